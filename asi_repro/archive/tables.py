@@ -1,0 +1,123 @@
+"""Writing and reading an archive's Parquet tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from asi_repro.archive.lineage import Lineage
+from asi_repro.archive.run import Row, Run
+from asi_repro.archive.schema import SCHEMA_VERSION, TABLES, VERSION_KEY
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.files import atomic_dir
+
+
+def write_archive(run: Run, folder: Path) -> dict[str, int]:
+    """Write every table of `run` below `folder`, all or none; the same run gives the same bytes.
+
+    Returns:
+        Rows by table.
+
+    Raises:
+        DataError: where a row does not fit its schema.
+        AsiReproError: where the folder cannot be written.
+    """
+    rows = {
+        "experiments": _with_lineage(run.experiments),
+        "programs": run.programs,
+        "curves": run.curves,
+        "benchmarks": run.benchmarks,
+        "cognition": run.cognition,
+        "sources": run.sources,
+    }
+    tables = {name: build_table(name, rows[name]) for name in TABLES}
+    with atomic_dir(folder) as temporary:
+        for name, table in tables.items():
+            pq.write_table(table, temporary / f"{name}.parquet", compression="zstd", version="2.6")
+    return {name: table.num_rows for name, table in tables.items()}
+
+
+def _with_lineage(experiments: list[Row]) -> list[Row]:
+    lineage = Lineage({row["index"]: row["parent"] for row in experiments})
+    return [
+        {
+            **row,
+            "depth": lineage.depth(row["index"]),
+            "children": len(lineage.children(row["index"])),
+        }
+        for row in sorted(experiments, key=lambda row: int(row["index"]))
+    ]
+
+
+def build_table(name: str, rows: list[Row]) -> pa.Table:
+    """Rows as a table of the schema called `name`.
+
+    Raises:
+        DataError: naming the table and what does not fit.
+    """
+    schema = TABLES[name]
+    try:
+        # Columns one by one: from_pylist would take a missing key for a null.
+        columns = [
+            pa.array([row[field.name] for row in rows], type=field.type, from_pandas=False)
+            for field in schema
+        ]
+        table = pa.Table.from_arrays(columns, schema=schema)
+        table.validate(full=True)
+    except KeyError as error:
+        raise DataError(f"a row has no {error}", where=f"table {name}") from error
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        raise DataError(f"a value does not fit its column: {error}", where=f"table {name}") from error
+    _refuse_nulls(table, name)
+    return table
+
+
+def _refuse_nulls(table: pa.Table, name: str) -> None:
+    for field in table.schema:
+        if not field.nullable and table[field.name].null_count:
+            raise DataError("a null where none may be", where=f"table {name}, column {field.name}")
+
+
+def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
+    """A table, checked against its schema.
+
+    Args:
+        columns: the columns to read; all where None.
+
+    Raises:
+        MissingInput: where the file is not there.
+        DataError: where it is damaged, or of another schema.
+    """
+    expected = TABLES[name]
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            _check_schema(found, expected, path)
+            return file.read(columns=columns)
+    except FileNotFoundError:
+        raise MissingInput(
+            f"the table {name} is missing", where=str(path), hint="run `dvc repro archive`"
+        ) from None
+    except (pa.ArrowException, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise DataError(
+            f"damaged Parquet: {first_line}", where=str(path), hint="run `dvc repro --force archive`"
+        ) from error
+
+
+def _check_schema(found: pa.Schema, expected: pa.Schema, path: Path) -> None:
+    version = (found.metadata or {}).get(VERSION_KEY, b"none").decode("utf-8", "replace")
+    if version != SCHEMA_VERSION:
+        raise DataError(
+            f"archive schema version {version}; this program reads version {SCHEMA_VERSION}",
+            where=str(path),
+            hint="make the archive again with `dvc repro --force archive`, or update asi-repro",
+        )
+    if not found.equals(expected):
+        raise DataError(
+            "the columns are not those of this schema version",
+            where=str(path),
+            hint="make the archive again with `dvc repro --force archive`",
+        )

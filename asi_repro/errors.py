@@ -1,0 +1,48 @@
+"""Errors that a person can act on."""
+
+from __future__ import annotations
+
+
+class AsiReproError(Exception):
+    """Something the caller can put right; printed without a traceback.
+
+    Attributes:
+        what: what is wrong, one sentence.
+        where: the file, record and field concerned, or None.
+        hint: what to do about it, or None.
+        exit_code: the exit status of the command line.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        if self.where:
+            parts.append(f"  where: {self.where}")
+        if self.hint:
+            parts.append(f"  what to do: {self.hint}")
+        return "\n".join(parts)
+
+
+class DataError(AsiReproError):
+    """Input that is not what its format says: names the file, record and field."""
+
+    exit_code = 3
+
+
+class MissingInput(AsiReproError):
+    """A file that an earlier command makes is not there."""
+
+    exit_code = 4
+
+
+class NotFound(AsiReproError):
+    """No experiment, claim or check of that name."""
+
+    exit_code = 5

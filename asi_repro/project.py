@@ -1,0 +1,68 @@
+"""Where things are: the project's root and the places that stages read and write."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from asi_repro.errors import MissingInput
+
+
+@dataclass(frozen=True)
+class Project:
+    """Paths below one checkout of the project."""
+
+    root: Path
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def release(self) -> Path:
+        """The pulled release, byte for byte as upstream published it."""
+        return self.artifacts / "release"
+
+    @property
+    def archive(self) -> Path:
+        """The release as Parquet tables."""
+        return self.artifacts / "archive"
+
+    @property
+    def history(self) -> Path:
+        """The run as one git bundle."""
+        return self.artifacts / "history.bundle"
+
+    @property
+    def certificates(self) -> Path:
+        """Results of the checks on programs."""
+        return self.artifacts / "certificates"
+
+    @property
+    def claims(self) -> Path:
+        """The claims ledger (JSON)."""
+        return self.artifacts / "claims.json"
+
+    @property
+    def report(self) -> Path:
+        """Figures and pages."""
+        return self.artifacts / "report"
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The checkout at `ASI_REPRO_HOME`, or around `start` (the working folder).
+
+    Raises:
+        MissingInput: where no folder upwards holds a dvc.yaml and a params.yaml.
+    """
+    if home := os.environ.get("ASI_REPRO_HOME"):
+        return Project(Path(home).resolve())
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
+            return Project(folder)
+    raise MissingInput(
+        f"{here} is not inside a checkout of asi_repro (no dvc.yaml with params.yaml upwards)",
+        hint="cd into the checkout, or set ASI_REPRO_HOME to it",
+    )
