@@ -1,0 +1,57 @@
+"""The command line: one Typer app, one verb a function, each imported only when it is called.
+
+To add a verb, write a function with Typer annotations in `asi_repro/cli/<group>.py` (a docstring is
+its help, errors are raised as `AsiReproError`), and add its line to `COMMANDS`. A group of verbs
+(`history open`) is a `typer.Typer()` instance in that module, registered in the same way.
+"""
+
+from __future__ import annotations
+
+import os
+
+import typer
+from typer.completion import get_completion_inspect_parameters
+
+from asi_repro import __version__
+from asi_repro.cli.failures import stdout_flushed
+from asi_repro.cli.lazy import Lazy, lazy_group
+
+COMMANDS: dict[str, dict[str, Lazy]] = {
+    "Make the data": {
+        "pull": Lazy("asi_repro.cli.pull:pull", "Fetch the release; check every byte of it."),
+        "archive": Lazy("asi_repro.cli.pull:archive", "Release to Parquet tables (stage archive)."),
+    },
+    "Read the run": {
+        "list": Lazy("asi_repro.cli.reading:list_", "Experiments, filtered and sorted."),
+        "show": Lazy("asi_repro.cli.reading:show", "One experiment: facts, scores, motivation, program."),
+        "lineage": Lazy("asi_repro.cli.tree:lineage", "Ancestors, descendants or the whole tree."),
+        "diff": Lazy("asi_repro.cli.comparing:diff", "What changed between two programs."),
+        "search": Lazy("asi_repro.cli.searching:search", "Ranked search in names and texts."),
+        "cognition": Lazy("asi_repro.cli.searching:cognition", "Entries of the cognition base."),
+    },
+    "Check the files": {
+        "fsck": Lazy("asi_repro.cli.fsck:fsck", "Check archive, history and pins, hash by hash."),
+    },
+}
+
+app = typer.Typer(
+    cls=lazy_group(COMMANDS, version=f"asi-repro {__version__}"),
+    add_completion=False,  # the group adds it when it is asked for
+    # Rich help and tracebacks would double the time of `--help`.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Reproduce ASI-ARCH (arXiv 2507.18074): check its claims, rerun it, read its discovery run."""
+
+
+def main() -> None:
+    """The console script `asi-repro`: runs the app and ends the process with its exit status."""
+    with stdout_flushed():
+        if "_ASI_REPRO_COMPLETE" in os.environ:
+            get_completion_inspect_parameters()  # makes the shells known
+        app(prog_name="asi-repro")

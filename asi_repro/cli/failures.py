@@ -1,0 +1,75 @@
+"""How a command ends when something goes wrong: one clear message and an exit status."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import typer
+
+from asi_repro.errors import AsiReproError
+from asi_repro.text import terminal_safe
+
+INTERRUPTED = 128 + signal.SIGINT
+PIPE_CLOSED = 128 + 13  # what a shell reports for a program that SIGPIPE ended
+
+
+@contextmanager
+def failures_reported() -> Iterator[None]:
+    """Turn what a person can act on into `error: ...` on stderr and `typer.Exit`.
+
+    A bug keeps its traceback.
+    """
+    try:
+        yield
+    except AsiReproError as error:
+        _complain(f"error: {error}")
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        _complain("interrupted")
+        raise typer.Exit(INTERRUPTED) from error
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) and reader_has_gone():
+            discard_stdout()
+            raise typer.Exit(PIPE_CLOSED) from error
+        reason = error.strerror or str(error)
+        where = f"\n  where: {error.filename}" if error.filename else ""
+        _complain(f"error: the system refused: {reason} ({type(error).__name__}){where}")
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def stdout_flushed() -> Iterator[None]:
+    """Flush stdout at the end, so that a reader that has gone is noticed here and not at shutdown."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        discard_stdout()
+        sys.exit(PIPE_CLOSED)
+
+
+def reader_has_gone() -> bool:
+    """Whether stdout is a pipe that nobody reads any more."""
+    with suppress(OSError, ValueError, AttributeError):
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    return False
+
+
+def discard_stdout() -> None:
+    """Point stdout at nothing: what is still in its buffer would raise again at shutdown."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(message: str) -> None:
+    with suppress(OSError, ValueError):
+        print(terminal_safe(message), file=sys.stderr)

@@ -1,0 +1,118 @@
+"""A Typer group that knows its commands' names and one-line help, and imports a command to run it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from asi_repro.cli.failures import failures_reported
+
+_COMPLETION_OPTIONS = {
+    "--install-completion": "Install completion for the current shell.",
+    "--show-completion": "Show completion for the current shell, to copy or customize it.",
+}
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """Where a command is, and what the list of commands says of it.
+
+    Attributes:
+        target: "module:name" of a function with Typer annotations, or of a `typer.Typer` instance.
+        help: one line for the list of commands.
+    """
+
+    target: str
+    help: str
+
+    def load(self, name: str) -> Any:
+        """Import the command and make it what Typer runs."""
+        module, _, attribute = self.target.partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            command = typer.main.get_command(found)
+        else:
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single.command(name, short_help=self.help)(found)
+            command = typer.main.get_command(single)
+        command.name = name
+        return command
+
+    def placeholder(self, name: str) -> Any:
+        """A stand-in that has the name and the help, for lists of commands and completion."""
+        return TyperCommand(name, short_help=self.help, rich_markup_mode=None)
+
+
+def lazy_group(panels: dict[str, dict[str, Lazy]], *, version: str) -> type[TyperGroup]:
+    """A group class for `typer.Typer(cls=..., add_completion=False)`.
+
+    Typer makes a pydantic adapter of every option it parses or prints, which costs more than all
+    the rest of `--help`. So the group answers its own options, which are few, without making any.
+
+    Args:
+        panels: heading of a part of the help -> command name -> where it is.
+        version: what `--version` prints.
+    """
+    table = {name: lazy for panel in panels.values() for name, lazy in panel.items()}
+
+    class LazyGroup(TyperGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            first = args[0] if args else None
+            if ctx.resilient_parsing:
+                return super().parse_args(ctx, args)
+            if first is None or first in ctx.help_option_names:
+                print(ctx.get_help(), file=sys.stderr if first is None else sys.stdout)
+                raise typer.Exit(2 if first is None else 0)
+            if first == "--version":
+                print(version)
+                raise typer.Exit
+            if first.partition("=")[0] in _COMPLETION_OPTIONS:
+                self.params.extend(typer.main.get_install_completion_arguments())
+            return super().parse_args(ctx, args)
+
+        def collect_usage_pieces(self, ctx: Any) -> list[str]:
+            return ["[OPTIONS]", "COMMAND [ARGS]..."]
+
+        def format_options(self, ctx: Any, formatter: Any) -> None:
+            with formatter.section("Options"):
+                formatter.write_dl(
+                    [
+                        ("--version", "Print the version and exit."),
+                        *_COMPLETION_OPTIONS.items(),
+                        (", ".join(ctx.help_option_names), "Show this message and exit."),
+                    ]
+                )
+            self.format_commands(ctx, formatter)
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:
+            for title, panel in panels.items():
+                with formatter.section(title):
+                    formatter.write_dl([(name, lazy.help) for name, lazy in panel.items()])
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            return list(table)
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            # Completion asks for every command to read its help; `resolve_command` loads the one to run.
+            if cmd_name in table and cmd_name not in self.commands:
+                self.commands[cmd_name] = table[cmd_name].placeholder(cmd_name)
+            return self.commands.get(cmd_name)
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            for name in table:  # Typer suggests from the names in `commands`
+                self.get_command(ctx, name)
+            found, command, rest = super().resolve_command(ctx, args)
+            if found in table:
+                command = self.commands[found] = table[found].load(found)
+            return found, command, rest
+
+        def invoke(self, ctx: Any) -> Any:
+            with failures_reported():
+                return super().invoke(ctx)
+
+    return LazyGroup
