@@ -14,7 +14,7 @@ from typer.completion import get_completion_inspect_parameters
 
 from asi_repro import __version__
 from asi_repro.cli.failures import stdout_flushed
-from asi_repro.cli.lazy import Lazy, lazy_group
+from asi_repro.cli.lazy import Lazy, LazyGroup
 
 COMMANDS: dict[str, dict[str, Lazy]] = {
     "Make the data": {
@@ -34,8 +34,16 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
     },
 }
 
+
+class Root(LazyGroup):
+    """`asi-repro` itself."""
+
+    panels = COMMANDS
+    version = f"asi-repro {__version__}"
+
+
 app = typer.Typer(
-    cls=lazy_group(COMMANDS, version=f"asi-repro {__version__}"),
+    cls=Root,
     add_completion=False,  # the group adds it when it is asked for
     # Rich help and tracebacks would double the time of `--help`.
     rich_markup_mode=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -48,71 +48,75 @@ class Lazy:
         return TyperCommand(name, short_help=self.help, rich_markup_mode=None)
 
 
-def lazy_group(panels: dict[str, dict[str, Lazy]], *, version: str) -> type[TyperGroup]:
-    """A group class for `typer.Typer(cls=..., add_completion=False)`.
+class LazyGroup(TyperGroup):
+    """A group for `typer.Typer(cls=..., add_completion=False)`; a subclass states the attributes.
 
     Typer makes a pydantic adapter of every option it parses or prints, which costs more than all
     the rest of `--help`. So the group answers its own options, which are few, without making any.
 
-    Args:
+    Attributes:
         panels: heading of a part of the help -> command name -> where it is.
         version: what `--version` prints.
     """
-    table = {name: lazy for panel in panels.values() for name, lazy in panel.items()}
 
-    class LazyGroup(TyperGroup):
-        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-            first = args[0] if args else None
-            if ctx.resilient_parsing:
-                return super().parse_args(ctx, args)
-            if first is None or first in ctx.help_option_names:
-                print(ctx.get_help(), file=sys.stderr if first is None else sys.stdout)
-                raise typer.Exit(2 if first is None else 0)
-            if first == "--version":
-                print(version)
-                raise typer.Exit
-            if first.partition("=")[0] in _COMPLETION_OPTIONS:
-                self.params.extend(typer.main.get_install_completion_arguments())
+    panels: ClassVar[dict[str, dict[str, Lazy]]]
+    version: ClassVar[str]
+
+    @property
+    def table(self) -> dict[str, Lazy]:
+        """Every command by name."""
+        return {name: lazy for panel in self.panels.values() for name, lazy in panel.items()}
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        first = args[0] if args else None
+        if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
+        if first is None or first in ctx.help_option_names:
+            print(ctx.get_help(), file=sys.stderr if first is None else sys.stdout)
+            raise typer.Exit(2 if first is None else 0)
+        if first == "--version":
+            print(self.version)
+            raise typer.Exit
+        if first.partition("=")[0] in _COMPLETION_OPTIONS:
+            self.params.extend(typer.main.get_install_completion_arguments())
+        return super().parse_args(ctx, args)
 
-        def collect_usage_pieces(self, ctx: Any) -> list[str]:
-            return ["[OPTIONS]", "COMMAND [ARGS]..."]
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return ["[OPTIONS]", "COMMAND [ARGS]..."]
 
-        def format_options(self, ctx: Any, formatter: Any) -> None:
-            with formatter.section("Options"):
-                formatter.write_dl(
-                    [
-                        ("--version", "Print the version and exit."),
-                        *_COMPLETION_OPTIONS.items(),
-                        (", ".join(ctx.help_option_names), "Show this message and exit."),
-                    ]
-                )
-            self.format_commands(ctx, formatter)
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Options"):
+            formatter.write_dl(
+                [
+                    ("--version", "Print the version and exit."),
+                    *_COMPLETION_OPTIONS.items(),
+                    (", ".join(ctx.help_option_names), "Show this message and exit."),
+                ]
+            )
+        self.format_commands(ctx, formatter)
 
-        def format_commands(self, ctx: Any, formatter: Any) -> None:
-            for title, panel in panels.items():
-                with formatter.section(title):
-                    formatter.write_dl([(name, lazy.help) for name, lazy in panel.items()])
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        for title, panel in self.panels.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, lazy.help) for name, lazy in panel.items()])
 
-        def list_commands(self, ctx: Any) -> list[str]:
-            return list(table)
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.table)
 
-        def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            # Completion asks for every command to read its help; `resolve_command` loads the one to run.
-            if cmd_name in table and cmd_name not in self.commands:
-                self.commands[cmd_name] = table[cmd_name].placeholder(cmd_name)
-            return self.commands.get(cmd_name)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        # Completion asks for every command to read its help; `resolve_command` loads the one to run.
+        if cmd_name in self.table and cmd_name not in self.commands:
+            self.commands[cmd_name] = self.table[cmd_name].placeholder(cmd_name)
+        return self.commands.get(cmd_name)
 
-        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-            for name in table:  # Typer suggests from the names in `commands`
-                self.get_command(ctx, name)
-            found, command, rest = super().resolve_command(ctx, args)
-            if found in table:
-                command = self.commands[found] = table[found].load(found)
-            return found, command, rest
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        for name in self.table:  # Typer suggests from the names in `commands`
+            self.get_command(ctx, name)
+        found, command, rest = super().resolve_command(ctx, args)
+        if found in self.table:
+            command = self.commands[found] = self.table[found].load(found)
+        return found, command, rest
 
-        def invoke(self, ctx: Any) -> Any:
-            with failures_reported():
-                return super().invoke(ctx)
-
-    return LazyGroup
+    def invoke(self, ctx: Any) -> Any:
+        with failures_reported():
+            return super().invoke(ctx)

@@ -67,7 +67,7 @@ def print_json(value: Any) -> None:
 
 
 def print_utf8(text: str) -> None:
-    """Print `text` as it is in UTF-8, whatever the locale; lone surrogates become `\\udc80`."""
+    """Print `text` as it is in UTF-8, whatever the locale; lone surrogates become JSON-like escapes."""
     data = text.encode("utf-8", "backslashreplace")
     stream: IO[bytes] | None = getattr(sys.stdout, "buffer", None)
     if stream is None:
@@ -90,6 +90,7 @@ def print_columns(
     Rich's own tables take half a millisecond a row, which 100,000 experiments cannot afford.
 
     Args:
+        out: where to; its width and colours hold.
         header: the columns' names.
         rows: cells, already made safe.
         right: columns to align right.
