@@ -42,7 +42,12 @@ class Pulled:
 
 
 def pull(
-    project: Project, *, source: Path | None = None, url: str | None = None, rev: str | None = None
+    project: Project,
+    *,
+    source: Path | None = None,
+    url: str | None = None,
+    rev: str | None = None,
+    manifest: Manifest | None = None,
 ) -> Pulled:
     """Bring the release to `artifacts/release`, whole and checked, and into DVC's cache.
 
@@ -50,13 +55,14 @@ def pull(
         source: a local copy; without one, ASI_REPRO_RELEASE, then the git import.
         url: another git repository to import from than upstream's.
         rev: its revision; upstream's pinned commit where None.
+        manifest: what to hold the files against; the committed manifest where None.
 
     Raises:
         MissingInput: where a named copy is not there, or upstream cannot be reached.
         DataError: where a file is missing, truncated, altered or extra; nothing is kept of it.
         AsiReproError: where the target cannot be written.
     """
-    manifest = release_manifest()
+    manifest = manifest or release_manifest()
     _drop_stale_staging(project)
     problems = check_release(project.release, manifest)
     if not problems and _in_dvc_cache(project, manifest):
@@ -131,9 +137,10 @@ def _copy_file(source: Path, staging: Path, file: ReleaseFile) -> None:
         return
     except OSError as error:
         raise DataError(f"{file.path}: cannot be read ({error.strerror})", where=str(source)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DataError(f"{file.path}: not a plain file", where=str(source), hint=_WHOLE)
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise DataError(f"{file.path}: not a plain file", where=str(source), hint=_WHOLE)
         target.write_bytes(stream.read(file.bytes + 1))
 
 
