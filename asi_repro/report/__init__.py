@@ -1,0 +1,1 @@
+"""Figures and pages made from the archive and the claims ledger."""

@@ -1,0 +1,1 @@
+"""One module a figure: a function that works out its numbers, and one that draws them."""

@@ -1,0 +1,116 @@
+"""What a report is made of: sections of paragraphs, tables and figures, all as plain text and bytes.
+
+The pages escape every string here, so nothing in a block is markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MplFigure
+
+Cell: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain text; `tone` 'note' sets it apart."""
+
+    text: str
+    tone: str = "body"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of plain text.
+
+    Attributes:
+        badges: the column whose cells are verdicts, shown as coloured labels; None for none.
+        numeric: columns set flush right.
+        link: the column whose cells are the row's name, by which the page can be entered.
+    """
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    badges: int | None = None
+    numeric: tuple[int, ...] = ()
+    link: int | None = None
+
+
+@dataclass(frozen=True)
+class PlotData:
+    """The numbers behind a figure, written as `plots/NAME.csv`.
+
+    Attributes:
+        vega: name of the Vega-Lite template in `report/vega` that shows it under `dvc plots show`.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    vega: str | None = None
+
+    def records(self) -> list[dict[str, Cell]]:
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure before it is drawn.
+
+    Attributes:
+        id: name of its files and its anchor on the page.
+        alt: what a person who cannot see it needs to know.
+        source: the data it came from.
+        code: the module that makes it.
+        draw: draws onto an empty matplotlib figure.
+        size: width and height in inches.
+        tooltips: for each group of marks (its gid), one text a mark, in drawing order.
+    """
+
+    id: str
+    title: str
+    alt: str
+    caption: str
+    source: str
+    code: str
+    draw: Callable[[MplFigure], None]
+    size: tuple[float, float] = (9.0, 4.8)
+    data: tuple[PlotData, ...] = ()
+    tooltips: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+Block: TypeAlias = Paragraph | Table | Drawing
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, its anchor and what stands below it.
+
+    Attributes:
+        metrics: numbers of this section for `metrics.json`.
+    """
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    metrics: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure.
+
+    Attributes:
+        svg: stands alone. `inline` is the same for an HTML page: themed, its ids prefixed.
+        png: 150 dots an inch.
+    """
+
+    drawing: Drawing
+    svg: str
+    inline: str
+    png: bytes
