@@ -30,9 +30,7 @@ def make_manifest(copy: Path, commit: str) -> Manifest:
     """The manifest of the release's files below `copy`."""
     paths = [copy / GALLERY, copy / TREE, *sorted((copy / COGNITION).glob("*"))]
     files = (
-        ReleaseFile(
-            p.relative_to(copy).as_posix(), p.stat().st_size, sha256_file(p), len(_records(p))
-        )
+        ReleaseFile(p.relative_to(copy).as_posix(), p.stat().st_size, sha256_file(p), len(_records(p)))
         for p in paths
     )
     return Manifest(URL, commit, PATHS, tuple(sorted(files, key=lambda f: f.path)))

@@ -19,26 +19,19 @@ MAX_INDEX = 2**31 - 1
 T = TypeVar("T")
 
 
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("has half of a surrogate pair, which is no character") from None
-    return text
-
-
 def _plain_name(name: str) -> str:
     if terminal_safe(name, keep="") != name:
         raise ValueError("has control or escape characters, which a name may not have")
     if "/" in name or "\\" in name or name.startswith(".") or name != name.strip():
-        raise ValueError("has a path separator, a leading dot or outer white space, which a name may not have")
+        raise ValueError(
+            "has a path separator, a leading dot or outer white space, which a name may not have"
+        )
     return name
 
 
-Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_encodable)]
-Name = Annotated[
-    str, Field(min_length=1, max_length=200), AfterValidator(_encodable), AfterValidator(_plain_name)
-]
+# pydantic refuses half of a surrogate pair in any text.
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain_name)]
 Index = Annotated[int, Field(ge=0, le=MAX_INDEX)]
 Score = Annotated[float, Field(allow_inf_nan=False)]
 

@@ -79,7 +79,9 @@ def _from_environment() -> Path | None:
     return Path(value) if value else None
 
 
-def _fetch(project: Project, manifest: Manifest, source: Path | None, url: str | None, rev: str | None) -> str:
+def _fetch(
+    project: Project, manifest: Manifest, source: Path | None, url: str | None, rev: str | None
+) -> str:
     with _staging(project) as staging:
         if source is not None and url is None:
             origin = str(source)
@@ -124,7 +126,9 @@ def _copy(source: Path, staging: Path, manifest: Manifest) -> None:
         raise DataError(extra[0] + _and_more(extra), where=str(source), hint=_WHOLE)
 
 
-_WHOLE = "get an unaltered copy of the release; the manifest of hashes is asi_repro/archive/release_manifest.json"
+_WHOLE = (
+    "get an unaltered copy of the release; the manifest of hashes is asi_repro/archive/release_manifest.json"
+)
 
 
 def _copy_file(source: Path, staging: Path, file: ReleaseFile) -> None:

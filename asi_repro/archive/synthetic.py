@@ -15,10 +15,7 @@ from typing import Any
 from asi_repro.archive.release import BENCHMARK_COLUMNS, COGNITION, GALLERY, TREE
 
 STEPS = (1, 100, 200, 300, 400, 500)
-_WORDS = (
-    "gate decay memory chunk router causal kernel scale mixer state token head floor entropy "
-    "residual stream convolution normal spectral delta rule path value query key"
-).split()
+_WORDS = ["gate", "decay", "memory", "chunk", "router", "causal", "kernel", "scale", "mixer", "state", "token", "head", "floor", "entropy", "residual", "stream", "convolution", "normal", "spectral", "delta", "rule", "path", "value", "query", "key"]
 
 PROGRAM = '''"""A made-up token mixer."""
 
@@ -78,7 +75,9 @@ def _nodes(draw: random.Random, count: int) -> list[dict[str, Any]]:
 
 def _architecture(draw: random.Random, node: dict[str, Any]) -> dict[str, Any]:
     losses = ",".join(f"{11 / (1 + step / 100) + draw.random() / 10:.4f}" for step in STEPS)
-    values = ",".join("nan" if "ppl" in c or c == "wikitext" else f"{draw.random():.4f}" for c in BENCHMARK_COLUMNS)
+    values = ",".join(
+        "nan" if "ppl" in c or c == "wikitext" else f"{draw.random():.4f}" for c in BENCHMARK_COLUMNS
+    )
     return {
         **node,
         "parameters": f"{draw.uniform(400, 500):.2f}M",

@@ -81,9 +81,7 @@ def data_files(project: Project) -> set[str]:
     }
 
 
-def test_pull_from_a_copy_is_whole_and_then_a_no_op(
-    project: Project, copy: Path, manifest: Manifest
-) -> None:
+def test_pull_from_a_copy_is_whole_and_then_a_no_op(project: Project, copy: Path, manifest: Manifest) -> None:
     assert pull(project, source=copy, manifest=manifest).source == str(copy)
     assert check_release(project.release, manifest) == []
     assert data_files(project) == {file.path for file in manifest.files}
@@ -99,9 +97,7 @@ def test_environment_names_the_copy(
     assert pull(project, manifest=manifest).source == str(copy)
 
 
-def test_pulled_files_satisfy_dvc_without_a_network(
-    project: Project, copy: Path, manifest: Manifest
-) -> None:
+def test_pulled_files_satisfy_dvc_without_a_network(project: Project, copy: Path, manifest: Manifest) -> None:
     pull(project, source=copy, manifest=manifest)
     (project.root / "dvc.yaml").write_text(
         f"stages:\n  count:\n    cmd: wc -c artifacts/release/{TREE} > out\n"
@@ -131,7 +127,9 @@ def test_the_git_import_from_a_local_repository(
     # The same import, altered by one byte upstream, is refused and nothing of it is kept.
     (upstream / TREE).write_text((upstream / TREE).read_text() + " ")
     subprocess.run(
-        ["git", "-c", "user.name=u", "-c", "user.email=u@u", "commit", "-qam", "altered"], cwd=upstream, check=True
+        ["git", "-c", "user.name=u", "-c", "user.email=u@u", "commit", "-qam", "altered"],
+        cwd=upstream,
+        check=True,
     )
     (project.release / TREE).unlink()
     with pytest.raises(DataError, match="tree.json"):

@@ -1,0 +1,42 @@
+# The two commands of the README, and what CI runs. Everything lives in .venv.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# DVC sends nothing anywhere (see .dvc/config); this covers DVC commands outside the repository too.
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: repro test slow lint format install clean
+
+repro: install ## pull the release, run every stage, print the claims
+	asi-repro pull
+	dvc repro
+	asi-repro claims
+
+test: install ## every ordinary test
+	pytest -n 2 --dist worksteal
+
+slow: install ## the heavy sweeps
+	pytest -n 2 --dist worksteal -m slow
+
+lint: install
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+format: install
+	ruff check --fix .
+	ruff format .
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "asi_repro needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[models,dev]'
+	@touch $@
+
+clean: ## the environment and everything that can be made again
+	rm -rf $(VENV) artifacts/archive artifacts/history.bundle artifacts/certificates artifacts/report
