@@ -15,7 +15,33 @@ from typing import Any
 from asi_repro.archive.release import BENCHMARK_COLUMNS, COGNITION, GALLERY, TREE
 
 STEPS = (1, 100, 200, 300, 400, 500)
-_WORDS = ["gate", "decay", "memory", "chunk", "router", "causal", "kernel", "scale", "mixer", "state", "token", "head", "floor", "entropy", "residual", "stream", "convolution", "normal", "spectral", "delta", "rule", "path", "value", "query", "key"]
+_WORDS = [
+    "gate",
+    "decay",
+    "memory",
+    "chunk",
+    "router",
+    "causal",
+    "kernel",
+    "scale",
+    "mixer",
+    "state",
+    "token",
+    "head",
+    "floor",
+    "entropy",
+    "residual",
+    "stream",
+    "convolution",
+    "normal",
+    "spectral",
+    "delta",
+    "rule",
+    "path",
+    "value",
+    "query",
+    "key",
+]
 
 PROGRAM = '''"""A made-up token mixer."""
 
