@@ -1,0 +1,154 @@
+"""The command that starts a worker in a tier."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from asi_repro.sandbox.outcome import Limits
+from asi_repro.sandbox.view import DEVICES, View, visible
+
+Tier = Literal["bubblewrap", "landlock", "unsafe"]
+TIERS: tuple[Tier, ...] = ("bubblewrap", "landlock")  # strongest first; "unsafe" only when asked for
+
+_BOOT = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[2]); "
+    "from asi_repro.sandbox.worker import main; main(int(sys.argv[1]))"
+)
+_INSIDE_SCRATCH = "/scratch"
+# User ids that belong to nobody: systemd's range for services without an account of their own.
+_FIRST_UID, _UID_COUNT = 61184, 4096
+# The only variables that a caller may set: how numbers are computed, nothing that names a file or secret.
+_SETTABLE = frozenset(
+    {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "TRITON_INTERPRET", "TORCHDYNAMO_DISABLE", "FLA_COMPILER_MODE"}
+)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start one worker.
+
+    Attributes:
+        argv, env: the command and its whole environment.
+        config: the first frame that the worker reads.
+        nested: whether the worker runs in a pid namespace of its own.
+    """
+
+    argv: list[str]
+    env: dict[str, str]
+    config: dict[str, Any] = field(repr=False)
+    nested: bool
+
+
+def prepare(
+    tier: Tier,
+    task: str,
+    limits: Limits,
+    *,
+    descriptor: int,
+    scratch: Path | None,
+    preload: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Launch:
+    """The command, environment and configuration of a worker.
+
+    Args:
+        descriptor: the worker's end of the channel.
+        scratch: the scratch folder on this machine; None in the bubblewrap tier, which has its own.
+
+    Raises:
+        ValueError: for an environment variable that is not among those a caller may set.
+    """
+    view = visible()
+    uid = _spare_uid() if os.geteuid() == 0 and (tier == "bubblewrap" or _open_to_all(view)) else None
+    if tier == "unsafe":
+        uid = None
+    python = [sys.executable, "-S", "-s", "-B", "-c", _BOOT, str(descriptor), json.dumps(view.sys_path)]
+    inside = _INSIDE_SCRATCH if scratch is None else str(scratch)
+    argv = [*_bubblewrap(view, limits, uid), "--", *python] if tier == "bubblewrap" else python
+    config = {
+        "tier": tier,
+        "task": task,
+        "preload": list(preload),
+        "limits": asdict(limits),
+        "scratch": inside,
+        "readable": [str(path) for path in view.paths],
+        "uid": uid,
+        # Root's own threads are never counted by the kernel, another user's are shared with all he runs.
+        "count_threads": uid is not None or (tier == "bubblewrap" and os.geteuid() != 0),
+        "parent": None if tier == "bubblewrap" else os.getpid(),
+    }
+    return Launch(argv, _environment(inside, environment or {}), config, tier == "bubblewrap")
+
+
+def new_scratch_owner(launch: Launch, scratch: Path) -> None:
+    """Give a scratch folder of this machine to the user id that the worker will have."""
+    if launch.config["uid"] is not None:
+        os.chown(scratch, launch.config["uid"], launch.config["uid"])
+
+
+def _bubblewrap(view: View, limits: Limits, uid: int | None) -> list[str]:
+    program = shutil.which("bwrap") or "bwrap"
+    argv = [program, "--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "sandbox"]
+    argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    if uid is None:
+        argv += ["--unshare-user"]
+    else:
+        # Root can take a real user id of its own, which is more than a namespace's view of one:
+        # the worker does so itself, then has no capability left.
+        argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    # bwrap makes missing parents for root alone; the worker is someone else.
+    shown = [*view.paths, *(Path(device) for device in DEVICES)]
+    for parent in dict.fromkeys(p for path in shown for p in reversed(list(path.parents)[:-1])):
+        argv += ["--perms", "0755", "--dir", str(parent)]
+    for path in view.paths:
+        if path.is_symlink():
+            argv += ["--symlink", os.readlink(path), str(path)]
+        else:
+            argv += ["--ro-bind", str(path), str(path)]
+    argv += ["--proc", "/proc"]
+    for device in DEVICES:
+        argv += ["--dev-bind", device, device]
+    argv += ["--perms", "0777", "--size", str(limits.scratch_bytes), "--tmpfs", _INSIDE_SCRATCH]
+    # The root of the new file system is a tmpfs without a bound: nothing may be written there.
+    return [*argv, "--remount-ro", "/", "--chdir", _INSIDE_SCRATCH]
+
+
+def _environment(scratch: str, extra: Mapping[str, str]) -> dict[str, str]:
+    if unknown := set(extra) - _SETTABLE:
+        raise ValueError(f"a worker's environment may not hold {sorted(unknown)}")
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "USER": "sandbox",
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "TORCHDYNAMO_DISABLE": "1",
+        **extra,
+    }
+
+
+def _spare_uid() -> int:
+    return _FIRST_UID + (os.getpid() * 31 + int.from_bytes(os.urandom(2), "big")) % _UID_COUNT
+
+
+def _open_to_all(view: View) -> bool:
+    """Whether a user id that owns nothing could reach every path of `view`."""
+    for path in view.paths:
+        for folder in (path, *path.resolve().parents):
+            if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
+                return False
+    return True

@@ -1,0 +1,2 @@
+from asi_repro.errors import AsiReproError
+class ProgramRefused(AsiReproError): pass
