@@ -63,7 +63,7 @@ def print_json(value: Any) -> None:
         ValueError: for NaN and infinities, which JSON does not have.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    print_utf8(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    print_utf8(_shown_not_obeyed(text) + "\n")
 
 
 def print_utf8(text: str) -> None:
@@ -96,24 +96,48 @@ def print_columns(
         right: columns to align right.
         styles: a rich style for each row, "" for none.
     """
-    from rich.cells import cell_len, set_cell_size
-    from rich.style import Style
+    from rich.cells import cell_len
 
     aligned_right = set(right)
     last = len(header) - 1
     table = [header, *rows]
-    widths = [max(cell_len(row[column]) for row in table) for column in range(last + 1)]
-    room = out.width - sum(widths[:last]) - 2 * last
-    colour = out.color_system is not None and out.is_terminal
+    widths = [max(cell_len(row[column]) for row in table) for column in range(last)]
     lines: list[str] = []
-    for number, row in enumerate(table):
+    for row in table:
         cells = []
-        for column, cell in enumerate(row):
-            pad = " " * (widths[column] - cell_len(cell))
-            cells.append(cell if column == last else (pad + cell if column in aligned_right else cell + pad))
-        if cell_len(cells[last]) > room:
-            cells[last] = set_cell_size(cells[last], max(room - 1, 3)).rstrip() + "…"
-        line = "  ".join(cells).rstrip()
-        style = "bold" if number == 0 else (styles[number - 1] if styles else "")
-        lines.append(Style.parse(style).render(line) if colour and style and not out.no_color else line)
-    print_utf8("\n".join(lines) + "\n")
+        for column, width in enumerate(widths):
+            pad = " " * (width - cell_len(row[column]))
+            cells.append(pad + row[column] if column in aligned_right else row[column] + pad)
+        lines.append("  ".join([*cells, row[last]]).rstrip())
+    print_lines(out, lines, ["bold", *(styles or [""] * len(rows))])
+
+
+def print_lines(out: Console, lines: Sequence[str], styles: Sequence[str]) -> None:
+    """Print lines, already made safe, each in its style ("" for none), cut to the console's width."""
+    from rich.cells import cell_len, set_cell_size
+    from rich.style import Style
+
+    colour = out.color_system is not None and out.is_terminal and not out.no_color
+    made = {style: Style.parse(style) for style in set(styles)}
+    shown: list[str] = []
+    for line, style in zip(lines, styles, strict=True):
+        cut = line
+        if len(line) * 2 > out.width and cell_len(line) > out.width:
+            cut = set_cell_size(line, max(out.width - 1, 1)).rstrip() + "…"
+        shown.append(made[style].render(cut) if colour and style else cut)
+    print_utf8("\n".join(shown) + "\n" if shown else "")
+
+
+def print_json_rows(rows: Iterable[dict[str, Any]]) -> None:
+    """Print a JSON array with one compact object a line: one document, and still good for grep.
+
+    Raises:
+        ValueError: for NaN and infinities.
+    """
+    dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    body = ",\n".join(f" {dumps(row)}" for row in rows)
+    print_utf8(_shown_not_obeyed(f"[\n{body}\n]\n" if body else "[]\n"))
+
+
+def _shown_not_obeyed(text: str) -> str:
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,0 +1,76 @@
+"""Everything an archive tells of one experiment, put together for a view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.errors import NotFound
+
+if TYPE_CHECKING:
+    from asi_repro.archive.store import Archive, Experiment, Program
+
+
+@dataclass(frozen=True)
+class Details:
+    """One experiment with its surroundings.
+
+    Attributes:
+        path: from the root down to the experiment itself.
+        children: its children, in index order.
+        program: None where it was not released, which takes motivation and curve with it.
+        benchmarks: rows of the benchmarks table without the index.
+        curve: rows of the curves table without the index, in step order.
+    """
+
+    experiment: Experiment
+    path: list[Experiment]
+    children: list[Experiment]
+    program: Program | None
+    benchmarks: list[dict[str, Any]]
+    curve: list[dict[str, Any]]
+
+    def to_dict(self, *, with_source: bool = False) -> dict[str, Any]:
+        """As a JSON object (docs/reference/json.md); the source only where asked for."""
+        return {
+            **self.experiment.to_dict(),
+            "lineage": [
+                {"index": e.index, "name": e.name, "display_name": e.display_name, "score": e.score}
+                for e in self.path
+            ],
+            "child_indices": [e.index for e in self.children],
+            "program": self._program(with_source),
+            "benchmarks": self.benchmarks,
+            "curve": self.curve,
+        }
+
+    def _program(self, with_source: bool) -> dict[str, Any] | None:
+        if self.program is None:
+            return None
+        fields = ["sha256", "lines", "parameters", "parameters_stated", "summary", "motivation"]
+        if with_source:
+            fields.append("source")
+        return {field: getattr(self.program, field) for field in fields}
+
+
+def collect_details(archive: Archive, experiment: Experiment) -> Details:
+    """What `archive` has on `experiment`."""
+    index = experiment.index
+    path = [archive.experiments[i] for i in reversed(archive.lineage.ancestors(index))]
+    children = [archive.experiments[i] for i in archive.lineage.children(index)]
+    try:
+        program = archive.program(index) if experiment.has_program else None
+    except NotFound:
+        program = None
+    return Details(
+        experiment,
+        [*path, experiment],
+        children,
+        program,
+        [_without_index(row) for row in archive.rows("benchmarks", index)],
+        [_without_index(row) for row in archive.rows("curves", index)],
+    )
+
+
+def _without_index(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "index"}

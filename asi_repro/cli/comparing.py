@@ -1,0 +1,78 @@
+"""`asi-repro diff`: what changed between two programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from asi_repro.cli.options import ArchiveOption, ExperimentArgument, JsonOption, the_archive
+
+if TYPE_CHECKING:
+    from asi_repro.archive.diffs import ProgramDiff
+
+
+def diff(
+    experiment: ExperimentArgument,
+    other: Annotated[
+        Optional[str],
+        typer.Argument(
+            metavar="[OTHER]",
+            help="What to compare with; the nearest ancestor whose program was released without it.",
+            show_default=False,
+        ),
+    ] = None,
+    context: Annotated[int, typer.Option("--context", "-U", min=0, help="Unchanged lines around.")] = 3,
+    stat: Annotated[bool, typer.Option("--stat", help="Only the counts.")] = False,
+    archive: ArchiveOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show what EXPERIMENT changed, as a unified diff.
+
+    From the program of its nearest ancestor that has one, or from OTHER, to its own. Control
+    characters are shown as escapes.
+    """
+    from asi_repro.archive.diffs import diff_programs
+    from asi_repro.cli.output import print_json
+
+    run = the_archive(archive)
+    new = run.find(experiment).index
+    old = None if other is None else run.find(other).index
+    found = diff_programs(run, new, old, context=context)
+    if json_:
+        print_json(found.to_dict(with_lines=not stat))
+        return
+    _print_diff(found, with_lines=not stat)
+
+
+def _print_diff(found: ProgramDiff, *, with_lines: bool) -> None:
+    from asi_repro.cli.output import console, print_lines, safe
+
+    out = console()
+    old, new = found.old, found.new
+    steps = "another branch" if found.steps is None else f"{found.steps} step{'s' * (found.steps != 1)} up"
+    head = [
+        f"{old.index} {safe(old.display_name or old.name)} ({steps}) → "
+        f"{new.index} {safe(new.display_name or new.name)}",
+        f"{found.added} lines added, {found.removed} removed; {found.similarity:.0%} of lines shared",
+    ]
+    if not with_lines:
+        print_lines(out, head, ["bold", ""])
+        return
+    # A pipe gets a plain unified diff, which other tools read; a person gets the two lines before it.
+    lines, styles = (head, ["bold", ""]) if out.is_terminal else ([], [])
+    for number, line in enumerate(found.lines):
+        lines.append(safe_code(line))
+        styles.append("bold" if number < 2 else _STYLES.get(line[:1], ""))
+    out.width = max(out.width, max(map(len, lines), default=0) * 2)  # code is wrapped, never cut
+    print_lines(out, lines, styles)
+
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def safe_code(line: str) -> str:
+    """A line of code with tabs kept and every other control character shown."""
+    from asi_repro.text import terminal_safe
+
+    return terminal_safe(line, keep="\t")

@@ -1,0 +1,154 @@
+"""One experiment, printed for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.cli.output import console, print_columns, print_utf8, safe
+from asi_repro.text import terminal_safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from asi_repro.archive.details import Details
+    from asi_repro.archive.store import Experiment, Program
+
+_BARS = "▁▂▃▄▅▆▇█"
+_MANY_CHILDREN = 8
+
+
+def print_details(details: Details) -> None:
+    """Facts, lineage, benchmarks, curve and motivation."""
+    from rich.text import Text
+
+    out = console()
+    e = details.experiment
+    out.print(Text(f"{e.index}  {safe(e.label)}", style="bold"))
+    for label, value in _facts(details):
+        out.print(
+            Text(f"{label:<12}", style="dim").append(value, style="none"), soft_wrap=not out.is_terminal
+        )
+    _heading(out, "Lineage")
+    for line in _breadcrumb(details.path):
+        out.print(Text(line), soft_wrap=not out.is_terminal)
+    if details.children:
+        out.print(Text(_children_line(details.children), style="dim"))
+    _print_benchmarks(out, details.benchmarks)
+    _print_curve(out, details.curve)
+    if details.program is None:
+        missing = [
+            w for w, rows in (("benchmarks", details.benchmarks), ("curve", details.curve)) if not rows
+        ]
+        what = " and ".join(
+            filter(None, [", ".join(["program", "motivation", *missing[:-1]]), *missing[-1:]])
+        )
+        out.print(Text(f"\nNot released for this experiment: {what}.", style="dim"))
+        return
+    print_prose(out, "Summary", details.program.summary)
+    print_prose(out, "Motivation", details.program.motivation)
+    out.print(Text(f"\nasi-repro show {e.index} --program prints the source.", style="dim"))
+
+
+def _facts(details: Details) -> list[tuple[str, str]]:
+    e, program = details.experiment, details.program
+    facts = [("name", safe(e.name))]
+    score = "none recorded" if e.score is None else f"{e.score:.4f}"
+    if len(details.path) > 1 and (change := _change(details.path[-2], e)):
+        score += f"  ({change} against its parent)"
+    facts.append(("score", score))
+    facts.append(("depth", f"{e.depth} steps from the root" if e.depth else "0, the root"))
+    facts.append(("gallery", "yes, verified" if e.in_gallery else "no"))
+    if program is not None:
+        stated = "not stated" if program.parameters is None else f"{program.parameters:,} (as stated)"
+        facts.append(("parameters", stated))
+        facts.append(("program", f"{program.lines} lines, SHA-256 {program.sha256}"))
+    return facts
+
+
+def _change(before: Experiment, after: Experiment) -> str | None:
+    if before.score is None or after.score is None:
+        return None
+    return f"{after.score - before.score:+.4f}"
+
+
+def _breadcrumb(path: list[Experiment]) -> list[str]:
+    lines = []
+    for position, e in enumerate(path):
+        score = "      -" if e.score is None else f"{e.score:7.4f}"
+        change = _change(path[position - 1], e) if position else None
+        star = "*" if e.in_gallery else " "
+        lines.append(f"{e.index:>6} {score} {change or '':>8} {star} {safe(e.label)}")
+    return lines
+
+
+def _children_line(children: list[Experiment]) -> str:
+    shown = ", ".join(str(e.index) for e in children[:_MANY_CHILDREN])
+    more = f" and {len(children) - _MANY_CHILDREN} more" if len(children) > _MANY_CHILDREN else ""
+    return f"{len(children)} {'child' if len(children) == 1 else 'children'}: {shown}{more}"
+
+
+def _print_benchmarks(out: Console, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    _heading(out, "Benchmarks")
+    cells = [
+        (safe(row["task"]), "not released" if row["value"] is None else f"{row['value']:.4f}", row["metric"])
+        for row in rows
+    ]
+    print_columns(out, ("task", "value", "metric"), cells, right=(1,))
+
+
+def _print_curve(out: Console, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    _heading(out, "Training loss, nats per token")
+    losses = [row["loss"] for row in rows]
+    known = [(row["loss"], row["step"]) for row in rows if row["loss"] is not None]
+    if not known:
+        out.print(f"{len(rows)} logged steps, none with a value")
+        return
+    low, step = min(known)
+    (first, from_step), (last, to_step) = known[0], known[-1]
+    text = f"{first:.3f} at step {from_step} → {last:.3f} at step {to_step}; lowest {low:.3f} at step {step}"
+    out.print(f"{sparkline(losses)}\n{text}")
+
+
+def sparkline(values: list[float | None]) -> str:
+    """A bar for each value, a space for a missing one."""
+    known = [value for value in values if value is not None]
+    low, span = min(known), (max(known) - min(known)) or 1.0
+    top = len(_BARS) - 1
+    return "".join(" " if v is None else _BARS[round((v - low) / span * top)] for v in values)
+
+
+def _heading(out: Console, text: str) -> None:
+    from rich.text import Text
+
+    out.print()
+    out.print(Text(text, style="bold"))
+
+
+def print_prose(out: Console, title: str, text: str | None) -> None:
+    """A text of the run: Markdown rendered on a terminal, its source where it is piped."""
+    if not text:
+        return
+    _heading(out, title)
+    shown = terminal_safe(text).strip()
+    if not out.is_terminal:
+        print_utf8(shown + "\n")
+        return
+    from rich.markdown import Markdown
+
+    # Links would carry an address from outside into the terminal's own link escape.
+    out.print(Markdown(shown, hyperlinks=False))
+
+
+def print_source(program: Program) -> None:
+    """The source: highlighted and made safe on a terminal, byte for byte elsewhere."""
+    out = console()
+    if not out.is_terminal:
+        print_utf8(program.source)
+        return
+    from rich.syntax import Syntax
+
+    out.print(Syntax(terminal_safe(program.source), "python", theme="ansi_dark", background_color="default"))

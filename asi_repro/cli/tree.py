@@ -1,0 +1,94 @@
+"""`asi-repro lineage`: where an experiment comes from and what came of it."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from asi_repro.cli.options import ArchiveOption, the_archive
+
+if TYPE_CHECKING:
+    from asi_repro.archive.lineage_formats import Branch
+
+_MERMAID_LIMIT = 500
+
+
+class Format(str, Enum):
+    """How to write a lineage."""
+
+    text = "text"
+    json = "json"
+    mermaid = "mermaid"
+    dot = "dot"
+    newick = "newick"
+
+
+def lineage(
+    experiment: Annotated[
+        Optional[str],
+        typer.Argument(
+            metavar="[INDEX|NAME]", help="Whose lineage; the whole tree without it.", show_default=False
+        ),
+    ] = None,
+    ancestors: Annotated[bool, typer.Option("--ancestors", help="Only the path up to the root.")] = False,
+    descendants: Annotated[bool, typer.Option("--descendants", help="Only what came of it.")] = False,
+    depth: Annotated[
+        Optional[int], typer.Option(min=0, help="At most that many steps up, and that many down.")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.text,
+    archive: ArchiveOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Show ancestors and descendants, or the whole tree; '*' marks the gallery.
+
+    The other formats are for other tools: `--format dot | dot -Tsvg`, Mermaid in Markdown, Newick in
+    a phylogenetics program.
+    """
+    from asi_repro.archive import lineage_formats as formats
+    from asi_repro.cli.output import print_json_rows, print_utf8
+
+    run = the_archive(archive)
+    focus = None if experiment is None else run.find(experiment).index
+    both = ancestors == descendants
+    branch = formats.cut_branch(
+        run, focus, ancestors=ancestors or both, descendants=descendants or both, depth=depth
+    )
+    wanted = Format.json if json_ else format_
+    if wanted is Format.json:
+        print_json_rows(formats.to_rows(branch))
+    elif wanted is Format.text:
+        _print_tree(branch)
+    else:
+        if wanted is Format.mermaid and len(branch.nodes) > _MERMAID_LIMIT:
+            print(
+                f"note: Mermaid draws {_MERMAID_LIMIT} edges unless its setting maxEdges says otherwise; "
+                f"these are {len(branch.nodes) - len(branch.roots)}. Use --depth, or --format dot.",
+                file=sys.stderr,
+            )
+        write = {
+            Format.mermaid: formats.to_mermaid,
+            Format.dot: formats.to_dot,
+            Format.newick: formats.to_newick,
+        }[wanted]
+        print_utf8(write(branch))
+
+
+def _print_tree(branch: Branch) -> None:
+    from asi_repro.archive.lineage_formats import tree_lines
+    from asi_repro.cli.output import console, print_lines, safe
+
+    scores = {e.index: e.score for e in branch.nodes}
+    lines, styles = [], []
+    for lead, e in tree_lines(branch):
+        score = "" if e.score is None else f"  {e.score:.4f}"
+        before = None if e.parent is None else scores.get(e.parent)
+        if e.score is not None and before is not None:
+            score += f" ({e.score - before:+.4f})"
+        hidden = branch.hidden.get(e.index)
+        more = f"  … {hidden} {'child' if hidden == 1 else 'children'}" if hidden else ""
+        lines.append(f"{lead}{e.index} {safe(e.label)}{score}{' *' if e.in_gallery else ''}{more}")
+        styles.append("bold" if e.index == branch.focus else "green" if e.in_gallery else "")
+    print_lines(console(), lines, styles)
