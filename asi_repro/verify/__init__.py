@@ -1,0 +1,1 @@
+"""Checks on programs, and the certificates made of their results."""

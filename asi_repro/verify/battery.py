@@ -1,0 +1,106 @@
+"""All checks on one program, in this process. Only for a sandbox, or for programs that you wrote."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from asi_repro.models.program import LoadedProgram, load_program
+from asi_repro.verify.catalogue import BY_NAME, Check
+from asi_repro.verify.compare import error_text
+from asi_repro.verify.results import CheckResult, not_run
+from asi_repro.verify.subject import PROBE_SIZES, Subject, probe_subject
+
+
+class Battery:
+    """The checks on one program.
+
+    Args:
+        source: the program's text.
+        stated: the parameter count that its run states, or None.
+    """
+
+    def __init__(self, source: str, *, stated: int | None = None) -> None:
+        torch.set_num_threads(1)  # sums in parallel may round otherwise at every run
+        self.source = source
+        self.stated = stated
+
+    @cached_property
+    def program(self) -> LoadedProgram:
+        """The loaded program; its modules are torch's own, whatever machine this is."""
+        return load_program(self.source, backend="cpu")
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The program at the smallest width at which it runs."""
+        return probe_subject(self.program)
+
+    def run(self, name: str) -> list[CheckResult]:
+        """The rows of one check; never raises for what the program does.
+
+        Raises:
+            KeyError: for a check that is not in the catalogue.
+        """
+        check = BY_NAME[name]
+        module = import_module(f"asi_repro.verify.checks.{name}")
+        try:
+            return list(module.check(*self._arguments(check)))
+        except Exception as error:
+            return [not_run(row, error_text(error)) for row in check.rows]
+
+    def facts(self) -> dict[str, Any]:
+        """What the probes stood on: width, heads, and the casts that were mapped to run in fp32 and fp64."""
+        try:
+            subject = self.subject
+        except Exception as error:
+            return {"loads": self._loads(), "error": error_text(error)}
+        casts = sorted(
+            {
+                (cast["line"], cast["asked"])
+                for dtype in (torch.float32, torch.float64)
+                for cast in mapped_casts(subject, dtype)
+            }
+        )
+        return {
+            "loads": True,
+            "hidden_size": subject.hidden_size,
+            "num_heads": subject.num_heads,
+            "mapped_casts": [{"line": line, "asked": asked} for line, asked in casts],
+        }
+
+    def _arguments(self, check: Check) -> tuple[Any, ...]:
+        if check.needs == "text":
+            return (self.source,)
+        if check.needs == "program":
+            return (self.program, self.stated)
+        try:
+            return (self.subject,)
+        except Exception:
+            if check.name != "runs":
+                raise
+            # Of a program that runs nowhere, `runs` tells where and how it fails.
+            hidden_size, num_heads = PROBE_SIZES[0]
+            return (Subject(self.program, hidden_size=hidden_size, num_heads=num_heads),)
+
+    def _loads(self) -> bool:
+        try:
+            return self.program is not None
+        except Exception:
+            return False
+
+
+def mapped_casts(subject: Subject, dtype: torch.dtype) -> list[dict[str, Any]]:
+    """Casts of one forward and backward that went to `dtype` in place of a narrower one."""
+    module = subject.fresh(dtype=dtype, train=True)
+    log = getattr(module, "casts", None)
+    if log is None:
+        return []
+    log.clear()
+    try:
+        subject.call(module, subject.inputs(2, 65, dtype=dtype))
+    except Exception:  # `runs` reports it
+        return []
+    return list(log.records())

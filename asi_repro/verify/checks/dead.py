@@ -1,0 +1,120 @@
+"""Dead parameters: which never get a gradient, wherever the parameters stand and whatever the input?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asi_repro.verify.compare import difference, error_text, finite, scale_of
+from asi_repro.verify.results import CheckResult, at_most, not_run
+from asi_repro.verify.subject import INITIAL, MOVED, OPPOSITE, Parameters, Subject
+
+# Relative to the largest gradient: what is zero by algebra (a shift before a softmax) rounds to 1e-17.
+ZERO = 1e-13
+LENGTH = 130
+PROBES = ((INITIAL, True, 1), (MOVED, True, 2), (MOVED, False, 3), (OPPOSITE, True, 4), (OPPOSITE, False, 5))
+ROWS = ("dead_parameters",)
+METHOD = (
+    "Gradient in fp64 of a random projection of the output, initial and moved parameters, eval and "
+    "training mode, five inputs; parameters whose gradient is missing or zero in all of them."
+)
+
+
+@dataclass
+class Seen:
+    """The largest gradient, relative to the largest of all parameters, that any probe gave a parameter."""
+
+    numel: int
+    anywhere: float = 0.0
+    at_start: float = 0.0
+    auxiliary: float = 0.0
+    missing: bool = True
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def check(subject: Subject) -> list[CheckResult]:
+    """Row `dead_parameters`."""
+    seen = {name: Seen(p.numel()) for name, p in subject.fresh().named_parameters()}
+    ran, errors = 0, []
+    for place, train, seed in PROBES:
+        try:
+            ran += _probe(subject, seen, place, train, seed)
+        except Exception as error:
+            errors.append(error_text(error))
+    if not ran:
+        reason = "; ".join(sorted(set(errors))[:2]) or "no finite output"
+        return [not_run("dead_parameters", reason, threshold=0, unit="parameters", method=METHOD)]
+    dead = {name: one for name, one in seen.items() if one.anywhere <= ZERO}
+    detail: dict[str, Any] = {
+        "dead": {name: _describe(subject, name, one) for name, one in sorted(dead.items())},
+        "dead_elements": sum(one.numel for one in dead.values()),
+        "parameters": len(seen),
+        "elements": sum(one.numel for one in seen.values()),
+        "zero_only_at_start": sorted(n for n, s in seen.items() if n not in dead and s.at_start <= ZERO),
+    }
+    if errors:
+        detail["errors"] = sorted(set(errors))
+    return [at_most("dead_parameters", len(dead), 0, unit="parameters", method=METHOD, detail=detail)]
+
+
+def _probe(subject: Subject, seen: dict[str, Seen], place: Parameters, train: bool, seed: int) -> int:
+    module = subject.fresh(place, train=train)
+    output, second, _ = subject.call_full(module, subject.inputs(2, LENGTH, seed=seed))
+    if not finite(output):
+        return 0
+    named = dict(module.named_parameters())
+    projection = subject.inputs(2, LENGTH, seed=seed + 50)
+    for name, size in _gradients(subject, (output * projection).sum(), named).items():
+        seen[name].missing &= size is None
+        seen[name].anywhere = max(seen[name].anywhere, size or 0.0)
+        if place is INITIAL:
+            seen[name].at_start = max(seen[name].at_start, size or 0.0)
+    if isinstance(second, Tensor) and second.numel() == 1 and second.requires_grad:
+        for name, size in _gradients(subject, second.sum(), named).items():
+            seen[name].auxiliary = max(seen[name].auxiliary, size or 0.0)
+    return 1
+
+
+def _gradients(
+    subject: Subject, loss: Tensor, named: dict[str, torch.nn.Parameter]
+) -> dict[str, float | None]:
+    """The largest absolute gradient of each parameter over the largest of all; None where there is none."""
+    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True, retain_graph=True)
+    sizes = {
+        name: None if gradient is None else float(torch.nan_to_num(gradient).abs().max())
+        for name, gradient in zip(named, found, strict=True)
+        if gradient is None or gradient.numel()
+    }
+    largest = max((size for size in sizes.values() if size), default=0.0) or 1.0
+    return {name: None if size is None else size / largest for name, size in sizes.items()}
+
+
+def _describe(subject: Subject, name: str, one: Seen) -> dict[str, Any]:
+    return {
+        "elements": one.numel,
+        "gradient": "none" if one.missing else "zero",
+        "only_through_second_value": one.auxiliary > ZERO,
+        "output_depends_on_it": output_depends_on(subject, name),
+    }
+
+
+def output_depends_on(subject: Subject, name: str) -> bool | None:
+    """Whether replacing the parameter's values changes the output (then it is used, but cut off)."""
+    x = subject.inputs(2, LENGTH, seed=1)
+    try:
+        for place in (MOVED, OPPOSITE):
+            before = subject.run(x, place=place)
+            module = subject.fresh(place)
+            with torch.no_grad():
+                parameter = dict(module.named_parameters())[name]
+                generator = torch.Generator().manual_seed(3)
+                parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
+                after = subject.call(module, x)
+            if difference(before, after, scale_of(before)) > 1e-12:
+                return True
+    except Exception:
+        return None
+    return False

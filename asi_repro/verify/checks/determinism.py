@@ -1,0 +1,57 @@
+"""Determinism: do the same input, parameters and seed give the same bits?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from asi_repro.verify.compare import Worst, error_text
+from asi_repro.verify.results import CheckResult, at_most
+from asi_repro.verify.subject import MOVED, Subject
+
+LENGTH = 70
+ROWS = ("determinism",)
+METHOD = (
+    "fp32, bit for bit, two fresh copies each: in eval mode with different random seeds (outputs), in "
+    "training mode with one seed (outputs and gradients); elements that differ."
+)
+
+
+def check(subject: Subject) -> list[CheckResult]:
+    """Row `determinism`."""
+    worst = Worst()
+    x = subject.inputs(2, LENGTH, dtype=torch.float32)
+    try:
+        first, second = (subject.run(x, place=MOVED, seed=seed) for seed in (1, 2))
+        worst.add(different(first, second), mode="eval", what="output")
+    except Exception as error:
+        worst.skip(error_text(error), mode="eval")
+    try:
+        runs = [_train(subject, x, seed=1), _train(subject, x, seed=1)]
+        for what in ("output", "gradient"):
+            worst.add(different(runs[0][what], runs[1][what]), mode="train", what=what)
+        again = _train(subject, x, seed=2)["output"]
+        random_in_training: bool | None = different(runs[0]["output"], again) > 0
+    except Exception as error:
+        worst.skip(error_text(error), mode="train")
+        random_in_training = None
+    detail = worst.detail(0)
+    detail["random_in_training"] = random_in_training
+    return [at_most("determinism", worst.value, 0, unit="elements", method=METHOD, detail=detail)]
+
+
+def different(a: Tensor, b: Tensor) -> int:
+    """How many elements differ, a NaN being equal to a NaN."""
+    both_nan = torch.isnan(a) & torch.isnan(b)
+    return int(((a != b) & ~both_nan).sum())
+
+
+def _train(subject: Subject, x: Tensor, *, seed: int) -> dict[str, Tensor]:
+    x = x.clone().requires_grad_(True)
+    module = subject.fresh(MOVED, dtype=x.dtype, train=True)
+    output = subject.call_full(module, x, seed=seed)[0]
+    (gradient,) = torch.autograd.grad(output.sum(), x, allow_unused=True)
+    return {
+        "output": output.detach(),
+        "gradient": gradient if gradient is not None else torch.zeros_like(x),
+    }
