@@ -1,0 +1,103 @@
+"""Write the reference pages that are made from the code: the archive's tables and the commands.
+
+    python scripts/make_reference.py          write docs/reference/{archive,cli}.md
+    python scripts/make_reference.py --check  fail where a page is not what the code says
+
+A test runs the check, so a new column or command cannot go undocumented.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+from typer.testing import CliRunner
+
+REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
+MADE = "<!-- Made by scripts/make_reference.py; edit the code, not this page. -->"
+
+
+def archive_page() -> str:
+    """Every table and column of the archive, from the Parquet schemas."""
+    from asi_repro.archive.schema import SCHEMA_VERSION, TABLES
+
+    lines = [
+        MADE,
+        "",
+        "# The archive's tables",
+        "",
+        f"Parquet (zstd), one file a table below `artifacts/archive/`; schema version {SCHEMA_VERSION}. The same",
+        "descriptions are in each Parquet field's metadata. A missing value is a null. How to open them:",
+        "[Open the archive elsewhere](../guides/archive.md).",
+    ]
+    for name, schema in TABLES.items():
+        lines += ["", f"## `{name}`", "", schema.metadata[b"description"].decode(), ""]
+        lines += ["| column | type | nulls | meaning |", "|---|---|---|---|"]
+        for field in schema:
+            nulls = "yes" if field.nullable else "no"
+            description = field.metadata[b"description"].decode()
+            lines.append(f"| `{field.name}` | {field.type} | {nulls} | {description} |")
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """Every command's help text."""
+    from asi_repro.cli import COMMANDS, app
+
+    lines = [
+        MADE,
+        "",
+        "# Commands",
+        "",
+        "Exit status: 0 done; 1 could not be done; 2 wrong usage; 3 input is not what it should be; 4 something is",
+        "missing that an earlier command makes; 5 no such experiment, claim or check; 130 interrupted. Errors go to",
+        "standard error, results to standard output; `--json` prints exactly one JSON document ([shapes](json.md)).",
+    ]
+    for panel, commands in COMMANDS.items():
+        lines += ["", f"## {panel}"]
+        for name, lazy in commands.items():
+            for words in _with_subcommands(name, lazy.load(name)):
+                lines += ["", f"### `asi-repro {' '.join(words)}`", "", "```text", _help(app, words), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _with_subcommands(name: str, command: object) -> Iterator[list[str]]:
+    yield [name]
+    for inner in getattr(command, "commands", {}):
+        yield [name, inner]
+
+
+def _help(app: typer.Typer, words: list[str]) -> str:
+    environment = {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
+    result = CliRunner().invoke(app, [*words, "--help"], prog_name="asi-repro", env=environment)
+    if result.exit_code:
+        raise RuntimeError(f"asi-repro {' '.join(words)} --help failed: {result.output}")
+    return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
+
+
+PAGES = {"archive.md": archive_page, "cli.md": cli_page}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    os.environ.pop("ASI_REPRO_RELEASE", None)
+    stale = []
+    for name, make in PAGES.items():
+        path, page = REFERENCE / name, make()
+        if check and (not path.is_file() or path.read_text(encoding="utf-8") != page):
+            stale.append(name)
+        elif not check:
+            path.write_text(page, encoding="utf-8")
+    if stale:
+        print(f"out of date: {', '.join(stale)}; run `python scripts/make_reference.py`", file=sys.stderr)
+    return bool(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

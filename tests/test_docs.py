@@ -1,0 +1,46 @@
+"""The documentation says what the code does, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def test_the_generated_reference_is_current() -> None:
+    run = subprocess.run(
+        [sys.executable, "scripts/make_reference.py", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_to_files(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if not re.match(r"[a-z]+:", target):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_command_named_in_the_docs_exists() -> None:
+    from asi_repro.cli import COMMANDS
+
+    known = {name for panel in COMMANDS.values() for name in panel}
+    for page in PAGES:
+        for name in re.findall(r"asi-repro ([a-z]+)\b", page.read_text(encoding="utf-8")):
+            assert name in known, f"{page.name} names `asi-repro {name}`"
+
+
+def test_every_setting_is_read_by_the_code() -> None:
+    import yaml
+
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    from asi_repro.config import Params
+
+    assert Params.model_validate(params).model_dump(mode="json") == params
