@@ -1,0 +1,117 @@
+"""Whether DVC's pins and lock say the hashes that the files have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from asi_repro.archive.dvc_hashes import dvc_md5
+from asi_repro.archive.fsck import REPULL, Place, Problem, damaged
+from asi_repro.errors import MissingInput
+
+_RESTORE = "restore the pin with `git checkout -- artifacts/release`"
+
+
+def check_pins(place: Place) -> tuple[str, list[Problem]]:
+    """Each import pin names the manifest's repository and commit, and the MD5 of what was pulled.
+
+    Raises:
+        MissingInput: where there is no project or no pin.
+        DataError: where a pin is no YAML.
+    """
+    folder = place.require_project().release
+    try:
+        pulled = bool(place.release)
+    except MissingInput:
+        pulled = False
+    problems: list[Problem] = []
+    for path in place.manifest.paths:
+        pin = folder / f"{path}.dvc"
+        if not pin.is_file():
+            problems.append(Problem(f"{path}: its pin {pin.name} is missing", _RESTORE))
+            continue
+        content = _read_yaml(pin)
+        problems.extend(_upstream(path, content, place))
+        for out in _entries(content, "outs", pin) if pulled else ():
+            problems.extend(_differs(pin.parent / str(out["path"]), out, path, REPULL))
+    what = "repository, commit and MD5" if pulled else "repository and commit; nothing is pulled to hash"
+    return f"{len(place.manifest.paths)} import pins: {what}", problems
+
+
+def _upstream(path: str, content: dict[str, Any], place: Place) -> Iterator[Problem]:
+    try:
+        repository = content["deps"][0]["repo"]
+        url, commit = str(repository["url"]), str(repository["rev_lock"])
+    except (KeyError, IndexError, TypeError):
+        yield Problem(f"{path}: its pin names no repository and commit", _RESTORE)
+        return
+    if commit != place.manifest.commit:
+        yield Problem(f"{path}: its pin says commit {commit}, the manifest {place.manifest.commit}", _RESTORE)
+    if url.removesuffix(".git") != place.manifest.url.removesuffix(".git"):
+        yield Problem(f"{path}: its pin says {url}, the manifest {place.manifest.url}", _RESTORE)
+
+
+def check_lock(place: Place) -> tuple[str, list[Problem]]:
+    """Every file and folder in dvc.lock has the MD5 that is locked; parameters are not looked at.
+
+    Raises:
+        MissingInput: where there is no project or nothing was locked yet.
+        DataError: where dvc.lock is no YAML.
+    """
+    root = place.require_project().root
+    lock = root / "dvc.lock"
+    if not lock.is_file():
+        raise MissingInput("there is no dvc.lock: no stage has run", hint="run `dvc repro`")
+    stages = _read_yaml(lock).get("stages", {})
+    if not isinstance(stages, dict):
+        raise damaged("dvc.lock has no stages", str(lock))
+    hashes: dict[str, str | None] = {}
+    problems: list[Problem] = []
+    for name, stage in stages.items():
+        for kind in ("deps", "outs"):
+            for entry in _entries(stage, kind, lock):
+                what = f"stage {name}, {'input' if kind == 'deps' else 'output'} {entry['path']}"
+                problems.extend(
+                    _differs(root / str(entry["path"]), entry, what, f"run `dvc repro {name}`", hashes)
+                )
+    return f"{len(stages)} stages, {len(hashes)} files and folders against their MD5 in dvc.lock", problems
+
+
+def _entries(content: Any, kind: str, where: Path) -> list[dict[str, Any]]:
+    entries = content.get(kind) or [] if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(e, dict) and "path" in e for e in entries):
+        raise damaged(f"{where.name} has no list of {kind}", str(where))
+    return entries
+
+
+def _differs(
+    path: Path, entry: dict[str, Any], what: str, todo: str, known: dict[str, str | None] | None = None
+) -> Iterator[Problem]:
+    key = str(path)
+    cache = {} if known is None else known
+    if key not in cache:
+        try:
+            cache[key] = dvc_md5(path)
+        except FileNotFoundError:
+            cache[key] = None
+        except OSError as error:
+            yield Problem(f"{what}: cannot be read ({error.strerror})", "check its permissions")
+            return
+    found, locked = cache[key], entry.get("md5")
+    if found is None:
+        yield Problem(f"{what}: missing", todo)
+    elif found != locked:
+        yield Problem(f"{what}: MD5 {found}, recorded is {locked}", todo)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise damaged(f"{path.name} is no YAML: {str(error).splitlines()[0]}", str(path)) from error
+    if not isinstance(content, dict):
+        raise damaged(f"{path.name} is not a YAML mapping", str(path))
+    return content

@@ -1,0 +1,69 @@
+"""`asi-repro fsck`: do the files agree with each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from asi_repro.cli.options import ArchiveOption, JsonOption
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from asi_repro.archive.fsck import Result
+
+
+def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
+    """Check that release, pins, archive, history and dvc.lock agree, hash by hash.
+
+    Ends with status 1 where something does not agree, and 4 where there was nothing to check. Each
+    problem is named with what to do. Nothing is changed.
+    """
+    from asi_repro.archive.fsck import Place, run_checks, summarise
+    from asi_repro.cli.output import console, print_json
+    from asi_repro.errors import MissingInput
+    from asi_repro.project import find_project
+
+    try:
+        project = find_project()
+    except MissingInput:
+        if archive is None:
+            raise
+        project = None
+    folder = archive or (project.archive if project else None)
+    assert folder is not None
+    results: list[Result] = []
+    out = console()
+    for result in run_checks(Place(project, folder)):
+        results.append(result)
+        if not json_:
+            _print_result(out, result)
+    good = summarise(results)
+    if json_:
+        print_json({"ok": good, "checks": [result.to_dict() for result in results]})
+    else:
+        _print_sum(out, results)
+    if not good:
+        raise typer.Exit(1 if any(result.problems for result in results) else 4)
+
+
+_STYLES = {"ok": "green", "problem": "red", "not run": "yellow"}
+
+
+def _print_result(out: Console, result: Result) -> None:
+    from rich.text import Text
+
+    from asi_repro.cli.output import safe
+
+    line = Text(f"{result.status:<8}", style=_STYLES[result.status])
+    out.print(line.append(f"{result.check:<9} {safe(result.detail)}", style="default"))
+    for problem in result.problems:
+        out.print(Text(f"    {safe(problem.what)}\n        → {safe(problem.todo)}"))
+
+
+def _print_sum(out: Console, results: list[Result]) -> None:
+    problems = sum(len(result.problems) for result in results)
+    idle = sum(result.status == "not run" for result in results)
+    said = "1 problem" if problems == 1 else f"{problems or 'no'} problems"
+    out.print(f"\n{said}; {len(results) - idle} of {len(results)} checks ran")
