@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -71,7 +72,8 @@ def render(drawing: Drawing) -> Picture:
         # A name may have letters that the font lacks; it draws a box for them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+        parameters: Any = matplotlib.rcParams  # its type asks for literal keys
+        parameters.update(STYLE)
         figure = Figure(figsize=drawing.size, layout="constrained")
         FigureCanvasAgg(figure)
         drawing.draw(figure)
@@ -91,7 +93,7 @@ def finish_svg(raw: str, drawing: Drawing) -> tuple[str, str]:
     """SVG with title, description and tooltips: as a file of its own, and for inlining in HTML."""
     ET.register_namespace("", SVG)
     ET.register_namespace("xlink", XLINK)
-    root = ET.fromstring(raw)
+    root = ET.fromstring(raw)  # noqa: S314 matplotlib wrote it just now
     for metadata in root.findall(f"{{{SVG}}}metadata"):
         root.remove(metadata)
     _add_tooltips(root, drawing)
@@ -147,6 +149,12 @@ def _shorten(root: ET.Element) -> None:
 
 def _hundredths(match: re.Match[str]) -> str:
     return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def columns(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Pairs as the two lists that matplotlib takes."""
+    pairs = list(points)
+    return [x for x, _ in pairs], [y for _, y in pairs]
 
 
 def halo(width: float = 2.5) -> list[Any]:

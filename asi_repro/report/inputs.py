@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.store import Archive, Experiment
-from asi_repro.errors import DataError, MissingInput
+from asi_repro.claims.ledger import read_ledger
+from asi_repro.errors import DataError
 from asi_repro.project import Project
 
-CLAIM_KEYS = ("id", "verdict", "claimed", "found", "method", "evidence")
+CLAIM_KEYS = ("id", "verdict", "claimed", "found")
 RELEASE = "GAIR-NLP/ASI-Arch"
 
 
@@ -59,33 +59,37 @@ class Inputs:
         named = [f"{file} (SHA-256 {hashes[file]}…)" if file in hashes else file for file in files]
         return f"released data, {' and '.join(named)}, {self.commit}"
 
-    def claim(self, identity: str) -> Mapping[str, Any] | None:
-        """The claim of that id, or None where the ledger has none."""
-        return next((claim for claim in self.claims if claim["id"] == identity), None)
+    def found_figures(self, identity: str) -> Mapping[str, Any]:
+        """The numbers that the check of that claim found, by name; none where it did not run."""
+        claim = next((claim for claim in self.claims if claim["id"] == identity), {})
+        figures = claim.get("found_figures")
+        return figures if isinstance(figures, Mapping) else {}
+
+    def evidence_rows(self, identity: str, keys: set[str]) -> list[dict[str, Any]]:
+        """The first evidence of that claim whose rows all have `keys`; empty where there is none."""
+        claim = next((claim for claim in self.claims if claim["id"] == identity), {})
+        for evidence in claim.get("evidence", ()):
+            rows = evidence.get("rows") or []
+            if rows and all(keys <= row.keys() for row in rows):
+                return list(rows)
+        return []
 
 
 def read_claims(path: Path) -> list[dict[str, Any]]:
-    """The claims ledger.
+    """The claims of the ledger, each with what the report shows.
 
     Raises:
-        MissingInput: where it is not there.
-        DataError: where it is not a list of claims.
+        MissingInput: where there is no ledger.
+        DataError: where it is damaged, of another version, or has no claims.
     """
-    remake = "run `dvc repro claims`"
-    try:
-        claims = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise MissingInput(f"there is no claims ledger at {path}", hint=remake) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"cannot read the claims ledger: {error}", where=str(path), hint=remake) from error
+    claims = read_ledger(path).get("claims")
+    remake = "run `dvc repro --force claims`"
     if not isinstance(claims, list) or not claims:
-        raise DataError("the claims ledger is not a list of claims", where=str(path), hint=remake)
+        raise DataError("the claims ledger holds no claims", where=str(path), hint=remake)
     for position, claim in enumerate(claims):
         missing = [key for key in CLAIM_KEYS if not isinstance(claim, dict) or key not in claim]
         if missing:
-            raise DataError(
-                f"claim {position} has no {', '.join(missing)}", where=str(path), hint=f"{remake} again"
-            )
+            raise DataError(f"claim {position} has no {', '.join(missing)}", where=str(path), hint=remake)
         for key in ("id", "verdict"):
             if not isinstance(claim[key], str):
                 raise DataError(f"claim {position}: {key} is not text", where=str(path), hint=remake)

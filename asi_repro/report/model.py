@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
@@ -92,13 +92,13 @@ class Section:
     """A heading, its anchor and what stands below it.
 
     Attributes:
-        metrics: numbers of this section for `metrics.json`.
+        absent: where there are no blocks, what to say instead.
     """
 
     id: str
     title: str
     blocks: tuple[Block, ...]
-    metrics: tuple[tuple[str, Any], ...] = ()
+    absent: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asi_repro.report.drawing import note, thousands
+from asi_repro.report.drawing import columns, note, thousands
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import BLUE, FAINT, GREEN, MUTED, VERMILLION
 
@@ -70,8 +70,8 @@ def curves_drawing(inputs: Inputs, baselines: dict[str, float]) -> Drawing | Non
         id="training-curves",
         title="Training loss of the gallery at the larger scale",
         alt=(
-            f"{len(curves.losses)} curves fall from a median of {medians[0][1]:.2f} at step {medians[0][0]} to "
-            f"{loss:.3f} nats per token at step {step:,} ({count} curves have that step). "
+            f"{len(curves.losses)} curves fall from a median of {medians[0][1]:.2f} at step "
+            f"{medians[0][0]} to {loss:.3f} nats per token at step {step:,} ({count} curves have that step). "
             f"{len(gaps)} losses in {lost} curves are NaN in the release and left out. "
             f"Baselines' final losses as the paper prints them: {printed or 'none'}."
         ),
@@ -89,6 +89,8 @@ def curves_drawing(inputs: Inputs, baselines: dict[str, float]) -> Drawing | Non
 
 
 def _draw(figure: Figure, curves: Curves, baselines: dict[str, float]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     whole, late = figure.subplots(1, 2, width_ratios=[1, 1.25])
     whole.set_yscale("log")
     _draw_lines(whole, curves, 0)
@@ -96,13 +98,20 @@ def _draw(figure: Figure, curves: Curves, baselines: dict[str, float]) -> None:
     last = curves.medians[-1][0]
     for (name, value), colour in zip(baselines.items(), (VERMILLION, GREEN), strict=False):
         late.plot(
-            [last], [value], marker="D", markersize=6, linestyle="", color=colour, label=f"{name}: {value:.4f}"
+            [last],
+            [value],
+            marker="D",
+            markersize=6,
+            linestyle="",
+            color=colour,
+            label=f"{name}: {value:.4f}",
         )
     whole.set_title("whole training")
     late.set_title(f"from step {LATE:,}")
     ticks = [4, 5, 6, 8, 10]
     whole.set_yticks(ticks, labels=[str(t) for t in ticks])
     whole.minorticks_off()
+    whole.xaxis.set_major_locator(MaxNLocator(5))
     for axes in (whole, late):
         axes.set_xlabel("optimizer step")
         thousands(axes.xaxis)
@@ -117,6 +126,6 @@ def _draw_lines(axes: Axes, curves: Curves, start: int) -> None:
     for position, points in enumerate(curves.losses.values()):
         part = [(s, nan if loss is None else loss) for s, loss in points if s >= start]
         label = "a gallery architecture" if position == 0 else None
-        axes.plot(*zip(*part, strict=True), color=FAINT, linewidth=0.7, alpha=0.8, label=label)
+        axes.plot(*columns(part), color=FAINT, linewidth=0.7, alpha=0.8, label=label)
     middle = [(s, loss) for s, loss, _ in curves.medians if s >= start]
-    axes.plot(*zip(*middle, strict=True), color=BLUE, linewidth=2.2, label="median")
+    axes.plot(*columns(middle), color=BLUE, linewidth=2.2, label="median")

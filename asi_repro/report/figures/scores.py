@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from asi_repro.report.drawing import halo, note, thousands
+from asi_repro.report.drawing import columns, halo, note, thousands
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import BLUE, FAINT, GREEN, INK, MUTED, VERMILLION
 
@@ -97,15 +98,16 @@ def trend_drawing(inputs: Inputs) -> Drawing | None:
 def _draw_trend(figure: Figure, experiments: list[Experiment], batches: list[Batch]) -> None:
     axes = figure.add_subplot()
     scored = [(e.index, e.score) for e in experiments if e.score is not None]
-    axes.scatter(*zip(*scored, strict=True), s=4, color=FAINT, linewidths=0, alpha=0.6, label="an experiment")
+    axes.scatter(*columns(scored), s=4, color=FAINT, linewidths=0, alpha=0.6, label="an experiment")
     middle = [b.middle for b in batches]
     axes.fill_between(
         middle, [b.lower for b in batches], [b.upper for b in batches], color=BLUE, alpha=0.22, linewidth=0,
         label="quartiles of a batch",
     )  # fmt: skip
     axes.plot(middle, [b.median for b in batches], color=BLUE, linewidth=2, label="median of a batch")
+    best = list(accumulate((score for _, score in scored), max))
     axes.step(
-        [b.last for b in batches], [b.best for b in batches], where="post", color=VERMILLION, linewidth=1.6,
+        [index for index, _ in scored], best, where="post", color=VERMILLION, linewidth=1.6,
         label="best so far",
     )  # fmt: skip
     if experiments[-1].index > COLD_START:
@@ -193,18 +195,17 @@ def _draw_ranks(figure: Figure, ranks: Ranks) -> None:
     )  # fmt: skip
     for axes in (upper, lower):
         axes.axvspan(1, size, color=BLUE, alpha=0.12, linewidth=0)
-    note(upper, f"best {size} by score:\n{ranks.overlap} of them in the gallery", x=0.085, y=0.12, va="bottom")
+    note(
+        upper, f"best {size} by score:\n{ranks.overlap} of them in the gallery", x=0.085, y=0.12, va="bottom"
+    )
     upper.set_ylabel("recorded score (no unit)")
     upper.legend(loc="upper right")
-    counts, reached = [], 0
     members = set(ranks.gallery)
-    for rank in x:
-        reached += rank in members
-        counts.append(reached)
+    counts = list(accumulate(rank in members for rank in x))
     lower.plot(
         [0, size, total], [0, size, size], color=INK, linewidth=1, linestyle="--", label="if it were the best"
     )
-    lower.plot(x, counts, color=VERMILLION, linewidth=2, label="gallery")
+    lower.step(x, counts, where="post", color=VERMILLION, linewidth=2, label="gallery")
     lower.plot([0, total], [0, size], color=GREEN, linewidth=1.2, linestyle=":", label="if chosen at random")
     lower.set_ylabel("gallery architectures\nat or above the rank")
     lower.set_xlabel("rank by recorded score (1 = highest)")

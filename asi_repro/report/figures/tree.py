@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.report.drawing import halo, plain
+from asi_repro.report.drawing import columns, halo, plain
 from asi_repro.report.layout import Place, radial_layout, ring
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import FAINT, GRID, INK, MUTED, SEQUENCE, SURFACE, VERMILLION
@@ -204,7 +205,7 @@ def _draw_dots(
         return
     points = [tree.places[e.index].xy for e in experiments]
     colours = [_colour(tree, e) for e in experiments]
-    dots = axes.scatter(*zip(*points, strict=True), s=size, c=colours, zorder=4, **style)
+    dots = axes.scatter(*columns(points), s=size, c=colours, zorder=4, **style)
     dots.set_gid(gid)
 
 
@@ -224,7 +225,7 @@ def _legend(figure: Figure, axes: Axes, tree: Tree, has_gallery: bool) -> None:
     limits = [f"{edge:.2f}" for edge in tree.edges]
     labels = [
         f"below {limits[0]}" if limits else "any score",
-        *(f"{low} to {high}" for low, high in zip(limits, limits[1:], strict=False)),
+        *(f"{low} to {high}" for low, high in pairwise(limits)),
         *([f"{limits[-1]} and above"] if limits else []),
     ]
     dot: dict[str, Any] = {"linestyle": "", "marker": "o", "markeredgewidth": 0, "markersize": 6}

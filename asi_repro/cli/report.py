@@ -1,0 +1,55 @@
+"""`asi-repro report`: the pages and figures, and where they are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Figures and pages from the archive and the claims ledger.", no_args_is_help=True)
+
+
+@app.command("build")
+def build(
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> None:
+    """Write artifacts/report: index.html, report.md, figures and plot data (stage `report`)."""
+    from asi_repro.cli.output import console, print_json
+    from asi_repro.project import find_project
+    from asi_repro.report.build import build_report
+
+    out = console(stderr=True)
+    with out.status("reading the archive and the claims") as status:
+        built = build_report(find_project(), progress=lambda title: status.update(f"drawing: {title}"))
+    if as_json:
+        print_json(
+            {
+                "folder": str(built.folder),
+                "page": str(built.folder / "index.html"),
+                "figures": built.figures,
+                "bytes": built.size,
+                "claims": built.counts,
+            }
+        )
+        return
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in built.counts.items())
+    console().print(
+        f"report: {len(built.figures)} figures, {built.size / 1e6:.1f} MB; claims: {counts}\n"
+        f"open {built.folder / 'index.html'}"
+    )
+
+
+@app.command("open")
+def open_() -> None:
+    """Open the page in the browser; where there is none, print its path."""
+    import webbrowser
+
+    from asi_repro.cli.output import console
+    from asi_repro.errors import MissingInput
+    from asi_repro.project import find_project
+
+    page = find_project().report / "index.html"
+    if not page.is_file():
+        raise MissingInput(f"there is no report at {page}", hint="run `dvc repro report`")
+    if not webbrowser.open(page.as_uri()):
+        console().print(str(page))

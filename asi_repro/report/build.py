@@ -1,0 +1,74 @@
+"""The stage `report`: figures, pages and plot data in one folder, all or nothing."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from asi_repro.files import atomic_dir, dump_json
+from asi_repro.project import Project
+from asi_repro.report.content import make_content
+from asi_repro.report.inputs import Inputs
+from asi_repro.report.model import Picture, PlotData
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was written: the folder, its figures, its bytes and the claims by verdict."""
+
+    folder: Path
+    figures: list[str]
+    size: int
+    counts: dict[str, int]
+
+
+def build_report(project: Project, progress: Callable[[str], None] = lambda what: None) -> Built:
+    """Write `project.report` from the archive and the claims ledger.
+
+    Args:
+        progress: called with each figure's title before it is drawn.
+
+    Returns:
+        What was written. The same inputs give the same bytes.
+
+    Raises:
+        MissingInput, DataError: where an input is not there or is not what it should be.
+        AsiReproError: where the folder cannot be written.
+    """
+    from asi_repro.report.drawing import render
+    from asi_repro.report.html_page import html_page
+    from asi_repro.report.markdown_page import markdown_page
+
+    content = make_content(Inputs(project))
+    pictures: dict[str, Picture] = {}
+    for drawing in content.drawings:
+        progress(drawing.title)
+        pictures[drawing.id] = render(drawing)
+    files: dict[str, bytes] = {
+        "index.html": html_page(content, pictures).encode(),
+        "report.md": markdown_page(content).encode(),
+        "metrics.json": dump_json(content.metrics).encode(),
+    }
+    for name, picture in pictures.items():
+        files[f"figures/{name}.svg"] = picture.svg.encode()
+        files[f"figures/{name}.png"] = picture.png
+        for data in picture.drawing.data:
+            files[f"plots/{data.name}.csv"] = csv_text(data).encode()
+    with atomic_dir(project.report) as folder:
+        for path, content_bytes in files.items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_bytes(content_bytes)
+    return Built(project.report, list(pictures), sum(map(len, files.values())), content.counts)
+
+
+def csv_text(data: PlotData) -> str:
+    """Plot data as CSV: a header, `true` and `false`, nothing for a missing value."""
+    stream = StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(data.columns)
+    for row in data.rows:
+        writer.writerow([str(cell).lower() if isinstance(cell, bool) else cell for cell in row])
+    return stream.getvalue()

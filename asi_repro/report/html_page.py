@@ -1,0 +1,69 @@
+"""The report as one HTML file that loads nothing: styles and figures stand in it, scripts do not."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from asi_repro.report.content import Content
+from asi_repro.report.escape import html_prose, slug, visible
+from asi_repro.report.model import Block, Drawing, Paragraph, Picture, Section, Table
+from asi_repro.report.palette import css_variables
+
+MARKS = {"reproduced": "✓", "contradicted": "✗", "not checkable": "?", "not yet run": "…"}
+
+
+def html_page(content: Content, pictures: dict[str, Picture]) -> str:
+    """The page; every text in it is escaped by the template engine.
+
+    Args:
+        pictures: the drawn figures by id.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup, escape
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
+    )
+    environment.filters.update(
+        visible=visible,
+        slug=slug,
+        tone=lambda verdict: slug(verdict) if verdict in MARKS else "other",
+        mark=lambda verdict: MARKS.get(verdict, "·"),
+        marked=lambda text: Markup(html_prose(str(escape(text)))),  # noqa: S704 escaped just before
+    )
+    folder = files("asi_repro.report").joinpath("templates")
+    template = environment.from_string(folder.joinpath("index.html").read_text(encoding="utf-8"))
+    return template.render(
+        title=content.title,
+        lead=content.lead,
+        limits=content.limits,
+        counts=content.counts,
+        footer=content.footer,
+        sections=[_section(section, pictures) for section in content.sections],
+        css=Markup(folder.joinpath("style.css").read_text(encoding="utf-8")),  # noqa: S704 our own file
+        light=css_variables(dark=False),
+        dark=css_variables(dark=True),
+    )
+
+
+def _section(section: Section, pictures: dict[str, Picture]) -> dict[str, Any]:
+    figures = [block for block in section.blocks if isinstance(block, Drawing)]
+    return {
+        "id": section.id,
+        "title": section.title,
+        "absent": section.absent,
+        "figures": [{"id": figure.id, "title": figure.title} for figure in figures],
+        "blocks": [_block(block, pictures) for block in section.blocks],
+    }
+
+
+def _block(block: Block, pictures: dict[str, Picture]) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    if isinstance(block, Paragraph):
+        return {"kind": "paragraph", "text": block.text, "tone": block.tone}
+    if isinstance(block, Table):
+        return {"kind": "table", **vars(block)}
+    # The SVG was serialised by an XML library from matplotlib's, which drew every name as outlines.
+    return {"kind": "figure", "drawing": block, "svg": Markup(pictures[block.id].inline)}  # noqa: S704

@@ -1,0 +1,65 @@
+"""The report's sections, in order.
+
+To add one: write `sections/NAME.py` with a function that takes the `Inputs` and returns a tuple of
+blocks (`Paragraph`, `Table`, `Drawing`), or None where its data is not there, and add its line below.
+Where it returns None the page says that it was not run, with `absent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from asi_repro.report.inputs import Inputs
+from asi_repro.report.model import Block, Section
+from asi_repro.report.sections import claims, gallery, scales, scaling, search, sources
+
+Blocks = tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A section's place in the report.
+
+    Attributes:
+        build: its blocks, or None where its data is not there.
+        absent: what to say then, and what makes it.
+    """
+
+    id: str
+    title: str
+    build: Callable[[Inputs], Blocks | None]
+    absent: str
+
+    def section(self, inputs: Inputs) -> Section:
+        blocks = self.build(inputs)
+        return Section(self.id, self.title, blocks or (), absent=None if blocks else self.absent)
+
+
+SECTIONS: tuple[Entry, ...] = (
+    Entry("claims", "The paper's claims", claims.blocks, "Not run: `dvc repro claims` makes the ledger."),
+    Entry("scaling", "The scaling law", scaling.blocks, "Not shown: Figure 1 has no points."),
+    Entry("search", "The search", search.blocks, "Not shown: the archive has no scores."),
+    Entry("gallery", "The gallery", gallery.blocks, "Not shown: the archive has no gallery."),
+    Entry("scales", "From the small scale to the large", scales.blocks, "Not shown: Table 2 has no rows."),
+    Entry("sources", "Sources, and how to make this again", sources.blocks, "Not shown: no sources."),
+)
+
+# What is not done as long as no section of that id is there; the head of the report says it.
+NOT_DONE: dict[str, str] = {
+    "certificates": "no released program was run",
+    "training": "nothing was trained",
+    "evaluation": "no benchmark was run",
+    "discovery": "the discovery loop was not rerun",
+}
+
+
+def build_sections(inputs: Inputs) -> list[Section]:
+    """Every section; those without data say so."""
+    return [entry.section(inputs) for entry in SECTIONS]
+
+
+def not_done(sections: list[Section]) -> list[str]:
+    """What this report does not rest on."""
+    present = {section.id for section in sections if section.absent is None}
+    return [said for name, said in NOT_DONE.items() if name not in present]
