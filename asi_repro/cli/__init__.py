@@ -29,6 +29,9 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "search": Lazy("asi_repro.cli.searching:search", "Ranked search in names and texts."),
         "cognition": Lazy("asi_repro.cli.searching:cognition", "Entries of the cognition base."),
     },
+    "Check the paper": {
+        "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),
+    },
     "Check the files": {
         "fsck": Lazy("asi_repro.cli.fsck:fsck", "Check archive, history and pins, hash by hash."),
     },

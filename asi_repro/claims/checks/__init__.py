@@ -1,0 +1,1 @@
+"""One function a claim; each module holds the claims of one topic."""

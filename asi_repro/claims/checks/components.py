@@ -1,0 +1,157 @@
+"""Figure 7: which components the designs use, and how long the tail of rare ones is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from asi_repro.archive.store import Experiment, Program
+from asi_repro.claims.context import Context
+from asi_repro.claims.finding import Evidence, Finding, Part, Row, combine, holds
+from asi_repro.claims.registry import claim
+
+# Families of components and the parts of words that speak of them, in prose and in identifiers. The
+# delta rule is left out: it is what every design starts from.
+FAMILIES = {
+    "gating": r"gate|gating",
+    "convolution": r"conv|\bfir\b|fir_",
+    "routing": r"rout",
+    "temperature": r"temperature|\btemp\b|_temp|temp_",
+    "floor": r"floor",
+    "memory": r"memory|recurren",
+    "softmax": r"softmax",
+    "statistics": r"statistic|variance|_stat|stat_",
+    "multi-scale": r"multi.?scale|hierarch|local.?global",
+    "entropy": r"entropy",
+    "residual": r"resid|skip",
+    "feed-forward": r"mlp|feed.?forward",
+    "normalisation": r"norm",
+    "spectral": r"fft|spectral|wavelet|fourier",
+    "position": r"rotary|rope\b|positional",
+    "sparsity": r"spars|top.?k|prun",
+}
+
+_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+
+@claim("components")
+def components(context: Context) -> Finding:
+    rows = _family_rows(context)
+    dominant = set(context.figure("dominant"))
+    weakest = min(row["motivations"] for row in rows if row["family"] in dominant)
+    ahead = [r["family"] for r in rows if r["family"] not in dominant and r["motivations"] > weakest]
+    own, others, p_value = _tail(context)
+    level = context.limit("level")
+    parts = [
+        Part(
+            "most frequent families",
+            " and ".join(context.figure("dominant")),
+            ", ".join(f"{r['family']} {r['motivations']}" for r in rows[:3])
+            + f" of {len(_programs(context))}",
+            holds(not ahead),
+        ),
+        Part(
+            "different words in names",
+            "more outside the gallery",
+            f"{own} in the gallery, {others:.0f} in as many others (p = {p_value:.2g})",
+            holds(own < others and p_value < 1 - level),
+        ),
+    ]
+    return Finding(
+        verdict=combine(parts),
+        found="; ".join(f"{part.what}: {part.found}" for part in parts),
+        method="Count the motivations that speak of each family; compare the number of different words in "
+        f"the gallery's names with {context.settings.resamples:,} random choices of as many experiments.",
+        figures={
+            "programs": len(_programs(context)),
+            "families_ahead_of_claimed": len(ahead),
+            "words_in_gallery_names": own,
+            "words_in_as_many_other_names": others,
+            "p_value": p_value,
+        },
+        parts=parts,
+        evidence=[
+            Evidence("architectures by family", "archive/programs", rows),
+            Evidence("most frequent words of names", "archive/experiments", _word_rows(context)),
+        ],
+        notes=[
+            "The families and the words that stand for them are ours: Figure 7's labels were not released, "
+            "and neither were motivations or programs of experiments outside the gallery.",
+            "Identifiers of the programs count what the baseline brings along too (convolution, "
+            "normalisation, gates), so they do not decide.",
+        ],
+    )
+
+
+def _programs(context: Context) -> list[Program]:
+    return list(context.data.programs.values())
+
+
+def _family_rows(context: Context) -> list[Row]:
+    texts = [(p.motivation or "").lower() for p in _programs(context)]
+    names = [" ".join(sorted(identifiers(p.source))) for p in _programs(context)]
+    rows: list[Row] = []
+    for family, pattern in FAMILIES.items():
+        word = re.compile(pattern)
+        rows.append(
+            {
+                "family": family,
+                "motivations": sum(word.search(text) is not None for text in texts),
+                "programs": sum(word.search(text) is not None for text in names),
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["motivations"], row["family"]))
+
+
+def identifiers(source: str) -> set[str]:
+    """Names of classes, functions and attributes in lower case; none where it does not parse."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    named = {n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef | ast.FunctionDef)}
+    named |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    return {name.lower() for name in named}
+
+
+def words(name: str) -> set[str]:
+    """The words of a name in camel case."""
+    return {word.lower() for word in _WORDS.findall(name)}
+
+
+def _tail(context: Context) -> tuple[int, float, float]:
+    """Different words in the gallery's names, the mean over as many others, and P(as few by chance)."""
+    everyone = [words(e.label) for e in context.data.experiments]
+    outside = [words(e.label) for e in context.data.experiments if not e.in_gallery]
+    size, rng, draws = len(context.data.gallery), context.rng(), context.settings.resamples
+    own = len(_union(words(e.label) for e in context.data.gallery))
+    chance = np.array([_different(everyone, size, rng) for _ in range(draws)])
+    other = np.array([_different(outside, size, rng) for _ in range(draws)])
+    return own, float(other.mean()), float((1 + (chance <= own).sum()) / (1 + draws))
+
+
+def _different(names: list[set[str]], size: int, rng: np.random.Generator) -> int:
+    return len(_union(names[i] for i in rng.choice(len(names), min(size, len(names)), replace=False)))
+
+
+def _union(sets: Iterable[set[str]]) -> set[str]:
+    return set().union(*sets)
+
+
+def _word_rows(context: Context) -> list[Row]:
+    inside, outside = (
+        _counts(context.data.gallery),
+        _counts([e for e in context.data.experiments if not e.in_gallery]),
+    )
+    return [
+        {"word": word, "gallery": inside[word], "others": outside[word]}
+        for word, _ in sorted((inside + outside).items(), key=lambda pair: (-pair[1], pair[0]))[:15]
+    ]
+
+
+def _counts(experiments: list[Experiment]) -> Counter[str]:
+    return Counter(word for e in experiments for word in words(e.label))

@@ -1,0 +1,237 @@
+"""How much there is: experiments, architectures, rows, and how the files agree."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+
+from asi_repro.archive.store import Experiment, Program
+from asi_repro.claims.context import Context
+from asi_repro.claims.data import same_name
+from asi_repro.claims.finding import Evidence, Finding, Part, Verdict, combine, holds
+from asi_repro.claims.registry import claim
+
+
+@claim("experiments")
+def experiments(context: Context) -> Finding:
+    indices = [e.index for e in context.data.experiments]
+    claimed = context.figure("experiments")
+    gaps = sorted(set(range(indices[0], indices[-1] + 1)) - set(indices))
+    roots = [e for e in context.data.experiments if e.parent is None]
+    return Finding(
+        verdict=holds(len(indices) == claimed),
+        found=f"{len(indices):,} records (indices {indices[0]:,} to {indices[-1]:,}, {len(gaps)} missing)",
+        method="Count the tree's records and the indices missing between the lowest and the highest.",
+        figures={
+            "records": len(indices),
+            "first_index": indices[0],
+            "last_index": indices[-1],
+            "missing_indices": len(gaps),
+            "difference": len(indices) - claimed,
+        },
+        evidence=[
+            Evidence("first and last record", "archive/experiments", [_row(e) for e in _ends(context)]),
+            Evidence("indices without a record", "archive/experiments", [{"index": i} for i in gaps]),
+        ],
+        notes=[
+            f"Of the records, {len(roots)} is the baseline the search began with, so "
+            f"{len(indices) - len(roots):,} were proposed by it.",
+            f"The indices allow for {indices[-1]:,} records. Nothing says what became of the missing ones.",
+        ],
+    )
+
+
+def _ends(context: Context) -> list[Experiment]:
+    return [context.data.experiments[0], context.data.experiments[-1]]
+
+
+def _row(e: Experiment) -> dict[str, object]:
+    return {"index": e.index, "name": e.name, "display_name": e.display_name, "parent": e.parent}
+
+
+@claim("gallery-size")
+def gallery_size(context: Context) -> Finding:
+    claimed = context.figure("architectures")
+    gallery, programs = context.data.gallery, list(context.data.programs.values())
+    trees = Counter(_syntax(p.source) for p in programs)
+    copies = [p for p in programs if trees[_syntax(p.source)] > 1]
+    labels = Counter(e.label for e in gallery)
+    shared = [e for e in gallery if labels[e.label] > 1]
+    parts = [
+        Part("records in the gallery", f"{claimed}", f"{len(gallery)}", holds(len(gallery) == claimed)),
+        Part("programs that differ", f"{claimed}", f"{len(trees)}", holds(len(trees) == claimed)),
+    ]
+    return Finding(
+        verdict=combine(parts),
+        found=f"{len(gallery)} records, {len(trees)} different programs, {len(labels)} display names",
+        method="Count the gallery's records, the syntax trees that differ, and the names.",
+        figures={
+            "records": len(gallery),
+            "different_programs": len(trees),
+            "names": len({e.name for e in gallery}),
+            "display_names": len(labels),
+        },
+        parts=parts,
+        evidence=[
+            Evidence("architectures that share a display name", "archive/experiments", _by_label(shared)),
+            Evidence(
+                "programs with the same syntax tree as another",
+                "archive/programs",
+                [{"index": p.index, "sha256": p.sha256} for p in copies],
+            ),
+            Evidence.first(
+                "programs", "archive/programs", [{"index": p.index, "sha256": p.sha256} for p in programs], 5
+            ),
+        ],
+        notes=["Whether a different program is a different architecture is not decided by this."],
+    )
+
+
+def _by_label(experiments: list[Experiment]) -> list[dict[str, object]]:
+    return [_row(e) for e in sorted(experiments, key=lambda e: (e.label, e.index))]
+
+
+def _syntax(source: str) -> str:
+    """The syntax tree without comments and layout; the source itself where it does not parse."""
+    try:
+        return ast.dump(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source
+
+
+@claim("table2-complete")
+def table2_complete(context: Context) -> Finding:
+    rows = context.paper.table2
+    by_name = context.data.gallery_by_name
+    names = {same_name(row.model) for row in rows}
+    unknown = sorted(names - set(by_name))
+    absent = [e for name, group in sorted(by_name.items()) if name not in names for e in group]
+    shared = [e for name, group in sorted(by_name.items()) if name in names and len(group) > 1 for e in group]
+    claimed = context.figure("architectures")
+    parts = [
+        Part("rows", f"{claimed}", f"{len(rows)}", holds(len(rows) == claimed == len(context.data.gallery))),
+        Part("rows whose name the gallery has not", "0", f"{len(unknown)}", holds(not unknown)),
+    ]
+    return Finding(
+        verdict=combine(parts),
+        found=f"{len(rows)} rows; {len(unknown)} with a name that the gallery has not",
+        method="Match the rows of Table 2 with the gallery's display names (a space equals an underscore).",
+        figures={
+            "rows": len(rows),
+            "architectures": len(context.data.gallery),
+            "rows_without_architecture": len(unknown),
+            "architectures_without_row": len(context.data.gallery) - len(rows),
+        },
+        parts=parts,
+        evidence=[
+            Evidence("names in Table 2 only", "paper/table2.csv", [{"model": name} for name in unknown]),
+            Evidence("architectures whose name has no row", "archive/experiments", _by_label(absent)),
+            Evidence("architectures that share one row", "archive/experiments", _by_label(shared)),
+        ],
+        notes=["Which of the architectures of one name a row belongs to: see table2-340m."],
+    )
+
+
+_FIELDS = ("index", "name", "display_name", "parent", "score")
+
+
+@claim("gallery-in-tree")
+def gallery_in_tree(context: Context) -> Finding:
+    claimed = context.figure("architectures")
+    nodes = context.data.archive.experiments
+    programs = list(context.data.programs.values())
+    differing = [row for p in programs for row in _differences(p, nodes.get(p.index))]
+    agreeing = len(programs) - len({row["index"] for row in differing})
+    shown = [{field: getattr(p, field) for field in _FIELDS} for p in programs]
+    return Finding(
+        verdict=holds(agreeing == claimed == len(programs)),
+        found=f"{agreeing} of {len(programs)} agree in every field",
+        method="Compare index, name, display name, parent and score of each gallery record with its node.",
+        figures={"architectures": len(programs), "agreeing": agreeing, "differing_fields": len(differing)},
+        evidence=[
+            Evidence("fields that differ", "archive/programs, archive/experiments", differing),
+            Evidence.first("records that agree with their node", "archive/programs", shown, 5),
+        ],
+    )
+
+
+def _differences(program: Program, node: Experiment | None) -> list[dict[str, object]]:
+    if node is None:
+        return [{"index": program.index, "field": "index", "gallery": program.index, "tree": None}]
+    return [
+        {"index": program.index, "field": f, "gallery": getattr(program, f), "tree": getattr(node, f)}
+        for f in _FIELDS
+        if getattr(program, f) != getattr(node, f)
+    ]
+
+
+@claim("one-tree")
+def one_tree(context: Context) -> Finding:
+    root_name = context.figure("root")
+    lineage = context.data.archive.lineage
+    roots = [context.data.archive.get(index) for index in lineage.roots]
+    reached = {e.index: 1 + len(lineage.descendants(e.index)) for e in roots}
+    rows: list[dict[str, object]] = [{**_row(e), "experiments": reached[e.index]} for e in roots]
+    deepest = max(context.data.experiments, key=lambda e: e.depth)
+    one = len(roots) == 1 and roots[0].label == root_name
+    names = ", ".join(e.label for e in roots[:5])
+    return Finding(
+        verdict=holds(one),
+        found=f"{len(roots)} root{'s' if len(roots) != 1 else ''} ({names}); deepest at {deepest.depth}",
+        method="Follow every experiment's parents to a root and count what each root reaches.",
+        figures={"roots": len(roots), "experiments": sum(reached.values()), "depth": deepest.depth},
+        evidence=[
+            Evidence("roots", "archive/experiments", rows),
+            Evidence("a deepest experiment", "archive/experiments", [_row(deepest)]),
+        ],
+    )
+
+
+@claim("traces-released")
+def traces_released(context: Context) -> Finding:
+    archive = context.data.archive
+    gallery = {e.index for e in context.data.gallery}
+    everyone = {e.index for e in context.data.experiments}
+    programs = context.data.programs
+    has: dict[str, set[int]] = {
+        "motivation": {i for i, p in programs.items() if p.motivation},
+        "program": set(programs),
+        "summary": {i for i, p in programs.items() if p.summary},
+        "training curve": set(context.data.curves),
+        "benchmark scores": set(context.data.benchmarks),
+    }
+    rows = []
+    for name in context.figure("fields"):
+        with_it = has.get(name, set()) & everyone
+        rows.append(
+            {
+                "field": name,
+                "gallery": len(with_it & gallery),
+                "others": len(with_it - gallery),
+                "missing": len(everyone) - len(with_it),
+            }
+        )
+    roots = set(archive.lineage.roots)
+    complete = set(everyone)
+    for name in context.figure("fields"):
+        complete &= has.get(name, set())
+    lacking = sorted(everyone - roots - complete)
+    others = sum(row["others"] for row in rows)
+    return Finding(
+        verdict=Verdict.CONTRADICTED if lacking else Verdict.REPRODUCED,
+        found=f"{len(lacking):,} of {len(everyone):,} experiments lack some of it; outside the gallery, "
+        f"{'nothing but name, parent and score' if not others else 'part of it'}",
+        method="Count, field by field, the experiments of the release that have a value.",
+        figures={"experiments": len(everyone), "gallery": len(gallery), "lacking": len(lacking)},
+        evidence=[
+            Evidence("experiments that have each field", "archive/programs, archive/curves", rows),
+            Evidence.first(
+                "experiments that lack a field", "archive/experiments", [{"index": i} for i in lacking]
+            ),
+        ],
+        notes=[
+            "The release's format has no field for the analysis, the cognition used or the agents' messages, "
+            "so these are missing for the gallery too.",
+            "The framework's code is published, but is not part of the data read here.",
+        ],
+    )

@@ -1,0 +1,263 @@
+"""What the gallery's records hold: curves, benchmark values, diagrams, sizes, syntax."""
+
+from __future__ import annotations
+
+import ast
+import math
+from xml.parsers import expat
+
+from asi_repro.claims.context import Context
+from asi_repro.claims.finding import Evidence, Finding, Part, Row, combine, holds
+from asi_repro.claims.programs import certificate_part
+from asi_repro.claims.registry import claim
+from asi_repro.claims.statistics import trend
+
+
+@claim("curves-complete")
+def curves_complete(context: Context) -> Finding:
+    steps, claimed = context.figure("steps"), context.figure("architectures")
+    rows: list[Row] = []
+    for e in context.data.gallery:
+        curve = context.data.curves.get(e.index, [])
+        empty = [step for step, loss in curve if loss is None or not math.isfinite(loss)]
+        rows.append(
+            {
+                "index": e.index,
+                "points": len(curve),
+                "last_step": curve[-1][0] if curve else None,
+                "missing_values": len(empty),
+                "first_missing_step": empty[0] if empty else None,
+            }
+        )
+    broken = [row for row in rows if not row["points"] or row["last_step"] < steps or row["missing_values"]]
+    good = len(rows) - len(broken)
+    points = sorted({row["points"] for row in rows})
+    return Finding(
+        verdict=holds(good == len(rows) == claimed),
+        found=f"{good} of {len(rows)} complete, of {' or '.join(map(str, points))} points each",
+        method="Count each curve's points, its last step, and the values that are not finite numbers.",
+        figures={"curves": len(rows), "complete": good, "points": sum(row["points"] for row in rows)},
+        evidence=[
+            Evidence("curves that are not complete", "archive/curves", broken),
+            Evidence.first("all curves", "archive/curves", rows, 5),
+        ],
+    )
+
+
+@claim("benchmarks-complete")
+def benchmarks_complete(context: Context) -> Finding:
+    columns, gallery = context.figure("columns"), context.data.gallery
+    rows: list[Row] = []
+    for column in columns:
+        have = [e.index for e in gallery if context.data.benchmarks.get(e.index, {}).get(column) is not None]
+        rows.append({"column": column, "values": len(have), "missing": len(gallery) - len(have)})
+    present = sum(row["values"] for row in rows)
+    empty = [row["column"] for row in rows if row["missing"]]
+    claimed = context.figure("architectures") * context.figure("metrics")
+    lacking = [
+        {
+            "index": e.index,
+            "missing": [c for c in columns if context.data.benchmarks.get(e.index, {}).get(c) is None],
+        }
+        for e in gallery
+    ]
+    lacking = [row for row in lacking if row["missing"]]
+    return Finding(
+        verdict=holds(present == claimed == len(columns) * len(gallery)),
+        found=f"{present:,} of {claimed:,} values" + (f"; {', '.join(empty)} incomplete" if empty else ""),
+        method="Count the finite values of each of the suite's metrics over the gallery.",
+        figures={"values": present, "expected": claimed, "architectures_lacking": len(lacking)},
+        evidence=[
+            Evidence("values by metric", "archive/benchmarks", rows),
+            Evidence.first("architectures without all metrics", "archive/benchmarks", lacking, 5),
+        ],
+    )
+
+
+@claim("diagrams")
+def diagrams(context: Context) -> Finding:
+    claimed = context.figure("architectures")
+    faults = [
+        {"index": p.index, "fault": fault}
+        for p in context.data.programs.values()
+        if (fault := svg_fault(p.diagram)) is not None
+    ]
+    total = len(context.data.gallery)
+    good = total - len(faults)
+    return Finding(
+        verdict=holds(good == claimed == total),
+        found=f"{good} of {total} parse",
+        method="Parse each diagram as XML, entities refused, and look at its root.",
+        figures={"diagrams": total, "parsed": good},
+        evidence=[Evidence("diagrams that do not parse", "archive/programs", faults)],
+        notes=["Whether a diagram shows what its program does is not judged."],
+    )
+
+
+class _Refused(Exception):
+    """The document declares an entity."""
+
+
+def svg_fault(text: str | None) -> str | None:
+    """What is wrong with an SVG text, or None. Entities are refused, so that none can swell."""
+    if not text:
+        return "there is none"
+    roots: list[str] = []
+    depth = 0
+
+    def start(name: str, _: object) -> None:
+        nonlocal depth
+        if depth == 0:
+            roots.append(name)
+        depth += 1
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def entity(*_: object) -> None:
+        raise _Refused
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.EntityDeclHandler = entity
+    try:
+        parser.Parse(text.encode("utf-8", "surrogatepass"), True)
+    except expat.ExpatError as error:
+        return f"{expat.ErrorString(error.code)}: line {error.lineno}, column {error.offset}"
+    except _Refused:
+        return "it declares an entity"
+    return None if roots[0].split(" ")[-1] == "svg" else "its root is not svg"
+
+
+@claim("model-size")
+def model_size(context: Context) -> Finding:
+    sizes, tolerance = context.figure("sizes"), context.limit("tolerance")
+    stated = sorted(
+        ((p.parameters, p) for p in context.data.programs.values() if p.parameters is not None),
+        key=lambda pair: (pair[0], pair[1].index),
+    )
+    rows: list[Row] = [
+        {
+            "index": p.index,
+            "stated": p.parameters_stated,
+            "parameters": count,
+            "near": _near(count, sizes, tolerance),
+        }
+        for count, p in stated
+    ]
+    near = [row for row in rows if row["near"]]
+    counts = [count for count, _ in stated]
+    parts = [
+        Part(
+            "stated counts",
+            f"{' or '.join(map(str, sizes))} million",
+            f"{counts[0] / 1e6:.1f} to {counts[-1] / 1e6:.1f} million; {len(near)} of {len(rows)} within "
+            f"{tolerance:.0%} of one",
+            holds(len(near) == len(context.data.gallery)),
+        ),
+        certificate_part(context, "counts of the models built from the programs"),
+    ]
+    by_size = {
+        f"within_{tolerance:.0%}_of_{size}m": sum(_near(c, [size], tolerance) is not None for c in counts)
+        for size in sizes
+    }
+    return Finding(
+        verdict=combine(parts),
+        found=parts[0].found,
+        method="Read the counts that the gallery states, and compare them with the sizes named.",
+        figures={
+            "smallest": counts[0],
+            "median": counts[len(counts) // 2],
+            "largest": counts[-1],
+            "near_a_size": len(near),
+            **by_size,
+        },
+        parts=parts,
+        evidence=[
+            Evidence("smallest", "archive/programs", rows[:3]),
+            Evidence("largest", "archive/programs", rows[-5:]),
+            Evidence.first(
+                "further off than the tolerance", "archive/programs", [r for r in rows if not r["near"]], 120
+            ),
+        ],
+    )
+
+
+def _near(count: int, sizes: list[int], tolerance: float) -> int | None:
+    """The size in millions that `count` is near, or None."""
+    return next((s for s in sizes if abs(count - s * 1e6) <= tolerance * s * 1e6), None)
+
+
+@claim("no-size-growth")
+def no_size_growth(context: Context) -> Finding:
+    stated = [
+        (p.index, p.parameters, p.parameters_stated)
+        for p in sorted(context.data.programs.values(), key=lambda p: p.index)
+        if p.parameters is not None
+    ]
+    indices, counts = [row[0] for row in stated], [row[1] for row in stated]
+    level = context.limit("level")
+    result = trend(indices, counts, level=level)
+    span = indices[-1] - indices[0]
+    median = sorted(counts)[len(counts) // 2]
+    growth = {name: getattr(result.slope, name) * span / median for name in ("estimate", "low", "high")}
+    grows = result.slope.low > 0 and result.tau > 0 and result.p_value < 1 - level
+    return Finding(
+        verdict=holds(not grows),
+        found=f"{growth['estimate']:+.1%} over the search ({growth['low']:+.1%} to {growth['high']:+.1%}); "
+        f"Mann–Kendall p = {result.p_value:.2g}",
+        method="Theil–Sen slope of the stated counts over the index with Sen's interval; Mann–Kendall test.",
+        figures={
+            "slope_per_experiment": result.slope.estimate,
+            "slope_low": result.slope.low,
+            "slope_high": result.slope.high,
+            "kendall_tau": result.tau,
+            "mann_kendall_p": result.p_value,
+            "growth_of_median": growth["estimate"],
+        },
+        evidence=[
+            Evidence(
+                "stated counts by index",
+                "archive/programs",
+                [{"index": i, "parameters": c, "stated": text} for i, c, text in stated],
+            )
+        ],
+        notes=[
+            "Figure 8 shows all experiments; only the gallery's counts, at the large scale, were released.",
+        ],
+    )
+
+
+@claim("einops-only")
+def einops_only(context: Context) -> Finding:
+    forbidden, allowed = set(context.figure("forbidden")), set(context.figure("allowed"))
+    calls: list[Row] = []
+    uses = 0
+    unparsed: list[Row] = []
+    for p in context.data.programs.values():
+        try:
+            tree = ast.parse(p.source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            unparsed.append({"index": p.index, "fault": "does not parse"})
+            continue
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        for node in found:
+            if isinstance(node.func, ast.Attribute) and node.func.attr in forbidden:
+                calls.append({"index": p.index, "line": node.lineno, "call": node.func.attr})
+        uses += any(isinstance(n.func, ast.Name) and n.func.id in allowed for n in found)
+    guilty = {row["index"] for row in calls}
+    total = len(context.data.programs)
+    return Finding(
+        verdict=holds(not guilty and not unparsed),
+        found=f"{len(guilty)} of {total} programs call them, {len(calls)} times; {uses} use einops",
+        method=f"Walk each syntax tree and note calls of a method {' or '.join(sorted(forbidden))}.",
+        figures={"programs": total, "calling": len(guilty), "calls": len(calls), "using_einops": uses},
+        evidence=[
+            Evidence("calls", "archive/programs", sorted(calls, key=lambda r: (r["index"], r["line"]))),
+            Evidence("programs that do not parse", "archive/programs", unparsed),
+        ],
+        notes=[
+            "A syntax tree does not tell what a method is called on: a `view` that changes a type counts too."
+        ],
+    )

@@ -1,0 +1,217 @@
+"""Table 1: the five final models against models that people designed."""
+
+from __future__ import annotations
+
+import math
+from difflib import get_close_matches
+
+from asi_repro.claims.context import Context
+from asi_repro.claims.data import same_name
+from asi_repro.claims.finding import Evidence, Finding, Part, Row, Verdict, combine, holds
+from asi_repro.claims.registry import claim
+from asi_repro.claims.statistics import binomial_difference_error, descending_ranks
+
+SOURCE = "paper/table1.csv"
+
+
+@claim("table1-averages")
+def table1_averages(context: Context) -> Finding:
+    columns, tolerance = context.figure("columns"), context.limit("tolerance")
+    rows: list[Row] = []
+    for model, values in context.paper.table1.items():
+        mean = math.fsum(values[column] for column in columns) / len(columns)
+        rows.append(
+            {
+                "model": model,
+                "printed": values["average"],
+                "mean": mean,
+                "agrees": abs(mean - values["average"]) <= tolerance + 1e-9,
+            }
+        )
+    good = sum(row["agrees"] for row in rows)
+    worst = max(abs(row["mean"] - row["printed"]) for row in rows)
+    return Finding(
+        verdict=holds(good == len(rows) == context.figure("models")),
+        found=f"{good} of {len(rows)} agree (largest difference {worst:.4f})",
+        method=f"Average the {len(columns)} accuracies of each row.",
+        figures={"rows": len(rows), "agreeing": good, "largest_difference": worst},
+        evidence=[Evidence("printed and recomputed averages", SOURCE, rows)],
+    )
+
+
+@claim("table1-best")
+def table1_best(context: Context) -> Finding:
+    metrics = [c for c in next(iter(context.paper.table1.values())) if c != "average"]
+    cells = _cells(context, metrics)
+    averages = _cells(context, ["average"])
+    won, lead = sum(c["won"] for c in cells), sum(c["won"] for c in averages)
+    beyond = [c for c in cells if c["standard_errors"] is not None and abs(c["standard_errors"]) > 1.96]
+    known = sum(c["standard_errors"] is not None for c in cells)
+    needed = context.limit("share")
+    parts = [
+        Part(
+            "comparisons won",
+            f"at least {needed:.0%}",
+            f"{won / len(cells):.1%}",
+            holds(won >= needed * len(cells)),
+        ),
+        Part("averages above", "all", f"{lead} of {len(averages)}", holds(lead == len(averages))),
+    ]
+    ahead = sum(c["standard_errors"] > 0 for c in beyond)
+    return Finding(
+        verdict=combine(parts),
+        found=f"{won} of {len(cells)} comparisons won ({won / len(cells):.0%}); "
+        f"{lead} of {len(averages)} averages above",
+        method="Compare each final model with each baseline on each metric; a lower perplexity wins.",
+        figures={
+            "comparisons": len(cells),
+            "won": won,
+            "share": won / len(cells),
+            "averages_above": lead,
+            "accuracies_compared": known,
+            "won_beyond_sampling_error": ahead,
+            "lost_beyond_sampling_error": len(beyond) - ahead,
+        },
+        parts=parts,
+        evidence=[
+            Evidence("comparisons lost", SOURCE, [c for c in cells if not c["won"]]),
+            Evidence("averages", SOURCE, averages),
+            Evidence("differences beyond 1.96 standard errors", SOURCE, beyond),
+            Evidence("won by model and baseline", SOURCE, _tally(cells)),
+        ],
+        notes=[
+            f"Of {known} comparisons of accuracies, {len(beyond)} differ by more than 1.96 binomial standard "
+            "errors (independent examples, one run each): the others are within what the choice of test "
+            "examples alone would give. The spread between seeds was not reported."
+        ],
+    )
+
+
+def _cells(context: Context, metrics: list[str]) -> list[Row]:
+    table, examples = context.paper.table1, context.limit("examples")
+    rows: list[Row] = []
+    for model in context.paper.table1_discovered:
+        for baseline in context.figure("baselines"):
+            for metric in metrics:
+                ours, theirs = table[model][metric], table[baseline][metric]
+                sign = -1 if metric in context.figure("lower_is_better") else 1
+                errors = None
+                if metric in examples:
+                    error = binomial_difference_error(ours / 100, theirs / 100, examples[metric])
+                    errors = (ours - theirs) / 100 / error
+                rows.append(
+                    {
+                        "model": model,
+                        "baseline": baseline,
+                        "metric": metric,
+                        "value": ours,
+                        "baseline_value": theirs,
+                        "won": sign * (ours - theirs) > 0,
+                        "standard_errors": errors,
+                    }
+                )
+    return rows
+
+
+def _tally(cells: list[Row]) -> list[Row]:
+    pairs = list(dict.fromkeys((c["model"], c["baseline"]) for c in cells))
+    return [
+        {
+            "model": model,
+            "baseline": baseline,
+            "won": sum(c["won"] for c in cells if (c["model"], c["baseline"]) == (model, baseline)),
+            "of": sum((c["model"], c["baseline"]) == (model, baseline) for c in cells),
+        }
+        for model, baseline in pairs
+    ]
+
+
+@claim("table1-in-gallery")
+def table1_in_gallery(context: Context) -> Finding:
+    rows = [_whereabouts(context, model) for model in context.paper.table1_discovered]
+    inside = [row for row in rows if row["gallery_indices"]]
+    in_tree = [row for row in rows if row["tree_indices"] and not row["gallery_indices"]]
+    return Finding(
+        verdict=holds(len(inside) == len(rows) == context.figure("models")),
+        found=f"{len(inside)} of {len(rows)} by name; {len(in_tree)} only outside the gallery, "
+        f"{len(rows) - len(inside) - len(in_tree)} nowhere in the tree",
+        method="Look for each final model's name among the display names of the gallery and of the tree.",
+        figures={
+            "models": len(rows),
+            "in_gallery": len(inside),
+            "in_tree_only": len(in_tree),
+            "nowhere": len(rows) - len(inside) - len(in_tree),
+        },
+        evidence=[Evidence("where each name occurs", "archive/experiments", rows)],
+        notes=[
+            "A name may have been changed between the table and the release; the nearest gallery names are "
+            "given, and do not count."
+        ],
+    )
+
+
+def _whereabouts(context: Context, model: str) -> Row:
+    gallery = context.data.gallery_by_name
+    name = same_name(model)
+    named = [e for e in context.data.experiments if same_name(e.label) == name]
+    return {
+        "model": model,
+        "gallery_indices": [e.index for e in gallery.get(name, [])],
+        "tree_indices": [e.index for e in named],
+        "nearest_gallery_names": get_close_matches(name, sorted(gallery), n=2, cutoff=0.75),
+    }
+
+
+@claim("top-five")
+def top_five(context: Context) -> Finding:
+    ranked = _ranked(context)
+    by_name: dict[str, list[Row]] = {}
+    for row in ranked:
+        by_name.setdefault(same_name(row["display_name"]), []).append(row)
+    models = context.paper.table1_discovered
+    present = [row for model in models for row in by_name.get(same_name(model), [])]
+    named = [model for model in models if same_name(model) in by_name]
+    top = context.figure("models")
+    keys = ("loss_rank", "score_rank", "combined_rank")
+    outside = [row for row in present if all(row[key] > top for key in keys)]
+    verdict = holds(not outside) if present else Verdict.NOT_CHECKABLE
+    places = "; ".join(
+        f"{row['display_name']} {row['loss_rank']} by loss, {row['score_rank']} by score, "
+        f"{row['combined_rank']} by both"
+        for row in present
+    )
+    return Finding(
+        verdict=verdict,
+        found=f"{places or 'none of the five is in the gallery by name'} (of {len(ranked)})",
+        method="Rank the gallery by last finite 340M loss, by mean score of the seven tasks, and by both.",
+        figures={"ranked": len(ranked), "found_by_name": len(named), "outside_top": len(outside)},
+        evidence=[
+            Evidence("ranks of the final models", "archive/curves, archive/benchmarks", present),
+            Evidence(
+                "the top of the gallery by both ranks",
+                "archive/curves, archive/benchmarks",
+                sorted(ranked, key=lambda row: (row["combined_rank"], row["index"]))[: 2 * top],
+            ),
+        ],
+        notes=[
+            f"{len(models) - len(named)} of the {len(models)} are not in the gallery by name "
+            "(see table1-in-gallery) and have no rank."
+        ]
+        if len(named) < len(models)
+        else [],
+    )
+
+
+def _ranked(context: Context) -> list[Row]:
+    rows: list[Row] = []
+    for e in context.data.gallery:
+        final = context.data.final_losses.get(e.index)
+        score = context.data.mean_score(e.index, context.figure("tasks"))
+        if final is not None and final.complete and score is not None:
+            rows.append({"index": e.index, "display_name": e.label, "loss": final.loss, "score": score})
+    loss_ranks = descending_ranks([-row["loss"] for row in rows])
+    score_ranks = descending_ranks([row["score"] for row in rows])
+    both = descending_ranks([-(a + b) for a, b in zip(loss_ranks, score_ranks, strict=True)])
+    for row, loss, score, combined in zip(rows, loss_ranks, score_ranks, both, strict=True):
+        row.update(loss_rank=loss, score_rank=score, combined_rank=combined)
+    return rows

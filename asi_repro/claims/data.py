@@ -1,0 +1,90 @@
+"""The archive as the checks need it, worked out once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from asi_repro.archive.store import Archive, Experiment, Program
+
+
+@dataclass(frozen=True)
+class FinalLoss:
+    """The last finite value of a training curve."""
+
+    step: int
+    loss: float
+    last_step: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the curve's last step has a value."""
+        return self.step == self.last_step
+
+
+class Data:
+    """Lookups over one archive."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+
+    @cached_property
+    def experiments(self) -> list[Experiment]:
+        return list(self.archive.experiments.values())
+
+    @cached_property
+    def gallery(self) -> list[Experiment]:
+        return self.archive.gallery
+
+    @cached_property
+    def programs(self) -> dict[int, Program]:
+        return {program.index: program for program in self.archive.programs()}
+
+    @cached_property
+    def curves(self) -> dict[int, list[tuple[int, float | None]]]:
+        """(step, loss) pairs by index, in step order; None where the release has NaN."""
+        curves: dict[int, list[tuple[int, float | None]]] = {}
+        for row in self.archive.table("curves").to_pylist():
+            curves.setdefault(row["index"], []).append((row["step"], row["loss"]))
+        return {index: sorted(curve, key=lambda point: point[0]) for index, curve in curves.items()}
+
+    @cached_property
+    def final_losses(self) -> dict[int, FinalLoss]:
+        """The last finite loss by index; no entry where the curve has none."""
+        found = {}
+        for index, curve in self.curves.items():
+            finite = [(step, loss) for step, loss in curve if loss is not None and math.isfinite(loss)]
+            if finite:
+                found[index] = FinalLoss(*finite[-1], last_step=curve[-1][0])
+        return found
+
+    @cached_property
+    def benchmarks(self) -> dict[int, dict[str, float | None]]:
+        """Value by index and source column."""
+        found: dict[int, dict[str, float | None]] = {}
+        for row in self.archive.table("benchmarks").to_pylist():
+            found.setdefault(row["index"], {})[row["column"]] = row["value"]
+        return found
+
+    def mean_score(self, index: int, columns: list[str]) -> float | None:
+        """The mean of those accuracies in points of 100; None where one is missing."""
+        values = [self.benchmarks.get(index, {}).get(column) for column in columns]
+        known = [value for value in values if value is not None]
+        return 100 * math.fsum(known) / len(known) if known and len(known) == len(values) else None
+
+    @cached_property
+    def gallery_by_name(self) -> dict[str, list[Experiment]]:
+        """Gallery experiments by `same_name` of their display name."""
+        found: dict[str, list[Experiment]] = {}
+        for experiment in self.gallery:
+            found.setdefault(same_name(experiment.label), []).append(experiment)
+        return found
+
+
+def same_name(name: str) -> str:
+    """A form in which the paper's and the release's spelling of a name agree.
+
+    Four names have a space in Table 2 where the release has an underscore.
+    """
+    return name.replace("_", " ").strip()

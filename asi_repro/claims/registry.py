@@ -1,0 +1,37 @@
+"""Which function checks which claim."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
+
+from asi_repro.claims.context import Context
+from asi_repro.claims.finding import Finding
+
+Check = Callable[[Context], Finding]
+_CHECKS: dict[str, Check] = {}
+
+
+def claim(identifier: str) -> Callable[[Check], Check]:
+    """Register the function that checks the claim of that id.
+
+    Raises:
+        ValueError: where another function checks it already.
+    """
+
+    def register(check: Check) -> Check:
+        if identifier in _CHECKS:
+            raise ValueError(f"two functions check the claim {identifier}")
+        _CHECKS[identifier] = check
+        return check
+
+    return register
+
+
+def checks() -> dict[str, Check]:
+    """Every check by the id of its claim."""
+    package = import_module("asi_repro.claims.checks")
+    for module in pkgutil.iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    return dict(_CHECKS)

@@ -1,0 +1,119 @@
+"""Claims printed for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.claims.page import cell
+from asi_repro.cli.output import console, safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WIDE = 110  # columns from which the ledger is a table
+_ROWS_SHOWN = 30
+STYLES = {
+    "reproduced": "green",
+    "contradicted": "red",
+    "not checkable": "yellow",
+    "not yet run": "dim",
+}
+
+
+def print_ledger(ledger: dict[str, Any]) -> None:
+    """All claims: a table where there is room, else a list."""
+    out = console()
+    entries = ledger["claims"]
+    if out.width >= _WIDE:
+        _print_table(out, entries)
+    else:
+        _print_list(out, entries)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in ledger["summary"].items())
+    out.print(f"\n{counts}\n`asi-repro claims ID` shows one with its evidence.")
+
+
+def _print_table(out: Console, entries: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("claim", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("claimed", ratio=2 if out.is_terminal else None)
+    table.add_column("found", ratio=3 if out.is_terminal else None)
+    for e in entries:
+        table.add_row(
+            Text(safe(e["id"])),
+            Text(safe(e["verdict"]), style=STYLES.get(e["verdict"], "")),
+            Text(safe(e["claimed"])),
+            Text(safe(e["found"])),
+        )
+    out.print(table)
+
+
+def _print_list(out: Console, entries: list[dict[str, Any]]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for e in entries:
+        out.print(
+            Text(f"{safe(e['id'])}  ", style="bold").append(
+                safe(e["verdict"]), style=f"not bold {STYLES.get(e['verdict'], '')}"
+            )
+        )
+        for label in ("claimed", "found"):
+            out.print(Padding(Text(f"{label}: {safe(e[label])}"), (0, 0, 0, 2)))
+
+
+def print_claim(claim: dict[str, Any]) -> None:
+    """One claim in depth, with every row of its evidence up to a screenful of each table."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    out = console()
+    out.print(
+        Text(f"{safe(claim['id'])}  ", style="bold").append(
+            safe(claim["verdict"]), style=STYLES.get(claim["verdict"], "")
+        )
+    )
+    out.print(Text(safe(claim["statement"])))
+    for label, key in (
+        ("where", "where"),
+        ("claimed", "claimed"),
+        ("found", "found"),
+        ("method", "method"),
+        ("criterion", "criterion"),
+        ("would change it", "would_change"),
+    ):
+        out.print(Text(f"\n{label}", style="dim"))
+        out.print(Padding(Text(safe(claim[key])), (0, 0, 0, 2)))
+    if claim["parts"]:
+        _print_rows(out, "parts", "", claim["parts"], len(claim["parts"]))
+    for evidence in claim["evidence"]:
+        _print_rows(out, evidence["what"], evidence["source"], evidence["rows"], evidence["total"])
+    if claim["notes"]:
+        out.print(Text("\nnotes", style="dim"))
+        for note in claim["notes"]:
+            out.print(Padding(Text(f"- {safe(note)}"), (0, 0, 0, 2)))
+
+
+def _print_rows(out: Console, what: str, source: str, rows: list[dict[str, Any]], total: int) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = rows[:_ROWS_SHOWN]
+    count = "none" if not total else str(total) if len(shown) == total else f"{len(shown)} of {total}"
+    out.print(Text(f"\n{safe(what)} ({count}{f'; {safe(source)}' if source else ''})", style="dim"))
+    if not shown:
+        return
+    columns = list(dict.fromkeys(column for row in shown for column in row))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        numbers = all(isinstance(row.get(column), int | float) for row in shown)
+        table.add_column(Text(safe(column.replace("_", " "))), justify="right" if numbers else "left")
+    for row in shown:
+        table.add_row(*(Text(safe(cell(row.get(column)))) for column in columns))
+    out.print(Padding(table, (0, 0, 0, 2)))
+    if len(shown) < total and len(shown) == _ROWS_SHOWN:
+        out.print(Text("  --json has more of them", style="dim"))
