@@ -22,7 +22,7 @@ from asi_repro.sandbox.protocol import FrameBuffer
 
 _TICK = 0.05
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
-Overrun = Callable[[list[float]], "Ended | None"]
+Overrun = Callable[[], "Ended | None"]
 
 
 class Ended(Exception):
@@ -121,7 +121,6 @@ class Channel:
         self._printed = 0
         frames = FrameBuffer(self._limits.frame_bytes)
         unsent = memoryview(data)
-        first_cpu: list[float] = []
         next_look = 0.0
         while True:
             now = time.perf_counter()
@@ -129,7 +128,7 @@ class Channel:
                 raise Ended("timeout", f"no answer within {wall:g} s")
             if overrun is not None and now >= next_look:
                 next_look = now + _TICK
-                if (end := overrun(first_cpu)) is not None:
+                if (end := overrun()) is not None:
                     raise end
             if unsent:
                 unsent = self._send(unsent)

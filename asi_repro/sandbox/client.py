@@ -78,6 +78,8 @@ class SandboxWorker:
         self._scratch_path: Path | None = None
         self._pid = 0
         self._base_resident = 0
+        self._cpu_before = 0.0
+        self._config = b""
         self._calls = 0
         self._end: SandboxOutcome | None = None
 
@@ -154,6 +156,7 @@ class SandboxWorker:
         data = encode(request, self.limits.frame_bytes)
         began = time.perf_counter()
         before = usage(self._pid)
+        self._cpu_before = before.cpu_seconds if before else 0.0
         wall = self.limits.wall_seconds if timeout is None else timeout
         try:
             frame = self._channel.exchange(data, began + wall, wall, self._overrun)
@@ -173,7 +176,7 @@ class SandboxWorker:
             stdout=out,
             stderr=err,
             wall_seconds=time.perf_counter() - began,
-            cpu_seconds=after.cpu_seconds - before.cpu_seconds if before and after else 0.0,
+            cpu_seconds=after.cpu_seconds - self._cpu_before if after else 0.0,
         )
 
     def close(self) -> None:
@@ -224,7 +227,8 @@ class SandboxWorker:
         self._config = encode(plan.config, _CONFIG_BYTES)
 
     def _await_ready(self, began: float) -> None:
-        assert self._channel is not None and self._process is not None
+        assert self._channel is not None
+        assert self._process is not None
         wall = self.limits.start_seconds
         frame, descriptors, pid = self._channel.receive_boot(self._config, began + wall, wall)
         if not frame.get("booted"):
@@ -237,16 +241,13 @@ class SandboxWorker:
         self.applied = frame["applied"]
         now = usage(self._pid)
         self._base_resident = now.resident_bytes if now else 0
-        self._base_cpu = now.cpu_seconds if now else 0.0
 
-    def _overrun(self, began_cpu: list[float]) -> Ended | None:
+    def _overrun(self) -> Ended | None:
         """What bound the worker is over at this moment, seen from outside."""
         now = usage(self._pid)
         limits = self.limits
         if now is not None:
-            if not began_cpu:
-                began_cpu.append(now.cpu_seconds)
-            if now.cpu_seconds - began_cpu[0] > limits.cpu_seconds:
+            if now.cpu_seconds - self._cpu_before > limits.cpu_seconds:
                 return Ended("cpu", f"used more than {limits.cpu_seconds:g} s of processor time")
             if now.resident_bytes - self._base_resident > limits.memory_bytes:
                 return Ended("memory", f"took more than {limits.memory_bytes} bytes of memory")
@@ -274,7 +275,7 @@ class SandboxWorker:
             stdout=out,
             stderr=err,
             wall_seconds=time.perf_counter() - began,
-            cpu_seconds=last.cpu_seconds if last else 0.0,
+            cpu_seconds=max(last.cpu_seconds - self._cpu_before, 0.0) if last else 0.0,
         )
         return self._end
 

@@ -110,7 +110,7 @@ def _bubblewrap(view: View, limits: Limits, uid: int | None) -> list[str]:
         argv += ["--perms", "0755", "--dir", str(parent)]
     for path in view.paths:
         if path.is_symlink():
-            argv += ["--symlink", os.readlink(path), str(path)]
+            argv += ["--symlink", str(path.readlink()), str(path)]
         else:
             argv += ["--ro-bind", str(path), str(path)]
     argv += ["--proc", "/proc"]

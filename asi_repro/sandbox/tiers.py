@@ -7,7 +7,7 @@ the purpose.
 | tier | what contains a program |
 |---|---|
 | bubblewrap | namespaces (mount, pid, network, ipc), then Landlock and seccomp inside them as well |
-| landlock | Landlock over files, seccomp over system calls; no namespace, no privilege, no program to install |
+| landlock | Landlock over files, seccomp over system calls; needs no privilege and no program |
 | podman | not built here: named by `probe_all` so that nobody takes its absence for an oversight |
 | unsafe | resource limits and time-outs only; never chosen, only asked for |
 """
@@ -30,7 +30,7 @@ _PROBE_LIMITS = Limits(memory_bytes=1 << 28, scratch_bytes=1 << 20, start_second
 _VARIABLE = "ASI_REPRO_PROBE_SECRET"
 _HINTS: dict[str, str] = {
     "bubblewrap": (
-        "install bubblewrap 0.8 or newer (apt-get install bubblewrap); if it is installed, allow unprivileged "
+        "install bubblewrap 0.8 or newer (apt-get install bubblewrap); if it is there, allow unprivileged "
         "user namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu 24.04 or newer "
         "kernel.apparmor_restrict_unprivileged_userns=0), or start the container with "
         "--security-opt seccomp=unconfined"

@@ -12,6 +12,7 @@ past the process.
 from __future__ import annotations
 
 import array
+import contextlib
 import errno
 import importlib
 import os
@@ -197,9 +198,5 @@ def _write(channel: socket.socket, data: bytes) -> None:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(BaseException):  # the program may have put anything in its place
             stream.flush()
-        except BaseException:
-            pass
-
-
