@@ -96,6 +96,11 @@ def guarded_import(backend: Literal["cpu", "fla"]) -> Callable[..., ModuleType]:
     return __import__
 
 
+def fla_cache(backend: Literal["cpu", "fla"]) -> type[Any]:
+    """The `Cache` class that programs of this backend get."""
+    return _values("fla.models.utils", frozenset({"Cache"}), backend)["Cache"]  # type: ignore[no-any-return]
+
+
 def _values(module: str, names: frozenset[str], backend: Literal["cpu", "fla"]) -> dict[str, Any]:
     """The named values of a module of which only some names are allowed."""
     if module.startswith("fla.") and backend == "cpu":

@@ -11,20 +11,21 @@ import inspect
 import linecache
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.files import sha256_bytes
 from asi_repro.models import namespace_module
-from asi_repro.models.determinism import seeded
 from asi_repro.models.dtypes import POLICIES, CastLog, DtypePolicy, narrow_casts, working_context
-from asi_repro.models.imports import program_builtins, resolve_backend
+from asi_repro.models.imports import fla_cache, program_builtins, resolve_backend
+from asi_repro.models.mixer import MixerOutput, build_seeded, mixer_output
+
+__all__ = ["LoadedProgram", "MixerOutput", "ProgramError", "ProgramModule", "load_program", "mixer_output"]
 
 DEFAULT_CLASS = "DeltaNet"
-FLOATS = (torch.bfloat16, torch.float32, torch.float64)
 
 
 class ProgramError(DataError):
@@ -38,35 +39,6 @@ class ProgramError(DataError):
         place = where if line is None else f"line {line} of {where or 'the program'}"
         super().__init__(what, where=place)
         self.line = line
-
-
-class MixerOutput(NamedTuple):
-    """What a mixer's forward gave.
-
-    Attributes:
-        hidden_states: (batch, length, hidden_size).
-        auxiliary: a scalar, where the second value was one (it seems a loss in 24 released programs).
-        cache: the third value.
-    """
-
-    hidden_states: Tensor
-    auxiliary: Tensor | None
-    cache: Any
-
-
-def mixer_output(result: Any) -> MixerOutput:
-    """Read a mixer's return value: a tensor, or (tensor, second, third).
-
-    Raises:
-        ProgramError: where it is neither.
-    """
-    if isinstance(result, Tensor):
-        return MixerOutput(result, None, None)
-    if not isinstance(result, (tuple, list)) or not result or not isinstance(result[0], Tensor):
-        raise ProgramError(f"the forward returned {type(result).__name__}, not (tensor, second, third)")
-    second = result[1] if len(result) > 1 else None
-    scalar = isinstance(second, Tensor) and second.numel() == 1 and second.is_floating_point()
-    return MixerOutput(result[0], second if scalar else None, result[2] if len(result) > 2 else None)
 
 
 class ProgramModule(nn.Module):
@@ -132,20 +104,38 @@ class LoadedProgram:
             ProgramError: where the constructor fails, with the program's line.
             AsiReproError: for a dtype other than bfloat16, float32, float64.
         """
-        if dtype not in FLOATS:
-            raise AsiReproError(f"no support for {dtype}", hint="bfloat16, float32 or float64")
-        built = type(
-            self.main_class.__name__, (ProgramModule, self.main_class), {"casts": CastLog(), "program": self}
+        return build_seeded(
+            lambda: self.construct(hidden_size, num_heads, layer_idx=layer_idx, **overrides),
+            seed=seed,
+            dtype=dtype,
+            device=device,
         )
-        built.__module__ = self.main_class.__module__
-        device = torch.device(device)
+
+    @property
+    def name(self) -> str:
+        """The main class's name."""
+        return self.main_class.__name__
+
+    def construct(
+        self, hidden_size: int, num_heads: int, *, layer_idx: int = 0, **overrides: Any
+    ) -> nn.Module:
+        """One mixer on the current default device, from the current random state, in float32.
+
+        Raises:
+            ProgramError: where the constructor fails, with the program's line.
+        """
+        own = {"casts": CastLog(), "program": self, "__module__": self.main_class.__module__}
+        built = type(self.name, (ProgramModule, self.main_class), own)
         try:
-            with seeded(seed), torch.device(device):
-                module = built(hidden_size=hidden_size, num_heads=num_heads, layer_idx=layer_idx, **overrides)
+            module = built(hidden_size=hidden_size, num_heads=num_heads, layer_idx=layer_idx, **overrides)
         except Exception as error:
-            raise self.error(f"cannot build {self.main_class.__name__}", error) from error
+            raise self.error(f"cannot build {self.name}", error) from error
         assert isinstance(module, nn.Module)
-        return module.to(dtype=dtype)
+        return module
+
+    def new_cache(self) -> Any:
+        """An empty cache of the kind that the program's fla modules know."""
+        return fla_cache(self.backend)()
 
     def dtype_context(self, module: nn.Module, log: CastLog) -> AbstractContextManager[Any]:
         """The context that `module`'s forward runs in under this program's dtype policy."""
