@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from asi_repro.archive.store import Archive, Experiment, Program
+from asi_repro.claims.syntax import Syntax, read_syntax
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Data:
     @cached_property
     def programs(self) -> dict[int, Program]:
         return {program.index: program for program in self.archive.programs()}
+
+    @cached_property
+    def syntax(self) -> dict[int, Syntax | None]:
+        """What each program's syntax tree says; None where it does not parse."""
+        return {index: read_syntax(program.source) for index, program in self.programs.items()}
 
     @cached_property
     def curves(self) -> dict[int, list[tuple[int, float | None]]]:

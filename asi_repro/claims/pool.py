@@ -20,7 +20,8 @@ class Schedule:
     Attributes:
         seen: how many experiments had been added, from how many precede the child and the parent's
             own position (both counted from 0 in index order).
-        bound: whether this is an upper bound on all schedules rather than one of them.
+        bound: whether this is an upper bound on all schedules rather than one of them; the parent then
+            counts as seen whatever `seen` says.
     """
 
     name: str
@@ -29,7 +30,11 @@ class Schedule:
 
 
 def schedules(refresh: int) -> list[Schedule]:
-    """The assumed schedules: immediate, every `refresh` entries with delays, and the bound."""
+    """The assumed schedules: immediate, every `refresh` entries with delays, and upper bounds.
+
+    A parent's rank only falls as experiments are added, so its rank when it was added bounds every
+    schedule; the last bound also lets the `refresh` experiments before it be added after it.
+    """
     return [
         Schedule("refreshed after every experiment", lambda before, parent: before),
         _every(refresh, f"refreshed every {refresh}", 0),
@@ -37,6 +42,11 @@ def schedules(refresh: int) -> list[Schedule]:
         _every(refresh, f"refreshed every {refresh}, 2 refreshes late", 2),
         _every(refresh, f"refreshed every {refresh}, 3 refreshes late", 3),
         Schedule("at any moment", lambda before, parent: parent + 1, bound=True),
+        Schedule(
+            f"at any moment, the {refresh} before the parent not yet added",
+            lambda before, parent: max(0, parent - refresh),
+            bound=True,
+        ),
     ]
 
 
@@ -71,7 +81,7 @@ def parent_ranks(
         added = max(added, seen)
         for child in wanted[seen]:
             parent = experiments[position[child.parent]]  # type: ignore[index]
-            known = position[parent.index] < seen and parent.score is not None
+            known = (schedule.bound or position[parent.index] < seen) and parent.score is not None
             found[child.index] = _rank(scores, parent.score) if known else None
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.claims.page import cell
-from asi_repro.cli.output import console, safe
+from asi_repro.cli.output import console, print_columns, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,21 +33,21 @@ def print_ledger(ledger: dict[str, Any]) -> None:
 
 
 def _print_table(out: Console, entries: list[dict[str, Any]]) -> None:
+    header = ["claim", "verdict", "claimed", "found"]
+    rows = [[safe(e[key]) for key in ("id", "verdict", "claimed", "found")] for e in entries]
+    styles = [STYLES.get(e["verdict"], "") for e in entries]
+    if not out.is_terminal:
+        print_columns(out, header, rows)
+        return
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("claim", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("claimed", ratio=2 if out.is_terminal else None)
-    table.add_column("found", ratio=3 if out.is_terminal else None)
-    for e in entries:
-        table.add_row(
-            Text(safe(e["id"])),
-            Text(safe(e["verdict"]), style=STYLES.get(e["verdict"], "")),
-            Text(safe(e["claimed"])),
-            Text(safe(e["found"])),
-        )
+    for place, title in enumerate(header):
+        table.add_column(title, no_wrap=place < 2, ratio=(None, None, 2, 3)[place])
+    for row, style in zip(rows, styles, strict=True):
+        first, verdict, *rest = row
+        table.add_row(Text(first), Text(verdict, style=style), *map(Text, rest))
     out.print(table)
 
 
@@ -62,7 +62,7 @@ def _print_list(out: Console, entries: list[dict[str, Any]]) -> None:
             )
         )
         for label in ("claimed", "found"):
-            out.print(Padding(Text(f"{label}: {safe(e[label])}"), (0, 0, 0, 2)))
+            out.print(Padding(Text(f"{label}: {safe(e[label])}"), (0, 0, 0, 2), expand=False))
 
 
 def print_claim(claim: dict[str, Any]) -> None:
@@ -86,7 +86,7 @@ def print_claim(claim: dict[str, Any]) -> None:
         ("would change it", "would_change"),
     ):
         out.print(Text(f"\n{label}", style="dim"))
-        out.print(Padding(Text(safe(claim[key])), (0, 0, 0, 2)))
+        out.print(Padding(Text(safe(claim[key])), (0, 0, 0, 2), expand=False))
     if claim["parts"]:
         _print_rows(out, "parts", "", claim["parts"], len(claim["parts"]))
     for evidence in claim["evidence"]:
@@ -94,11 +94,10 @@ def print_claim(claim: dict[str, Any]) -> None:
     if claim["notes"]:
         out.print(Text("\nnotes", style="dim"))
         for note in claim["notes"]:
-            out.print(Padding(Text(f"- {safe(note)}"), (0, 0, 0, 2)))
+            out.print(Padding(Text(f"- {safe(note)}"), (0, 0, 0, 2), expand=False))
 
 
 def _print_rows(out: Console, what: str, source: str, rows: list[dict[str, Any]], total: int) -> None:
-    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -108,12 +107,17 @@ def _print_rows(out: Console, what: str, source: str, rows: list[dict[str, Any]]
     if not shown:
         return
     columns = list(dict.fromkeys(column for row in shown for column in row))
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        numbers = all(isinstance(row.get(column), int | float) for row in shown)
-        table.add_column(Text(safe(column.replace("_", " "))), justify="right" if numbers else "left")
-    for row in shown:
-        table.add_row(*(Text(safe(cell(row.get(column)))) for column in columns))
-    out.print(Padding(table, (0, 0, 0, 2)))
+    header = [safe(column.replace("_", " ")) for column in columns]
+    cells = [[safe(cell(row.get(column))) for column in columns] for row in shown]
+    right = [p for p, c in enumerate(columns) if all(isinstance(row.get(c), int | float) for row in shown)]
+    if not out.is_terminal:
+        print_columns(out, header, cells, right=right)
+    else:
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for place, title in enumerate(header):
+            table.add_column(Text(title), justify="right" if place in right else "left")
+        for line in cells:
+            table.add_row(*map(Text, line))
+        out.print(table)
     if len(shown) < total and len(shown) == _ROWS_SHOWN:
-        out.print(Text("  --json has more of them", style="dim"))
+        out.print(Text("--json has more of them", style="dim"))

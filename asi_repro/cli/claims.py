@@ -41,8 +41,8 @@ def claims(
 
 def _build(as_json: bool) -> None:
     from asi_repro.archive.store import open_archive
+    from asi_repro.claims.building import build_ledger
     from asi_repro.claims.context import Settings
-    from asi_repro.claims.ledger import build_ledger
     from asi_repro.claims.outputs import write_ledger
     from asi_repro.cli.output import console, print_json
     from asi_repro.config import load_params

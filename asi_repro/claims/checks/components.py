@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asi_repro.archive.store import Experiment, Program
 from asi_repro.claims.context import Context
@@ -93,7 +92,7 @@ def _programs(context: Context) -> list[Program]:
 
 def _family_rows(context: Context) -> list[Row]:
     texts = [(p.motivation or "").lower() for p in _programs(context)]
-    names = [" ".join(sorted(identifiers(p.source))) for p in _programs(context)]
+    names = [" ".join(sorted(f.identifiers)) if f else "" for f in context.data.syntax.values()]
     rows: list[Row] = []
     for family, pattern in FAMILIES.items():
         word = re.compile(pattern)
@@ -107,17 +106,6 @@ def _family_rows(context: Context) -> list[Row]:
     return sorted(rows, key=lambda row: (-row["motivations"], row["family"]))
 
 
-def identifiers(source: str) -> set[str]:
-    """Names of classes, functions and attributes in lower case; none where it does not parse."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    named = {n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef | ast.FunctionDef)}
-    named |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-    return {name.lower() for name in named}
-
-
 def words(name: str) -> set[str]:
     """The words of a name in camel case."""
     return {word.lower() for word in _WORDS.findall(name)}
@@ -125,21 +113,26 @@ def words(name: str) -> set[str]:
 
 def _tail(context: Context) -> tuple[int, float, float]:
     """Different words in the gallery's names, the mean over as many others, and P(as few by chance)."""
-    everyone = [words(e.label) for e in context.data.experiments]
-    outside = [words(e.label) for e in context.data.experiments if not e.in_gallery]
-    size, rng, draws = len(context.data.gallery), context.rng(), context.settings.resamples
-    own = len(_union(words(e.label) for e in context.data.gallery))
-    chance = np.array([_different(everyone, size, rng) for _ in range(draws)])
-    other = np.array([_different(outside, size, rng) for _ in range(draws)])
-    return own, float(other.mean()), float((1 + (chance <= own).sum()) / (1 + draws))
+    experiments = context.data.experiments
+    names = [words(e.label) for e in experiments]
+    column = {word: place for place, word in enumerate(sorted(set().union(*names)))}
+    uses = np.zeros((len(names), len(column)), dtype=bool)
+    for row, name in enumerate(names):
+        uses[row, [column[word] for word in name]] = True
+    inside = np.array([e.in_gallery for e in experiments])
+    size, rng = int(inside.sum()), context.rng()
 
+    def draws(rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The number of different words in `size` random rows, over and over."""
+        chosen = (
+            rng.choice(len(rows), min(size, len(rows)), replace=False)
+            for _ in range(context.settings.resamples)
+        )
+        return np.array([np.count_nonzero(rows[few].any(axis=0)) for few in chosen])
 
-def _different(names: list[set[str]], size: int, rng: np.random.Generator) -> int:
-    return len(_union(names[i] for i in rng.choice(len(names), min(size, len(names)), replace=False)))
-
-
-def _union(sets: Iterable[set[str]]) -> set[str]:
-    return set().union(*sets)
+    own = int(np.count_nonzero(uses[inside].any(axis=0)))
+    chance, other = draws(uses), draws(uses[~inside])
+    return own, float(other.mean()), float((1 + (chance <= own).sum()) / (1 + len(chance)))
 
 
 def _word_rows(context: Context) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 
 from asi_repro.archive.store import Experiment, Program
@@ -53,8 +52,10 @@ def _row(e: Experiment) -> dict[str, object]:
 def gallery_size(context: Context) -> Finding:
     claimed = context.figure("architectures")
     gallery, programs = context.data.gallery, list(context.data.programs.values())
-    trees = Counter(_syntax(p.source) for p in programs)
-    copies = [p for p in programs if trees[_syntax(p.source)] > 1]
+    facts = context.data.syntax
+    digests = {p.index: p.sha256 if (f := facts[p.index]) is None else f.digest for p in programs}
+    trees = Counter(digests.values())
+    copies = [p for p in programs if trees[digests[p.index]] > 1]
     labels = Counter(e.label for e in gallery)
     shared = [e for e in gallery if labels[e.label] > 1]
     parts = [
@@ -89,14 +90,6 @@ def gallery_size(context: Context) -> Finding:
 
 def _by_label(experiments: list[Experiment]) -> list[dict[str, object]]:
     return [_row(e) for e in sorted(experiments, key=lambda e: (e.label, e.index))]
-
-
-def _syntax(source: str) -> str:
-    """The syntax tree without comments and layout; the source itself where it does not parse."""
-    try:
-        return ast.dump(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return source
 
 
 @claim("table2-complete")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from xml.parsers import expat
 
@@ -232,29 +231,24 @@ def no_size_growth(context: Context) -> Finding:
 @claim("einops-only")
 def einops_only(context: Context) -> Finding:
     forbidden, allowed = set(context.figure("forbidden")), set(context.figure("allowed"))
-    calls: list[Row] = []
-    uses = 0
-    unparsed: list[Row] = []
-    for p in context.data.programs.values():
-        try:
-            tree = ast.parse(p.source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            unparsed.append({"index": p.index, "fault": "does not parse"})
-            continue
-        found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        for node in found:
-            if isinstance(node.func, ast.Attribute) and node.func.attr in forbidden:
-                calls.append({"index": p.index, "line": node.lineno, "call": node.func.attr})
-        uses += any(isinstance(n.func, ast.Name) and n.func.id in allowed for n in found)
+    facts = context.data.syntax
+    calls: list[Row] = [
+        {"index": index, "line": call.line, "call": call.name}
+        for index, fact in facts.items()
+        for call in (fact.calls if fact else ())
+        if call.method and call.name in forbidden
+    ]
+    uses = sum(any(c.name in allowed for c in fact.calls) for fact in facts.values() if fact)
+    unparsed = [{"index": index} for index, fact in facts.items() if fact is None]
     guilty = {row["index"] for row in calls}
-    total = len(context.data.programs)
+    total = len(facts)
     return Finding(
         verdict=holds(not guilty and not unparsed),
         found=f"{len(guilty)} of {total} programs call them, {len(calls)} times; {uses} use einops",
         method=f"Walk each syntax tree and note calls of a method {' or '.join(sorted(forbidden))}.",
         figures={"programs": total, "calling": len(guilty), "calls": len(calls), "using_einops": uses},
         evidence=[
-            Evidence("calls", "archive/programs", sorted(calls, key=lambda r: (r["index"], r["line"]))),
+            Evidence("calls", "archive/programs", calls),
             Evidence("programs that do not parse", "archive/programs", unparsed),
         ],
         notes=[

@@ -63,14 +63,15 @@ def parent_policy(context: Context) -> Finding:
         ranks = parent_ranks(context.data.experiments, children, schedule)
         ranks_by[schedule.name] = ranks
         rows.append(_obedience(schedule, ranks, top, pool))
-    bound = next(row for row in rows if row["bound"])
+    *_, loosest = (row["schedule"] for row in rows if row["bound"])
+    bound = next(row for row in rows if row["schedule"] == loosest)
     assumed = [row for row in rows if not row["bound"]]
     best = max(assumed, key=lambda row: row["among_top"])
     if best["among_top"] >= obeys:
         verdict = Verdict.REPRODUCED
     else:
         verdict = Verdict.CONTRADICTED if bound["among_top"] < obeys else Verdict.NOT_CHECKABLE
-    outside = [e for e in children if (ranks_by["at any moment"][e.index] or top + 1) > top]
+    outside = [e for e in children if (ranks_by[loosest][e.index] or top + 1) > top]
     parents = Counter(e.parent for e in outside)
     return Finding(
         verdict=verdict,
@@ -89,15 +90,15 @@ def parent_policy(context: Context) -> Finding:
             Evidence.first(
                 f"parents never among the {top} best, with their children",
                 SOURCE,
-                _never(context, parents, ranks_by["at any moment"], outside),
+                _never(context, parents, ranks_by[loosest], outside),
                 40,
             ),
         ],
         notes=[
             "A parent's rank only falls as experiments are added, so its rank when it was added bounds every "
             "schedule from above.",
-            "Assumed: an experiment's index is the order in which it was drawn and added, and the pool is "
-            "ordered by the recorded score. Experiments that ran side by side would break the first.",
+            "Assumed: experiments were added in index order (for the loosest bound, up to one refresh out of "
+            "it), and the pool is ordered by the recorded score.",
         ],
     )
 
@@ -121,7 +122,7 @@ def _never(
     return [
         {
             **_row(context.data.archive.get(parent)),
-            "rank_when_added": ranks[next(e.index for e in outside if e.parent == parent)],
+            "best_rank": ranks[next(e.index for e in outside if e.parent == parent)],
             "children": count,
         }
         for parent, count in parents.most_common()
