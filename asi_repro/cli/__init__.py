@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
     "Make the data": {
         "pull": Lazy("asi_repro.cli.pull:pull", "Fetch the release; check every byte of it."),
         "archive": Lazy("asi_repro.cli.pull:archive", "Release to Parquet tables (stage archive)."),
+        "history": Lazy("asi_repro.cli.history:app", "The run as a git repository: build it, open it."),
     },
     "Read the run": {
         "list": Lazy("asi_repro.cli.reading:list_", "Experiments, filtered and sorted."),
@@ -31,6 +32,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
     },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),
+        "report": Lazy("asi_repro.cli.report:app", "Figures and pages (stage report)."),
     },
     "Check the files": {
         "fsck": Lazy("asi_repro.cli.fsck:fsck", "Check archive, history and pins, hash by hash."),

@@ -1,0 +1,172 @@
+"""A run as a git repository in one bundle: a commit an experiment, the phylogenetic tree as its graph."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+from asi_repro.archive.git_process import init_bare, require_git, start_git
+from asi_repro.archive.history_bundle import best, history_refs, write_bundle
+from asi_repro.archive.history_records import ExperimentRecord, read_records
+from asi_repro.archive.history_stream import STREAM_END, STREAM_HEAD, commit_block
+from asi_repro.archive.history_verify import verify_history
+from asi_repro.archive.store import Archive
+from asi_repro.errors import AsiReproError, DataError
+from asi_repro.files import atomic_file, sha256_file, unwritable
+
+__all__ = ["HistorySummary", "import_commits", "verify_history", "write_history"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class HistorySummary:
+    """What was written.
+
+    Attributes:
+        experiments: commits.
+        programs: commits with a program.
+        tags: gallery architectures.
+        roots: experiments without a parent.
+        main: index of the experiment that branch main stands on.
+        main_commit: its commit.
+        bytes: size of the bundle.
+        sha256: SHA-256 of the bundle.
+    """
+
+    experiments: int
+    programs: int
+    tags: int
+    roots: int
+    main: int
+    main_commit: str
+    bytes: int
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def write_history(archive: Archive, bundle: Path, progress: Progress | None = None) -> HistorySummary:
+    """Write a run as a git bundle, whole or not at all; the same run gives the same bytes.
+
+    Args:
+        progress: called with (experiments done, experiments in all).
+
+    Raises:
+        AsiReproError: where git is missing, too old or fails, or the bundle cannot be written.
+        DataError: where the archive is empty or its tables disagree.
+    """
+    require_git()
+    experiments = archive.experiments
+    if not experiments:
+        raise DataError("a run without experiments has no history", where=str(archive.folder))
+    with _workshop(bundle) as folder:
+        repository = folder / "repository.git"
+        init_bare(repository)
+        records = _counted(read_records(archive), len(experiments), progress)
+        commits = import_commits(repository, records)
+        refs = history_refs(experiments.values(), commits)
+        with atomic_file(bundle) as temporary:
+            write_bundle(temporary, refs, _only_pack(repository))
+            size, digest = temporary.stat().st_size, sha256_file(temporary)
+    main = best(experiments.values()).index
+    return HistorySummary(
+        experiments=len(commits),
+        programs=sum(e.has_program for e in experiments.values()),
+        tags=len(archive.gallery),
+        roots=len(archive.lineage.roots),
+        main=main,
+        main_commit=commits[main],
+        bytes=size,
+        sha256=digest,
+    )
+
+
+def import_commits(
+    repository: Path, records: Iterable[ExperimentRecord], known: Mapping[int, str] | None = None
+) -> dict[int, str]:
+    """Write experiments into a repository as commits; no ref is set.
+
+    Args:
+        records: each after its parent, unless that is in `known`.
+        known: commits of experiments that are in the repository already.
+
+    Returns:
+        The new commits' object ids by experiment index.
+
+    Raises:
+        DataError: for a parent that is neither earlier in `records` nor in `known`.
+        AsiReproError: where git fails.
+    """
+    known = known or {}
+    marks: dict[int, int] = {}
+    marks_file = repository / "asi-repro-marks"
+    arguments = [f"--git-dir={repository}", "fast-import", "--quiet", "--depth=0"]
+    with start_git([*arguments, f"--export-marks={marks_file}"], stdin=PIPE) as process:
+        process.stdin.write(STREAM_HEAD)
+        for record in records:
+            parent = _parent_name(record, marks, known)
+            marks[record.index] = len(marks) + 1
+            process.stdin.write(commit_block(record, marks[record.index], parent))
+        process.stdin.write(STREAM_END)
+    commits = _read_marks(marks_file)
+    marks_file.unlink()
+    return {index: commits[mark] for index, mark in marks.items()}
+
+
+def _parent_name(record: ExperimentRecord, marks: Mapping[int, int], known: Mapping[int, str]) -> str | None:
+    if record.parent is None:
+        return None
+    if record.parent in marks:
+        return f":{marks[record.parent]}"
+    if record.parent in known:
+        return known[record.parent]
+    raise DataError(
+        f"experiment {record.index} comes before its parent {record.parent}",
+        where=f"experiment {record.index}, field parent",
+    )
+
+
+def _read_marks(path: Path) -> dict[int, str]:
+    with path.open() as lines:
+        pairs = (line.split() for line in lines)
+        return {int(mark[1:]): commit for mark, commit in pairs}
+
+
+def _counted(
+    records: Iterable[ExperimentRecord], total: int, progress: Progress | None
+) -> Iterator[ExperimentRecord]:
+    for done, record in enumerate(records, 1):
+        yield record
+        if progress is not None and (done % 256 == 0 or done == total):
+            progress(done, total)
+
+
+@contextmanager
+def _workshop(bundle: Path) -> Iterator[Path]:
+    """A temporary folder beside the bundle, so that the pack is written to the disk it ends on."""
+    try:
+        bundle.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=f".{bundle.name}.", suffix=".tmp", dir=bundle.parent)
+    except OSError as error:
+        raise unwritable(bundle, error) from error
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _only_pack(repository: Path) -> Path:
+    packs = list((repository / "objects" / "pack").glob("*.pack"))
+    if len(packs) != 1:
+        raise AsiReproError(
+            f"git fast-import left {len(packs)} packs where one was to be", where=str(repository)
+        )
+    return packs[0]

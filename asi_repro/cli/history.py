@@ -1,0 +1,110 @@
+"""`asi-repro history`: the run as a git repository (stage `history`), and a clone of it to look at."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from asi_repro.cli.options import ArchiveOption, JsonOption
+
+if TYPE_CHECKING:
+    from asi_repro.archive.history_clone import OpenedHistory
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The run as a git repository: a commit an experiment, its parent the parent experiment's commit.",
+)
+
+
+@app.command("build")
+def build(
+    archive: ArchiveOption = None,
+    output: Annotated[
+        Optional[Path],
+        typer.Option("--output", metavar="FILE", help="Where to write; artifacts/history.bundle by default."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the git bundle from the archive (stage `history`). The same archive gives the same bytes."""
+    from asi_repro.archive.history import write_history
+    from asi_repro.cli.options import the_archive
+    from asi_repro.cli.output import console, print_json
+    from asi_repro.project import find_project
+
+    source = the_archive(archive)
+    bundle = output or find_project().history
+    with _Bar() as bar:
+        summary = write_history(source, bundle, bar.update)
+    if as_json:
+        print_json({**summary.to_dict(), "bundle": str(bundle)})
+        return
+    console().print(
+        f"history: {summary.experiments} commits, {summary.programs} with a program, {summary.tags} tags, "
+        f"{summary.roots} root{'' if summary.roots == 1 else 's'}; main is experiment {summary.main}; "
+        f"{summary.bytes / 1e6:.1f} MB, SHA-256 {summary.sha256}"
+    )
+
+
+@app.command("open")
+def open_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder for the clone.")],
+    bundle: Annotated[
+        Optional[Path],
+        typer.Option("--bundle", metavar="FILE", help="The bundle; artifacts/history.bundle by default."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Clone the history into DIR, with a ref for every experiment, and say what to try next."""
+    from asi_repro.archive.history_clone import open_history
+    from asi_repro.cli.output import console, print_json
+    from asi_repro.project import find_project
+
+    opened = open_history(bundle or find_project().history, folder)
+    if as_json:
+        print_json(opened.to_dict())
+        return
+    out = console()
+    out.print(f"history: {opened.experiments} experiments, {len(opened.tags)} tags in {folder}")
+    out.print("Next, for example:")
+    for command in _suggestions(opened):
+        out.print(f"  {command}", soft_wrap=True)
+
+
+def _suggestions(opened: OpenedHistory) -> list[str]:
+    commands = [
+        f"cd {shlex.quote(str(opened.folder))}",
+        "git log --graph --oneline --all",
+        f"git log --oneline {opened.main}    # an experiment and its ancestors",
+        f"git show {opened.main}:experiment.json",
+    ]
+    if opened.tags:
+        commands.append("git tag --list")
+    if len(opened.tags) > 1:
+        commands.append(f"git diff {opened.tags[0]} {opened.tags[-1]} -- program.py")
+    return commands
+
+
+class _Bar:
+    """A progress bar on standard error, where that is a terminal."""
+
+    def __enter__(self) -> _Bar:
+        from rich.progress import Progress
+
+        from asi_repro.cli.output import console
+
+        err = console(stderr=True)
+        self._progress = Progress(console=err, transient=True, disable=not err.is_terminal)
+        self._task = self._progress.add_task("history", total=None)
+        self._progress.start()
+        return self
+
+    def update(self, done: int, total: int) -> None:
+        self._progress.update(self._task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
