@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Figures and pages from the archive and the claims ledger.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Figures and pages from the archive and the claims ledger.",
+)
 
 
 @app.command("build")

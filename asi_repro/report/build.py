@@ -39,10 +39,12 @@ def build_report(project: Project, progress: Callable[[str], None] = lambda what
         AsiReproError: where the folder cannot be written.
     """
     from asi_repro.report.drawing import render
+    from asi_repro.report.figures.overview import overview_picture
     from asi_repro.report.html_page import html_page
     from asi_repro.report.markdown_page import markdown_page
 
-    content = make_content(Inputs(project))
+    inputs = Inputs(project)
+    content = make_content(inputs)
     pictures: dict[str, Picture] = {}
     for drawing in content.drawings:
         progress(drawing.title)
@@ -57,6 +59,8 @@ def build_report(project: Project, progress: Callable[[str], None] = lambda what
         files[f"figures/{name}.png"] = picture.png
         for data in picture.drawing.data:
             files[f"plots/{data.name}.csv"] = csv_text(data).encode()
+    overview = overview_picture(inputs, content.counts)
+    files["figures/overview.svg"], files["figures/overview.png"] = overview.svg.encode(), overview.png
     with atomic_dir(project.report) as folder:
         for path, content_bytes in files.items():
             (folder / path).parent.mkdir(exist_ok=True)

@@ -57,7 +57,7 @@ def make_content(inputs: Inputs) -> Content:
         counts=counts,
         sections=sections,
         footer=f"Made by asi-repro {__version__} from {inputs.commit}.",
-        metrics=_metrics(inputs, counts),
+        metrics=_metrics(inputs),
     )
     _refuse_repeats([drawing.id for drawing in content.drawings], "figure")
     _refuse_repeats([data.name for drawing in content.drawings for data in drawing.data], "plot data")
@@ -77,18 +77,15 @@ def _listed(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def _metrics(inputs: Inputs, counts: dict[str, int]) -> dict[str, Any]:
+def _metrics(inputs: Inputs) -> dict[str, Any]:
     ranks = score_ranks(inputs.experiments)
     return {
-        "claims": {verdict.replace(" ", "_"): count for verdict, count in counts.items()},
-        "run": {
-            "experiments": len(inputs.experiments),
-            "gallery": len(inputs.archive.gallery),
-            "deepest": max(e.depth for e in inputs.experiments),
-            "parents": sum(e.children > 0 for e in inputs.experiments),
-            "best_score": round(ranks.scores[0], 6) if ranks.scores else None,
-            "gallery_among_best_as_many": ranks.overlap,
-        },
+        "experiments": len(inputs.experiments),
+        "experiments_with_children": sum(e.children > 0 for e in inputs.experiments),
+        "deepest": max(e.depth for e in inputs.experiments),
+        "best_score": round(ranks.scores[0], 6) if ranks.scores else None,
+        "gallery": len(inputs.archive.gallery),
+        "gallery_among_best_as_many": ranks.overlap,
     }
 
 

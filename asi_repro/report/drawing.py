@@ -79,7 +79,7 @@ def render(drawing: Drawing) -> Picture:
         drawing.draw(figure)
         vector, raster = BytesIO(), BytesIO()
         figure.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
-        figure.savefig(raster, format="png", dpi=150, metadata={"Software": None})
+        figure.savefig(raster, format="png", dpi=drawing.dpi, metadata={"Software": None})
     alone, inline = finish_svg(vector.getvalue().decode(), drawing)
     return Picture(drawing, alone, inline, raster.getvalue())
 

@@ -45,14 +45,12 @@ class Table:
 class PlotData:
     """The numbers behind a figure, written as `plots/NAME.csv`.
 
-    Attributes:
-        vega: name of the Vega-Lite template in `report/vega` that shows it under `dvc plots show`.
+    `.dvc/plots/NAME.json` is the Vega-Lite template that shows it under `dvc plots show`.
     """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    vega: str | None = None
 
     def records(self) -> list[dict[str, Cell]]:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
@@ -68,7 +66,7 @@ class Drawing:
         source: the data it came from.
         code: the module that makes it.
         draw: draws onto an empty matplotlib figure.
-        size: width and height in inches.
+        size: width and height in inches; `dpi` is the PNG's dots an inch.
         tooltips: for each group of marks (its gid), one text a mark, in drawing order.
     """
 
@@ -80,6 +78,7 @@ class Drawing:
     code: str
     draw: Callable[[MplFigure], None]
     size: tuple[float, float] = (9.0, 4.8)
+    dpi: int = 150
     data: tuple[PlotData, ...] = ()
     tooltips: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -106,8 +105,8 @@ class Picture:
     """A drawn figure.
 
     Attributes:
-        svg: stands alone. `inline` is the same for an HTML page: themed, its ids prefixed.
-        png: 150 dots an inch.
+        svg: stands alone.
+        inline: the same for an HTML page, its colours as CSS variables.
     """
 
     drawing: Drawing

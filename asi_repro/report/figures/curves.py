@@ -84,7 +84,7 @@ def curves_drawing(inputs: Inputs, baselines: dict[str, float]) -> Drawing | Non
         code="asi_repro.report.figures.curves",
         draw=lambda figure: _draw(figure, curves, baselines),
         size=(9.6, 4.6),
-        data=(PlotData("training_curves", ("step", "median_loss", "curves"), rows, vega="training_curves"),),
+        data=(PlotData("training_curves", ("step", "median_loss", "curves"), rows),),
     )
 
 

@@ -95,7 +95,6 @@ def parameters_drawing(inputs: Inputs) -> Drawing | None:
                 "parameters",
                 ("index", "parameters_millions", "line_millions"),
                 tuple((i, c, _on_line(trend, i)) for i, c in points),
-                vega="parameters",
             ),
         ),
     )

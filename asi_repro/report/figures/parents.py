@@ -76,18 +76,14 @@ def parents_drawing(inputs: Inputs) -> Drawing | None:
         caption=(
             "One dot an experiment: the rank of its parent's recorded score among all experiments with a "
             "lower index (1 = best; logarithmic). That is not the pool of the paper's policy, which was not "
-            "released: its pool is refreshed now and then, so a parent may be chosen on an older ranking; the claim "
-            "parent-policy tries several schedules. "
+            "released: its pool is refreshed now and then, so a parent may be chosen on an older ranking; "
+            "the claim parent-policy tries several schedules. "
             f"Line: median by batches of {BATCH}. Dashed: the {TOP} and the {POOL} best."
         ),
         source=inputs.source_of("data/tree.json"),
         code="asi_repro.report.figures.parents",
         draw=lambda figure: _draw(figure, choices),
-        data=(
-            PlotData(
-                "parent_rank", ("index", "parent", "rank", "known", "in_gallery"), rows, vega="parent_rank"
-            ),
-        ),
+        data=(PlotData("parent_rank", ("index", "parent", "rank", "known", "in_gallery"), rows),),
     )
 
 
@@ -106,7 +102,7 @@ def _draw(figure: Figure, choices: list[Choice]) -> None:
     batches = [choices[i : i + BATCH] for i in range(0, len(choices), BATCH)]
     axes.plot(
         [(b[0].index + b[-1].index) / 2 for b in batches], [median(c.rank for c in b) for b in batches],
-        color=BLUE, linewidth=2, label=f"median of {BATCH}",
+        color=BLUE, linewidth=2, label=f"median of {BATCH} in a row",
     )  # fmt: skip
     for limit in (TOP, POOL):
         axes.axhline(limit, color=GREEN, linewidth=1.1, linestyle="--")
@@ -119,4 +115,4 @@ def _draw(figure: Figure, choices: list[Choice]) -> None:
     axes.set_ylabel("rank of the parent's score (1 = best so far)")
     thousands(axes.xaxis)
     thousands(axes.yaxis)
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower right", markerscale=1.6)

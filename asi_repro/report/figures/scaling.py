@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.report.drawing import note, thousands
+from asi_repro.report.drawing import note, plain, thousands
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import AMBER, BLUE, FAINT, GREEN, INK
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
     from asi_repro.report.inputs import Inputs
 
@@ -43,10 +43,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Scaling:
-    """Figure 1's points and the ledger's numbers about them."""
+    """Figure 1's points and the ledger's numbers about them.
+
+    Attributes:
+        straightest: name of the best curve by AIC that does not bend.
+        gallery_hours: the gallery's indices, mapped to hours as the ledger does, in order.
+    """
 
     points: list[Point]
     figures: Mapping[str, Any]
+    straightest: str
+    gallery_hours: list[float]
 
     def line(self, hours: float) -> float:
         """The least-squares line."""
@@ -67,7 +74,12 @@ def scaling_data(inputs: Inputs) -> Scaling | None:
         )
         for row, (low, high) in zip(rows, ranges, strict=True)
     ]  # fmt: skip
-    return Scaling(points, figures)
+    curves = inputs.evidence_rows(CLAIM, {"curve", "bends", "aic"})
+    straight = min((c for c in curves if not c["bends"]), key=lambda c: float(c["aic"]), default=None)
+    name = str(straight["curve"]) if straight else "best straight curve"
+    hours_each = points[-1].hours / max(points[-1].index, 1)
+    hours = [e.index * hours_each for e in inputs.archive.gallery]
+    return Scaling(points, figures, name, hours)
 
 
 def random_order_ranges(inputs: Inputs, indices: list[int]) -> list[tuple[float, float]]:
@@ -126,10 +138,9 @@ def scaling_drawing(inputs: Inputs) -> Drawing | None:
         ),
         caption=(
             "Dots: the paper's points, read off the picture. Solid line: least squares. Dashed: the best "
-            "straight curve by AIC, which may start late. Band: 95% of the counts that a gallery picked at "
+            "curve without a bend, by AIC. Band: 95% of the counts that a gallery picked at "
             "random from the same experiments would have. Steps: the gallery's count in the released tree, "
-            "with the last GPU hour mapped to the last experiment. A high R² says little: the random order "
-            "is as straight."
+            f"with the last GPU hour mapped to the last experiment.{_share_text(found)}"
         ),
         source=(
             "arXiv 2507.18074, Figure 1, read off the picture; claims ledger, scaling-law; "
@@ -137,17 +148,24 @@ def scaling_drawing(inputs: Inputs) -> Drawing | None:
         ),
         code="asi_repro.report.figures.scaling",
         draw=lambda figure: draw_scaling(figure, data),
-        data=(PlotData("figure1", columns, rows, vega="figure1"),),
+        data=(PlotData("figure1", columns, rows),),
     )
 
 
 def _null_text(found: Mapping[str, Any]) -> str:
     if not {"null_r2_low", "null_r2_high"} <= found.keys():
         return ""
-    return f"; a random order has {found['null_r2_low']:.3f} to {found['null_r2_high']:.3f} in 95% of draws"
+    return f"; random orders have {found['null_r2_low']:.3f} to {found['null_r2_high']:.3f} in 95% of draws"
 
 
-def draw_scaling(figure: Figure, data: Scaling) -> None:
+def _share_text(found: Mapping[str, Any]) -> str:
+    share = found.get("share_of_null_at_least_as_straight")
+    if share is None:
+        return ""
+    return f" A random order has at least the R² of Figure 1 in {share:.0%} of the ledger's draws."
+
+
+def draw_scaling(figure: FigureBase, data: Scaling) -> None:
     """Draw onto an empty figure."""
     axes = figure.add_subplot()
     hours = [p.hours for p in data.points]
@@ -156,8 +174,8 @@ def draw_scaling(figure: Figure, data: Scaling) -> None:
         linewidth=0, label="95% of random orders",
     )  # fmt: skip
     axes.step(
-        hours, [p.by_index for p in data.points], where="post", color=GREEN, linewidth=1.2,
-        label="gallery in the released tree",
+        [0.0, *data.gallery_hours], range(len(data.gallery_hours) + 1), where="post", color=GREEN,
+        linewidth=1.2, label="gallery in the released tree",
     )  # fmt: skip
     axes.plot(
         hours, [data.line(h) for h in hours], color=BLUE, linewidth=1.8,
@@ -165,7 +183,7 @@ def draw_scaling(figure: Figure, data: Scaling) -> None:
     )  # fmt: skip
     axes.plot(
         hours, [p.onset for p in data.points], color=AMBER, linewidth=1.5, linestyle="--",
-        label="best straight curve by AIC",
+        label=f"{plain(data.straightest)} (best by AIC)",
     )  # fmt: skip
     axes.scatter(hours, [p.count for p in data.points], s=22, color=INK, zorder=4, label="Figure 1's points")
     axes.set_ylim(bottom=min(-2.0, *(data.line(h) for h in hours)) - 1)
@@ -173,5 +191,6 @@ def draw_scaling(figure: Figure, data: Scaling) -> None:
     axes.set_ylabel("cumulative count of architectures")
     thousands(axes.xaxis)
     if text := _null_text(data.figures):
-        note(axes, f"R² of {text.removeprefix('; ')}", x=0.99, y=0.03, ha="right", va="bottom")
+        said = text.removeprefix("; ").replace("have", "have R²")
+        note(axes, said, x=0.99, y=0.03, ha="right", va="bottom")
     axes.legend(loc="upper left")

@@ -91,7 +91,7 @@ def trend_drawing(inputs: Inputs) -> Drawing | None:
         source=inputs.source_of("data/tree.json"),
         code="asi_repro.report.figures.scores",
         draw=lambda figure: _draw_trend(figure, experiments, batches),
-        data=(PlotData("score_trend", columns, rows, vega="score_trend"),),
+        data=(PlotData("score_trend", columns, rows),),
     )
 
 
@@ -119,7 +119,7 @@ def _draw_trend(figure: Figure, experiments: list[Experiment], batches: list[Bat
     axes.set_xlabel("experiment index")
     axes.set_ylabel("recorded score (no unit)")
     thousands(axes.xaxis)
-    axes.legend(loc="lower right", ncols=2)
+    axes.legend(loc="lower right", ncols=2, markerscale=3)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asi_repro.report.drawing import note, plain
 from asi_repro.report.model import Drawing, PlotData
-from asi_repro.report.palette import BLUE, FAINT, GREEN, VERMILLION
+from asi_repro.report.palette import BLUE, FAINT, GREEN, SURFACE, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,6 @@ def table2_drawing(paper: PaperTables, correlations: Mapping[str, Correlation]) 
                 "table2",
                 ("model", "baseline", *columns),
                 tuple((r.model, base, *(r.values[c] for c in columns)) for r, base in data),
-                vega="table2",
             ),
         ),
     )
@@ -107,7 +106,7 @@ def _draw(
         axes.margins(0.06)
         if column in correlations:
             note(axes, str(correlations[column]), x=1.0, y=1.02, ha="right", va="bottom")
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower right", frameon=True, facecolor=SURFACE, edgecolor=SURFACE, framealpha=0.9)
 
 
 def _draw_baselines(axes: Axes, baselines: Mapping[str, Table2Row], x: str, y: str) -> None:

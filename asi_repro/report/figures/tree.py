@@ -94,8 +94,8 @@ def tree_drawing(inputs: Inputs) -> Drawing:
             "Each dot is an experiment, each line leads to its parent; rings are steps from the root. "
             "Children stand clockwise in index order, so each fan runs from early to late. Colour is the "
             "score as recorded in the release (no unit), in classes of about equal numbers. Orange rings are "
-            "the gallery, darker lines the paths to it. On the page, point at a dot for its index, name and "
-            "score."
+            "the gallery, stronger lines the paths to it. On the page, point at a dot for its index, name "
+            "and score."
         ),
         source=inputs.source_of("data/tree.json"),
         code="asi_repro.report.figures.tree",
