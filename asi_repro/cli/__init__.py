@@ -30,6 +30,10 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "search": Lazy("asi_repro.cli.searching:search", "Ranked search in names and texts."),
         "cognition": Lazy("asi_repro.cli.searching:cognition", "Entries of the cognition base."),
     },
+    "Check the programs": {
+        "verify": Lazy("asi_repro.cli.verify:verify", "Run the checks on programs (stage verify)."),
+        "certificate": Lazy("asi_repro.cli.verify:certificate", "What the checks found."),
+    },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),
         "report": Lazy("asi_repro.cli.report:app", "Figures and pages (stage report)."),

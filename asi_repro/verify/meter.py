@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -42,6 +43,11 @@ class Meter(TorchDispatchMode):
         self.without_formula: Counter[str] = Counter()
         self._live_bytes = 0
         self._known: dict[int, weakref.ref[Any]] = {}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would import its compiler (1.5 s) to keep it out of here; nothing compiles here."""
+        return False
 
     def __torch_dispatch__(
         self,
@@ -116,8 +122,17 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(item)
 
 
+@cache
+def _warm_up() -> None:
+    """Let torch import what it imports at a mode's first use: below a program's frame it could not."""
+    with Meter():
+        torch.ones(2, 2) @ torch.ones(2, 2)
+        torch.nn.functional.conv1d(torch.ones(1, 1, 3), torch.ones(1, 1, 2))
+
+
 def measure(function: Callable[[], Any], *, ignore: tuple[Tensor, ...] = ()) -> Meter:
     """Run `function` without a graph and count what it does."""
+    _warm_up()
     meter = Meter()
     meter.ignore(*ignore)
     with torch.no_grad(), meter:

@@ -48,10 +48,11 @@ class Parameters:
 
 
 INITIAL = Parameters("initial")
-MOVED = Parameters("moved", move=1.0)
+# Inside the 2,000 steps of training, so that what a schedule only uses on the way is met.
+MOVED = Parameters("moved, counters + 700", move=1.0, advance=700)
 # The opposite step opens a gate that the first one pushed further shut; the late counters reach what a
-# schedule switches on or off after warm-up.
-OPPOSITE = Parameters("moved opposite, step counters late", move=-1.0, advance=100_000)
+# schedule switches on or off at its end.
+OPPOSITE = Parameters("moved opposite, counters + 100000", move=-1.0, advance=100_000)
 PLACES: tuple[Parameters, ...] = (INITIAL, MOVED, OPPOSITE)
 
 

@@ -37,7 +37,8 @@ class Seen:
 
 def check(subject: Subject) -> list[CheckResult]:
     """Row `dead_parameters`."""
-    seen = {name: Seen(p.numel()) for name, p in subject.fresh().named_parameters()}
+    named = dict(subject.fresh().named_parameters())
+    seen = {name: Seen(p.numel()) for name, p in named.items() if p.requires_grad}
     ran, errors = 0, []
     for place, train, seed in PROBES:
         try:
@@ -51,6 +52,7 @@ def check(subject: Subject) -> list[CheckResult]:
     detail: dict[str, Any] = {
         "dead": {name: _describe(subject, name, one) for name, one in sorted(dead.items())},
         "dead_elements": sum(one.numel for one in dead.values()),
+        "frozen": sorted(set(named) - set(seen)),
         "parameters": len(seen),
         "elements": sum(one.numel for one in seen.values()),
         "zero_only_at_start": sorted(n for n, s in seen.items() if n not in dead and s.at_start <= ZERO),
@@ -65,7 +67,7 @@ def _probe(subject: Subject, seen: dict[str, Seen], place: Parameters, train: bo
     output, second, _ = subject.call_full(module, subject.inputs(2, LENGTH, seed=seed))
     if not finite(output):
         return 0
-    named = dict(module.named_parameters())
+    named = {name: p for name, p in module.named_parameters() if name in seen}
     projection = subject.inputs(2, LENGTH, seed=seed + 50)
     for name, size in _gradients(subject, (output * projection).sum(), named).items():
         seen[name].missing &= size is None

@@ -1,0 +1,161 @@
+"""`asi-repro verify` and `asi-repro certificate`: checks on programs, and what they found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
+
+if TYPE_CHECKING:
+    from asi_repro.archive.store import Archive, Program
+    from asi_repro.verify.certificate import Certificate
+    from asi_repro.verify.stage import Outcome
+
+CertificatesOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--certificates",
+        metavar="DIR",
+        help="Folder of certificates; the project's artifacts/certificates by default.",
+        show_default=False,
+    ),
+]
+
+
+def verify(
+    names: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[INDEX|NAME]...", help="Architectures to check.", show_default=False),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All architectures of the archive.")] = False,
+    jobs: Annotated[
+        Optional[int],
+        typer.Option("--jobs", "-j", min=1, help="Programs at a time; the number of CPUs by default."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run every check again.")] = False,
+    unsafe: Annotated[
+        bool,
+        typer.Option("--unsafe-no-sandbox", help="Resource limits only: programs can read and send files."),
+    ] = False,
+    certificates: CertificatesOption = None,
+    archive: ArchiveOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Run the checks on programs, each in a sandbox, and keep a certificate of each (stage `verify`).
+
+    What was checked before and has not changed is not run again. A run that is stopped keeps every
+    certificate it has finished.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from asi_repro.cli.output import console, safe
+    from asi_repro.verify.stage import default_jobs
+    from asi_repro.verify.stage import verify as run_checks
+
+    run = the_archive(archive)
+    programs = _chosen(run, names or [], everything=all_)
+    folder = certificates or _project_certificates()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
+        task = bar.add_task("checking programs", total=None)
+
+        def planned(count: int) -> None:
+            bar.update(task, total=count)
+
+        def progress(name: str) -> None:
+            bar.update(task, advance=1, description=safe(name)[:32])
+
+        outcome = run_checks(
+            programs,
+            folder,
+            jobs=jobs or default_jobs(),
+            unsafe=unsafe,
+            force=force,
+            progress=progress,
+            planned=planned,
+        )
+    _finish(run, outcome, folder, everything=all_, json_=json_)
+
+
+def certificate(
+    name: Annotated[
+        Optional[str],
+        typer.Argument(metavar="[INDEX|NAME]", help="One architecture.", show_default=False),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All certificates.")] = False,
+    certificates: CertificatesOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show what the checks found about one architecture, or about all, as Markdown or JSON."""
+    from asi_repro.cli.output import print_json, print_json_rows, print_utf8
+    from asi_repro.errors import AsiReproError
+    from asi_repro.verify.certificate import find_certificate, read_certificates
+    from asi_repro.verify.markdown import certificate_markdown, overview_markdown
+
+    if (name is None) == (not all_):
+        raise AsiReproError("name one architecture, or give --all", hint="asi-repro certificate --all")
+    folder = certificates or _project_certificates()
+    if name is None:
+        listed = read_certificates(folder)
+        if json_:
+            print_json_rows(one.to_json() for one in listed)
+        else:
+            print_utf8(overview_markdown(listed))
+        return
+    found: Certificate = find_certificate(folder, name)
+    if json_:
+        print_json(found.to_json())
+    else:
+        print_utf8(certificate_markdown(found))
+
+
+def _chosen(run: Archive, names: list[str], *, everything: bool) -> list[Program]:
+    from asi_repro.errors import AsiReproError
+
+    if bool(names) == everything:
+        raise AsiReproError("name the architectures to check, or give --all", hint="asi-repro verify --all")
+    if everything:
+        return list(run.programs())
+    indices = dict.fromkeys(run.find(name).index for name in names)
+    return [run.program(index) for index in indices]
+
+
+def _project_certificates() -> Path:
+    from asi_repro.project import find_project
+
+    return find_project().certificates
+
+
+def _finish(run: Archive, outcome: Outcome, folder: Path, *, everything: bool, json_: bool) -> None:
+    """Write the counts and timings beside the certificates, say what was done, fail if something did."""
+    from asi_repro.cli.output import console, print_json
+    from asi_repro.errors import AsiReproError
+    from asi_repro.verify.certificate import read_certificates, summary
+    from asi_repro.verify.stage import remove_orphans, write_metrics, write_timings
+
+    removed = remove_orphans(folder, (program.index for program in run.programs())) if everything else []
+    if outcome.done or outcome.current:
+        counts = summary(read_certificates(folder))
+        write_metrics(counts, folder)
+        write_timings(outcome.timings, folder)
+        done = {"made": outcome.done, "already_there": outcome.current, "removed": len(removed)}
+        if json_:
+            print_json({"certificates": str(folder), **done, **counts})
+        else:
+            out = console()
+            out.print(
+                f"certificates: {outcome.done} made, {outcome.current} already there, "
+                f"{len(removed)} removed; {folder}"
+            )
+            for row, verdicts in counts["rows"].items():
+                cells = "  ".join(f"{n:>3} {verdict.replace('_', ' ')}" for verdict, n in verdicts.items())
+                out.print(f"  {row:<26} {cells}")
+    if outcome.failures:
+        index, reason = min(outcome.failures.items())
+        raise AsiReproError(
+            f"{len(outcome.failures)} architectures could not be checked, the first is {index}: {reason}",
+            hint="run the command again: what is finished is kept; `asi-repro doctor` tests the sandbox",
+        )

@@ -1,0 +1,200 @@
+"""Certificates at rest: one JSON file an architecture. No torch here."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from asi_repro.errors import DataError, MissingInput, NotFound
+from asi_repro.files import atomic_write, dump_json
+from asi_repro.verify.catalogue import CHECKS, ROW_NAMES
+from asi_repro.verify.results import VERDICTS, CheckResult, not_run, row_from_json
+
+FORMAT = 1
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "format": (int,),
+    "index": (int,),
+    "name": (str,),
+    "display_name": (str, type(None)),
+    "program_sha256": (str,),
+    "parameters_stated": (int, type(None)),
+    "environment": (dict,),
+    "probe": (dict,),
+    "keys": (dict,),
+    "checks": (list,),
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What the checks found about one architecture.
+
+    Attributes:
+        index, name, display_name: the experiment.
+        program_sha256: of its program's text.
+        parameters_stated: the count that its run states.
+        environment: torch's version and the sandbox tier that the checks ran in.
+        probe: what the probes stood on: width, heads, casts mapped to run in fp32 and fp64.
+        keys: content key of each check whose rows are final; a check that has none runs again.
+        checks: the rows, in the catalogue's order.
+    """
+
+    index: int
+    name: str
+    display_name: str | None
+    program_sha256: str
+    parameters_stated: int | None
+    environment: dict[str, str]
+    probe: dict[str, Any]
+    keys: dict[str, str] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+
+    def row(self, name: str) -> CheckResult:
+        """The row called `name`.
+
+        Raises:
+            NotFound: where the certificate has none.
+        """
+        for row in self.checks:
+            if row.check == name:
+                return row
+        raise NotFound(f"no row {name!r} in the certificate of {self.index}", hint=", ".join(ROW_NAMES))
+
+    def counts(self) -> dict[str, int]:
+        """How many rows have each verdict."""
+        found = Counter(row.verdict for row in self.checks)
+        return {verdict: found[verdict] for verdict in VERDICTS}
+
+    def to_json(self) -> dict[str, Any]:
+        """The certificate as JSON data, as it is kept and printed."""
+        return {
+            "format": FORMAT,
+            "index": self.index,
+            "name": self.name,
+            "display_name": self.display_name,
+            "program_sha256": self.program_sha256,
+            "parameters_stated": self.parameters_stated,
+            "environment": self.environment,
+            "probe": self.probe,
+            "keys": self.keys,
+            "checks": [row.to_json() for row in self.checks],
+        }
+
+
+def in_order(rows: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+    """One row for every name of the catalogue, in its order; what is missing is "not run"."""
+    by_name = {row.check: row for row in rows}
+    return tuple(by_name.get(name) or not_run(name, "not run yet") for name in ROW_NAMES)
+
+
+def path_of(folder: Path, index: int) -> Path:
+    """Where the certificate of experiment `index` is kept."""
+    return folder / f"{index}.json"
+
+
+def write_certificate(certificate: Certificate, folder: Path) -> None:
+    """Write one certificate, whole or not at all."""
+    atomic_write(path_of(folder, certificate.index), dump_json(certificate.to_json()))
+
+
+def read_certificate(path: Path) -> Certificate:
+    """The certificate in the file `path`.
+
+    Raises:
+        MissingInput: where the file is not there.
+        DataError: where it is not a certificate of this format.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingInput(
+            f"there is no certificate at {path}", hint=f"run `asi-repro verify {path.stem}`"
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(f"it cannot be read: {error}", path) from error
+    return certificate_from_json(data, path)
+
+
+def certificate_from_json(data: Any, path: Path) -> Certificate:
+    """The certificate in JSON data from `path`.
+
+    Raises:
+        DataError: where a field is missing, unknown or not of its type.
+    """
+    if not isinstance(data, dict) or set(data) != set(_FIELDS):
+        raise _damaged(f"its fields are not {', '.join(_FIELDS)}", path)
+    for name, types in _FIELDS.items():
+        if not isinstance(data[name], types) or isinstance(data[name], bool):
+            raise _damaged(f"{name} is {type(data[name]).__name__}", path)
+    if data["format"] != FORMAT:
+        raise _damaged(f"its format is {data['format']}, not {FORMAT}", path)
+    rows = [row_from_json(row, where=str(path)) for row in data["checks"]]
+    fields = {name: data[name] for name in _FIELDS if name not in ("format", "checks")}
+    return Certificate(**fields, checks=in_order(rows))
+
+
+def read_certificates(folder: Path) -> list[Certificate]:
+    """All certificates in `folder`, in index order.
+
+    Raises:
+        MissingInput: where there is none.
+        DataError: where one is damaged.
+    """
+    paths = sorted((p for p in folder.glob("*.json") if p.stem.isdigit()), key=lambda p: int(p.stem))
+    if not paths:
+        raise MissingInput(
+            f"there are no certificates in {folder}", hint="run `asi-repro verify --all` or `dvc repro verify`"
+        )
+    return [read_certificate(path) for path in paths]
+
+
+def find_certificate(folder: Path, key: str) -> Certificate:
+    """The certificate of the architecture with that index, name or display name.
+
+    Raises:
+        MissingInput: where there are no certificates.
+        NotFound: where none or several have it.
+    """
+    listed = read_certificates(folder)
+    if key.isascii() and key.isdigit():
+        found = [one for one in listed if one.index == int(key)]
+    else:
+        exact = [one for one in listed if key in (one.name, one.display_name)]
+        folded = key.casefold()
+        found = exact or [
+            one for one in listed if folded in (one.name.casefold(), (one.display_name or "").casefold())
+        ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        indices = ", ".join(str(one.index) for one in found)
+        raise NotFound(f"{len(found)} certificates are of {key!r}", hint=f"name one by its index: {indices}")
+    names = {name for one in listed for name in (one.name, one.display_name) if name}
+    near = get_close_matches(key, sorted(names), n=3, cutoff=0.5)
+    raise NotFound(
+        f"there is no certificate of {key!r}",
+        hint=(f"similar: {', '.join(near)}; " if near else "") + f"`asi-repro verify {key}` makes one",
+    )
+
+
+def summary(certificates: Iterable[Certificate]) -> dict[str, Any]:
+    """Counts for a metrics file: of each row, how many architectures have which verdict."""
+    listed = list(certificates)
+    rows: dict[str, dict[str, int]] = {}
+    for name in ROW_NAMES:
+        found = Counter(certificate.row(name).verdict for certificate in listed)
+        rows[name] = {verdict.replace(" ", "_"): found[verdict] for verdict in VERDICTS}
+    return {"architectures": len(listed), "checks": len(CHECKS), "rows": rows}
+
+
+def _damaged(what: str, path: Path) -> DataError:
+    return DataError(
+        f"this is not a certificate: {what}",
+        where=str(path),
+        hint="delete the file and run `asi-repro verify` again",
+    )

@@ -1,0 +1,151 @@
+"""One program through the checks, in sandboxed workers. No torch here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from asi_repro.errors import DataError
+from asi_repro.sandbox.client import Limits, SandboxFailure, SandboxOutcome, SandboxWorker
+from asi_repro.sandbox.launch import Tier
+from asi_repro.verify.catalogue import Check
+from asi_repro.verify.results import CheckResult, not_run, row_from_json
+
+LIMITS = Limits(
+    memory_bytes=1800 << 20, cpu_seconds=120, wall_seconds=300, frame_bytes=4 << 20, total_cpu_seconds=900
+)
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"}
+# Ends that say something about the program, and would be the same another time. The others (a time-out
+# on a busy machine, a worker that was killed) are reported, and tried again at the next run.
+LASTING = frozenset({"refused", "denied", "program_error", "bad_result"})
+
+
+@dataclass
+class Examination:
+    """What came of it.
+
+    Attributes:
+        tier: the sandbox tier.
+        rows: rows by check.
+        final: checks whose rows need not be made again.
+        probe: width, heads and mapped casts that the probes stood on.
+        timings: wall seconds by check, and of a forward by length; of this run.
+    """
+
+    tier: str = ""
+    rows: dict[str, list[CheckResult]] = field(default_factory=dict)
+    final: set[str] = field(default_factory=set)
+    probe: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, Any] = field(default_factory=dict)
+
+
+class Examiner:
+    """Runs checks on one program; a worker that dies in one check is replaced for the next.
+
+    Args:
+        source: the program.
+        stated: the parameter count that its run states.
+        tier: the sandbox tier to use.
+    """
+
+    def __init__(self, source: str, *, stated: int | None, tier: Tier) -> None:
+        self._source = source
+        self._stated = stated
+        self._tier = tier
+        self._worker: SandboxWorker | None = None
+        self._refusal: SandboxOutcome | None = None
+
+    def examine(self, checks: Iterable[Check], stop: threading.Event) -> Examination:
+        """Rows of `checks`; those not reached when `stop` is set are missing.
+
+        Raises:
+            SandboxUnavailable: where no tier works here.
+            SandboxFailure: where no worker can be started.
+        """
+        found = Examination()
+        try:
+            for check in checks:
+                if stop.is_set():
+                    break
+                began = time.perf_counter()
+                self._check(check, found)
+                found.timings[check.name] = round(time.perf_counter() - began, 4)
+            if any(check.name == "cost" for check in checks) and self._refusal is None:
+                outcome = self._ready(found).try_call("times", {})
+                found.timings["forward"] = (outcome.value or {}).get("seconds")
+        finally:
+            self._close()
+        return found
+
+    def _check(self, check: Check, found: Examination) -> None:
+        worker = self._ready(found)
+        if check.needs == "text":
+            outcome = worker.try_call("text", {"source": self._source, "check": check.name})
+        elif self._refusal is not None:
+            outcome = self._refusal
+        else:
+            outcome = worker.try_call("check", {"check": check.name})
+        try:
+            found.rows[check.name] = _rows(check, outcome)
+        except DataError as error:
+            found.rows[check.name] = _skipped(check, f"bad_result: {error.what}", outcome.tier)
+        if outcome.kind == "ok" or outcome.kind in LASTING:
+            found.final.add(check.name)
+
+    def _ready(self, found: Examination) -> SandboxWorker:
+        """A live worker that has opened the program, or knows that it may not."""
+        if self._worker is not None and self._worker.alive:
+            return self._worker
+        self._close()
+        worker = self._start()
+        found.tier = str(worker.tier)
+        opened = worker.try_call("open", {"source": self._source, "stated": self._stated})
+        self._refusal = None
+        if opened.value is None:
+            self._refusal = opened
+        else:
+            found.probe = opened.value
+        if not worker.alive:
+            # It died of the program's loading. What needs only the text gets a worker without it.
+            self._close()
+            worker = self._start()
+        return worker
+
+    def _start(self) -> SandboxWorker:
+        self._worker = SandboxWorker(
+            "asi_repro.verify.tasks", LIMITS, tier=self._tier, environment=ENVIRONMENT
+        )
+        self._worker.start()
+        return self._worker
+
+    def _close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+def _rows(check: Check, outcome: SandboxOutcome) -> list[CheckResult]:
+    """The rows that came back, checked, or "not run" with how the call ended.
+
+    Raises:
+        DataError: where what came back is not this check's rows.
+    """
+    if outcome.value is None:
+        return _skipped(check, f"{outcome.kind}: {outcome.detail[:300]}", outcome.tier)
+    rows = outcome.value.get("rows")
+    if not isinstance(rows, list) or len(rows) != len(check.rows):
+        raise DataError(f"{check.name} did not give its {len(check.rows)} rows")
+    made = [row_from_json(row, where=f"result of {check.name}") for row in rows]
+    if tuple(row.check for row in made) != check.rows:
+        raise DataError(f"{check.name} gave rows called {[row.check for row in made]}")
+    return made
+
+
+def _skipped(check: Check, reason: str, tier: str) -> list[CheckResult]:
+    return [not_run(row, reason, sandbox=tier) for row in check.rows]
+
+
+__all__ = ["ENVIRONMENT", "LIMITS", "Examination", "Examiner", "SandboxFailure"]
