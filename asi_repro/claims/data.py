@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from asi_repro.archive.store import Archive, Experiment, Program
-from asi_repro.claims.syntax import Syntax, read_syntax
+from asi_repro.verify.static_facts import StaticFacts, static_facts
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Data:
         return {program.index: program for program in self.archive.programs()}
 
     @cached_property
-    def syntax(self) -> dict[int, Syntax | None]:
+    def static_facts(self) -> dict[int, StaticFacts | None]:
         """What each program's syntax tree says; None where it does not parse."""
-        return {index: read_syntax(program.source) for index, program in self.programs.items()}
+        return {index: _facts(program.source) for index, program in self.programs.items()}
 
     @cached_property
     def curves(self) -> dict[int, list[tuple[int, float | None]]]:
@@ -86,6 +86,13 @@ class Data:
         for experiment in self.gallery:
             found.setdefault(same_name(experiment.label), []).append(experiment)
         return found
+
+
+def _facts(source: str) -> StaticFacts | None:
+    try:
+        return static_facts(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def same_name(name: str) -> str:

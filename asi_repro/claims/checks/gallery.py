@@ -7,7 +7,7 @@ from xml.parsers import expat
 
 from asi_repro.claims.context import Context
 from asi_repro.claims.finding import Evidence, Finding, Part, Row, combine, holds
-from asi_repro.claims.programs import certificate_part
+from asi_repro.claims.programs import recomputed_sizes
 from asi_repro.claims.registry import claim
 from asi_repro.claims.statistics import trend
 
@@ -147,6 +147,7 @@ def model_size(context: Context) -> Finding:
     ]
     near = [row for row in rows if row["near"]]
     counts = [count for count, _ in stated]
+    built, built_rows = recomputed_sizes(context, sizes, tolerance)
     parts = [
         Part(
             "stated counts",
@@ -155,7 +156,7 @@ def model_size(context: Context) -> Finding:
             f"{tolerance:.0%} of one",
             holds(len(near) == len(context.data.gallery)),
         ),
-        certificate_part(context, "counts of the models built from the programs"),
+        built,
     ]
     by_size = {
         f"within_{tolerance:.0%}_of_{size}m": sum(_near(c, [size], tolerance) is not None for c in counts)
@@ -179,6 +180,7 @@ def model_size(context: Context) -> Finding:
             Evidence.first(
                 "further off than the tolerance", "archive/programs", [r for r in rows if not r["near"]], 120
             ),
+            built_rows,
         ],
     )
 
@@ -230,25 +232,24 @@ def no_size_growth(context: Context) -> Finding:
 
 @claim("einops-only")
 def einops_only(context: Context) -> Finding:
-    forbidden, allowed = set(context.figure("forbidden")), set(context.figure("allowed"))
-    facts = context.data.syntax
+    facts = context.data.static_facts
     calls: list[Row] = [
-        {"index": index, "line": call.line, "call": call.name}
+        {"index": index, "line": line, "view": fact.view, "reshape": fact.reshape}
         for index, fact in facts.items()
-        for call in (fact.calls if fact else ())
-        if call.method and call.name in forbidden
+        if fact is not None
+        for line in fact.reshape_lines
     ]
-    uses = sum(any(c.name in allowed for c in fact.calls) for fact in facts.values() if fact)
+    uses = sum(bool(fact.einops) for fact in facts.values() if fact)
     unparsed = [{"index": index} for index, fact in facts.items() if fact is None]
     guilty = {row["index"] for row in calls}
     total = len(facts)
     return Finding(
         verdict=holds(not guilty and not unparsed),
         found=f"{len(guilty)} of {total} programs call them, {len(calls)} times; {uses} use einops",
-        method=f"Walk each syntax tree and note calls of a method {' or '.join(sorted(forbidden))}.",
+        method="Walk each syntax tree and note the calls of `view` and `reshape`; nothing is run.",
         figures={"programs": total, "calling": len(guilty), "calls": len(calls), "using_einops": uses},
         evidence=[
-            Evidence("calls", "archive/programs", calls),
+            Evidence("lines with such a call, and the program's calls in all", "archive/programs", calls),
             Evidence("programs that do not parse", "archive/programs", unparsed),
         ],
         notes=[
