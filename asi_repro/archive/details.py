@@ -67,10 +67,16 @@ def collect_details(archive: Archive, experiment: Experiment) -> Details:
         [*path, experiment],
         children,
         program,
-        [_without_index(row) for row in archive.rows("benchmarks", index)],
-        [_without_index(row) for row in archive.rows("curves", index)],
+        _rows(archive, "benchmarks", index),
+        _rows(archive, "curves", index),
     )
 
 
-def _without_index(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != "index"}
+def _rows(archive: Archive, name: str, index: int) -> list[dict[str, Any]]:
+    # A pyarrow filter on a Python number imports pandas where it is installed, which takes a second.
+    table = archive.table(name)
+    places = [place for place, found in enumerate(table["index"].to_pylist()) if found == index]
+    if not places:
+        return []
+    near = table.drop_columns(["index"]).slice(places[0], places[-1] - places[0] + 1).to_pylist()
+    return [near[place - places[0]] for place in places]

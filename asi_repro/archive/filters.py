@@ -37,7 +37,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
 }
-_TOKEN = re.compile(r"""-?(?:[a-z_]+(?:<=|>=|!=|[<>=:]))?(?:"[^"]*"|[^\s"]+)|\S+""")
+_TOKEN = re.compile(r'(?:[^\s"]|"[^"]*"|"[^"]*$)+')
 _TERM = re.compile(r"(?P<field>[a-z_]+)(?P<sign><=|>=|!=|[<>=:])(?P<value>.*)", re.DOTALL)
 
 
@@ -163,7 +163,7 @@ def _unquote(value: str, token: str) -> str:
     quoted = len(value) >= 2 and value[0] == value[-1] == '"'
     text = value[1:-1] if quoted else value
     if '"' in text:
-        raise _refuse(token, 'a quote is open; write name:"two words"')
+        raise _refuse(token, 'quotes stand around the whole text, as in name:"two words"')
     if not text:
         raise _refuse(token, "nothing to look for after the colon")
     return text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from asi_repro.archive.fsck import Place, Problem
 from asi_repro.errors import MissingInput
 
@@ -16,12 +14,11 @@ def check_history(place: Place) -> tuple[str, list[Problem]]:
     Raises:
         MissingInput: where there is no bundle.
     """
+    from asi_repro.archive.history_verify import verify_history
+
     bundle = place.require_project().history
     if not bundle.is_file():
         raise MissingInput(f"there is no history at {bundle}", hint="run `dvc repro history`")
-    verify = getattr(import_module("asi_repro.archive.history"), "verify_history", None)
-    if verify is None:
-        raise MissingInput("this version has no check of the history")
-    problems = verify(place.archive, bundle)
+    problems = verify_history(bundle, place.archive)
     detail = f"{len(place.archive.experiments)} commits of the bundle against the archive"
     return detail, [Problem(f"history: {text}", REMAKE_HISTORY) for text in problems]

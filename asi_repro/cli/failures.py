@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import signal
@@ -44,7 +45,13 @@ def failures_reported() -> Iterator[None]:
 
 @contextmanager
 def stdout_flushed() -> Iterator[None]:
-    """Flush stdout at the end, so that a reader that has gone is noticed here and not at shutdown."""
+    """Write UTF-8 in any locale, and flush stdout at the end.
+
+    A reader that has gone is so noticed here and not at shutdown.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         try:
             yield

@@ -1,0 +1,220 @@
+"""Break one thing at a time: fsck names it. Nothing broken: it says so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from asi_repro.archive.dvc_hashes import dvc_md5
+from asi_repro.archive.fsck import Place, Result, run_checks, summarise
+from asi_repro.archive.manifest import release_manifest
+from asi_repro.archive.release import read_release
+from asi_repro.archive.run import Run
+from asi_repro.archive.tables import write_archive
+from asi_repro.cli import app
+from asi_repro.project import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, release_dir: Path) -> Path:
+    """A project with the release pulled, the archive made, the history written and a lock."""
+    from asi_repro.archive.history import write_history
+    from asi_repro.archive.store import Archive
+
+    root = tmp_path_factory.mktemp("project")
+    manifest = release_manifest()
+    project = Project(root)
+    for file in manifest.files:
+        target = project.release / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(release_dir / file.path, target)
+    for path in manifest.paths:
+        shutil.copyfile(ROOT / "artifacts" / "release" / f"{path}.dvc", project.release / f"{path}.dvc")
+    write_archive(read_release(project.release, url=manifest.url, commit=manifest.commit), project.archive)
+    write_history(Archive(project.archive), project.history)
+    lock = f"""schema: '2.0'
+stages:
+  archive:
+    cmd: asi-repro archive
+    deps:
+    - path: artifacts/release/data/tree.json
+      hash: md5
+      md5: {dvc_md5(project.release / "data" / "tree.json")}
+    outs:
+    - path: artifacts/archive
+      hash: md5
+      md5: {dvc_md5(project.archive)}
+"""
+    (root / "dvc.lock").write_text(lock)
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    (root / "params.yaml").write_text("{}\n")
+    return root
+
+
+@pytest.fixture
+def project(whole: Path, tmp_path: Path) -> Project:
+    shutil.copytree(whole, tmp_path / "project")
+    return Project(tmp_path / "project")
+
+
+def check(project: Project) -> dict[str, Result]:
+    return {result.check: result for result in run_checks(Place(project, project.archive))}
+
+
+def test_a_whole_project_is_whole(project: Project) -> None:
+    results = check(project)
+    assert {name: result.status for name, result in results.items()} == dict.fromkeys(results, "ok")
+    assert summarise(list(results.values()))
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def _rewrite(project: Project, change: Callable[[Run], None]) -> None:
+    manifest = release_manifest()
+    run = read_release(project.release, url=manifest.url, commit=manifest.commit)
+    change(run)
+    write_archive(run, project.archive)
+
+
+FAULTS: dict[str, tuple[Callable[[Project], object], set[str], str]] = {
+    "a bit of a pulled file": (
+        lambda p: _flip(p.release / "data" / "tree.json"),
+        {"release", "pins", "sources", "rebuild", "lock"},
+        "data/tree.json",
+    ),
+    "a pulled file is gone": (
+        lambda p: (p.release / "data" / "106.json").unlink(),
+        {"release", "pins", "sources", "rebuild"},
+        "data/106.json",
+    ),
+    "an extra file": (
+        lambda p: (p.release / "cognition_base" / "cognition" / "extra.json").write_text("[]"),
+        {"release", "pins", "rebuild"},
+        "extra.json",
+    ),
+    "a pin of another commit": (
+        lambda p: _replace(p.release / "data" / "tree.json.dvc", release_manifest().commit, "f" * 40),
+        {"pins"},
+        "f" * 40,
+    ),
+    "a pin is gone": (
+        lambda p: (p.release / "data" / "tree.json.dvc").unlink(),
+        {"pins"},
+        "tree.json.dvc is missing",
+    ),
+    "a damaged table": (
+        lambda p: (p.archive / "programs.parquet").write_bytes(b"PAR1nothingPAR1"),
+        {"tables", "programs", "rebuild", "history", "lock"},
+        "programs.parquet",
+    ),
+    "a score was altered": (
+        lambda p: _rewrite(p, lambda run: run.experiments[7].update(score=9.0)),
+        {"rebuild", "history", "lock"},
+        "table experiments",
+    ),
+    "a program was altered": (
+        lambda p: _rewrite(p, lambda run: run.programs[3].update(source="x = 1\n", lines=1)),
+        {"programs", "rebuild", "history", "lock"},
+        "source has SHA-256",
+    ),
+    "a program of nobody": (
+        lambda p: _rewrite(p, lambda run: run.programs[0].update(index=99999)),
+        {"tables", "rebuild", "history", "lock"},
+        "99999",
+    ),
+    "a source hash was altered": (
+        lambda p: _rewrite(p, lambda run: run.sources[0].update(sha256="0" * 64)),
+        {"sources", "rebuild", "lock"},
+        "0" * 64,
+    ),
+    "a bit of the history": (lambda p: _flip(p.history), {"history"}, "history"),
+    "the lock says another hash": (
+        lambda p: _replace(p.root / "dvc.lock", "md5: ", "md5: 0"),
+        {"lock"},
+        "recorded is 0",
+    ),
+    "the lock is no YAML": (lambda p: (p.root / "dvc.lock").write_text("{"), {"lock"}, "no YAML"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_found_and_named(project: Project, fault: str) -> None:
+    damage, expected, named = FAULTS[fault]
+    damage(project)
+    results = check(project)
+    assert {name for name, result in results.items() if result.status == "problem"} == expected
+    found = [problem for result in results.values() for problem in result.problems]
+    assert any(named in problem.what for problem in found), found
+    assert all(problem.todo for problem in found)
+    assert not summarise(list(results.values()))
+
+
+def test_nothing_pulled_is_not_run_and_never_ok(project: Project) -> None:
+    shutil.rmtree(project.release / "cognition_base")
+    shutil.rmtree(project.release / "data")
+    project.history.unlink()
+    (project.root / "dvc.lock").unlink()
+    statuses = {name: result.status for name, result in check(project).items()}
+    assert {name for name, status in statuses.items() if status == "not run"} == {
+        "release", "sources", "rebuild", "history", "lock",
+    }  # fmt: skip
+    assert statuses["tables"] == "ok"
+
+
+def test_another_run_is_not_held_against_the_release(plain_archive: Path, project: Project) -> None:
+    results = {r.check: r.status for r in run_checks(Place(project, plain_archive))}
+    assert (results["sources"], results["rebuild"]) == ("not run", "not run")
+    assert (results["tables"], results["programs"]) == ("ok", "ok")
+
+
+def test_the_verb(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASI_REPRO_HOME", str(project.root))
+    good = CliRunner().invoke(app, ["fsck", "--json"])
+    assert good.exit_code == 0, good.output
+    found = json.loads(good.stdout)
+    assert found["ok"] is True
+    assert [list(c) for c in found["checks"]] == [["check", "status", "detail", "problems"]] * 8
+    _flip(project.history)
+    bad = CliRunner().invoke(app, ["fsck"])
+    assert bad.exit_code == 1
+    assert "problem history" in bad.output
+    assert "→ " in bad.output
+
+
+def test_an_empty_place_is_missing_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dvc.yaml").touch()
+    (tmp_path / "params.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ASI_REPRO_HOME", raising=False)
+    done = CliRunner().invoke(app, ["fsck"])
+    assert done.exit_code in (1, 4)
+    assert "asi-repro pull" in done.output
+
+
+def test_folder_hashes_are_those_of_dvc(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for name in ("b.txt", "a/x.txt", "a-b.txt", "a.txt", "ä.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "data"], cwd=tmp_path, check=True)
+    assert f"md5: {dvc_md5(folder)}\n" in (tmp_path / "data.dvc").read_text()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from asi_repro.archive.search import KINDS, MARK_END, MARK_START, QueryError, search, split_words
+from asi_repro.archive.store import Archive
+
+
+def test_names_are_found_by_their_words(plain_archive: Path) -> None:
+    found = search(Archive(plain_archive), "gate", kinds=("experiment",))["experiment"]
+    assert {hit.key for hit in found[:2]} == {2, 4}
+    assert found == sorted(found, key=lambda hit: -hit.relevance)
+
+
+def test_texts_are_found_with_the_words_marked(plain_archive: Path) -> None:
+    hits = search(Archive(plain_archive), "blending")["experiment"]
+    assert {hit.key for hit in hits} == {2, 12}, "a word's other forms are found too"
+    assert all(hit.field == "motivation" for hit in hits)
+    assert all(f"{MARK_START}Blend{MARK_END}" in hit.snippet for hit in hits)
+
+
+def test_cognition_is_ranked_and_keyed_by_id(plain_archive: Path) -> None:
+    hits = search(Archive(plain_archive), "kernel feature", kinds=("cognition",))["cognition"]
+    assert [hit.key for hit in hits] == ["paper_0#1"]
+
+
+def test_phrases_and_beginnings(plain_archive: Path) -> None:
+    archive = Archive(plain_archive)
+    assert not search(archive, '"feature kernel"')["cognition"]
+    assert search(archive, '"kernel feature"')["cognition"]
+    assert not search(archive, "zeb")["cognition"]
+    assert search(archive, "zeb*")["cognition"]
+
+
+def test_limit_and_kinds(plain_archive: Path) -> None:
+    archive = Archive(plain_archive)
+    assert [len(hits) for hits in search(archive, "mixer flat", limit=3).values()] == [3, 3]
+    assert list(search(archive, "mixer", kinds=("cognition",))) == ["cognition"]
+    assert len(search(archive, "mixer", limit=None)["experiment"]) == 12
+
+
+@pytest.mark.parametrize("text", ["", "  ", "--- ***", '""', "_ _"])
+def test_a_question_without_a_word_is_refused(plain_archive: Path, text: str) -> None:
+    with pytest.raises(QueryError, match="no word"):
+        search(Archive(plain_archive), text)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(max_size=40)
+    | st.from_regex(r'(NEAR\(|AND|OR|NOT|"|\*|\^|:|name:|-|\+| |gate){1,8}', fullmatch=True)
+)
+def test_no_text_breaks_the_query_language(plain_archive: Path, text: str) -> None:
+    try:
+        found = search(Archive(plain_archive), text)
+    except QueryError:
+        return
+    assert list(found) == list(KINDS)
+
+
+def test_operators_are_words(plain_archive: Path) -> None:
+    archive = Archive(plain_archive)
+    assert search(archive, "gate NOT gate")["experiment"], "NOT is a word to look for, not an operator"
+    assert search(archive, "motivation : gate")["experiment"]
+
+
+def test_marks_come_from_the_search_only(hostile_archive: Path) -> None:
+    hits = search(Archive(hostile_archive), "gates")["experiment"]
+    assert hits
+    for hit in hits:
+        assert hit.snippet.count(MARK_START) == hit.snippet.count(MARK_END) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("PathGateFusionNet", "Path Gate Fusion Net"),
+        ("delta_net_v2", "delta net v 2"),
+        ("FFTMixer", "FFT Mixer"),
+        ("漢字", "漢字"),
+    ],
+)
+def test_names_come_apart(name: str, words: str) -> None:
+    assert split_words(name) == words
+
+
+def test_the_release_is_searched_in_under_a_second(release_archive: Path) -> None:
+    archive = Archive(release_archive)
+    archive.table("experiments")  # the first table imports pyarrow
+    start = time.process_time()
+    found = search(archive, "gated delta rule")
+    assert time.process_time() - start < 1
+    assert found["experiment"]
+    assert found["cognition"][0].key == "arxiv.org_abs_2412.06464#0", "the paper of that title"

@@ -1,0 +1,81 @@
+"""The command line stays light: what each verb imports, and how long it takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ["torch", "transformers", "textual", "fla", "dvc", "matplotlib", "scipy", "pandas"]
+PROBE = """
+import sys
+from asi_repro.cli import main
+try:
+    main()
+finally:
+    print("\\0" + " ".join(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+
+
+def imported(*arguments: str) -> set[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.rpartition("\0")[2].split())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_imports_only_the_command_line(option: str) -> None:
+    found = imported(option)
+    assert "typer" in found
+    assert not found & {*HEAVY, "pyarrow", "pydantic", "numpy", "rich", "yaml"}
+
+
+@pytest.mark.parametrize(
+    "verb", [["list", "-n", "3"], ["show", "2"], ["lineage"], ["search", "gate"]], ids=str
+)
+def test_reading_imports_nothing_heavy(plain_archive: Path, verb: list[str]) -> None:
+    found = imported(*verb, "--archive", str(plain_archive))
+    assert "pyarrow" in found
+    assert not found & set(HEAVY)
+
+
+def test_every_command_can_be_loaded_and_explains_itself() -> None:
+    from typer.testing import CliRunner
+
+    from asi_repro.cli import COMMANDS, app
+
+    for panel in COMMANDS.values():
+        for name in panel:
+            done = CliRunner().invoke(app, [name, "--help"])
+            assert done.exit_code == 0, (name, done.output, done.exception)
+            assert "Usage: " in done.output
+
+
+def test_a_mistyped_command_gets_a_suggestion() -> None:
+    from typer.testing import CliRunner
+
+    from asi_repro.cli import app
+
+    done = CliRunner().invoke(app, ["serch"])
+    assert done.exit_code == 2
+    assert "search" in done.output + done.stderr
+
+
+def test_completion_lists_commands_without_loading_them() -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "_ASI_REPRO_COMPLETE": "complete_bash",
+        "COMP_WORDS": "asi-repro l",
+        "COMP_CWORD": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "asi_repro.cli"], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout.split() == ["list", "lineage"]
