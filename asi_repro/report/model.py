@@ -31,6 +31,7 @@ class Table:
         badges: the column whose cells are verdicts, shown as coloured labels; None for none.
         numeric: columns set flush right.
         link: the column whose cells are the row's name, by which the page can be entered.
+        details: for each row a longer text, folded on the page; () for none.
     """
 
     caption: str
@@ -39,6 +40,7 @@ class Table:
     badges: int | None = None
     numeric: tuple[int, ...] = ()
     link: int | None = None
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class Correlation:
     high: float
 
     def __str__(self) -> str:
-        return f"ρ = {self.rho:.2f}, 95% interval {self.low:.2f} to {self.high:.2f}"
+        text = f"ρ = {self.rho:.2f}, 95% interval {self.low:.2f} to {self.high:.2f}"
+        return text.replace("-", "−")
 
 
 def table2_drawing(paper: PaperTables, correlations: Mapping[str, Correlation]) -> Drawing | None:

@@ -40,8 +40,16 @@ def blocks(inputs: Inputs) -> tuple[Block, ...]:
             rows=rows,
             badges=1,
             link=0,
+            details=tuple(_detail(claim) for claim in inputs.claims),
         ),
     )
+
+
+def _detail(claim: Mapping[str, Any]) -> str:
+    """The claim as the paper makes it, the method, and what decides."""
+    where = f" ({claim['where']})" if claim.get("where") else ""
+    said = (f"{claim.get('statement', '')}{where}", claim.get("method"), claim.get("criterion"))
+    return " — ".join(str(text).strip() for text in said if text and str(text).strip())
 
 
 def shown(value: object) -> str:
