@@ -98,6 +98,11 @@ class SandboxWorker:
         return self._process is not None and self._end is None
 
     @property
+    def pid(self) -> int:
+        """The worker's process id as this process sees it; 0 before it is started."""
+        return self._pid
+
+    @property
     def scratch(self) -> Scratch:
         """The worker's scratch folder, seen from outside; readable after the worker's death too."""
         if self._scratch is None:
@@ -253,8 +258,11 @@ class SandboxWorker:
                 return Ended("memory", f"took more than {limits.memory_bytes} bytes of memory")
             if now.threads > limits.processes:
                 return Ended("processes", f"{now.threads} threads, over the limit of {limits.processes}")
-        if self._scratch_path is not None and self.scratch.used_bytes() > limits.scratch_bytes:
-            return Ended("scratch_limit", f"filled the scratch folder over {limits.scratch_bytes} bytes")
+        if self.scratch.full(limits.scratch_bytes, own_mount=self._scratch_path is None):
+            return Ended(
+                "scratch_limit",
+                f"more than {limits.scratch_bytes} bytes or 10,000 files in the scratch folder",
+            )
         return None
 
     def _finish(self, end: Ended, began: float) -> SandboxOutcome:
@@ -295,7 +303,7 @@ class SandboxWorker:
 def _how_it_died(process: subprocess.Popen[bytes], detail: str) -> tuple[Kind, str]:
     """The exit of a worker that left by itself, from its exit status."""
     try:
-        status = process.wait(timeout=2)
+        status = process.wait(timeout=0.5)
     except subprocess.TimeoutExpired:
         return "killed", detail
     number = -status if status < 0 else status - 128 if status > 128 else 0

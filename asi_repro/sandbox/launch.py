@@ -96,7 +96,9 @@ def new_scratch_owner(launch: Launch, scratch: Path) -> None:
 
 def _bubblewrap(view: View, limits: Limits, uid: int | None) -> list[str]:
     program = shutil.which("bwrap") or "bwrap"
-    argv = [program, "--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "sandbox"]
+    # Not --as-pid-1: when the caller dies the kernel lets bwrap end its own helper, which is pid 1, and all
+    # of the namespace with it; a worker with a user id of its own it may not signal.
+    argv = [program, "--die-with-parent", "--new-session", "--hostname", "sandbox"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if uid is None:
         argv += ["--unshare-user"]

@@ -38,15 +38,12 @@ class Scratch:
         """
         limit = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
         handle = self._open(name, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb", closefd=True) as stream:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise BadResult(f"{name} is {_kind_of(status.st_mode)}, not a plain file")
-            if status.st_nlink != 1:
-                raise BadResult(f"{name} has {status.st_nlink} hard links")
-            if status.st_size > limit:
-                raise BadResult(f"{name} has {status.st_size} bytes, over the limit of {limit}")
-            data = stream.read(limit + 1)  # it may grow while it is read
+        try:
+            _check_file(name, os.fstat(handle), limit)
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                data = stream.read(limit + 1)  # it may grow while it is read
+        finally:
+            os.close(handle)
         if len(data) > limit:
             raise BadResult(f"{name} grew over the limit of {limit} bytes while it was read")
         return data
@@ -91,6 +88,18 @@ class Scratch:
         with contextlib.suppress(OSError):
             os.unlink(name, dir_fd=self._folder)
 
+    def full(self, max_bytes: int, *, own_mount: bool) -> bool:
+        """Whether the folder holds more than `max_bytes` or more than 10,000 entries.
+
+        Args:
+            own_mount: the folder is a file system of its own, whose size the kernel bounds already and
+                whose entries it counts.
+        """
+        if own_mount:
+            status = os.fstatvfs(self._folder)
+            return status.f_files - status.f_ffree > _MAX_ENTRIES
+        return self.used_bytes() > max_bytes
+
     def used_bytes(self) -> int:
         """Bytes that the folder's files occupy (every level; links are not followed).
 
@@ -127,6 +136,15 @@ class Scratch:
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise BadResult(f"{name!r} is not a plain file name")
+
+
+def _check_file(name: str, status: os.stat_result, limit: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise BadResult(f"{name} is {_kind_of(status.st_mode)}, not a plain file")
+    if status.st_nlink != 1:
+        raise BadResult(f"{name} has {status.st_nlink} hard links")
+    if status.st_size > limit:
+        raise BadResult(f"{name} has {status.st_size} bytes, over the limit of {limit}")
 
 
 def _kind_of(mode: int) -> str:

@@ -29,6 +29,14 @@ def run(payload: dict[str, Any]) -> dict[str, Any]:
     return {} if main is None else {"returned": main(payload)}
 
 
+def run_checked(payload: dict[str, Any]) -> dict[str, Any]:
+    """As `run`, for a source that passes the static check; refused otherwise."""
+    from asi_repro.sandbox.static_check import require_safe
+
+    require_safe(payload["source"])
+    return run(payload)
+
+
 def probe(payload: dict[str, Any]) -> dict[str, Any]:
     """Try what a tier must contain. Each entry is whether it was contained.
 
@@ -66,4 +74,4 @@ def _fork() -> None:
     os.wait()
 
 
-TASKS: dict[str, Task] = {"echo": echo, "run": run, "probe": probe}
+TASKS: dict[str, Task] = {"echo": echo, "run": run, "run_checked": run_checked, "probe": probe}

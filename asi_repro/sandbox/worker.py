@@ -28,7 +28,7 @@ from typing import Any
 from asi_repro.sandbox import confine
 from asi_repro.sandbox.outcome import BadResult
 from asi_repro.sandbox.protocol import HEADER, decode, encode
-from asi_repro.sandbox.static_check import ProgramRefused
+from asi_repro.sandbox.refusal import ProgramRefused
 
 Task = Callable[[dict[str, Any]], dict[str, Any]]
 
