@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from asi_repro.errors import AsiReproError
@@ -81,46 +82,54 @@ def run_git(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> bytes
     Raises:
         AsiReproError: where git is missing or fails, with what it said.
     """
-    with start_git(arguments, stdin=stdin) as process:
-        return cast(bytes, process.communicate()[0])
+    process = _launch(arguments, stdin)
+    try:
+        out, said = process.communicate()
+    finally:
+        _end(process)
+    if process.returncode:
+        raise _failed(arguments, process.returncode, said)
+    return cast(bytes, out)
 
 
 @contextmanager
-def start_git(arguments: Sequence[str], *, stdin: BinaryIO | int | None = None) -> Iterator[Any]:
-    """A running git as GitPython's process handle; it has ended, well or ill, when the body is left.
+def start_git(arguments: Sequence[str]) -> Iterator[Any]:
+    """A running git with pipes to talk to; it has ended, well or ill, when the body is left.
 
     Raises:
         AsiReproError: where git is missing or fails, with what it said.
     """
-    from subprocess import DEVNULL
+    process = _launch(arguments, PIPE)
+    try:
+        with suppress(BrokenPipeError):  # git is gone: its status and its message say why
+            yield process
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        said = process.stderr.read()
+        if status := process.proc.wait():
+            raise _failed(arguments, status, said)
+    finally:
+        _end(process)
 
-    git = _gitpython()
-    process: Any = git().execute(
+
+def _launch(arguments: Sequence[str], stdin: BinaryIO | int | None) -> Any:
+    """GitPython's process handle; the process is killed when the handle is let go."""
+    return _gitpython()().execute(
         _command(arguments),
         as_process=True,
         istream=DEVNULL if stdin is None else stdin,
         universal_newlines=False,
     )
-    try:
-        with suppress(BrokenPipeError):  # git is gone: its status and its message say why
-            yield process
-        _finish(process, arguments)
-    finally:
-        if process.poll() is None:
-            process.proc.kill()
-            process.proc.wait()
 
 
-def _finish(process: Any, arguments: Sequence[str]) -> None:
-    if process.stdin is not None:
-        with suppress(BrokenPipeError):
-            process.stdin.close()
-    said = b"" if process.stderr.closed else process.stderr.read()
-    status = process.proc.wait()
-    for stream in (process.stdout, process.stderr):
-        stream.close()
-    if status:
-        raise _failed(arguments, status, said)
+def _end(process: Any) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.proc.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()
 
 
 def _failed(arguments: Sequence[str], status: int, said: bytes) -> AsiReproError:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 from asi_repro.archive.git_process import init_bare, require_git, start_git
@@ -109,7 +108,7 @@ def import_commits(
     marks: dict[int, int] = {}
     marks_file = repository / "asi-repro-marks"
     arguments = [f"--git-dir={repository}", "fast-import", "--quiet", "--depth=0"]
-    with start_git([*arguments, f"--export-marks={marks_file}"], stdin=PIPE) as process:
+    with start_git([*arguments, f"--export-marks={marks_file}"]) as process:
         process.stdin.write(STREAM_HEAD)
         for record in records:
             parent = _parent_name(record, marks, known)

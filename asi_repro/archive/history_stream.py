@@ -12,7 +12,7 @@ from asi_repro.archive.history_records import ExperimentRecord
 # that took twice the time.
 SCRATCH_REF = b"refs/asi-repro/scratch"
 STREAM_HEAD = b"feature done\n"
-STREAM_END = b"done\n"
+STREAM_END = b"reset %s\n\ndone\n" % SCRATCH_REF  # a ref without a commit is not written
 
 
 def commit_block(record: ExperimentRecord, mark: int, parent: str | None) -> bytes:

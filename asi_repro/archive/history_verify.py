@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 from asi_repro.archive.git_process import init_bare, require_git, run_git, start_git
@@ -139,7 +138,7 @@ def _objects(
     """Type and content of objects, None for one that is not there, in the order asked."""
     option = "--batch" if content else "--batch-check"
     waiting = list(ids)
-    with start_git([f"--git-dir={repository}", "cat-file", option], stdin=PIPE) as process:
+    with start_git([f"--git-dir={repository}", "cat-file", option]) as process:
         for start in range(0, len(waiting), _REQUESTS_AT_ONCE):
             asked = waiting[start : start + _REQUESTS_AT_ONCE]
             # A few at a time: both ends of a full pipe would wait for each other.
