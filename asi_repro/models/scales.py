@@ -37,7 +37,7 @@ class Scale:
     context: int = 2048
 
 
-# SwiGLU's width follows the rule that gives the paper's 2816 at 1024: 8/3 of the width, up to a multiple of 256.
+# SwiGLU's width follows the rule that gives the paper's 2816 at 1024: 8/3 of the width, up to the next 256.
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (

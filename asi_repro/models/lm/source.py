@@ -1,0 +1,35 @@
+"""From a configuration to what builds its mixers."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from asi_repro.errors import AsiReproError
+from asi_repro.models.baselines import BASELINES, load_baseline
+from asi_repro.models.dtypes import DtypePolicy
+from asi_repro.models.lm.config import PROGRAM, AsiArchConfig
+from asi_repro.models.mixer import MixerSource
+from asi_repro.models.program import load_program
+
+
+def mixer_source(config: AsiArchConfig, *, backend: str = "auto") -> MixerSource:
+    """The program or the baseline that a configuration names.
+
+    Raises:
+        AsiReproError: where the configuration is for a program but does not hold its text.
+        NotFound: for an unknown baseline.
+    """
+    if config.mixer != PROGRAM:
+        return load_baseline(config.mixer, backend=backend)
+    if config.program_source is None:
+        raise AsiReproError(
+            "this configuration is for a program whose text it does not hold",
+            hint="load the model's folder with from_pretrained, or pass program_source to AsiArchConfig; "
+            f"baselines are named by `mixer`: {', '.join(BASELINES)}",
+        )
+    return load_program(
+        config.program_source,
+        dtype_policy=cast(DtypePolicy, config.dtype_policy),
+        backend=backend,
+        class_name=config.class_name,
+    )
