@@ -200,7 +200,8 @@ class SandboxWorker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         if sys.platform.startswith("linux"):
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        with theirs:
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
             if self.tier != "bubblewrap":
                 self._scratch_path = Path(tempfile.mkdtemp(prefix="asi-repro-sandbox-"))
             plan = launch.prepare(
@@ -226,8 +227,8 @@ class SandboxWorker:
                     start_new_session=True,
                 )
             except OSError as error:
-                ours.close()
                 raise Ended("start_failed", f"cannot start {plan.argv[0]}: {error.strerror}") from None
+            undo.pop_all()
         self._channel = Channel(ours, self._process, self.limits)
         self._config = encode(plan.config, _CONFIG_BYTES)
 

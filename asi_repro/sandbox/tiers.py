@@ -72,7 +72,7 @@ def probe_tier(tier: Tier) -> TierProbe:
             return TierProbe(tier, False, failure.outcome.detail, _HINTS[tier], {}, _since(began))
     leaks = sorted(name for name, held in contained.items() if not held)
     detail = f"not contained: {', '.join(leaks)}" if leaks else _describe(applied)
-    return TierProbe(tier, not leaks, detail, _HINTS[tier] if leaks else "", contained, _since(began))
+    return TierProbe(tier, not leaks, detail, _HINTS.get(tier, "") if leaks else "", contained, _since(began))
 
 
 def probe_all() -> list[TierProbe]:
