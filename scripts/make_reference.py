@@ -1,6 +1,6 @@
 """Write the reference pages that are made from the code: the archive's tables and the commands.
 
-    python scripts/make_reference.py          write docs/reference/{archive,cli}.md
+    python scripts/make_reference.py          write docs/reference/{archive,claims,cli}.md
     python scripts/make_reference.py --check  fail where a page is not what the code says
 
 A test runs the check, so a new column or command cannot go undocumented.
@@ -44,6 +44,13 @@ def archive_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def claims_page() -> str:
+    """Every claim with its criterion, and the shape of the ledger's JSON."""
+    from asi_repro.claims.reference import reference_lines
+
+    return "\n".join([MADE, "", *reference_lines()]) + "\n"
+
+
 def cli_page() -> str:
     """Every command's help text."""
     from asi_repro.cli import COMMANDS, app
@@ -79,7 +86,7 @@ def _help(app: typer.Typer, words: list[str]) -> str:
     return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
 
 
-PAGES = {"archive.md": archive_page, "cli.md": cli_page}
+PAGES = {"archive.md": archive_page, "claims.md": claims_page, "cli.md": cli_page}
 
 
 def main() -> int:

@@ -12,10 +12,10 @@ from typing import Any
 from asi_repro.archive.store import Archive
 from asi_repro.claims.context import Context, Settings
 from asi_repro.claims.data import Data
-from asi_repro.claims.finding import Evidence, Finding, Part, Verdict
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Verdict
 from asi_repro.claims.ledger import SCHEMA_VERSION, Entry
 from asi_repro.claims.paper_tables import PaperTables
-from asi_repro.claims.registry import checks
+from asi_repro.claims.registry import Check, checks
 from asi_repro.claims.texts import ClaimText, claim_texts
 
 
@@ -46,7 +46,7 @@ def build_ledger(
         if only is not None and identifier not in only:
             continue
         progress(identifier)
-        finding = functions[identifier](Context(text, data, paper, settings, certificates))
+        finding = _checked(functions[identifier], Context(text, data, paper, settings, certificates))
         entries.append(entry(text, finding))
     return {
         "schema_version": SCHEMA_VERSION,
@@ -54,6 +54,13 @@ def build_ledger(
         "summary": summary(entries),
         "claims": entries,
     }
+
+
+def _checked(check: Check, context: Context) -> Finding:
+    try:
+        return check(context)
+    except NotCheckable as reason:
+        return Finding(Verdict.NOT_CHECKABLE, found=str(reason), method=context.text.check)
 
 
 def entry(text: ClaimText, finding: Finding) -> Entry:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 Vector = NDArray[np.float64]
+_STARTS_TRIED = 4
 _FLOOR = 1e-9  # expected finds in an interval where a curve says none
 
 
@@ -110,10 +111,8 @@ def _fit(curve: Curve, times: Vector, increments: Vector) -> Fit:
         return -float(terms.sum())
 
     settings = {"maxiter": 4000, "xatol": 1e-7, "fatol": 1e-9}
-    tried = [
-        optimize.minimize(loss, start, method="Nelder-Mead", options=settings)
-        for start in product(*curve.starts)
-    ]
+    starts = sorted(product(*curve.starts), key=loss)[:_STARTS_TRIED]
+    tried = [optimize.minimize(loss, start, method="Nelder-Mead", options=settings) for start in starts]
     best = min(tried, key=lambda result: float(result.fun))
     likelihood = -float(best.fun)
     return Fit(curve, tuple(map(float, best.x)), likelihood, 2 * len(curve.starts) - 2 * likelihood)

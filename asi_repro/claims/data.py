@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from asi_repro.archive.store import Archive, Experiment, Program
+from asi_repro.files import sha256_bytes
 from asi_repro.verify.static_facts import StaticFacts, static_facts
 
 
@@ -88,11 +91,26 @@ class Data:
         return found
 
 
+@lru_cache(maxsize=512)
 def _facts(source: str) -> StaticFacts | None:
     try:
-        return static_facts(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the programs, such as invalid escapes: not ours to mend
+            return static_facts(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+@lru_cache(maxsize=512)
+def syntax_digest(source: str) -> str:
+    """A hash of the syntax tree, blind to comments and layout; of the text where it does not parse."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.dump(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = source
+    return sha256_bytes(tree.encode("utf-8", "surrogatepass"))
 
 
 def same_name(name: str) -> str:

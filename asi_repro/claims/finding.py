@@ -74,6 +74,10 @@ class Finding:
     notes: Sequence[str] = ()
 
 
+class NotCheckable(Exception):
+    """Raised by a check where the data it needs is not there; the message says which."""
+
+
 def holds(condition: bool) -> Verdict:
     """Reproduced where `condition` is true, else contradicted."""
     return Verdict.REPRODUCED if condition else Verdict.CONTRADICTED

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from asi_repro.claims.context import Context
-from asi_repro.claims.finding import Evidence, Finding, Part, Row, Verdict
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, Verdict
 from asi_repro.verify.certificate import Certificate, read_certificates
 from asi_repro.verify.results import CheckResult
 
@@ -42,6 +42,8 @@ def certified(context: Context, deciding: Sequence[str], shown: Sequence[str], m
         method: how, in one sentence.
     """
     found, programs = certificates(context), context.data.programs
+    if not programs:
+        raise NotCheckable("no program was released")
     rows = {(index, name): found[index].row(name) for index in found for name in [*deciding, *shown]}
     failed = [
         _row(context, index, row) for (index, n), row in rows.items() if _is(row, "fail") and n in deciding

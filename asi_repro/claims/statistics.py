@@ -91,6 +91,8 @@ def trend(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Trend:
     first, second = _vector(x), _vector(y)
     slope, _, low, high = stats.theilslopes(second, first, alpha=level)
     test = stats.kendalltau(first, second)
+    if not np.isfinite(test.pvalue):  # all values equal: no trend
+        return Trend(Interval(0.0, 0.0, 0.0), 0.0, 1.0)
     return Trend(Interval(float(slope), float(low), float(high)), float(test.statistic), float(test.pvalue))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from asi_repro.archive.store import Experiment, Program
 from asi_repro.claims.context import Context
-from asi_repro.claims.finding import Evidence, Finding, Part, Row, combine, holds
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, combine, holds
 from asi_repro.claims.registry import claim
 
 # Families of components and the parts of words that speak of them. The
@@ -39,6 +39,8 @@ _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 @claim("components")
 def components(context: Context) -> Finding:
+    if not context.data.gallery or not _programs(context):
+        raise NotCheckable("no gallery program was released")
     rows = _family_rows(context)
     dominant = set(context.figure("dominant"))
     weakest = min(row["motivations"] for row in rows if row["family"] in dominant)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 
 from asi_repro.archive.store import Experiment, Program
 from asi_repro.claims.context import Context
-from asi_repro.claims.data import same_name
-from asi_repro.claims.finding import Evidence, Finding, Part, Verdict, combine, holds
+from asi_repro.claims.data import same_name, syntax_digest
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Verdict, combine, holds
 from asi_repro.claims.registry import claim
-from asi_repro.files import sha256_bytes
 
 
 @claim("experiments")
@@ -54,7 +52,7 @@ def _row(e: Experiment) -> dict[str, object]:
 def gallery_size(context: Context) -> Finding:
     claimed = context.figure("architectures")
     gallery, programs = context.data.gallery, list(context.data.programs.values())
-    digests = {p.index: _digest(p) for p in programs}
+    digests = {p.index: syntax_digest(p.source) for p in programs}
     trees = Counter(digests.values())
     copies = [p for p in programs if trees[digests[p.index]] > 1]
     labels = Counter(e.label for e in gallery)
@@ -87,15 +85,6 @@ def gallery_size(context: Context) -> Finding:
         ],
         notes=["Whether a different program is a different architecture is not decided by this."],
     )
-
-
-def _digest(program: Program) -> str:
-    """A hash of the syntax tree, blind to comments and layout; of the text where it does not parse."""
-    try:
-        tree = ast.dump(ast.parse(program.source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return program.sha256
-    return sha256_bytes(tree.encode("utf-8", "surrogatepass"))
 
 
 def _by_label(experiments: list[Experiment]) -> list[dict[str, object]]:
@@ -215,6 +204,8 @@ def traces_released(context: Context) -> Finding:
             }
         )
     roots = set(archive.lineage.roots)
+    if everyone == roots:
+        raise NotCheckable("there is no experiment but the root")
     complete = set(everyone)
     for name in context.figure("fields"):
         complete &= has.get(name, set())

@@ -6,7 +6,7 @@ import math
 from xml.parsers import expat
 
 from asi_repro.claims.context import Context
-from asi_repro.claims.finding import Evidence, Finding, Part, Row, combine, holds
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, combine, holds
 from asi_repro.claims.programs import recomputed_sizes
 from asi_repro.claims.registry import claim
 from asi_repro.claims.statistics import trend
@@ -30,6 +30,8 @@ def curves_complete(context: Context) -> Finding:
         )
     broken = [row for row in rows if not row["points"] or row["last_step"] < steps or row["missing_values"]]
     good = len(rows) - len(broken)
+    if not rows:
+        raise NotCheckable("there is no gallery")
     points = sorted({row["points"] for row in rows})
     return Finding(
         verdict=holds(good == len(rows) == claimed),
@@ -136,6 +138,8 @@ def model_size(context: Context) -> Finding:
         ((p.parameters, p) for p in context.data.programs.values() if p.parameters is not None),
         key=lambda pair: (pair[0], pair[1].index),
     )
+    if not stated:
+        raise NotCheckable("no parameter count is stated")
     rows: list[Row] = [
         {
             "index": p.index,
@@ -197,6 +201,8 @@ def no_size_growth(context: Context) -> Finding:
         for p in sorted(context.data.programs.values(), key=lambda p: p.index)
         if p.parameters is not None
     ]
+    if len(stated) < 3:
+        raise NotCheckable(f"{len(stated)} parameter counts are too few for a trend")
     indices, counts = [row[0] for row in stated], [row[1] for row in stated]
     level = context.limit("level")
     result = trend(indices, counts, level=level)
@@ -233,6 +239,8 @@ def no_size_growth(context: Context) -> Finding:
 @claim("einops-only")
 def einops_only(context: Context) -> Finding:
     facts = context.data.static_facts
+    if not facts:
+        raise NotCheckable("no program was released")
     calls: list[Row] = [
         {"index": index, "line": line, "view": fact.view, "reshape": fact.reshape}
         for index, fact in facts.items()

@@ -6,7 +6,7 @@ from collections import Counter
 
 from asi_repro.archive.store import Experiment
 from asi_repro.claims.context import Context
-from asi_repro.claims.finding import Evidence, Finding, Row, Verdict, holds
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Row, Verdict, holds
 from asi_repro.claims.pool import Schedule, parent_ranks, schedules
 from asi_repro.claims.registry import claim
 from asi_repro.claims.statistics import overlap_by_chance, rank_probability
@@ -57,6 +57,8 @@ def parent_policy(context: Context) -> Finding:
     top, pool, obeys = context.figure("top"), context.figure("pool"), context.limit("obeys")
     start = context.figure("cold_start")
     children = context.data.experiments[1 + start :]
+    if not children:
+        raise NotCheckable(f"no experiment follows the {start} of the cold start")
     rows: list[Row] = []
     ranks_by: dict[str, dict[int, int | None]] = {}
     for schedule in schedules(context.figure("refresh")):
@@ -135,6 +137,8 @@ def fitness_range(context: Context) -> Finding:
     low, high = context.figure("low"), context.figure("high")
     scored = [(e.score, e) for e in context.data.experiments if e.score is not None]
     values = sorted(scored, key=lambda pair: (pair[0], pair[1].index))
+    if not values:
+        raise NotCheckable("no score was recorded")
     outside = [e for score, e in values if not low <= score <= high]
     smallest, largest = values[0][0], values[-1][0]
     terms = context.figure("terms")
@@ -164,9 +168,11 @@ def gallery_is_top(context: Context) -> Finding:
     scored = [(e.score, e) for e in context.data.experiments if e.score is not None]
     scored.sort(key=lambda pair: (-pair[0], pair[1].index))
     order = [e for _, e in scored]
-    size = context.figure("architectures")
-    common = [e for e in order[:size] if e.in_gallery]
+    size = min(context.figure("architectures"), len(order))
     gallery = context.data.gallery
+    if len({e.in_gallery for e in order}) < 2:
+        raise NotCheckable("there are no scores inside and outside a gallery to compare")
+    common = [e for e in order[:size] if e.in_gallery]
     chance = overlap_by_chance(len(common), len(gallery), size, len(order))
     places = {e.index: place for place, e in enumerate(order, 1)}
     ranks = sorted(places[e.index] for e in gallery if e.index in places)
@@ -174,7 +180,7 @@ def gallery_is_top(context: Context) -> Finding:
         [e.score for e in gallery if e.score is not None],
         [score for score, e in scored if not e.in_gallery],
     )
-    exact = len(common) == size == len(gallery)
+    exact = len(common) == size == len(gallery) == context.figure("architectures")
     return Finding(
         verdict=holds(exact),
         found=f"{len(common)} of the top {size} ({chance.expected:.1f} by chance, p = {chance.p_value:.2g}); "
