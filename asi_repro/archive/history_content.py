@@ -7,6 +7,7 @@ text goes into fenced blocks, and only `program.py` is kept byte for byte.
 from __future__ import annotations
 
 import json
+import math
 import re
 import textwrap
 import unicodedata
@@ -31,8 +32,9 @@ _MAX_NAME = 200
 _UNSAFE_IN_JSON = re.compile(
     "[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ue000-\uf8ff\U000f0000-\U0010ffff]"
 )
+_NOT_PLAIN = re.compile(r"[^ -~]+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#!&~$:.@])")
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_encode_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def experiment_files(record: ExperimentRecord) -> dict[str, bytes]:
@@ -133,8 +135,8 @@ def _experiment_json(record: ExperimentRecord) -> bytes:
         fields = ("sha256", "lines", "parameters_stated", "parameters", "summary", "motivation")
         inner = ",\n".join(f'    "{name}": {_encode(getattr(p, name))}' for name in fields)
         parts.append(f'  "program": {{\n{inner}\n  }}')
-    parts.append(_json_list("benchmarks", [_without_index(row) for row in record.benchmarks]))
-    parts.append(_json_list("curve", [_without_index(row) for row in record.curve]))
+    parts.append(_json_list("benchmarks", record.benchmarks))
+    parts.append(_json_list("curve", record.curve))
     text = "{\n" + ",\n".join(parts) + "\n}\n"
     if not text.isascii() or "\x7f" in text:
         text = _UNSAFE_IN_JSON.sub(lambda match: json.dumps(match[0])[1:-1].replace("\x7f", "\\u007f"), text)
@@ -144,12 +146,23 @@ def _experiment_json(record: ExperimentRecord) -> bytes:
 def _json_list(name: str, rows: list[dict[str, Any]]) -> str:
     if not rows:
         return f'  "{name}": []'
-    inner = ",\n".join(f"    {_encode(row)}" for row in rows)
+    inner = ",\n".join(f"    {_json_row(row)}" for row in rows)
     return f'  "{name}": [\n{inner}\n  ]'
 
 
-def _without_index(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != "index"}
+def _json_row(row: dict[str, Any]) -> str:
+    return "{" + ", ".join(f'"{key}": {_encode(row[key])}' for key in row if key != "index") + "}"
+
+
+def _encode(value: str | float | bool | None) -> str:
+    # json.dumps makes an encoder for every value that is not text: ten times the time.
+    if isinstance(value, str):
+        return _encode_text(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true" if value else "false"
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a JSON number")
+    return repr(value)
 
 
 def _readme(record: ExperimentRecord, program: Program) -> str:
@@ -189,7 +202,12 @@ def _number(value: float | int | None) -> str:
 
 
 def _one_line(text: str) -> str:
-    return terminal_safe(" ".join(text.split()), keep="")[:_MAX_NAME]
+    return _safe(" ".join(text.split()), keep="")[:_MAX_NAME]
+
+
+def _safe(text: str, *, keep: str = "\n\t") -> str:
+    # A tenth of the time of handing over every character, and text is half of what is written.
+    return _NOT_PLAIN.sub(lambda match: terminal_safe(match[0], keep=keep), text)
 
 
 def _markdown(text: str) -> str:
@@ -206,7 +224,7 @@ def _code(text: str) -> str:
 def _fenced(text: str | None) -> str:
     if text is None:
         return "Not given."
-    lines = [_wrapped(line) for line in terminal_safe(text).split("\n")]
+    lines = [_wrapped(line) for line in _safe(text).split("\n")]
     fence = "`" * max(3, _longest_run(text) + 1)
     return f"{fence}text\n" + "\n".join(lines).strip("\n") + f"\n{fence}"
 
