@@ -108,7 +108,12 @@ def to_rows(branch: Branch) -> list[dict[str, Any]]:
 
 def _caption(experiment: Experiment) -> str:
     score = "" if experiment.score is None else f" {experiment.score:.4f}"
-    return f"{experiment.index} {terminal_safe(experiment.label, keep='')}{score}"
+    return f"{experiment.index} {_label(experiment)}{score}"
+
+
+def _label(experiment: Experiment) -> str:
+    label = experiment.label
+    return label if label.isprintable() else terminal_safe(label, keep="")
 
 
 def to_mermaid(branch: Branch) -> str:
@@ -172,5 +177,5 @@ def to_newick(branch: Branch) -> str:
 
 
 def _newick_label(experiment: Experiment) -> str:
-    text = f"{experiment.index} {terminal_safe(experiment.label, keep='')}".replace("'", "''")
+    text = f"{experiment.index} {_label(experiment)}".replace("'", "''")
     return f"'{text}'"

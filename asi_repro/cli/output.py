@@ -53,7 +53,8 @@ def console(*, stderr: bool = False) -> Console:
 
 def safe(text: str) -> str:
     """One line of outside text as it may be shown: control characters, newlines too, are escaped."""
-    return terminal_safe(text, keep="")
+    # isprintable is False for everything that terminal_safe escapes, and 30 times faster than looking.
+    return text if text.isprintable() else terminal_safe(text, keep="")
 
 
 def print_json(value: Any) -> None:
@@ -117,13 +118,14 @@ def print_lines(out: Console, lines: Sequence[str], styles: Sequence[str]) -> No
     from rich.cells import cell_len, set_cell_size
     from rich.style import Style
 
+    width = out.width  # asks the system each time
     colour = out.color_system is not None and out.is_terminal and not out.no_color
     made = {style: Style.parse(style) for style in set(styles)}
     shown: list[str] = []
     for line, style in zip(lines, styles, strict=True):
         cut = line
-        if len(line) * 2 > out.width and cell_len(line) > out.width:
-            cut = set_cell_size(line, max(out.width - 1, 1)).rstrip() + "…"
+        if len(line) * 2 > width and cell_len(line) > width:
+            cut = set_cell_size(line, max(width - 1, 1)).rstrip() + "…"
         shown.append(made[style].render(cut) if colour and style else cut)
     print_utf8("\n".join(shown) + "\n" if shown else "")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.cli.output import console, print_columns, print_utf8, safe
+from asi_repro.cli.output import console, print_columns, print_lines, print_utf8, safe
 from asi_repro.text import terminal_safe
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MANY_CHILDREN = 8
+# Columns; longer lines are hard to read.
+_PROSE_WIDTH = 100
 
 
 def print_details(details: Details) -> None:
@@ -29,8 +31,8 @@ def print_details(details: Details) -> None:
             Text(f"{label:<12}", style="dim").append(value, style="none"), soft_wrap=not out.is_terminal
         )
     _heading(out, "Lineage")
-    for line in _breadcrumb(details.path):
-        out.print(Text(line), soft_wrap=not out.is_terminal)
+    path = _breadcrumb(details.path)
+    print_lines(out, path, [""] * len(path))
     if details.children:
         out.print(Text(_children_line(details.children), style="dim"))
     _print_benchmarks(out, details.benchmarks)
@@ -92,7 +94,7 @@ def _print_benchmarks(out: Console, rows: list[dict[str, Any]]) -> None:
         return
     _heading(out, "Benchmarks")
     cells = [
-        (safe(row["task"]), "not released" if row["value"] is None else f"{row['value']:.4f}", row["metric"])
+        (safe(row["task"]), "no value" if row["value"] is None else f"{row['value']:.4f}", row["metric"])
         for row in rows
     ]
     print_columns(out, ("task", "value", "metric"), cells, right=(1,))
@@ -140,7 +142,7 @@ def print_prose(out: Console, title: str, text: str | None) -> None:
     from rich.markdown import Markdown
 
     # Links would carry an address from outside into the terminal's own link escape.
-    out.print(Markdown(shown, hyperlinks=False))
+    out.print(Markdown(shown, hyperlinks=False), width=min(out.width, _PROSE_WIDTH))
 
 
 def print_source(program: Program) -> None:

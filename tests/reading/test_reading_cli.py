@@ -134,7 +134,7 @@ def test_show_tells_the_facts(plain_archive: Path) -> None:
     for part in (
         "12  mixer_leaf",
         "12,500,000",
-        "not released",
+        "no value",
         "9.000 at step 1 → 5.000 at step 401",
         "# Heading",
     ):
