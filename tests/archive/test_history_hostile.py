@@ -33,6 +33,7 @@ NASTY = [
     "nul\0byte",
     "`code` ```` <script>alert(1)</script> ![x](http://x.invalid/p.png)",
     "data 5\nhello\nreset refs/heads/main\n",
+    "out of the fence\n```\n# Forged\n````\n## Forged too",
     "日本語",
     " ",
     "\U000f0000",
