@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 Vector = NDArray[np.float64]
-_STARTS_TRIED = 4
+_CARRIED_ON = 3
 _FLOOR = 1e-9  # expected finds in an interval where a curve says none
 
 
@@ -110,9 +110,12 @@ def _fit(curve: Curve, times: Vector, increments: Vector) -> Fit:
             terms = increments * np.log(expected) - expected - special.gammaln(increments + 1)
         return -float(terms.sum())
 
-    settings = {"maxiter": 4000, "xatol": 1e-7, "fatol": 1e-9}
-    starts = sorted(product(*curve.starts), key=loss)[:_STARTS_TRIED]
-    tried = [optimize.minimize(loss, start, method="Nelder-Mead", options=settings) for start in starts]
-    best = min(tried, key=lambda result: float(result.fun))
+    def descend(start: Sequence[float], steps: int) -> optimize.OptimizeResult:
+        settings = {"maxiter": steps, "xatol": 1e-7, "fatol": 1e-9}
+        return optimize.minimize(loss, start, method="Nelder-Mead", options=settings)
+
+    # A curve with a kink has many local optima: a few steps from every start, then on from the best.
+    tried = sorted((descend(start, 40) for start in product(*curve.starts)), key=lambda r: float(r.fun))
+    best = min((descend(r.x, 1500) for r in tried[:_CARRIED_ON]), key=lambda r: float(r.fun))
     likelihood = -float(best.fun)
     return Fit(curve, tuple(map(float, best.x)), likelihood, 2 * len(curve.starts) - 2 * likelihood)

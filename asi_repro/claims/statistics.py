@@ -106,12 +106,17 @@ class Chance:
 
 def overlap_by_chance(overlap: int, drawn: int, marked: int, population: int) -> Chance:
     """The hypergeometric overlap of a random `drawn` with `marked` of `population`."""
-    distribution = stats.hypergeom(population, marked, drawn)
-    return Chance(float(distribution.mean()), float(distribution.sf(overlap - 1)))
+    as_many_or_more = stats.hypergeom(population, marked, drawn).sf(overlap - 1)
+    return Chance(drawn * marked / population, float(as_many_or_more))
 
 
 def uniform_distance(events: ArrayLike, low: float, high: float) -> tuple[float, float]:
-    """Kolmogorov–Smirnov distance of `events` from a uniform distribution, and its p-value."""
+    """Kolmogorov–Smirnov distance of `events` from a uniform distribution, and its p-value.
+
+    No events are at no distance: (0, 1).
+    """
+    if not len(_vector(events)):
+        return 0.0, 1.0
     result = stats.kstest(_vector(events), stats.uniform(low, high - low).cdf)
     return float(result.statistic), float(result.pvalue)
 

@@ -95,7 +95,7 @@ def _null(context: Context) -> Vector:
     """R² of random galleries, at the figure's hours mapped onto the index."""
     hours, _ = context.paper.figure1
     rate = _hours_to_index(context)
-    places = [float(e.index) for e in context.data.experiments if e.parent is not None]
+    places = [float(e.index) for e in context.data.experiments if e.parent is not None or e.in_gallery]
     points = [hour * rate for hour in hours]
     return random_order_r2(
         places,

@@ -1,0 +1,241 @@
+"""The ledger's shape, its bytes, and how it is read."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asi_repro.archive.run import Run
+from asi_repro.archive.store import Archive
+from asi_repro.archive.tables import write_archive
+from asi_repro.claims.building import build_ledger, plain
+from asi_repro.claims.checks.cognition import paper_of, shares_exist
+from asi_repro.claims.checks.components import words
+from asi_repro.claims.checks.gallery import svg_fault
+from asi_repro.claims.context import Settings
+from asi_repro.claims.finding import Part, Verdict, combine
+from asi_repro.claims.ledger import find_claim, read_ledger
+from asi_repro.claims.outputs import write_ledger
+from asi_repro.claims.page import escaped, page
+from asi_repro.claims.reference import FIELDS
+from asi_repro.claims.registry import checks
+from asi_repro.claims.texts import claim_texts
+from asi_repro.errors import DataError, MissingInput, NotFound
+
+FROM_THE_PAPER = [
+    "experiments",
+    "gallery-size",
+    "gallery-in-tree",
+    "table2-340m",
+    "table2-deltas",
+    "stage1-filter",
+    "beats-baselines-340m",
+    "table1-averages",
+    "table1-best",
+    "table1-in-gallery",
+    "top-five",
+    "scaling-law",
+    "gpu-hours",
+    "cold-start",
+    "parent-policy",
+    "one-tree",
+    "fitness-range",
+    "gallery-is-top",
+    "stage1-predicts",
+    "model-size",
+    "no-size-growth",
+    "causal",
+    "sub-quadratic",
+    "batch-independent",
+    "einops-only",
+    "curves-complete",
+    "benchmarks-complete",
+    "cognition-base",
+    "table3-sums",
+    "components",
+    "traces-released",
+    "diagrams",
+]
+VERDICTS = {"reproduced", "contradicted", "not checkable", "not yet run"}
+
+
+def made_up(size: int, *, gallery: int = 0) -> Run:
+    """A run of a shape the release does not have: `size` experiments in a chain, without programs."""
+    run = Run()
+    for index in range(1, size + 1):
+        run.experiments.append(
+            {
+                "index": index,
+                "name": f"n{index}",
+                "display_name": "| <b>\x1b[31m`x`",
+                "parent": index - 1 or None,
+                "score": None if index % 3 else 1.5,
+                "in_gallery": index <= gallery,
+                "has_program": False,
+            }
+        )
+    return run
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> dict[str, Any]:
+    write_archive(made_up(12, gallery=2), tmp_path / "archive")
+    return build_ledger(Archive(tmp_path / "archive"), Settings(resamples=100))
+
+
+def test_every_claim_of_the_paper_is_there_and_has_a_check() -> None:
+    assert set(FROM_THE_PAPER) <= set(claim_texts())
+    assert set(claim_texts()) == set(checks())
+
+
+def test_no_verdict_is_typed_in() -> None:
+    for text in claim_texts().values():
+        assert "verdict" not in text.model_dump()
+        assert "{" not in text.claimed_text + text.criterion_text + text.would_change_text
+
+
+@pytest.mark.parametrize(("size", "gallery"), [(1, 0), (2, 0), (3, 3), (260, 2)])
+def test_a_run_with_next_to_nothing_has_a_verdict_on_everything(
+    tmp_path: Path, size: int, gallery: int
+) -> None:
+    write_archive(made_up(size, gallery=gallery), tmp_path / "archive")
+    ledger = build_ledger(Archive(tmp_path / "archive"), Settings(resamples=100))
+    assert [entry["id"] for entry in ledger["claims"]] == list(claim_texts())
+    for entry in ledger["claims"]:
+        assert set(entry) == set(FIELDS)
+        assert entry["verdict"] in VERDICTS
+        assert entry["found"]
+        assert "nan" not in entry["found"].lower().split()
+    assert sum(ledger["summary"][v] for v in VERDICTS) == ledger["summary"]["claims"] == len(claim_texts())
+    json.dumps(ledger, allow_nan=False)
+
+
+def test_same_inputs_same_bytes_and_another_seed_another_interval(tmp_path: Path) -> None:
+    write_archive(made_up(12, gallery=2), tmp_path / "archive")
+    archive = Archive(tmp_path / "archive")
+    found = {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        ledger = build_ledger(archive, Settings(seed=seed, resamples=100), only={"stage1-predicts"})
+        found[name] = [p.read_bytes() for p in write_ledger(ledger, tmp_path / name / "claims.json")]
+    assert found["a"] == found["b"]
+    assert found["a"][0] != found["c"][0]
+
+
+def test_one_claim_alone_is_what_it_is_among_all(ledger: dict[str, Any], tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    for identifier in ("stage1-predicts", "components"):
+        alone = build_ledger(archive, Settings(resamples=100), only={identifier})["claims"][0]
+        assert alone == find_claim(ledger, identifier)
+
+
+def test_written_and_read_again(ledger: dict[str, Any], tmp_path: Path) -> None:
+    path, metrics, markdown = write_ledger(ledger, tmp_path / "out" / "claims.json")
+    assert read_ledger(path) == json.loads(json.dumps(ledger))
+    assert json.loads(metrics.read_text()) == {k.replace(" ", "_"): v for k, v in ledger["summary"].items()}
+    assert markdown.read_text().count("\n## ") == len(ledger["claims"])
+
+
+def test_outside_text_means_nothing_in_markdown(ledger: dict[str, Any]) -> None:
+    text = page(ledger)
+    assert "\x1b" not in text
+    assert "<b>" not in text.replace("\\<b\\>", "")
+    assert escaped("a|b\n<c>`d`") == "a\\|b\\\\n\\<c\\>\\`d\\`"
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (None, MissingInput),
+        ("{", DataError),
+        ("[]", DataError),
+        ('{"schema_version": 99}', DataError),
+        ("[" * 100_000, DataError),
+    ],
+)
+def test_a_ledger_that_is_none(tmp_path: Path, content: str | None, error: type[Exception]) -> None:
+    path = tmp_path / "claims.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(error) as caught:
+        read_ledger(path)
+    assert "dvc repro" in str(caught.value)
+
+
+def test_an_unknown_claim_names_similar_ones(ledger: dict[str, Any]) -> None:
+    with pytest.raises(NotFound, match="scaling-law"):
+        find_claim(ledger, "scaling-lwa")
+
+
+def part(verdict: Verdict) -> Part:
+    return Part("", "", "", verdict)
+
+
+def test_the_worst_part_decides() -> None:
+    good, bad = part(Verdict.REPRODUCED), part(Verdict.CONTRADICTED)
+    unknown, open_ = part(Verdict.NOT_CHECKABLE), part(Verdict.NOT_YET_RUN)
+    assert combine([good, good]) is Verdict.REPRODUCED
+    assert combine([good, unknown]) is Verdict.NOT_CHECKABLE
+    assert combine([unknown, open_, good]) is Verdict.NOT_YET_RUN
+    assert combine([open_, unknown, bad]) is Verdict.CONTRADICTED
+    with pytest.raises(ValueError, match="part"):
+        combine([])
+
+
+@given(st.recursive(st.floats() | st.integers() | st.text() | st.none() | st.booleans(), st.lists))
+def test_plain_values_are_json(value: Any) -> None:
+    json.dumps(plain(value), allow_nan=False)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12))
+def test_plain_floats_keep_six_digits(value: float) -> None:
+    assert math.isclose(plain(value), value, rel_tol=5e-6, abs_tol=1e-300)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("<svg xmlns='http://www.w3.org/2000/svg'><g/></svg>", None),
+        ("<svg/>", None),
+        ("<html/>", "its root is not svg"),
+        ("<svg><g></svg>", "mismatched tag"),
+        ("<svg>", "no element found"),
+        ("", "there is none"),
+        (None, "there is none"),
+        ("plain", "syntax error"),
+        ("\ud800<svg/>", "not well-formed"),
+        ('<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg>&a;</svg>', "it declares an entity"),
+        ('<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/passwd">]><svg>&a;</svg>', "it declares an entity"),
+    ],
+)
+def test_faults_of_a_diagram(text: str | None, fault: str | None) -> None:
+    found = svg_fault(text)
+    assert found is None if fault is None else found is not None and found.startswith(fault)
+
+
+@given(st.text())
+def test_no_text_breaks_the_diagram_check(text: str) -> None:
+    svg_fault(text)
+    svg_fault(f"<svg>{text}</svg>")
+
+
+def test_names_of_sources() -> None:
+    assert paper_of("a/arxiv.org_pdf_2405.18679v2.json") == paper_of("arxiv.org_abs_2405.18679.json")
+    assert paper_of("b/some.blog_post.json") == "some.blog_post"
+
+
+def test_words_of_names() -> None:
+    assert words("MinFloorRouter-MS3") == {"min", "floor", "router", "ms", "3"}
+
+
+@given(st.integers(0, 1000), st.integers(0, 1000), st.floats(0.01, 0.99))
+def test_shares_made_from_shares_fit_together(a: int, b: int, weight: float) -> None:
+    part, rest = ({"x": v / 10, "y": 100 - v / 10} for v in (a, b))
+    both = {k: round(weight * part[k] + (1 - weight) * rest[k], 1) for k in part}
+    assert shares_exist([part, rest, both], weight, 0.0501)
+    assert not shares_exist([part, rest, {"x": both["x"] + 1, "y": both["y"]}], weight, 0.05)
