@@ -121,7 +121,7 @@ def main() -> int:
         archives = {}
         for size in [1, *options.sizes]:
             archives[size] = Path(temporary) / str(size)
-            # In a process of its own: a child's peak memory starts from that of the process it is forked from.
+            # In a process of its own: a child's peak memory starts from that of its parent.
             subprocess.run([sys.executable, __file__, "--make", str(size), str(archives[size])], check=True)
         return report(archives, options.sizes, options.repeats, options.limit)
 
