@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
-# Bidirectional controls reorder what is shown, so that source reads other than it runs.
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control characters and lone surrogates; bidirectional controls, which reorder what is shown so that
+# source reads other than it runs; line and paragraph separators; private use.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]"
+)
 
 
 def terminal_safe(text: str, *, keep: str = "\n\t") -> str:
@@ -14,11 +18,7 @@ def terminal_safe(text: str, *, keep: str = "\n\t") -> str:
     Args:
         keep: control characters to leave as they are; "" for one-line fields.
     """
-    return "".join(c if c in keep or not _unsafe(c) else _escaped(c) for c in text)
-
-
-def _unsafe(character: str) -> bool:
-    return character in _BIDI or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp")
+    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
 
 
 def _escaped(character: str) -> str:

@@ -26,9 +26,9 @@ def write_archive(run: Run, folder: Path) -> dict[str, int]:
     """
     rows = {
         "experiments": _with_lineage(run.experiments),
-        "programs": run.programs,
-        "curves": run.curves,
-        "benchmarks": run.benchmarks,
+        "programs": _by_index(run.programs),
+        "curves": _by_index(run.curves),
+        "benchmarks": _by_index(run.benchmarks),
         "cognition": run.cognition,
         "sources": run.sources,
     }
@@ -47,8 +47,13 @@ def _with_lineage(experiments: list[Row]) -> list[Row]:
             "depth": lineage.depth(row["index"]),
             "children": len(lineage.children(row["index"])),
         }
-        for row in sorted(experiments, key=lambda row: int(row["index"]))
+        for row in _by_index(experiments)
     ]
+
+
+def _by_index(rows: list[Row]) -> list[Row]:
+    # Stable: the rows of one experiment stay in the order they came in.
+    return sorted(rows, key=lambda row: int(row["index"]))
 
 
 def build_table(name: str, rows: list[Row]) -> pa.Table:
