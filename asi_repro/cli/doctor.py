@@ -1,0 +1,56 @@
+"""`asi-repro doctor`: what this machine can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from asi_repro.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from asi_repro.doctor import Finding
+
+
+def doctor(json_: JsonOption = False) -> None:
+    """Try what this machine can do, and say what to do about each gap.
+
+    Sandbox tiers are started and attacked, torch is asked in a child, the hub is asked once. Whether an API
+    key is set is said, its value never. Ends with status 1 where the journey `pull`, `dvc repro` cannot run.
+    """
+    from asi_repro.cli.output import console, print_json
+    from asi_repro.doctor import can_verify, examine
+
+    findings: list[Finding] = []
+    out = console()
+    for finding in examine():
+        findings.append(finding)
+        if not json_:
+            _print(out, finding)
+    ready = can_verify(findings)
+    if json_:
+        print_json({"can_verify": ready, "findings": [finding.to_dict() for finding in findings]})
+    elif ready:
+        out.print("\nThis machine can check the programs: asi-repro pull, then dvc repro.")
+    else:
+        stops = [f.name for f in findings if f.status != "ok" and "verify" in f.needed_for]
+        out.print(f"\nThis machine cannot check the programs yet: see {', '.join(stops)} above.")
+    if not ready:
+        raise typer.Exit(1)
+
+
+_STYLES = {"ok": "green", "gap": "yellow", "not run": "bright_black"}
+
+
+def _print(out: Console, finding: Finding) -> None:
+    from rich.text import Text
+
+    from asi_repro.cli.output import safe
+
+    stops = finding.status != "ok" and bool(finding.needed_for)
+    line = Text(f"{finding.status:<8}", style="red" if stops else _STYLES[finding.status])
+    out.print(line.append(f"{finding.name:<19} {safe(finding.detail)}", style="default"))
+    if finding.todo:
+        out.print(Text(f"{'':<27} → {safe(finding.todo)}"))

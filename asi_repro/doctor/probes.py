@@ -1,0 +1,176 @@
+"""The probes, in the order that they are shown. Each answers by itself; none raises."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from asi_repro.doctor.children import Child, dvc_child, hub_child, torch_child
+from asi_repro.doctor.findings import Finding
+from asi_repro.errors import AsiReproError
+from asi_repro.project import Project, find_project
+
+# Measured: verify over the 106 programs stays below 4 GB and its files below 1 GB; DVC's cache holds a copy.
+_MEMORY_NEEDED = 4 << 30
+_DISK_NEEDED = 2 << 30
+_OLDEST_PYTHON = (3, 10)
+API_KEY = "ANTHROPIC_API_KEY"
+
+
+def examine() -> Iterator[Finding]:
+    """Every finding, as soon as it is there. The slow children start first and run side by side."""
+    children = {"torch": torch_child(), "dvc": dvc_child(), "hub": hub_child()}
+    try:
+        for probe in (_python, _memory, _disk, _git):
+            yield _safely(probe)
+        yield children.pop("dvc").finding()
+        yield from _sandbox()
+        yield _safely(_release)
+        yield from _torch(children.pop("torch"))
+        yield children.pop("hub").finding()
+        yield _safely(_api_key)
+    finally:
+        for child in children.values():
+            child.kill()
+
+
+def _safely(probe: Callable[[], Finding]) -> Finding:
+    try:
+        return probe()
+    except (OSError, ValueError, AsiReproError) as error:
+        name = probe.__name__.strip("_").replace("_", " ")
+        return Finding(name, "not run", f"{type(error).__name__}: {error}")
+
+
+def _python() -> Finding:
+    found = platform.python_version()
+    good = sys.version_info[:2] >= _OLDEST_PYTHON
+    todo = "" if good else "install Python 3.10 or newer"
+    detail = f"{found} on {platform.system()} {platform.machine()}"
+    return Finding("python", "ok" if good else "gap", detail, todo, ("verify", "rerun", "discover", "browse"))
+
+
+def _memory() -> Finding:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = _available_memory() or pages
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    good = free >= _MEMORY_NEEDED
+    todo = "" if good else f"free memory up to {_MEMORY_NEEDED >> 30} GB, or run verify with fewer workers"
+    detail = f"{_gb(free)} of {_gb(pages)} free, {cores} cores"
+    facts = {"total_bytes": pages, "free_bytes": free, "cores": cores}
+    return Finding("memory", "ok" if good else "gap", detail, todo, ("verify",), facts)
+
+
+def _available_memory() -> int | None:
+    path = Path("/proc/meminfo")
+    if not path.exists():
+        return None
+    fields = dict(line.split(":", 1) for line in path.read_text().splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024
+
+
+def _disk() -> Finding:
+    project = _project()
+    folder = project.root if project else Path.cwd()
+    free = shutil.disk_usage(folder).free
+    good = free >= _DISK_NEEDED
+    todo = "" if good else f"free {_DISK_NEEDED >> 30} GB on this file system"
+    facts = {"free_bytes": free}
+    return Finding("disk", "ok" if good else "gap", f"{_gb(free)} free at {folder}", todo, ("verify",), facts)
+
+
+def _git() -> Finding:
+    program = shutil.which("git")
+    if program is None:
+        todo = "install git (apt-get install git)"
+        return Finding("git", "gap", "not on the PATH", todo, ("verify", "discover"))
+    child = Child("git", [program, "--version"], 10, _git_finding)
+    return child.finding()
+
+
+def _git_finding(status: int, out: str, err: str) -> Finding:
+    if status != 0:
+        return Finding("git", "gap", err.strip()[:200], "repair git", ("verify", "discover"))
+    return Finding("git", "ok", out.strip(), "", ("verify", "discover"))
+
+
+def _sandbox() -> Iterator[Finding]:
+    from asi_repro.sandbox.tiers import probe_all
+
+    probes = probe_all()
+    best = next((probe.tier for probe in probes if probe.works), None)
+    facts = {"best": best, "tiers": [probe.__dict__ for probe in probes]}
+    if best is None:
+        todo = next(probe.hint for probe in probes if probe.hint)
+        yield Finding("sandbox", "gap", "no tier works", todo, ("verify", "rerun", "discover"), facts)
+    else:
+        used = f"programs run in tier {best}"
+        yield Finding("sandbox", "ok", used, "", ("verify", "rerun", "discover"), facts)
+    for probe in probes:
+        status = "ok" if probe.works else "not run" if probe.tier == "podman" else "gap"
+        # A weaker tier that is missing is no gap to fill where a stronger one works.
+        todo = "" if probe.works or (best and probe.tier != "bubblewrap") else probe.hint
+        detail = probe.detail.splitlines()[0] if probe.detail else ""
+        yield Finding(f"sandbox {probe.tier}", status, detail[:300], todo)  # type: ignore[arg-type]
+
+
+def _release() -> Finding:
+    from asi_repro.archive.manifest import check_release, release_manifest
+
+    project = _project()
+    if project is None:
+        todo = "cd into the checkout, or set ASI_REPRO_HOME to it"
+        return Finding("release", "gap", "not inside a checkout of asi_repro", todo, ("verify",))
+    problems = check_release(project.release, release_manifest())
+    if not problems:
+        return Finding("release", "ok", f"whole, every hash as published, in {project.release}")
+    # Fetching it is the journey's own first step, so its absence stops nothing.
+    todo = "asi-repro pull (or asi-repro pull --from DIR, where no network leads to GitHub)"
+    return Finding("release", "gap", problems[0], todo, (), {"problems": problems[:20]})
+
+
+def _project() -> Project | None:
+    try:
+        return find_project()
+    except AsiReproError:
+        return None
+
+
+def _torch(child: Child) -> Iterator[Finding]:
+    """The child's one answer as findings on torch, CUDA, triton and fla."""
+    first = child.finding()
+    yield first
+    facts = first.facts
+    if first.status != "ok":
+        for name in ("cuda", "triton", "fla"):
+            yield Finding(name, "not run", "torch did not answer")
+        return
+    if facts["cuda"]:
+        devices = ", ".join(f"{d['name']} ({_gb(d['bytes'])})" for d in facts["devices"])
+        yield Finding(
+            "cuda", "ok", f"CUDA {facts['cuda_version']}: {devices}", facts={"devices": facts["devices"]}
+        )
+    else:
+        todo = "needed only for the 20m and 340m scales at speed; everything else runs on the CPU"
+        yield Finding("cuda", "gap", "no CUDA device", todo)
+    for name in ("triton", "fla"):
+        answer = facts[name]
+        todo = f"needed only on a GPU: pip install {'flash-linear-attention' if name == 'fla' else name}"
+        status = "ok" if answer["works"] else "gap"
+        yield Finding(name, status, answer["detail"], "" if answer["works"] else todo)  # type: ignore[arg-type]
+
+
+def _api_key() -> Finding:
+    # Whether there is one, never what it is.
+    if os.environ.get(API_KEY):
+        return Finding("api key", "ok", f"{API_KEY} is set")
+    todo = f"set {API_KEY} to run discovery live; replay and the control arm need none"
+    return Finding("api key", "gap", f"{API_KEY} is not set", todo)
+
+
+def _gb(count: int) -> str:
+    return f"{count / (1 << 30):.1f} GB"

@@ -1,0 +1,94 @@
+"""`asi-repro doctor` on this machine as it is, and with things taken away."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asi_repro.doctor.findings import Finding, can_verify
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "sk-not-a-real-key-but-it-must-not-be-shown"
+NAMES = ["python", "memory", "disk", "git", "dvc", "sandbox", "sandbox bubblewrap", "sandbox landlock"]
+NAMES += ["sandbox podman", "release", "torch", "cuda", "triton", "fla", "hub", "api key"]
+
+
+def doctor(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from asi_repro.cli import main; sys.argv[0] = 'asi-repro'; main()"
+    env = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", **environment}
+    command = [sys.executable, "-c", code, "doctor", *options]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def here() -> subprocess.CompletedProcess[str]:
+    return doctor("--json", ANTHROPIC_API_KEY=KEY)
+
+
+def test_it_says_what_was_tried(here: subprocess.CompletedProcess[str]) -> None:
+    answer = json.loads(here.stdout)
+    findings = {finding["name"]: finding for finding in answer["findings"]}
+    assert list(findings) == NAMES
+    for finding in findings.values():
+        assert finding["status"] in ("ok", "gap", "not run")
+        assert finding["detail"]
+        if finding["status"] == "gap" and finding["name"] != "sandbox landlock":
+            assert finding["todo"], finding
+    assert here.returncode == (0 if answer["can_verify"] else 1)
+    best = findings["sandbox"]["facts"]["best"]
+    tiers = {tier["tier"]: tier["works"] for tier in findings["sandbox"]["facts"]["tiers"]}
+    assert best == next((tier for tier in ("bubblewrap", "landlock") if tiers[tier]), None)
+    assert findings["hub"]["status"] == "gap"  # the address above leads nowhere
+    torch = pytest.importorskip("torch")
+    assert findings["torch"]["detail"] == torch.__version__
+    assert (findings["cuda"]["status"] == "ok") == torch.cuda.is_available()
+
+
+def test_the_key_is_named_and_never_shown(here: subprocess.CompletedProcess[str]) -> None:
+    finding = next(f for f in json.loads(here.stdout)["findings"] if f["name"] == "api key")
+    assert (finding["status"], finding["detail"]) == ("ok", "ANTHROPIC_API_KEY is set")
+    assert KEY not in here.stdout + here.stderr
+
+
+def test_a_machine_without_git_cannot_verify() -> None:
+    """A real run with nothing on the PATH: no git, no bubblewrap."""
+    done = doctor(PATH="/nonexistent", ANTHROPIC_API_KEY="")
+    assert done.returncode == 1, done.stderr
+    assert "gap     git" in done.stdout
+    assert "apt-get install git" in done.stdout
+    assert "bwrap is not on the PATH" in done.stdout
+    assert "ANTHROPIC_API_KEY is not set" in done.stdout
+    assert "cannot check the programs yet: see git" in done.stdout
+
+
+def test_torch_stays_out_of_this_process() -> None:
+    code = (
+        "import sys\n"
+        "from asi_repro.doctor import examine\n"
+        "findings = examine()\n"
+        "next(findings)\n"
+        "findings.close()\n"
+        "print(sorted({'torch', 'fla', 'dvc', 'triton'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("status", "needed_for", "ready"),
+    [
+        ("ok", ("verify",), True),
+        ("gap", ("verify",), False),
+        ("not run", ("verify",), False),
+        ("gap", ("rerun",), True),
+        ("gap", (), True),
+    ],
+)
+def test_only_what_verify_needs_stops_it(status: str, needed_for: tuple[str, ...], ready: bool) -> None:
+    finding = Finding("x", status, "", "", needed_for)  # type: ignore[arg-type]
+    assert can_verify([Finding("y", "ok", "", "", ("verify",)), finding]) is ready
