@@ -61,6 +61,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("generation", ("cache_decoding", "state_size"), "subject", "What does generation keep?"),
     Check("parameters", ("parameters_20m", "parameters_340m"), "program", "How many parameters?"),
+    Check("compute", ("flops_token_20m", "flops_token_340m"), "program", "How much arithmetic a token?"),
 )
 
 BY_NAME = {check.name: check for check in CHECKS}

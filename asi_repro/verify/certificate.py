@@ -148,7 +148,8 @@ def read_certificates(folder: Path) -> list[Certificate]:
     paths = sorted((p for p in folder.glob("*.json") if p.stem.isdigit()), key=lambda p: int(p.stem))
     if not paths:
         raise MissingInput(
-            f"there are no certificates in {folder}", hint="run `asi-repro verify --all` or `dvc repro verify`"
+            f"there are no certificates in {folder}",
+            hint="run `asi-repro verify --all` or `dvc repro verify`",
         )
     return [read_certificate(path) for path in paths]
 

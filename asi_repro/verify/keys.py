@@ -36,7 +36,8 @@ _PROBING = (
 _OWN = {
     "static": ("verify/static_facts.py",),
     "cost": ("verify/meter.py",),
-    "parameters": ("models",),
+    "parameters": ("models/scales.py",),
+    "compute": ("models/scales.py", "verify/meter.py"),
 }
 
 

@@ -50,12 +50,8 @@ def at_most(
     check: str, value: Number, threshold: float, *, unit: str, method: str, detail: Mapping[str, Any]
 ) -> CheckResult:
     """A row that passes where `value <= threshold`, and is "not run" where `value` is None."""
-    verdict: Verdict
-    if value is None:
-        verdict = "not run"
-    else:
-        # A NaN compares false with everything, so it fails.
-        verdict = "pass" if value <= threshold else "fail"
+    # A NaN compares false with everything, so it fails.
+    verdict: Verdict = "not run" if value is None else "pass" if value <= threshold else "fail"
     return CheckResult(check, verdict, value, threshold, "<=", unit, method, dict(detail))
 
 
@@ -106,9 +102,8 @@ def row_from_json(row: Any, *, where: str) -> CheckResult:
 
 def rounded(value: float, digits: int = 3) -> float:
     """`value` to `digits` significant digits."""
-    if value == 0 or not math.isfinite(value):
-        return value
-    return round(value, digits - 1 - math.floor(math.log10(abs(value))))
+    short = float(f"{value:.{digits - 1}e}")
+    return short if math.isfinite(short) else value
 
 
 def _json_safe(value: Any) -> Any:

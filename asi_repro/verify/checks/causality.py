@@ -4,7 +4,7 @@ Perturbation replaces all inputs after t and looks at outputs up to t. The Jacob
 with vector-Jacobian products: the gradient of a random projection of the output at t, at inputs s > t.
 Both run in fp64, with parameters at and off their initial values, at lengths that are and are not
 multiples of the usual chunk sizes. At `FULL_LENGTH` every t is probed, so that a leak at a single chunk
-boundary is met; at the longer lengths, the positions around chunk boundaries.
+boundary is met; at the longer lengths, positions around chunk boundaries.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ FULL_LENGTH = 70
 POSITIONS = (0, 15, 31, 32, 47, 63, 64, 95, 96, 126, 127, 128, 160, 191)
 # Long enough for a block of 512 to be met.
 LONGER = ((128, MOVED, POSITIONS), (193, OPPOSITE, POSITIONS), (600, MOVED, (255, 511, 550)))
+BOUNDARIES = (15, 31, 32, 47, 63, 64)
 SINGLE_POSITIONS = (0, 31, 40, 63)
 
 ROWS = ("causality_perturbation", "causality_jacobian")
@@ -42,29 +43,39 @@ Probe = Callable[[Subject, Worst, int, Sequence[int], Parameters, bool, bool], N
 
 def check(subject: Subject) -> list[CheckResult]:
     """Rows `causality_perturbation` and `causality_jacobian`."""
-    return [_row("causality_perturbation", subject, perturb), _row("causality_jacobian", subject, jacobian)]
+    return [
+        _row("causality_perturbation", subject, perturb, OPPOSITE),
+        _row("causality_jacobian", subject, jacobian, MOVED),
+    ]
 
 
-def plan(*, alone: bool) -> list[tuple[int, Sequence[int], Parameters, bool]]:
-    """(length, positions, parameters, training mode) of each probe; fewer positions one sequence at a time."""
-    everywhere = range(FULL_LENGTH - 1) if not alone else sorted({*POSITIONS, 30, 33, 62, 65, 68})
-    full = [t for t in everywhere if t < FULL_LENGTH - 1]
-    # Off the initial values gates are open, so that is where every position is worth its time.
-    probes = [
-        (FULL_LENGTH, full[::4], INITIAL, False),
-        (FULL_LENGTH, full, MOVED, False),
-        (FULL_LENGTH, full if not alone else full[::4], OPPOSITE, False),
-        (FULL_LENGTH, full[::7], MOVED, True),
+def plan(*, alone: bool, full: Parameters) -> list[tuple[int, Sequence[int], Parameters, bool]]:
+    """(length, positions, parameters, training mode) of each probe.
+
+    Args:
+        alone: one sequence at a time, which is slower: fewer positions.
+        full: where in parameter space every position is probed; the two methods differ in it, so that
+            between them every position is probed at both moved places.
+    """
+    last = FULL_LENGTH - 1
+    every = sorted({*range(0, last, 3 if alone else 1), *BOUNDARIES})
+    some = sorted({*range(0, last, 5), *BOUNDARIES})
+    few = every[::7]
+    probes: list[tuple[int, Sequence[int], Parameters, bool]] = [
+        (FULL_LENGTH, few, INITIAL, False),
+        (FULL_LENGTH, every if full is MOVED else some, MOVED, False),
+        (FULL_LENGTH, every if full is OPPOSITE else some, OPPOSITE, False),
+        (FULL_LENGTH, few, MOVED, True),
     ]
     for length, place, positions in LONGER:
         probes.append((length, [t for t in positions if t < length - 1], place, False))
     return probes
 
 
-def _row(name: str, subject: Subject, probe: Probe) -> CheckResult:
+def _row(name: str, subject: Subject, probe: Probe, full: Parameters) -> CheckResult:
     worst = Worst()
     alone = mixes_batch(subject)
-    for length, positions, place, train in plan(alone=alone):
+    for length, positions, place, train in plan(alone=alone, full=full):
         probe(subject, worst, length, positions, place, train, not alone)
     # One sequence at a time as well: a program may branch on the batch size.
     probe(subject, worst, FULL_LENGTH, SINGLE_POSITIONS[:2], INITIAL, False, False)

@@ -33,10 +33,8 @@ METHODS = {
 
 def check(subject: Subject) -> list[CheckResult]:
     """Rows `cache_decoding` and `state_size`."""
-    if is_random(subject):
-        decoding = _not_decoded("the output is random in eval mode")
-    else:
-        decoding = _decoding(subject)
+    random = is_random(subject)
+    decoding = _not_decoded("the output is random in eval mode") if random else _decoding(subject)
     return [decoding, _state_size(subject, works=decoding.verdict == "pass")]
 
 

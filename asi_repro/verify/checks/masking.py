@@ -15,11 +15,11 @@ from torch import Tensor
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import TOLERANCE, is_random, mixes_batch
 from asi_repro.verify.results import CheckResult, at_most, not_run
-from asi_repro.verify.subject import INITIAL, MOVED, Parameters, Subject
+from asi_repro.verify.subject import MOVED, Parameters, Subject
 
 LENGTH = 70
 KEPT = (70, 41, 64)
-PLACES = (INITIAL, MOVED)
+PLACES = (MOVED,)
 SIDES = ("left", "right")
 Probe = Callable[[Subject, Worst, str, Parameters], None]
 ROWS = ("mask_runs", "padding_isolation", "mask_sample_isolation", "mask_equivalence")

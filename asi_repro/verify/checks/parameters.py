@@ -41,7 +41,9 @@ def _row(program: LoadedProgram, name: str, stated: int | None) -> CheckResult:
     try:
         mixer = mixer_parameters(program, scale)
     except Exception as error:
-        return not_run(row, error_text(error), threshold=stated and TOLERANCE, unit="parameters", method=method)
+        return not_run(
+            row, error_text(error), threshold=stated and TOLERANCE, unit="parameters", method=method
+        )
     total = scale.num_layers * mixer + frame_parameters(scale)
     detail: dict[str, Any] = {"mixer": mixer, "frame": frame_parameters(scale), "layers": scale.num_layers}
     if stated is None:

@@ -14,8 +14,8 @@ LENGTHS = (1, 2, 31, 64, 65, 100, 128, 257)
 BATCHES = (1, 2, 3, 5)
 SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
     "fp32": (*((2, length) for length in LENGTHS), *((batch, 65) for batch in BATCHES if batch != 2)),
-    "bf16": ((2, 1), (2, 31), (3, 64), (1, 100), (2, 257)),
-    "fp64": ((2, 1), (2, 31), (3, 64), (1, 100), (2, 257)),
+    "bf16": ((2, 1), (2, 31), (3, 64), (1, 100)),
+    "fp64": ((2, 1), (2, 31), (3, 64), (1, 100)),
 }
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
 ROWS = ("runs_fp32", "runs_bf16", "runs_fp64", "finite_fp32", "finite_bf16", "finite_fp64")
@@ -23,13 +23,11 @@ ROWS = ("runs_fp32", "runs_bf16", "runs_fp64", "finite_fp32", "finite_bf16", "fi
 
 def check(subject: Subject) -> list[CheckResult]:
     """Rows `runs_*` and `finite_*` for fp32, bf16 and fp64."""
-    rows = []
-    for name in DTYPES:
-        rows += _rows(subject, name)
-    return rows
+    pairs = [_rows(subject, name) for name in DTYPES]
+    return [runs for runs, _ in pairs] + [numbers for _, numbers in pairs]
 
 
-def _rows(subject: Subject, name: str) -> list[CheckResult]:
+def _rows(subject: Subject, name: str) -> tuple[CheckResult, CheckResult]:
     shapes = SHAPES[name]
     failed: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
@@ -61,10 +59,10 @@ def _rows(subject: Subject, name: str) -> list[CheckResult]:
     )
     finite_name, unit = f"finite_{name}", "runs not finite"
     if len(failed) == total:
-        return [runs, not_run(finite_name, "no run succeeded", threshold=0, unit=unit, method=method)]
+        return runs, not_run(finite_name, "no run succeeded", threshold=0, unit=unit, method=method)
     detail = {"runs": total - len(failed), "bad": bad[:8]}
     text = f"{method}; runs with a NaN or an infinity in output or gradients."
-    return [runs, at_most(finite_name, len(bad), 0, unit=unit, method=text, detail=detail)]
+    return runs, at_most(finite_name, len(bad), 0, unit=unit, method=text, detail=detail)
 
 
 def not_finite(subject: Subject, batch: int, length: int, dtype: torch.dtype, train: bool) -> list[str]:

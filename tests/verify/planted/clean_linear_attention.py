@@ -16,7 +16,7 @@ class DeltaNet(nn.Module):
         self.out = nn.Linear(hidden_size, hidden_size, bias=False)
 
     def forward(self, hidden_states, attention_mask=None, past_key_values=None, use_cache=False, **kwargs):
-        batch, length, width = hidden_states.shape
+        length = hidden_states.shape[1]
         q, k, v = self.qkv(hidden_states).chunk(3, dim=-1)
         q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))
         k = F.elu(k) + 1
