@@ -44,13 +44,14 @@ def make_content(inputs: Inputs) -> Content:
     Raises:
         MissingInput, DataError: where an input is not there or is not what it should be.
     """
+    run = inputs.archive.experiments  # the archive first: the ledger is made from it
     counts = verdict_counts(inputs.claims)
     sections = build_sections(inputs)
     content = Content(
         title="ASI-ARCH, rechecked",
         lead=(
             f"What of the paper “AlphaGo Moment for Model Architecture Discovery” (arXiv 2507.18074) "
-            f"holds on what its authors released: {len(inputs.experiments):,} experiments, "
+            f"holds on what its authors released: {len(run):,} experiments, "
             f"{len(inputs.archive.gallery)} architectures of the gallery, and {len(inputs.claims)} claims."
         ),
         limits=_limits(sections),

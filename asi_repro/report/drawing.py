@@ -166,9 +166,11 @@ def halo(width: float = 2.5) -> list[Any]:
 
 def thousands(axis: Any) -> None:
     """Group the digits of an axis' numbers by thousands."""
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    # The default on a logarithmic axis is mathtext, which this style shows as it is written.
+    axis.set_minor_formatter(NullFormatter())
 
 
 def note(axes: Axes, text: str, *, x: float = 0.02, y: float = 0.97, **kwargs: Any) -> None:

@@ -21,11 +21,12 @@ class Place:
         return self.radius * math.sin(self.angle), self.radius * math.cos(self.angle)
 
 
-def ring(depth: int, deepest: int, *, inner: float = 0.2) -> float:
-    """Radius of a depth's ring: 0 for the root, then even steps from just outside `inner` to below 1."""
-    if depth == 0:
-        return 0.0
-    return inner + (1.0 - inner) * (depth - 0.5) / max(deepest, 1)
+def ring(depth: int, deepest: int, *, inner: float = 0.22) -> float:
+    """Radius of a depth's ring: 0 for the root, `inner` for its children, then even steps.
+
+    Outside the last ring there is room for its band: ring(deepest + 1, deepest) is 1.
+    """
+    return 0.0 if depth == 0 else inner + (1.0 - inner) * (depth - 1) / max(deepest, 1)
 
 
 def radial_layout(lineage: Lineage, *, rows: int = 5, band: float = 0.72) -> dict[int, Place]:

@@ -104,13 +104,14 @@ def _draw(figure: Figure, choices: list[Choice]) -> None:
         [(b[0].index + b[-1].index) / 2 for b in batches], [median(c.rank for c in b) for b in batches],
         color=BLUE, linewidth=2, label=f"median of {BATCH} in a row",
     )  # fmt: skip
-    for limit in (TOP, POOL):
+    lowest = 2 * max(c.rank for c in choices)
+    for limit in (limit for limit in (TOP, POOL) if limit < lowest):
         axes.axhline(limit, color=GREEN, linewidth=1.1, linestyle="--")
         axes.annotate(
             f"{limit} best", (1.005, limit), xycoords=("axes fraction", "data"), va="center", fontsize=8.5,
             color=MUTED, annotation_clip=False,
         )  # fmt: skip
-    axes.set_ylim(2 * max(c.rank for c in choices), 0.8)
+    axes.set_ylim(lowest, 0.8)
     axes.set_xlabel("experiment index")
     axes.set_ylabel("rank of the parent's score (1 = best so far)")
     thousands(axes.xaxis)

@@ -153,7 +153,8 @@ def _name_hubs(axes: Axes, tree: Tree) -> None:
             str(e.index), tree.places[e.index].xy, xytext=(0, 5), textcoords="offset points", ha="center",
             fontsize=9, color=INK, weight="bold", path_effects=halo(3.0), zorder=6,
         )  # fmt: skip
-    lines = [f"{e.index}  {plain(e.label)[:40]}, {e.children} children" for e in tree.hubs]
+    # The name last: one that is written from right to left then turns nothing else around.
+    lines = [f"{e.index}: {e.children} children, {plain(e.label)[:40]}" for e in tree.hubs]
     if lines:
         heading = "Parents of the most, after the root"
         axes.text(-1.02, 1.02, heading, fontsize=9, weight="bold", va="top")
