@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from asi_repro.archive.fsck import REMAKE, Place, Problem
-from asi_repro.errors import MissingInput
+from asi_repro.archive.fsck import REMAKE, REPULL, Place, Problem
+from asi_repro.errors import DataError, MissingInput
 
 _SHOWN = 10
 
@@ -68,7 +68,6 @@ def check_rebuild(place: Place) -> tuple[str, list[Problem]]:
 
     Raises:
         MissingInput: where the archive is not of the release, or the release was not pulled.
-        DataError: where the release cannot be read.
     """
     from asi_repro.archive.release import read_release
     from asi_repro.archive.schema import TABLES
@@ -78,7 +77,11 @@ def check_rebuild(place: Place) -> tuple[str, list[Problem]]:
     if not place.is_the_release:
         raise MissingInput("the archive was not made from the release's files")
     published = place.sources[0]
-    run = read_release(place.release, url=published["url"], commit=published["commit"])
+    try:
+        run = read_release(place.release, url=published["url"], commit=published["commit"])
+    except DataError as error:
+        what = f"the pulled release cannot be read: {error.what} ({error.where})"
+        return "a new reading of the pulled release", [Problem(what, REPULL)]
     with TemporaryDirectory(prefix="asi-repro-fsck-") as folder:
         # Values, not bytes, are compared: another pyarrow may compress the same table otherwise.
         write_archive(run, Path(folder) / "archive")
