@@ -23,7 +23,7 @@ _PICKS = frozenset({"index", "index_select", "gather", "embedding", "take", "mas
 _PUTS = frozenset({"index_put", "index_put_", "_index_put_impl_", "index_add_", "index_copy_", "scatter_"})
 
 
-class Meter(TorchDispatchMode):
+class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts every operation of what runs inside it.
 
     Attributes:
@@ -35,7 +35,7 @@ class Meter(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
         self.elements = 0
         self.operations = 0

@@ -7,7 +7,7 @@ from typing import Any
 from asi_repro.models.program import LoadedProgram
 from asi_repro.models.scales import SCALES, Scale
 from asi_repro.verify.compare import error_text
-from asi_repro.verify.results import CheckResult, measurement, not_run
+from asi_repro.verify.results import CheckResult, Verdict, measurement, not_run
 
 # A tenth of a percent: far above the rounding of the stated count, far below another configuration.
 TOLERANCE = 1e-3
@@ -50,5 +50,5 @@ def _row(program: LoadedProgram, name: str, stated: int | None) -> CheckResult:
         return measurement(row, total, unit="parameters", method=method, detail=detail)
     off = (total - stated) / stated
     detail |= {"stated": stated, "relative_difference": off, "equal_as_printed": abs(total - stated) <= 5_000}
-    verdict = "pass" if abs(off) <= TOLERANCE else "fail"
+    verdict: Verdict = "pass" if abs(off) <= TOLERANCE else "fail"
     return CheckResult(row, verdict, total, TOLERANCE, "within", "parameters", method, detail)

@@ -73,7 +73,7 @@ def not_finite(subject: Subject, batch: int, length: int, dtype: torch.dtype, tr
     x.requires_grad_(True)
     module = subject.fresh(INITIAL, dtype=dtype, train=True)
     output = subject.call(module, x)
-    output.float().sum().backward()
+    torch.autograd.backward(output.float().sum())
     gradients = {"input gradient": x.grad, **{name: p.grad for name, p in module.named_parameters()}}
     found = [] if finite(output) else ["output"]
     return found + [name for name, grad in gradients.items() if grad is not None and not finite(grad)]
