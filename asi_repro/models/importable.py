@@ -1,57 +1,17 @@
-"""What a program may import: data that the static check and the loader share. No torch here.
+"""What an import statement of a program may name: the sandbox's allow-list, asked at run time. No torch here.
 
-Anything not named is refused. Being named does not make a module harmless (`torch.load` reads files): the
-sandbox is what holds a program, this list is what makes most refusals early and readable.
+The static check reads a program's text by the same list before it runs. This is the second reader: it also
+sees imports that no text shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from asi_repro.sandbox.allowlist import allow_list
 
-# None: every public name of the module. A set: only these names.
-IMPORTABLE: Mapping[str, frozenset[str] | None] = {
-    "__future__": None,
-    "abc": None,
-    "collections": None,
-    "collections.abc": None,
-    "contextlib": None,
-    "copy": frozenset({"copy", "deepcopy"}),
-    "dataclasses": None,
-    "einops": None,
-    "einops.layers.torch": None,
-    "enum": None,
-    "functools": None,
-    "itertools": None,
-    "math": None,
-    "numbers": None,
-    "operator": None,
-    "torch": None,
-    "torch.nn": None,
-    "torch.nn.functional": None,
-    "torch.nn.init": None,
-    "torch.nn.parameter": None,
-    "torch.nn.utils": None,
-    "torch.nn.utils.parametrizations": None,
-    "torch.nn.utils.rnn": None,
-    "torch.fft": None,
-    "torch.linalg": None,
-    "torch.special": None,
-    "torch.autograd": None,
-    "torch.utils.checkpoint": None,
-    "typing": None,
-    "typing_extensions": None,
-    "warnings": None,
-    # The six kinds of fla names that released programs use; on a CPU `fla_cpu` answers for them.
-    "fla.layers.utils": frozenset({"get_unpad_data", "index_first_axis", "pad_input"}),
-    "fla.models.utils": frozenset({"Cache"}),
-    "fla.modules": frozenset({"FusedRMSNormGated", "RMSNorm", "ShortConvolution"}),
-    "fla.modules.convolution": frozenset({"ShortConvolution"}),
-    "fla.modules.fused_norm_gate": frozenset({"FusedRMSNormGated"}),
-    "fla.modules.l2norm": frozenset({"l2norm"}),
-    "fla.modules.layernorm": frozenset({"RMSNorm"}),
-    # Only the typing alias: importing transformers itself would cost seconds and nothing else is used.
-    "transformers.processing_utils": frozenset({"Unpack"}),
-}
+
+def importable() -> dict[str, frozenset[str]]:
+    """Module names, and of each the names that a program may use."""
+    return allow_list().modules
 
 
 def refusal(module: str, name: str | None = None) -> str | None:
@@ -59,17 +19,13 @@ def refusal(module: str, name: str | None = None) -> str | None:
 
     A parent package of an allowed module may be imported by itself (`import torch.nn` binds `torch`).
     """
-    if module not in IMPORTABLE:
-        if name is None and any(known.startswith(module + ".") for known in IMPORTABLE):
-            return None
-        if name is not None and f"{module}.{name}" in IMPORTABLE:
-            return None
+    modules = importable()
+    if name is not None and f"{module}.{name}" in modules:
+        return None
+    if module not in modules:
         return f"a program may not import {module!r}"
-    if name is None or name == "*":
-        return None if name is None else f"a program may not import every name of {module!r}"
-    names = IMPORTABLE[module]
-    if names is not None and name not in names and f"{module}.{name}" not in IMPORTABLE:
+    if name == "*":
+        return f"a program may not import every name of {module!r}"
+    if name is not None and name not in modules[module]:
         return f"a program may not import {name!r} from {module!r}"
-    if name.startswith("_") and module != "__future__":
-        return f"a program may not import the private name {name!r} from {module!r}"
     return None

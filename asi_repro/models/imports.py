@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
 
@@ -13,13 +13,16 @@ import typing_extensions
 
 from asi_repro.errors import AsiReproError
 from asi_repro.models import fla_cpu
-from asi_repro.models.importable import IMPORTABLE, refusal
+from asi_repro.models.importable import importable, refusal
+from asi_repro.sandbox.allowlist import allow_list
 
 Backend = Literal["auto", "cpu", "fla"]
+# Packages of which a program gets copies that hold the allowed names and nothing else.
+_FACADES = ("fla", "transformers")
 BACKENDS: tuple[Backend, ...] = ("auto", "cpu", "fla")
 
-# The sandbox is what holds a program; without these most mistakes are caught before it has to.
-_WITHHELD = ("open", "eval", "exec", "compile", "input", "breakpoint", "help", "exit", "quit", "memoryview")
+# What statements need besides the names that a text may use.
+_MACHINERY = ("__build_class__", "__debug__", "getattr", "hasattr", "setattr")
 
 
 class RefusedImportError(ImportError):
@@ -55,45 +58,63 @@ def _fla_missing() -> str | None:
 
 def program_builtins(backend: Literal["cpu", "fla"]) -> dict[str, Any]:
     """Builtins for one program: no file access, no eval, and an `__import__` that follows the allow-list."""
-    names = {name: value for name, value in vars(builtins).items() if name not in _WITHHELD}
-    names["__import__"] = guarded_import(backend)
+    allowed = {*allow_list().builtins, *_MACHINERY}
+    names = {name: value for name, value in vars(builtins).items() if name in allowed}
+    names["__import__"] = GuardedImport(backend)
     return names
 
 
-def guarded_import(backend: Literal["cpu", "fla"]) -> Callable[..., ModuleType]:
-    """An `__import__` that resolves only names of `IMPORTABLE`."""
-    inert = _inert_torch() if backend == "cpu" else {}
+class GuardedImport:
+    """An `__import__` that resolves only what the allow-list names."""
 
-    def load(module: str) -> ModuleType:
-        if module in inert:
-            return inert[module]
-        names = IMPORTABLE.get(module)
-        if names is None:
-            return importlib.import_module(module)
-        return _facade(module, _values(module, names, backend))
+    def __init__(self, backend: Literal["cpu", "fla"]) -> None:
+        self._backend = backend
+        self._inert = _inert_torch() if backend == "cpu" else {}
 
-    def __import__(  # noqa: N807  # it takes that builtin's place
+    def __call__(
+        self,
         name: str,
         globals: Mapping[str, Any] | None = None,
         locals: Mapping[str, Any] | None = None,
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
+        """What the import statement's bytecode asks for.
+
+        Raises:
+            RefusedImportError: for what the allow-list does not name.
+        """
         if level:
             raise RefusedImportError("a program has no package: relative imports are refused")
         for wanted in fromlist or (None,):
             if reason := refusal(name, wanted):
                 raise RefusedImportError(reason)
-        if fromlist:
-            return load(name)
-        top = name.partition(".")[0]
-        if top in ("fla", "transformers"):
-            return _tree(top, name, load)
-        if name != top:
-            load(name)
-        return load(top)
+        return self._from(name, fromlist) if fromlist else self._plain(name)
 
-    return __import__
+    def _from(self, name: str, wanted: Sequence[str]) -> ModuleType:
+        module = self._load(name)
+        for child in wanted:
+            if f"{name}.{child}" in importable() and not hasattr(module, child):
+                setattr(module, child, self._load(f"{name}.{child}"))
+        return module
+
+    def _plain(self, name: str) -> ModuleType:
+        """`import a.b.c` binds `a`, of which b and c must then be attributes."""
+        parts = name.split(".")
+        modules = [self._load(".".join(parts[: depth + 1])) for depth in range(len(parts))]
+        if parts[0] in _FACADES:
+            for parent, child, module in zip(modules, parts[1:], modules[1:], strict=False):
+                setattr(parent, child, module)
+        return modules[0]
+
+    def _load(self, module: str) -> ModuleType:
+        if module in self._inert:
+            return self._inert[module]
+        if module.partition(".")[0] not in _FACADES:
+            return importlib.import_module(module)
+        facade = ModuleType(module)
+        vars(facade).update(_values(module, importable().get(module, frozenset()), self._backend))
+        return facade
 
 
 def fla_cache(backend: Literal["cpu", "fla"]) -> type[Any]:
@@ -109,24 +130,6 @@ def _values(module: str, names: frozenset[str], backend: Literal["cpu", "fla"]) 
         return {"Unpack": typing_extensions.Unpack}
     real = importlib.import_module(module)
     return {name: getattr(real, name) for name in names}
-
-
-def _facade(name: str, values: Mapping[str, Any]) -> ModuleType:
-    module = ModuleType(name)
-    vars(module).update(values)
-    return module
-
-
-def _tree(top: str, name: str, load: Callable[[str], ModuleType]) -> ModuleType:
-    """`import fla.modules.l2norm` binds `fla`: facades down to the allowed module."""
-    parts = name.split(".")
-    module = load(name) if name in IMPORTABLE else ModuleType(name)
-    for depth in range(len(parts) - 1, 0, -1):
-        parent_name = ".".join(parts[:depth])
-        parent = load(parent_name) if parent_name in IMPORTABLE else ModuleType(parent_name)
-        setattr(parent, parts[depth], module)
-        module = parent
-    return module
 
 
 def _inert_torch() -> dict[str, ModuleType]:

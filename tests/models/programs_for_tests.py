@@ -15,7 +15,7 @@ from fla.modules import RMSNorm, ShortConvolution
 from fla.modules.l2norm import l2norm
 
 if TYPE_CHECKING:
-    from no_such_package import Nothing
+    from fla.models.utils import Cache
 
 @dataclass
 class Sizes:

@@ -17,7 +17,8 @@ from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
 from asi_repro.errors import AsiReproError, MissingInput, NotFound  # noqa: E402
 from asi_repro.models.baselines import BASELINES, load_baseline  # noqa: E402
-from asi_repro.models.lm import AsiArchConfig, AsiArchForCausalLM, build_lm, count_parameters  # noqa: E402
+from asi_repro.models.counting import count_parameters  # noqa: E402
+from asi_repro.models.lm import AsiArchConfig, AsiArchForCausalLM, build_lm  # noqa: E402
 from asi_repro.models.mixer import MixerSource  # noqa: E402
 from asi_repro.models.program import load_program  # noqa: E402
 from asi_repro.models.scales import SCALES, Scale, find_scale  # noqa: E402

@@ -47,6 +47,31 @@ def test_a_program_loads_without_a_trace_in_the_process() -> None:
     assert torch.compile.__module__.startswith("torch")
 
 
+def test_imports_for_type_checkers_are_not_made() -> None:
+    load_program(MIXER.replace("from fla.models.utils import Cache", "from no_such_package import Nothing"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("import fla.modules.l2norm", "fla.modules.l2norm.l2norm"),
+        ("import fla.modules.l2norm as n", "n.l2norm"),
+        ("from fla.modules import l2norm", "l2norm.l2norm"),
+        ("from fla.modules.l2norm import l2norm as n", "n"),
+    ],
+)
+def test_every_form_of_import_reaches_our_modules(statement: str, name: str) -> None:
+    from asi_repro.models import fla_cpu
+
+    source = NARROW.replace("import torch\n", f"import torch\n{statement}\n", 1)
+    module = load_program(
+        source.replace("**kwargs):\n        lower", f"**kwargs):\n        self.found = {name}\n        lower")
+    )
+    built = module.build(8, 1)
+    built(torch.randn(1, 3, 8))
+    assert built.found is fla_cpu.l2norm
+
+
 def test_two_programs_with_equal_class_names_stay_apart() -> None:
     first, second = load_program(MIXER), load_program(NARROW)
     assert first.main_class is not second.main_class
@@ -112,6 +137,7 @@ def test_float64_keeps_float64_precision() -> None:
     [
         ("x = 1\ny = (", 2, "does not parse"),
         ("import torch\nimport os", 2, "may not import 'os'"),
+        ("from torch import load", 1, "may not import 'load' from 'torch'"),
         ("import torch.distributed", 1, "may not import 'torch.distributed'"),
         ("from fla.modules import GatedMLP", 1, "may not import 'GatedMLP'"),
         ("from math import *", 1, "every name"),

@@ -34,7 +34,7 @@ class CacheSupport:
 def probe_cache(mixer: nn.Module, source: MixerSource, hidden_size: int) -> CacheSupport:
     """Run `mixer` over 76 tokens at once, and a copy over 70 then 6 one by one; compare.
 
-    In float32 and eval mode, on parameters moved a little, so that a gate that is shut at first hides nothing.
+    In float32 and eval mode, on parameters moved a little, so that a gate shut at first hides nothing.
     70 is more than a chunk and than most kernels; a dependence that reaches further back is not seen.
     """
     device = next(mixer.parameters()).device

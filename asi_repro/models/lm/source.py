@@ -10,13 +10,17 @@ from asi_repro.models.dtypes import DtypePolicy
 from asi_repro.models.lm.config import PROGRAM, AsiArchConfig
 from asi_repro.models.mixer import MixerSource
 from asi_repro.models.program import load_program
+from asi_repro.sandbox.static_check import require_safe
 
 
 def mixer_source(config: AsiArchConfig, *, backend: str = "auto") -> MixerSource:
     """The program or the baseline that a configuration names.
 
+    A program's text is read by the static check first: a folder that someone sent is loaded in this process.
+
     Raises:
-        AsiReproError: where the configuration is for a program but does not hold its text.
+        AsiReproError: where the configuration is for a program but does not hold its text, or the static
+            check refuses the text.
         NotFound: for an unknown baseline.
     """
     if config.mixer != PROGRAM:
@@ -27,6 +31,7 @@ def mixer_source(config: AsiArchConfig, *, backend: str = "auto") -> MixerSource
             hint="load the model's folder with from_pretrained, or pass program_source to AsiArchConfig; "
             f"baselines are named by `mixer`: {', '.join(BASELINES)}",
         )
+    require_safe(config.program_source)
     return load_program(
         config.program_source,
         dtype_policy=cast(DtypePolicy, config.dtype_policy),
