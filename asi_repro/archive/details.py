@@ -67,16 +67,6 @@ def collect_details(archive: Archive, experiment: Experiment) -> Details:
         [*path, experiment],
         children,
         program,
-        _rows(archive, "benchmarks", index),
-        _rows(archive, "curves", index),
+        archive.rows("benchmarks", index),
+        archive.rows("curves", index),
     )
-
-
-def _rows(archive: Archive, name: str, index: int) -> list[dict[str, Any]]:
-    # A pyarrow filter on a Python number imports pandas where it is installed, which takes a second.
-    table = archive.table(name)
-    places = [place for place, found in enumerate(table["index"].to_pylist()) if found == index]
-    if not places:
-        return []
-    near = table.drop_columns(["index"]).slice(places[0], places[-1] - places[0] + 1).to_pylist()
-    return [near[place - places[0]] for place in places]
