@@ -52,7 +52,8 @@ def claim_section(claim: dict[str, Any], *, rows_shown: int = _ROWS_SHOWN) -> li
     for evidence in claim["evidence"]:
         shown = evidence["rows"][:rows_shown]
         count = "none" if not evidence["total"] else f"{len(shown)} of {evidence['total']}"
-        lines += ["", f"{escaped(evidence['what']).capitalize()} ({escaped(evidence['source'])}; {count}):"]
+        what = evidence["what"][:1].upper() + evidence["what"][1:]
+        lines += ["", f"{escaped(what)} ({escaped(evidence['source'])}; {count}):"]
         if shown:
             lines += ["", *table(shown)]
     if claim["notes"]:

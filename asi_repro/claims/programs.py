@@ -75,11 +75,13 @@ def certified(context: Context, deciding: Sequence[str], shown: Sequence[str], m
             "not_run": len(undecided),
         },
         evidence=[
-            Evidence("outcomes by check", SOURCE, counts if found else []),
+            Evidence("outcomes by check", SOURCE, counts),
             Evidence.first("programs that fail", SOURCE, failed, 120),
             Evidence.first("checks that were not run", SOURCE, lacking),
             Evidence.first("programs without a certificate", SOURCE, absent, 10),
-        ],
+        ]
+        if found
+        else [],
     )
 
 

@@ -119,5 +119,5 @@ def _print_rows(out: Console, what: str, source: str, rows: list[dict[str, Any]]
         for line in cells:
             table.add_row(*map(Text, line))
         out.print(table)
-    if len(shown) < total and len(shown) == _ROWS_SHOWN:
-        out.print(Text("--json has more of them", style="dim"))
+    if len(shown) < len(rows):
+        out.print(Text(f"--json has {len(rows)} of them", style="dim"))

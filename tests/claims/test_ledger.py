@@ -15,7 +15,7 @@ from asi_repro.archive.run import Run
 from asi_repro.archive.store import Archive
 from asi_repro.archive.tables import write_archive
 from asi_repro.claims.building import build_ledger, plain
-from asi_repro.claims.checks.cognition import paper_of, shares_exist
+from asi_repro.claims.checks.cognition import components_needed, paper_of, shares_exist
 from asi_repro.claims.checks.components import words
 from asi_repro.claims.checks.gallery import svg_fault
 from asi_repro.claims.context import Settings
@@ -222,6 +222,15 @@ def test_faults_of_a_diagram(text: str | None, fault: str | None) -> None:
 def test_no_text_breaks_the_diagram_check(text: str) -> None:
     svg_fault(text)
     svg_fault(f"<svg>{text}</svg>")
+
+
+def test_components_needed_is_where_the_z_test_turns() -> None:
+    needed = components_needed(0.45, 0.38, 100, 1600, 0.95)
+    for factor, beyond in ((0.98, False), (1.02, True)):
+        n, m = 100 * needed * factor, 1600 * needed * factor
+        pooled = (0.45 * n + 0.38 * m) / (n + m)
+        z = 0.07 / math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+        assert (z > 1.959964) is beyond
 
 
 def test_names_of_sources() -> None:

@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import PurePosixPath
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, stats
 
 from asi_repro.claims.context import Context
-from asi_repro.claims.finding import Evidence, Finding, Part, Row, combine, holds
+from asi_repro.claims.finding import Evidence, Finding, Part, Row, Verdict, combine, holds
 from asi_repro.claims.registry import claim
 
 _ARXIV = re.compile(r"\d{4}\.\d{4,5}", re.ASCII)
@@ -122,6 +122,46 @@ def table3_sums(context: Context) -> Finding:
         ],
         notes=["The label of each component was not released, so the shares themselves cannot be checked."],
     )
+
+
+@claim("experience-share")
+def experience_share(context: Context) -> Finding:
+    table, column = context.paper.table3, context.figure("column")
+    share, other = (table[context.figure(name)][column] / 100 for name in ("whole", "rest"))
+    gallery, experiments = len(context.data.gallery), len(context.data.experiments)
+    level = context.limit("level")
+    verdict = Verdict.NOT_CHECKABLE if share > other else Verdict.CONTRADICTED
+    figures: dict[str, object] = {"gallery": 100 * share, "others": 100 * other}
+    notes = []
+    if share > other and 0 < gallery < experiments:
+        per_design = components_needed(share, other, gallery, experiments - gallery, level)
+        figures["components_per_design_needed"] = per_design
+        notes = [
+            f"From {per_design:.1f} labelled components a design on, a difference of this size would lie "
+            f"outside the {level:.0%} range of chance, if labels were independent and without error."
+        ]
+    return Finding(
+        verdict=verdict,
+        found=f"{100 * share:.1f}% against {100 * other:.1f}% as printed; no label was released",
+        method="Compare Table 3's shares, and look for the labels behind them in the release.",
+        figures=figures,
+        evidence=[
+            Evidence("shares", "paper/table3.csv", [{"category": c, **row} for c, row in table.items()])
+        ],
+        notes=notes,
+    )
+
+
+def components_needed(share: float, other: float, designs: int, others: int, level: float) -> float:
+    """Components a design from which two shares differ by more than chance (two-proportion z-test).
+
+    Args:
+        share: the share among `designs` designs, 0 to 1; `other` among `others`.
+        level: confidence level, two-sided.
+    """
+    pooled = (share * designs + other * others) / (designs + others)
+    spread = pooled * (1 - pooled) * (1 / designs + 1 / others)
+    return float(stats.norm.ppf(0.5 + level / 2) ** 2 * spread / (share - other) ** 2)
 
 
 def shares_exist(rows: list[dict[str, float]], weight: float, rounding: float) -> bool:

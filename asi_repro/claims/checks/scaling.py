@@ -182,7 +182,11 @@ def gpu_hours(context: Context) -> Finding:
         verdict=combine(parts),
         found=f"Figure 1 has all {counts[-1]} at {complete:,.0f} GPU hours; no log was released",
         method="Compare the hours at which Figure 1's count is complete with the stated totals.",
-        figures={"hours_at_last_find": complete, "architectures": counts[-1]},
+        figures={
+            "hours_at_last_find": complete,
+            "architectures": counts[-1],
+            "hours_per_experiment": complete / context.data.experiments[-1].index,
+        },
         parts=parts,
         evidence=[
             Evidence(

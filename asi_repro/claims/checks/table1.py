@@ -66,6 +66,7 @@ def table1_best(context: Context) -> Finding:
         figures={
             "comparisons": len(cells),
             "won": won,
+            "tied": sum(c["value"] == c["baseline_value"] for c in cells),
             "share": won / len(cells),
             "averages_above": lead,
             "accuracies_compared": known,
@@ -74,7 +75,7 @@ def table1_best(context: Context) -> Finding:
         },
         parts=parts,
         evidence=[
-            Evidence("comparisons lost", SOURCE, [c for c in cells if not c["won"]]),
+            Evidence("comparisons lost or tied", SOURCE, [c for c in cells if not c["won"]]),
             Evidence("averages", SOURCE, averages),
             Evidence("differences beyond 1.96 standard errors", SOURCE, beyond),
             Evidence("won by model and baseline", SOURCE, _tally(cells)),

@@ -95,7 +95,7 @@ def _match(context: Context, row: Table2Row) -> Row:
 @claim("table2-deltas")
 def table2_deltas(context: Context) -> Finding:
     base = context.paper.table2_baselines[context.figure("baseline")]
-    cells = [
+    cells: list[Row] = [
         {
             "model": row.model,
             "column": column,
@@ -110,7 +110,7 @@ def table2_deltas(context: Context) -> Finding:
     wrong = [
         cell
         for cell in cells
-        if cell["printed"] is None or abs(cell["printed"] - cell["recomputed"]) > context.limit("tolerance")  # type: ignore[operator]
+        if cell["printed"] is None or abs(cell["printed"] - cell["recomputed"]) > context.limit("tolerance")
     ]
     return Finding(
         verdict=holds(not wrong),
@@ -118,10 +118,23 @@ def table2_deltas(context: Context) -> Finding:
         method="Subtract the baseline's printed value from each printed value.",
         figures={"differences": len(cells), "wrong": len(wrong)},
         evidence=[
-            Evidence("differences that do not follow", SOURCE, wrong),
+            Evidence(
+                "differences that do not follow",
+                SOURCE,
+                [{**cell, "value_that_would_fit": _fitting(cell)} for cell in wrong],
+            ),
             Evidence.first("all differences", SOURCE, cells, 8),
         ],
+        notes=["Either the difference is misprinted or the value is; the table alone does not say which."]
+        if wrong
+        else [],
     )
+
+
+def _fitting(cell: Row) -> float | None:
+    """The value that the printed difference belongs to, should the value be the misprint."""
+    printed = cell["printed"]
+    return None if printed is None else round(cell["baseline_value"] + printed, 4)
 
 
 @claim("stage1-filter")
