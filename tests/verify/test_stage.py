@@ -21,7 +21,7 @@ from asi_repro.verify.certificate import Certificate, read_certificates
 from tests.verify.conftest import planted
 
 HANGS = planted("clean_convolution").replace(
-    "x = hidden_states\n", "x = hidden_states\n        while x.shape[1] == 193:\n            pass\n", 1
+    "x = hidden_states\n", "x = hidden_states\n        while x.shape[1] == 192:\n            pass\n", 1
 )
 REFUSED = "import os\n" + planted("clean_convolution")
 ArchiveOf = Callable[..., Archive]

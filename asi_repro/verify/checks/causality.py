@@ -20,9 +20,9 @@ from asi_repro.verify.results import CheckResult, at_most
 from asi_repro.verify.subject import INITIAL, MOVED, OPPOSITE, Parameters, Subject
 
 FULL_LENGTH = 70
-POSITIONS = (0, 15, 31, 32, 47, 63, 64, 95, 96, 126, 127, 128, 160, 191)
-# Long enough for a block of 512 to be met.
-LONGER = ((128, MOVED, POSITIONS), (193, OPPOSITE, POSITIONS), (600, MOVED, (255, 511, 550)))
+POSITIONS = (0, 15, 31, 63, 64, 95, 126, 127, 128, 159, 190)
+# A multiple of 32 and 64, and long enough for a block of 512 to be met.
+LONGER = ((192, OPPOSITE, POSITIONS), (600, MOVED, (255, 511, 550)))
 BOUNDARIES = (15, 31, 32, 47, 63, 64)
 SINGLE_POSITIONS = (0, 31, 40, 63)
 
