@@ -289,23 +289,20 @@ class SandboxWorker:
         return self._end
 
     def _kill(self) -> None:
-        if self._process is None:
+        if self._process is None or self._process.returncode is not None:
             return
-        if self._process.poll() is None:
-            if self._pid and self._pid != self._process.pid:
-                with contextlib.suppress(OSError):
-                    os.kill(self._pid, signal.SIGKILL)
-            # The session of its own made the process the leader of a group that no other process is in.
-            with contextlib.suppress(OSError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        # Its session made it the leader of a group of its own. Nobody waited for it yet, so the number is
+        # still its own, and what it may have left in the group dies too. In a pid namespace the kernel ends
+        # the rest when bwrap is gone.
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
 def _how_it_died(process: subprocess.Popen[bytes], detail: str) -> tuple[Kind, str]:
     """The exit of a worker that left by itself, from its exit status."""
-    try:
-        status = process.wait(timeout=0.5)
-    except subprocess.TimeoutExpired:
+    status = _exit_status(process.pid)
+    if status is None:
         return "killed", detail
     number = -status if status < 0 else status - 128 if status > 128 else 0
     if not number:
@@ -318,6 +315,21 @@ def _how_it_died(process: subprocess.Popen[bytes], detail: str) -> tuple[Kind, s
             return "denied", "a system call that kills at once (SIGSYS)"
         return "killed", f"the worker died of {name}"
     return "killed", f"the worker died of signal {number}"
+
+
+def _exit_status(pid: int) -> int | None:
+    """The status of a child that has ended, -N for signal N; None where it still runs after half a second.
+
+    It is only looked at: as long as nobody waits for the child its number names nobody else.
+    """
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return None
+    for _ in range(50):
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is not None:
+            return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        time.sleep(0.01)
+    return None
 
 
 def run_once(

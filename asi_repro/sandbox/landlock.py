@@ -11,6 +11,7 @@ import ctypes
 import os
 import stat
 import struct
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,6 +33,8 @@ SCRATCH = READ_FILE | READ_DIR | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DI
 
 def abi() -> int:
     """The kernel's Landlock version; 0 where there is none."""
+    if not sys.platform.startswith("linux"):
+        return 0
     version = _libc().syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION_FLAG)
     return max(int(version), 0)
 

@@ -12,6 +12,7 @@ import errno
 import os
 import platform
 import struct
+import sys
 
 from asi_repro.sandbox.syscalls import ALLOWED, ARCHITECTURES, CONDITIONAL
 
@@ -34,8 +35,8 @@ Instruction = tuple[int, int, int, int]
 
 
 def supported() -> bool:
-    """Whether this processor architecture has a table here."""
-    return platform.machine() in ARCHITECTURES
+    """Whether this is Linux on a processor that has a table here."""
+    return sys.platform.startswith("linux") and platform.machine() in ARCHITECTURES
 
 
 def build_filter(pid: int, machine: str | None = None) -> bytes:

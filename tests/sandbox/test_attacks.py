@@ -196,6 +196,18 @@ def test_a_worker_dies_with_its_caller(tier: Tier, tmp_path: Path) -> None:
     assert gone(pid)
 
 
+@pytest.mark.parametrize("ending", ["return pid", "os.write(1, b'%d' % pid); os._exit(0)"])
+def test_what_an_unsafe_worker_forks_dies_with_it(ending: str) -> None:
+    """Without a sandbox a program can fork; its process group is killed whole, also after it left itself."""
+    source = (
+        f"import os, time\ndef main(p):\n    pid = os.fork()\n    if pid == 0: time.sleep(600)\n    {ending}"
+    )
+    with SandboxWorker(TASKS, unsafe=True) as worker:
+        outcome = worker.try_call("run", {"source": source}, timeout=5)
+        pid = int(outcome.value["returned"] if outcome.value else outcome.stdout)
+    assert gone(pid)
+
+
 @pytest.mark.parametrize("tier", AVAILABLE)
 def test_memory_bound_holds_in_torch(tier: Tier) -> None:
     """torch has an allocator and an error of its own."""
