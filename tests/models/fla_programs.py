@@ -1,4 +1,4 @@
-"""One program's output and gradients, for comparing whole programs between two sets of fla modules."""
+"""Outputs of whole programs and baselines, for comparing two sets of fla modules."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from contextlib import nullcontext
 from unittest import mock
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from asi_repro.models.baselines import load_baseline
 from asi_repro.models.program import load_program, mixer_output
 
 
@@ -37,3 +38,23 @@ def run_program(
         if parameter.grad is not None
     }
     return {**{name: y.detach() for name, y in outputs.items()}, "grad_input": x.grad, **gradients}
+
+
+BASELINES_IN_FLA = ("delta_net", "gated_delta_net", "mamba2")
+
+
+def run_baseline(name: str, layer: nn.Module | None = None) -> dict[str, Tensor]:
+    """Eval-mode output of a baseline in float32, or of fla's `layer` given the baseline's weights.
+
+    40 tokens without gradients: fla's layers then take their recurrent kernels, which run in float32.
+    """
+    baseline = load_baseline(name, backend="cpu").build(64, 2, seed=1).eval()
+    if layer is not None:
+        # transformers' Mamba2 sits one level down in ours.
+        layer.load_state_dict(
+            {key.removeprefix("mixer."): value for key, value in baseline.state_dict().items()}
+        )
+    with torch.no_grad():
+        x = torch.randn(2, 40, 64, generator=torch.Generator().manual_seed(5))
+        result = (layer or baseline)(x)
+    return {f"baseline_{name}/output": result[0] if isinstance(result, tuple) else result}

@@ -1,4 +1,4 @@
-"""Run every case, and given programs, on fla's Triton kernels under the interpreter, and save what they give.
+"""Run every case, the baselines, and given programs, on fla's Triton kernels under the interpreter, and save what they give.
 
     TRITON_INTERPRET=1 python tests/models/record_fla.py CASES.safetensors [PROGRAM.py ...]
 
@@ -7,6 +7,7 @@ For each program, PROGRAM.py.safetensors is written too; a name ending in _gated
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import time
@@ -18,8 +19,10 @@ from unittest import mock
 
 import fla_cases
 import torch
-from fla_programs import run_program
+from fla_programs import BASELINES_IN_FLA, run_baseline, run_program
 from safetensors.torch import save_file
+
+from asi_repro.models.baselines import load_baseline
 
 
 def main(target: str, *programs: str) -> None:
@@ -27,6 +30,9 @@ def main(target: str, *programs: str) -> None:
     with interpreter():
         fla = fla_cases.theirs()
         results = [fla_cases.run(name, fla) for name in fla_cases.CASES]
+        for name in BASELINES_IN_FLA:
+            layer = dataclasses.replace(load_baseline(name), backend="fla").build(64, 2)
+            results.append(run_baseline(name, layer.eval()))
         save_file(_whole({key: value for result in results for key, value in result.items()}), target)
         for program in programs:
             # "fla" is refused without CUDA; here the interpreter stands in for it.

@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("torch")
 import fla_cases
 import torch
-from fla_programs import run_program
+from fla_programs import BASELINES_IN_FLA, run_baseline, run_program
 from safetensors.torch import load_file
 
 HERE = Path(__file__).parent
@@ -56,6 +56,12 @@ def test_case_gives_what_the_kernels_gave(name: str) -> None:
     assert_agree(fla_cases.run(name, fla_cases.ours()), recorded)
 
 
+@pytest.mark.parametrize("name", BASELINES_IN_FLA)
+def test_baseline_gives_what_flas_layer_gave(name: str) -> None:
+    key = f"baseline_{name}/output"
+    assert_agree(run_baseline(name), {key: load_file(RECORDED)[key]})
+
+
 def test_the_comparison_sees_a_difference() -> None:
     recorded = {key: value for key, value in load_file(RECORDED).items() if key.startswith("rms_norm/")}
     with pytest.raises(AssertionError):
@@ -83,6 +89,9 @@ def test_kernels_run_now_and_whole_programs(release_dir: Path, tmp_path: Path) -
     for name in fla_cases.CASES:
         part = {key: value for key, value in fresh.items() if key.startswith(f"{name}/")}
         assert_agree(fla_cases.run(name, fla_cases.ours()), part)
+    for name in BASELINES_IN_FLA:
+        key = f"baseline_{name}/output"
+        assert_agree(run_baseline(name), {key: fresh[key]})
     for index, file in files.items():
         theirs = load_file(f"{file}.safetensors")
         kernel_seconds = theirs.pop("seconds").item()
