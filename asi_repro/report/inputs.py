@@ -14,7 +14,6 @@ from asi_repro.errors import DataError
 from asi_repro.project import Project
 
 CLAIM_KEYS = ("id", "verdict", "claimed", "found")
-RELEASE = "GAIR-NLP/ASI-Arch"
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,10 @@ class Inputs:
     def commit(self) -> str:
         """Where the data was published, shortly."""
         rows = self.archive.table("sources", ["url", "commit"]).to_pylist()
-        commits = sorted({row["commit"] for row in rows if row["commit"]})
-        if commits:
-            return f"{RELEASE} commit {', '.join(c[:12] for c in commits)}"
-        return "a local copy, commit not recorded"
+        places = sorted({(row["url"] or "", row["commit"]) for row in rows if row["commit"]})
+        if not places:
+            return "a local copy, commit not recorded"
+        return ", ".join(f"{_repository(url)} commit {commit[:12]}".strip() for url, commit in places)
 
     def source_of(self, *files: str) -> str:
         """The files' names with the start of their SHA-256, and the commit they come from."""
@@ -73,6 +72,11 @@ class Inputs:
             if rows and all(keys <= row.keys() for row in rows):
                 return list(rows)
         return []
+
+
+def _repository(url: str) -> str:
+    """OWNER/NAME of a repository's address."""
+    return "/".join(url.rstrip("/").removesuffix(".git").split("/")[-2:])
 
 
 def read_claims(path: Path) -> list[dict[str, Any]]:

@@ -70,6 +70,6 @@ def _draw_claims(axes: Axes, claims: list[dict[str, Any]], counts: dict[str, int
     axes.axis("off")
     axes.set_title(f"{len(claims)} claims of the paper, on the released data")
     axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, handletextpad=0.2, columnspacing=1.2,
-        labelcolor=MUTED,
+        loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, handletextpad=0.2, columnspacing=0.9,
+        fontsize=8, labelcolor=MUTED,
     )  # fmt: skip
