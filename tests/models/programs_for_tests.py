@@ -10,7 +10,8 @@ import torch
 import torch.nn as nn
 from torch.nn import functional as F
 from einops import rearrange
-from fla.layers.utils import get_unpad_data, index_first_axis, pad_input
+from fla.layers.utils import pad_input
+from fla.layers.utils import get_unpad_data as unpad, index_first_axis
 from fla.modules import RMSNorm, ShortConvolution
 from fla.modules.l2norm import l2norm
 
@@ -84,7 +85,7 @@ class DeltaNet(nn.Module):
     def forward(self, hidden_states, attention_mask=None, past_key_values=None, use_cache=False, **kwargs):
         x = self.inner(hidden_states)
         state = x.new_zeros(x.shape[0], x.shape[2])
-        if past_key_values is not None and len(past_key_values) > self.layer_idx:
+        if (0 if past_key_values is None else len(past_key_values)) > self.layer_idx:
             state = past_key_values[self.layer_idx]["recurrent_state"]
         steps = []
         for t in range(x.shape[1]):
