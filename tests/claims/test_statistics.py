@@ -44,18 +44,20 @@ def test_spearman_agrees_with_scipy_and_its_interval_is_in_range(x: list[float],
     assert -1 - 1e-9 <= found.low <= found.high <= 1 + 1e-9
 
 
-def test_the_bootstrap_interval_is_that_of_scipy() -> None:
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_the_bootstrap_interval_is_that_of_scipy(level: float) -> None:
     draw = np.random.default_rng(5)
     x = draw.normal(size=60)
     y = x + draw.normal(size=60)
-    found = own.spearman_interval(x, y, rng=np.random.default_rng(1), resamples=4000)
+    found = own.spearman_interval(x, y, rng=np.random.default_rng(1), resamples=4000, level=level)
     peer = stats.bootstrap(
         (x, y),
         lambda a, b: stats.spearmanr(a, b).statistic,
         paired=True,
         vectorized=False,
         method="percentile",
-        n_resamples=1500,
+        n_resamples=1000,
+        confidence_level=level,
         rng=np.random.default_rng(2),
     ).confidence_interval
     assert (found.low, found.high) == pytest.approx((peer.low, peer.high), abs=0.03)
