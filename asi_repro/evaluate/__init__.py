@@ -1,0 +1,1 @@
+"""Evaluation with lm-evaluation-harness: benchmark items, the model it scores, and the scores."""

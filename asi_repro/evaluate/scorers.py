@@ -1,0 +1,198 @@
+"""Who runs the model: this process, or a worker in the sandbox.
+
+In the sandbox the program gets token numbers and gives log-likelihoods. Which answer is right never enters
+its process, so it cannot look its score up; everything that comes back is checked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.evaluate.scoring import Request, Row, Score, plan, score_batch
+
+if TYPE_CHECKING:
+    from asi_repro.sandbox.client import SandboxWorker
+
+MODEL_FILES = ("config.json", "program.py", "model.safetensors")
+TASK_MODULE = "asi_repro.evaluate.tasks_worker"
+_BATCHES_A_CALL = 16
+_WORKING_MEMORY = 6 << 30
+
+Progress = Callable[[int], None]
+
+
+class Scorer(Protocol):
+    """Answers (context, continuation) requests in token numbers."""
+
+    tier: str
+
+    def scores(
+        self,
+        requests: Sequence[Request],
+        *,
+        batch_size: int,
+        max_length: int,
+        progress: Progress | None = None,
+    ) -> list[Score]:
+        """The log-likelihood (nats) and greedy match of each request, in their order."""
+        ...
+
+
+class LocalScorer:
+    """The model in this process: for baselines, reference models, and programs that are trusted."""
+
+    tier = "none"
+
+    def __init__(self, model: Any, *, exact: bool = True) -> None:
+        self.model = model
+        self.exact = exact
+
+    def scores(
+        self,
+        requests: Sequence[Request],
+        *,
+        batch_size: int,
+        max_length: int,
+        progress: Progress | None = None,
+    ) -> list[Score]:
+        """See `Scorer`.
+
+        Raises:
+            AsiReproError: where a log-likelihood is not finite.
+        """
+        answers: list[Score | None] = [None] * len(requests)
+        for batch in plan(requests, batch_size, max_length):
+            found = score_batch(self.model, batch, exact=self.exact)
+            _place(answers, found, batch)
+            if progress is not None:
+                progress(len(found))
+        return _complete(answers)
+
+
+class SandboxScorer:
+    """The model in a sandboxed worker; a context manager.
+
+    Args:
+        folder: a model's folder as `save_pretrained` writes it.
+        exact: see `asi_repro.evaluate.scoring`.
+        unsafe: resource limits only, where no tier works.
+    """
+
+    def __init__(
+        self, folder: Path, *, exact: bool = True, unsafe: bool = False, seconds_a_call: float = 600.0
+    ) -> None:
+        from asi_repro.sandbox.client import SandboxWorker
+        from asi_repro.sandbox.outcome import Limits
+
+        self.folder = folder
+        self.exact = exact
+        self.facts: dict[str, Any] = {}
+        self._files = [name for name in MODEL_FILES if (folder / name).is_file()]
+        if "model.safetensors" not in self._files:
+            raise MissingInput(f"{folder} has no model.safetensors", hint="train it: asi-repro train NAME")
+        size = sum((folder / name).stat().st_size for name in self._files)
+        self._seconds = seconds_a_call
+        self._worker: SandboxWorker = SandboxWorker(
+            TASK_MODULE,
+            Limits(
+                memory_bytes=_WORKING_MEMORY + 4 * size,
+                cpu_seconds=seconds_a_call * 4,
+                wall_seconds=seconds_a_call,
+                scratch_bytes=size + (64 << 20),
+                total_cpu_seconds=7 * 24 * 3600,
+            ),
+            unsafe=unsafe,
+            preload=("torch", "transformers"),
+        )
+
+    def __enter__(self) -> SandboxScorer:
+        self._worker.start()
+        try:
+            for name in self._files:
+                self._worker.scratch.write(name, (self.folder / name).read_bytes())
+            self.facts = self._worker.call("load", {}, timeout=self._seconds)
+        except BaseException:
+            self._worker.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.close()
+
+    @property
+    def tier(self) -> str:
+        """The sandbox tier the worker runs in."""
+        return str(self._worker.tier)
+
+    def scores(
+        self,
+        requests: Sequence[Request],
+        *,
+        batch_size: int,
+        max_length: int,
+        progress: Progress | None = None,
+    ) -> list[Score]:
+        """See `Scorer`.
+
+        Raises:
+            SandboxFailure: where the program fails, hangs or takes too much.
+            AsiReproError: where what came back is not log-likelihoods, or one is not finite.
+        """
+        answers: list[Score | None] = [None] * len(requests)
+        batches = list(plan(requests, batch_size, max_length))
+        for start in range(0, len(batches), _BATCHES_A_CALL):
+            part = batches[start : start + _BATCHES_A_CALL]
+            rows = [[[row.tokens, row.continuations] for row in batch] for batch in part]
+            payload = {"batches": rows, "exact": self.exact}
+            value = self._worker.call("score", payload, timeout=self._seconds)
+            found = _checked(value)
+            _place(answers, found, [row for batch in part for row in batch])
+            if progress is not None:
+                progress(len(found))
+        return _complete(answers)
+
+
+def _checked(value: dict[str, Any]) -> list[tuple[int, float, bool]]:
+    """What a worker returned, as scores; a log-likelihood that is not finite comes as null."""
+    scores = value.get("scores")
+    if not isinstance(scores, list):
+        raise AsiReproError("the sandboxed model returned no scores")
+    found = []
+    for entry in scores:
+        if not isinstance(entry, list) or len(entry) != 3:
+            raise AsiReproError("the sandboxed model returned a malformed score")
+        number, likelihood, greedy = entry
+        if type(number) is not int or type(greedy) is not bool:
+            raise AsiReproError("the sandboxed model returned a malformed score")
+        if likelihood is not None and type(likelihood) not in (int, float):
+            raise AsiReproError("the sandboxed model returned a malformed score")
+        found.append((number, math.nan if likelihood is None else float(likelihood), greedy))
+    return found
+
+
+def _place(
+    answers: list[Score | None], found: Sequence[tuple[int, float, bool]], rows: Sequence[Row]
+) -> None:
+    asked = {number for row in rows for number, _ in row.continuations}
+    if {number for number, _, _ in found} != asked or len(found) != len(asked):
+        raise AsiReproError("the model's scores are not those that were asked for")
+    for number, likelihood, greedy in found:
+        answers[number] = (likelihood, greedy)
+
+
+def _complete(answers: list[Score | None]) -> list[Score]:
+    scores = [answer for answer in answers if answer is not None]
+    broken = sum(not math.isfinite(value) for value, _ in scores)
+    if broken:
+        raise AsiReproError(
+            f"{broken} of {len(scores)} log-likelihoods are NaN or infinite: there is no score",
+            hint="look at the training loss: the model may have diverged",
+        )
+    return scores
