@@ -27,6 +27,7 @@ EXPECTED: dict[str, set[str]] = {
     "quadratic_without_products": {"elements_exponent", "memory_exponent"},
     "mixes_batch": {"batch_independence", "batch_independence_train"},
     "dead_gate": {"dead_parameters"},
+    "floor_out_of_reach": set(),
     "random_in_eval": {"determinism"},
     "state_in_eval": {"eval_state", "eval_history"},
     "mask_ignored": {"padding_isolation", "mask_equivalence"},

@@ -16,10 +16,13 @@ from asi_repro.verify.subject import INITIAL, MOVED, OPPOSITE, Parameters, Subje
 ZERO = 1e-13
 LENGTH = 130
 PROBES = ((INITIAL, True, 1), (MOVED, True, 2), (MOVED, False, 3), (OPPOSITE, True, 4), (OPPOSITE, False, 5))
+# (standard deviation, mean) of the values put in a parameter's place.
+REPLACEMENTS = ((0.05, 0.1), (1.0, 0.0), (1.0, 5.0), (1.0, -5.0))
 ROWS = ("dead_parameters",)
 METHOD = (
     "Gradient in fp64 of a random projection of the output, initial and moved parameters, eval and "
-    "training mode, five inputs; parameters whose gradient is missing or zero in all of them."
+    "training mode, five inputs; parameters whose gradient is missing in all of them, or zero with an output "
+    "that other values do not change."
 )
 
 
@@ -48,14 +51,23 @@ def check(subject: Subject) -> list[CheckResult]:
     if not ran:
         reason = "; ".join(sorted(set(errors))[:2]) or "no finite output"
         return [not_run("dead_parameters", reason, threshold=0, unit="parameters", method=METHOD)]
-    dead = {name: one for name, one in seen.items() if one.anywhere <= ZERO}
+    silent = {
+        name: _describe(subject, name, seen[name]) for name in sorted(seen) if seen[name].anywhere <= ZERO
+    }
+    # A gradient of zero with an output that depends on the values is a clamp or a floor that no probe met.
+    dead = {
+        name: one
+        for name, one in silent.items()
+        if one["gradient"] == "none" or one["output_depends_on_it"] is False
+    }
     detail: dict[str, Any] = {
-        "dead": {name: _describe(subject, name, one) for name, one in sorted(dead.items())},
-        "dead_elements": sum(one.numel for one in dead.values()),
+        "dead": dead,
+        "dead_elements": sum(one["elements"] for one in dead.values()),
+        "zero_where_probed": sorted(set(silent) - set(dead)),
         "frozen": sorted(set(named) - set(seen)),
         "parameters": len(seen),
         "elements": sum(one.numel for one in seen.values()),
-        "zero_only_at_start": sorted(n for n, s in seen.items() if n not in dead and s.at_start <= ZERO),
+        "zero_only_at_start": sorted(n for n, s in seen.items() if n not in silent and s.at_start <= ZERO),
     }
     if errors:
         detail["errors"] = sorted(set(errors))
@@ -104,19 +116,25 @@ def _describe(subject: Subject, name: str, one: Seen) -> dict[str, Any]:
 
 
 def output_depends_on(subject: Subject, name: str) -> bool | None:
-    """Whether replacing the parameter's values changes the output (then it is used, but cut off)."""
+    """Whether other values of the parameter change the output: then it is used, gradient or not.
+
+    Small, ordinary and large values of both signs are tried, since a clamp passes only some.
+    """
     x = subject.inputs(2, LENGTH, seed=1)
+    generator = torch.Generator().manual_seed(3)
     try:
-        for place in (MOVED, OPPOSITE):
-            before = subject.run(x, place=place)
-            module = subject.fresh(place)
-            with torch.no_grad():
-                parameter = dict(module.named_parameters())[name]
-                generator = torch.Generator().manual_seed(3)
-                parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
-                after = subject.call(module, x)
-            if difference(before, after, scale_of(before)) > 1e-12:
-                return True
+        for place in (INITIAL, MOVED, OPPOSITE):
+            for train in (False, True):
+                before = subject.run(x, place=place, train=train)
+                for scale, shift in REPLACEMENTS:
+                    module = subject.fresh(place, train=train)
+                    with torch.no_grad():
+                        parameter = dict(module.named_parameters())[name]
+                        noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+                        parameter.copy_(scale * noise + shift)
+                        after = subject.call(module, x)
+                    if difference(before, after, scale_of(before)) > 1e-12:
+                        return True
     except Exception:
         return None
     return False
