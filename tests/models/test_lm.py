@@ -162,6 +162,17 @@ def test_generation_says_how_and_gives_what_recomputation_gives(name: str, metho
     assert model.generation_method == "recompute"
 
 
+def test_a_mixer_that_keeps_its_last_loss_can_generate() -> None:
+    """17 released programs hold a tensor of the last graph as an attribute, so a used module has no copy."""
+    source = STATEFUL.replace(
+        "x = self.inner(hidden_states)", "x = self.inner(hidden_states)\n        self.last = x.mean()"
+    )
+    model = build_lm(load_program(source), TINY)
+    model(IDS, labels=IDS).loss.backward()
+    model.generate(IDS, max_new_tokens=2, attention_mask=torch.ones_like(IDS), pad_token_id=0)
+    assert model.generation_method == "cache"
+
+
 def test_a_cache_that_lies_is_not_used() -> None:
     model = build_lm(
         load_program(STATEFUL.replace("recurrent_state=state", "recurrent_state=0 * state")), TINY

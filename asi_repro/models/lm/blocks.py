@@ -11,6 +11,12 @@ from asi_repro.models.lm.config import AsiArchConfig
 from asi_repro.models.mixer import MixerOutput, MixerSource, mixer_output
 
 
+def new_mixer(config: AsiArchConfig, source: MixerSource, layer_idx: int) -> nn.Module:
+    """The mixer of one layer, from the current random state."""
+    arguments = config.mixer_arguments or {}
+    return source.construct(config.hidden_size, config.num_attention_heads, layer_idx=layer_idx, **arguments)
+
+
 class SwiGLU(nn.Module):
     """down(silu(gate(x)) · up(x)), without biases."""
 
@@ -31,12 +37,7 @@ class Block(nn.Module):
     def __init__(self, config: AsiArchConfig, source: MixerSource, layer_idx: int) -> None:
         super().__init__()
         self.mixer_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
-        self.mixer = source.construct(
-            config.hidden_size,
-            config.num_attention_heads,
-            layer_idx=layer_idx,
-            **(config.mixer_arguments or {}),
-        )
+        self.mixer = new_mixer(config, source, layer_idx)
         self.mlp_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
         self.mlp = SwiGLU(config.hidden_size, config.intermediate_size)
 

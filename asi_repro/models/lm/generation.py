@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,16 +31,21 @@ class CacheSupport:
 
 
 @torch.no_grad()
-def probe_cache(mixer: nn.Module, source: MixerSource, hidden_size: int) -> CacheSupport:
-    """Run `mixer` over 76 tokens at once, and a copy over 70 then 6 one by one; compare.
+def probe_cache(
+    construct: Callable[[], nn.Module], mixer: nn.Module, source: MixerSource, hidden_size: int
+) -> CacheSupport:
+    """Run a mixer over 76 tokens at once, and another over 70 then 6 one by one; compare.
+
+    Both are made by `construct` and given the parameters of `mixer`, which itself is not touched: a module
+    that has been used may hold tensors of its last graph and cannot be copied.
 
     In float32 and eval mode, on parameters moved a little, so that a gate shut at first hides nothing.
     70 is more than a chunk and than most kernels; a dependence that reaches further back is not seen.
     """
     device = next(mixer.parameters()).device
-    with seeded(0):
-        whole, stepped = _copies(mixer)
-        x = torch.randn(1, PROMPT + STEPS, hidden_size).to(device)
+    with seeded(0), device:
+        whole, stepped = _twins(construct, mixer)
+        x = torch.randn(1, PROMPT + STEPS, hidden_size)
     expected = mixer_output(whole(x)).hidden_states[:, PROMPT:]
     try:
         cache = source.new_cache()
@@ -59,8 +64,14 @@ def probe_cache(mixer: nn.Module, source: MixerSource, hidden_size: int) -> Cach
     return CacheSupport(False, difference, "step by step differs from the whole sequence")
 
 
-def _copies(mixer: nn.Module) -> tuple[nn.Module, nn.Module]:
-    moved = copy.deepcopy(mixer).float().eval()
-    for parameter in moved.parameters():
-        parameter.add_(0.05 * torch.randn(parameter.shape).to(parameter.device))
-    return moved, copy.deepcopy(moved)
+def _twins(construct: Callable[[], nn.Module], mixer: nn.Module) -> tuple[nn.Module, nn.Module]:
+    twins = construct().float().eval(), construct().float().eval()
+    state = {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in mixer.state_dict().items()
+    }
+    for name, _ in mixer.named_parameters():
+        state[name] = state[name] + 0.05 * torch.randn(state[name].shape)
+    for twin in twins:
+        twin.load_state_dict(state)
+    return twins

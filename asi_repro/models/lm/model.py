@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from asi_repro.errors import AsiReproError
-from asi_repro.models.lm.blocks import Block, SwiGLU
+from asi_repro.models.lm.blocks import Block, SwiGLU, new_mixer
 from asi_repro.models.lm.config import AsiArchConfig
 from asi_repro.models.lm.folder import load_folder, save_folder
 from asi_repro.models.lm.generation import CacheSupport, probe_cache
@@ -146,7 +147,8 @@ class AsiArchForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[no-u
         if self._cache_support is None:
             first = self.layers[0]
             assert isinstance(first, Block)
-            self._cache_support = probe_cache(first.mixer, self.source, self.config.hidden_size)
+            construct = partial(new_mixer, self.config, self.source, 0)
+            self._cache_support = probe_cache(construct, first.mixer, self.source, self.config.hidden_size)
         return self._cache_support
 
     def generate(
