@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Section
-from asi_repro.report.sections import claims, gallery, scales, scaling, search, sources
+from asi_repro.report.sections import certificates, claims, gallery, scales, scaling, search, sources
 
 Blocks = tuple[Block, ...]
 
@@ -41,6 +41,12 @@ SECTIONS: tuple[Entry, ...] = (
     Entry("scaling", "The scaling law", scaling.blocks, "Not shown: Figure 1 has no points."),
     Entry("search", "The search", search.blocks, "Not shown: the archive has no scores."),
     Entry("gallery", "The gallery", gallery.blocks, "Not shown: the archive has no gallery."),
+    Entry(
+        "certificates",
+        "The programs, run",
+        certificates.blocks,
+        "Not run: `dvc repro verify` runs the released programs and certifies each.",
+    ),
     Entry("scales", "From the small scale to the large", scales.blocks, "Not shown: Table 2 has no rows."),
     Entry("sources", "Sources, and how to make this again", sources.blocks, "Not shown: no sources."),
 )
