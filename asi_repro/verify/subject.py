@@ -20,6 +20,9 @@ from torch import Tensor, nn
 PROBE_SIZES: tuple[tuple[int, int], ...] = ((32, 2), (64, 4), (128, 4), (256, 8), (1024, 4))
 
 
+COUNTER_WORDS = ("step", "count", "iter")
+
+
 class ContractError(Exception):
     """The forward did not return (output, second, third) with an output of the input's shape."""
 
@@ -39,7 +42,7 @@ class Parameters:
     Attributes:
         name: how results call it.
         move: factor on the random step away from the initial values; 0 leaves them.
-        advance: added to every one-element integer buffer, for schedules that count steps.
+        advance: added to step counters, for schedules.
     """
 
     name: str
@@ -182,9 +185,10 @@ def move_parameters(module: nn.Module, factor: float, *, seed: int) -> None:
 
 
 def advance_counters(module: nn.Module, steps: int) -> None:
-    """Add `steps` to the one-element integer buffers: the step counters of schedules."""
-    for buffer in module.buffers():
-        if buffer.numel() == 1 and not buffer.is_floating_point() and buffer.dtype != torch.bool:
+    """Add `steps` to the step counters of schedules: one-element buffers, integer or not, named like one."""
+    for name, buffer in module.named_buffers():
+        counts = any(word in name.rpartition(".")[2].lower() for word in COUNTER_WORDS)
+        if counts and buffer.numel() == 1 and buffer.dtype != torch.bool:
             buffer.add_(steps)
 
 

@@ -54,12 +54,14 @@ def test_step_counters_are_advanced_and_other_buffers_are_not() -> None:
             module = nn.Linear(hidden_size, hidden_size).to(dtype)
             module.register_buffer("step", torch.zeros((), dtype=torch.long))
             module.register_buffer("table", torch.zeros(5, dtype=torch.long))
-            module.register_buffer("flag", torch.zeros((), dtype=torch.bool))
+            module.register_buffer("_step", torch.zeros(1))
+            module.register_buffer("group_index", torch.zeros(1, dtype=torch.long))
+            module.register_buffer("step_flag", torch.zeros((), dtype=torch.bool))
             return module
 
     buffers = dict(Subject(Source()).fresh(OPPOSITE).named_buffers())
-    assert int(buffers["step"]) == 100_000
-    assert int(buffers["table"].sum()) == int(buffers["flag"]) == 0
+    assert int(buffers["step"]) == float(buffers["_step"]) == 100_000
+    assert int(buffers["table"].sum()) == int(buffers["step_flag"]) == int(buffers["group_index"]) == 0
 
 
 def test_a_larger_width_is_taken_where_the_small_ones_do_not_run() -> None:
