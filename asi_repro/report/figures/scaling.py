@@ -183,7 +183,7 @@ def draw_scaling(figure: FigureBase, data: Scaling) -> None:
     )  # fmt: skip
     axes.plot(
         hours, [p.onset for p in data.points], color=AMBER, linewidth=1.5, linestyle="--",
-        label=f"{plain(data.straightest)} (best by AIC)",
+        label=f"{plain(data.straightest)} (best straight line by AIC)",
     )  # fmt: skip
     axes.scatter(hours, [p.count for p in data.points], s=22, color=INK, zorder=4, label="Figure 1's points")
     axes.set_ylim(bottom=min(-2.0, *(data.line(h) for h in hours)) - 1)
