@@ -1,4 +1,4 @@
-"""Benchmark items in files of our own, whatever they came from: one JSON-lines file a task, and a manifest."""
+"""Benchmark items in files of our own, whatever their source: a JSON-lines file a task, and a manifest."""
 
 from __future__ import annotations
 
@@ -69,9 +69,8 @@ def prepare_items(
             rows, dataset, revision = _read(benchmark, source)
             if not rows:
                 raise DataError(f"no items of {name}", where=dataset)
-            data = "".join(
-                json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows
-            ).encode()
+            lines = [json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows]
+            data = "".join(lines).encode()
             (temporary / f"{name}.jsonl").write_bytes(data)
             note = benchmark.note if source == "package" else ""
             files.append(

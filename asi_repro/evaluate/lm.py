@@ -120,10 +120,7 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
         """Facts for lm-eval's results. No hub is asked about a local folder."""
         if self._sandbox is not None:
             facts = self._sandbox.facts
-            return {
-                "model_num_parameters": facts.get("parameters", -1),
-                "model_dtype": facts.get("dtype", ""),
-            }
+            return {"model_num_parameters": facts["parameters"], "model_dtype": facts["dtype"]}
         count = sum(parameter.numel() for parameter in self.model.parameters())
         return {"model_num_parameters": count, "model_dtype": str(self.model.dtype)}
 
@@ -176,7 +173,7 @@ def _read_config(folder: Path) -> Any:
 def _load_model(folder: Path, dtype: str, device: str) -> Any:
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
     return model.to(device).eval()
 
 

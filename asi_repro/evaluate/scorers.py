@@ -29,7 +29,10 @@ Progress = Callable[[int], None]
 class Scorer(Protocol):
     """Answers (context, continuation) requests in token numbers."""
 
-    tier: str
+    @property
+    def tier(self) -> str:
+        """The sandbox tier the model runs in, or "none"."""
+        ...
 
     def scores(
         self,

@@ -2,8 +2,8 @@
 
 The same numbers as lm-evaluation-harness's own `HFLM`, from less work: only the continuations' positions go
 through the softmax. That is equal to the last bit. Where `exact` is off, only a batch's last positions go
-through the output projection too (`logits_to_keep`). A quarter less time at the smoke scale, but the matrix product of
-fewer rows may round its last bit differently. Needs torch only, so that it runs in a sandbox as it is.
+through the output projection too (`logits_to_keep`): less time, but the matrix product of fewer rows may
+round its last bit differently. Needs torch only, so that it runs in a sandbox as it is.
 """
 
 from __future__ import annotations

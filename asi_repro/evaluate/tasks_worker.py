@@ -32,7 +32,7 @@ def load(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def score(payload: dict[str, Any]) -> dict[str, Any]:
-    """Score batches: [[[tokens, [[number, continuation], …]], …], …] to [[number, nats or null, greedy], …]."""
+    """Score batches: [[[tokens, [[number, continuation], …]], …], …] to [[number, nats, greedy], …]."""
     scores = []
     for batch in payload["batches"]:
         rows = [Row(tokens, [(number, text) for number, text in asked]) for tokens, asked in batch]
