@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +28,14 @@ class Params(Settings):
 
     seed: int = Field(ge=0, description="Seed of every random draw.")
     claims: ClaimSettings
+    corpus: dict[str, Any] = Field(default_factory=dict, description="See `train.settings.CorpusSettings`.")
+    train: dict[str, Any] = Field(default_factory=dict, description="See `train.recipe.TrainSettings`.")
+    evaluate: dict[str, Any] = Field(
+        default_factory=dict, description="See `evaluate.settings.EvaluateSettings`."
+    )
+
+
+Section = TypeVar("Section", bound=Settings)
 
 
 def load_params(root: Path) -> Params:
@@ -44,6 +53,23 @@ def load_params(root: Path) -> Params:
     except yaml.YAMLError as error:
         raise DataError(f"not YAML: {str(error).splitlines()[0]}", where=str(path), hint=hint) from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"])) or "the whole file"
-        raise DataError(f"{key}: {first['msg']}", where=str(path), hint=hint) from error
+        raise _invalid(error, "", path) from error
+
+
+def load_section(root: Path, name: str, model: type[Section]) -> Section:
+    """One section of `root`/params.yaml as its own model; the model's defaults where there is none.
+
+    Raises:
+        DataError: as `load_params`.
+    """
+    try:
+        return model.model_validate(getattr(load_params(root), name))
+    except ValidationError as error:
+        raise _invalid(error, name, root / "params.yaml") from error
+
+
+def _invalid(error: ValidationError, section: str, path: Path) -> DataError:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(map(str, (section, *first["loc"]) if section else first["loc"])) or "the whole file"
+    hint = "restore it with `git checkout params.yaml`, or put the setting right"
+    return DataError(f"{key}: {first['msg']}", where=str(path), hint=hint)

@@ -35,6 +35,11 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "verify": Lazy("asi_repro.cli.verify:verify", "Run the checks on programs (stage verify)."),
         "certificate": Lazy("asi_repro.cli.verify:certificate", "What the checks found."),
     },
+    "Train and evaluate": {
+        "select": Lazy("asi_repro.cli.train:select", "Choose the models of the stages train@ and evaluate@."),
+        "train": Lazy("asi_repro.cli.train:train", "Train one model (stage train@NAME)."),
+        "sweep": Lazy("asi_repro.cli.train:sweep", "Train and evaluate all selected models in parallel."),
+    },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),
         "report": Lazy("asi_repro.cli.report:app", "Figures and pages (stage report)."),

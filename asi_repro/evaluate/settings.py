@@ -7,7 +7,7 @@ from typing import Optional
 
 from pydantic import Field
 
-from asi_repro.config import Settings, load_params
+from asi_repro.config import Settings, load_section
 from asi_repro.evaluate.benchmarks import DEFAULT_TASKS
 
 
@@ -38,5 +38,4 @@ def load_evaluate_settings(root: Path) -> EvaluateSettings:
     Raises:
         DataError: where params.yaml is not valid.
     """
-    section = getattr(load_params(root), "evaluate", None)
-    return section if isinstance(section, EvaluateSettings) else EvaluateSettings()
+    return load_section(root, "evaluate", EvaluateSettings)

@@ -7,7 +7,7 @@ from typing import Optional
 
 from pydantic import Field
 
-from asi_repro.config import Settings, load_params
+from asi_repro.config import Settings, load_params, load_section
 
 
 class CorpusSettings(Settings):
@@ -40,6 +40,4 @@ def load_corpus_settings(root: Path) -> tuple[CorpusSettings, int]:
     Raises:
         DataError: where params.yaml is not valid.
     """
-    params = load_params(root)
-    section = getattr(params, "corpus", None)
-    return (section if isinstance(section, CorpusSettings) else CorpusSettings()), params.seed
+    return load_section(root, "corpus", CorpusSettings), load_params(root).seed

@@ -1,0 +1,125 @@
+"""Evaluating a trained model as a stage: return at once where the same scores are there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.files import atomic_write, dump_json, sha256_bytes, sha256_file
+from asi_repro.train.result import WEIGHTS, read_training
+
+if TYPE_CHECKING:
+    from asi_repro.evaluate.settings import EvaluateSettings
+    from asi_repro.train.blocks import Corpus
+
+EVALUATION, KEY = "evaluation.json", "key.json"
+_PACKAGE = Path(__file__).resolve().parent.parent
+_CODE = ("evaluate", "models")
+_VERSIONS = ("lm_eval", "torch", "transformers", "datasets")
+
+
+def evaluated_root(artifacts: Path, scale: str) -> Path:
+    """The folder of all scores of a scale."""
+    return artifacts / "evaluated" / scale
+
+
+def evaluate_trained(
+    trained: Path,
+    target: Path,
+    *,
+    settings: EvaluateSettings,
+    items: Path,
+    corpus: Corpus,
+    unsafe: bool = False,
+    force: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> bool:
+    """Score the model in `trained` into `target`; whether that was needed.
+
+    Raises:
+        MissingInput: where the model or the benchmarks' items are not there.
+        AsiReproError: where its training was stopped, or it gives NaN.
+        SandboxFailure: where its program fails.
+    """
+    result = read_training(trained)
+    if not result.completed:
+        stop = result.stop
+        raise AsiReproError(
+            f"nothing to evaluate: the training was stopped ({stop.detail if stop else 'no reason'})",
+            where=str(trained),
+        )
+    if sha256_file(trained / WEIGHTS) != result.weights_sha256:
+        raise DataError(
+            "the weights are not those that were trained",
+            where=str(trained / WEIGHTS),
+            hint=f"asi-repro train {result.name} --force",
+        )
+    key = evaluation_key(str(result.weights_sha256), settings, items, corpus)
+    if not force and _has(target, key):
+        return False
+    from asi_repro.evaluate.result import write_result
+    from asi_repro.evaluate.run import evaluate_checkpoint
+
+    found = evaluate_checkpoint(
+        trained,
+        settings.tasks,
+        items=items,
+        limit=settings.limit,
+        batch_size=settings.batch_size,
+        corpus=corpus.folder,
+        validation_blocks=settings.validation_blocks,
+        sandbox=not unsafe,
+        name=result.name,
+        progress=progress,
+        **_more(settings),
+    )
+    write_result(found, target / EVALUATION)
+    atomic_write(target / KEY, dump_json(key))
+    return True
+
+
+def evaluation_key(
+    weights_sha256: str, settings: EvaluateSettings, items: Path, corpus: Corpus
+) -> dict[str, Any]:
+    """What scores depend on."""
+    from importlib import metadata
+
+    if not items.is_dir():
+        raise MissingInput("no benchmarks", where=str(items), hint="asi-repro benchmarks")
+    files = sorted(path for path in items.rglob("*") if path.is_file())
+    listed = {path.relative_to(items).as_posix(): sha256_file(path) for path in files}
+    validation = [shard.sha256 for shard in corpus.shards if shard.split == "validation"]
+    return {
+        "weights": weights_sha256,
+        "settings": settings.model_dump(),
+        "items": sha256_bytes(dump_json(listed).encode()),
+        "validation": validation,
+        "versions": {name: metadata.version(name) for name in _VERSIONS},
+        "code": _code_hash(),
+    }
+
+
+def _has(target: Path, key: dict[str, Any]) -> bool:
+    try:
+        kept = json.loads((target / KEY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(kept == json.loads(dump_json(key))) and (target / EVALUATION).is_file()
+
+
+def _more(settings: EvaluateSettings) -> dict[str, Any]:
+    return {"exact": settings.exact} if hasattr(settings, "exact") else {}
+
+
+@cache
+def _code_hash() -> str:
+    files = sorted(
+        file for name in _CODE for file in (_PACKAGE / name).rglob("*") if file.suffix in (".py", ".yaml")
+    )
+    return sha256_bytes(
+        dump_json({file.relative_to(_PACKAGE).as_posix(): sha256_file(file) for file in files}).encode()
+    )

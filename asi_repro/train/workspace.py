@@ -1,0 +1,127 @@
+"""A project as training sees it: its settings, corpus, archive and folders, opened once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asi_repro.errors import MissingInput
+from asi_repro.models.scales import find_scale
+from asi_repro.project import Project
+from asi_repro.train.evaluating import evaluate_trained, evaluated_root
+from asi_repro.train.recipe import TrainSettings, load_train_settings
+from asi_repro.train.selection import SELECTION, find_subject, read_selection
+from asi_repro.train.spec import Device, Spec, Subject, make_spec, seed_folder, trained_root
+from asi_repro.train.trainer import Done, Progress, train_model
+
+if TYPE_CHECKING:
+    from asi_repro.archive.store import Archive
+    from asi_repro.train.blocks import Corpus
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One project at one scale.
+
+    Attributes:
+        project: its folders.
+        settings: of training.
+        scale: name of the scale.
+    """
+
+    project: Project
+    settings: TrainSettings
+    scale: str
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The corpus, its hashes checked once."""
+        from asi_repro.train.blocks import open_corpus
+
+        return open_corpus(self.project.artifacts / "corpus")
+
+    @cached_property
+    def archive(self) -> Archive | None:
+        """The archive, or None where there is none: baselines need none."""
+        from asi_repro.archive.store import open_archive
+
+        try:
+            return open_archive(self.project.archive)
+        except MissingInput:
+            return None
+
+    @property
+    def selection(self) -> Path:
+        """The file of the selection."""
+        return self.project.artifacts / SELECTION
+
+    def subjects(self, names: list[str] | None = None) -> list[Subject]:
+        """The models of these names, or those of the selection.
+
+        Raises:
+            NotFound: for an unknown name.
+            MissingInput: where there is no selection or no archive.
+        """
+        return [find_subject(name, self.archive) for name in names or read_selection(self.selection)]
+
+    def trained(self, slug: str, seed: int) -> Path:
+        """The folder of a trained model."""
+        return seed_folder(trained_root(self.project.artifacts, self.scale), slug, seed)
+
+    def evaluated(self, slug: str, seed: int) -> Path:
+        """The folder of its scores."""
+        return seed_folder(evaluated_root(self.project.artifacts, self.scale), slug, seed)
+
+    def spec(self, subject: Subject, seed: int, device: Device = "cpu") -> Spec:
+        """The training of a subject."""
+        return make_spec(subject, self.settings, self.corpus, seed=seed, scale=self.scale, device=device)
+
+    def train(
+        self,
+        subject: Subject,
+        seed: int = 0,
+        *,
+        device: Device = "cpu",
+        unsafe: bool = False,
+        force: bool = False,
+        restart: bool = False,
+        progress: Progress | None = None,
+    ) -> Done:
+        """Train a model, or return what is there; see `train_model`."""
+        return train_model(
+            self.spec(subject, seed, device),
+            self.corpus,
+            trained_root(self.project.artifacts, self.scale),
+            unsafe=unsafe,
+            force=force,
+            restart=restart,
+            progress=progress,
+        )
+
+    def evaluate(self, slug: str, seed: int = 0, *, unsafe: bool = False, force: bool = False) -> bool:
+        """Score a trained model, or leave what is there; see `evaluate_trained`."""
+        from asi_repro.evaluate.settings import load_evaluate_settings
+
+        return evaluate_trained(
+            self.trained(slug, seed),
+            self.evaluated(slug, seed),
+            settings=load_evaluate_settings(self.project.root),
+            items=self.project.artifacts / "benchmarks",
+            corpus=self.corpus,
+            unsafe=unsafe,
+            force=force,
+        )
+
+
+@lru_cache(maxsize=4)
+def open_workspace(root: Path, *, scale: str | None = None) -> Workspace:
+    """The workspace of the project at `root`.
+
+    Raises:
+        DataError: where params.yaml is not valid.
+        NotFound: for an unknown scale.
+    """
+    settings = load_train_settings(root)
+    return Workspace(Project(root), settings, find_scale(scale or settings.scale).name)
