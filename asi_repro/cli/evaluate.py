@@ -68,6 +68,11 @@ def evaluate(
 
     if device != "cpu" and not unsafe:
         raise AsiReproError("the sandbox has no CUDA", hint="--unsafe, for a program that you trust")
+    if device.startswith("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise AsiReproError("CUDA was asked for and there is none here", hint="--device cpu")
     project = find_project()
     settings = load_evaluate_settings(project.root)
     folder = resolve_checkpoint(name, str(checkpoint) if checkpoint else None)

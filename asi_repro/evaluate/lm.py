@@ -5,6 +5,7 @@ lm_eval --model asi-repro --model_args program=NAME --tasks …/asi_repro/evalua
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,7 +175,17 @@ def _load_model(folder: Path, dtype: str, device: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
-    return model.to(device).eval()
+    return model.to(_device(device)).eval()
+
+
+def _device(asked: str) -> str:
+    """The device, or the CPU where it is CUDA and there is none: lm-eval's command asks for it unasked."""
+    import torch
+
+    if asked.startswith("cuda") and not torch.cuda.is_available():
+        logging.getLogger("lm_eval").warning("there is no CUDA here: the model runs on the CPU")
+        return "cpu"
+    return asked
 
 
 def _batch_size(asked: int | str | None) -> int:

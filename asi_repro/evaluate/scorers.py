@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MODEL_FILES = ("config.json", "program.py", "model.safetensors")
 TASK_MODULE = "asi_repro.evaluate.tasks_worker"
 _BATCHES_A_CALL = 16
+_LOAD_SECONDS = 300.0
 _WORKING_MEMORY = 6 << 30
 
 Progress = Callable[[int], None]
@@ -118,7 +119,7 @@ class SandboxScorer:
         try:
             for name in self._files:
                 self._worker.scratch.write(name, (self.folder / name).read_bytes())
-            self.facts = self._worker.call("load", {}, timeout=self._seconds)
+            self.facts = self._worker.call("load", {}, timeout=max(_LOAD_SECONDS, self._seconds))
         except BaseException:
             self._worker.close()
             raise

