@@ -39,6 +39,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "select": Lazy("asi_repro.cli.train:select", "Choose the models of the stages train@ and evaluate@."),
         "train": Lazy("asi_repro.cli.train:train", "Train one model (stage train@NAME)."),
         "sweep": Lazy("asi_repro.cli.train:sweep", "Train and evaluate all selected models in parallel."),
+        "results": Lazy("asi_repro.cli.results:results", "Our models against DeltaNet, with intervals."),
     },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),

@@ -105,8 +105,10 @@ def run_job(job: Job) -> Report:
         return Report(job.subject.slug, job.seed, phase, status, detail, hint, train, spent - train)
 
     try:
+        from asi_repro.models.memory import keep_freed_memory
         from asi_repro.train.workspace import open_workspace
 
+        keep_freed_memory()
         workspace = open_workspace(job.root, scale=job.scale)
         if "train" in job.phases:
             done = workspace.train(job.subject, job.seed, unsafe=job.unsafe, force=job.force)

@@ -6,14 +6,13 @@ The program shares this process: it could report any loss it likes. Scores come 
 
 from __future__ import annotations
 
-import ctypes
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from asi_repro.files import sha256_file
+from asi_repro.models.memory import keep_freed_memory
 from asi_repro.sandbox.worker import scratch
 from asi_repro.train.feeding import (
     CHECKPOINT_FILES,
@@ -32,7 +31,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     from asi_repro.train.loop import save_weights
     from asi_repro.train.loop import train as run
 
-    _keep_memory()
+    keep_freed_memory()
     here = scratch()
     reader = ChunkReader(here, ChunkShape(**payload["chunks"]))
     resume = _unpacked(here, payload["resume"]) if payload["resume"] is not None else None
@@ -82,17 +81,6 @@ def _unpacked(here: Path, step: int) -> Path:
     for name in CHECKPOINT_FILES:
         shutil.copyfile(here / checkpoint_file(step, name), folder / name)
     return folder
-
-
-def _keep_memory() -> None:
-    """Have malloc keep what is freed: else half of a small model's time goes into mapping its logits anew."""
-    if not sys.platform.startswith("linux"):
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        m_trim_threshold, m_mmap_max = -1, -4
-        library.mallopt(m_mmap_max, 0)
-        library.mallopt(m_trim_threshold, 2**31 - 1)
 
 
 TASKS = {"train": train}
