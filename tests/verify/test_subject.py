@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -110,3 +113,14 @@ def test_casts_that_were_mapped_are_recorded() -> None:
     facts = Battery(source).facts()
     assert [cast["asked"] for cast in facts["mapped_casts"]] == ["bfloat16"]
     assert Battery(planted("clean_convolution")).facts()["mapped_casts"] == []
+
+
+def test_a_program_may_be_the_first_of_its_process_to_make_a_tensor_of_numbers() -> None:
+    source = planted("clean_convolution").replace(
+        "x = hidden_states\n", "x = hidden_states + torch.tensor([0.0], dtype=hidden_states.dtype)\n", 1
+    )
+    code = (
+        "import sys; from asi_repro.verify.battery import Battery; "
+        "rows = Battery(sys.stdin.read()).run('determinism'); sys.exit(rows[0].verdict != 'pass')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], input=source, text=True).returncode == 0
