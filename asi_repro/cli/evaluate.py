@@ -116,7 +116,13 @@ def evaluate(
     out.print(f"sandbox: {result.sandbox}; written to {path}")
 
 
-def lm_eval_(context: typer.Context) -> None:
+lm_eval = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@lm_eval.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def _lm_eval(context: typer.Context) -> None:
     """Run lm-eval's own command line with our model and tasks known: `asi-repro lm-eval ls tasks`."""
     import sys
 
