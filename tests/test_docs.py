@@ -43,4 +43,4 @@ def test_every_setting_is_read_by_the_code() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     from asi_repro.config import Params
 
-    assert Params.model_validate(params).model_dump(mode="json") == params
+    assert Params.model_validate(params).model_dump(mode="json", exclude_unset=True) == params
