@@ -36,10 +36,14 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "certificate": Lazy("asi_repro.cli.verify:certificate", "What the checks found."),
     },
     "Train and evaluate": {
+        "corpus": Lazy("asi_repro.cli.corpus:corpus", "Text to shards of tokens (stage corpus)."),
+        "benchmarks": Lazy("asi_repro.cli.evaluate:benchmarks", "Benchmark items (stage benchmarks)."),
         "select": Lazy("asi_repro.cli.train:select", "Choose the models of the stages train@ and evaluate@."),
         "train": Lazy("asi_repro.cli.train:train", "Train one model (stage train@NAME)."),
+        "evaluate": Lazy("asi_repro.cli.evaluate:evaluate", "Score one model (stage evaluate@NAME)."),
         "sweep": Lazy("asi_repro.cli.train:sweep", "Train and evaluate all selected models in parallel."),
         "results": Lazy("asi_repro.cli.results:results", "Our models against DeltaNet, with intervals."),
+        "lm-eval": Lazy("asi_repro.cli.evaluate:lm_eval", "lm-eval's own command with our models known."),
     },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),
