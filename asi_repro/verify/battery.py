@@ -25,9 +25,6 @@ class Battery:
 
     def __init__(self, source: str, *, stated: int | None = None) -> None:
         torch.set_num_threads(1)  # sums in parallel may round otherwise at every run
-        # Torch imports a module of its own at the first call, and below a program's frame it would get the
-        # program's guarded import.
-        torch.tensor([0.0])
         self.source = source
         self.stated = stated
 

@@ -20,6 +20,7 @@ _PROBING = (
     "verify/compare.py",
     "verify/probes.py",
     "models/program.py",
+    "models/mixer.py",
     "models/dtypes.py",
     "models/imports.py",
     "models/importable.py",

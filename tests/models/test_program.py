@@ -250,3 +250,17 @@ def test_every_released_program_runs(release_dir: Path) -> None:
     for source in programs.values():
         for dtype in DTYPES:
             forward_backward(source, dtype)
+
+
+LITERAL_FIRST = MIXER.replace("import torch\n", "import torch\n\nLITERAL = torch.tensor([0.5])\n", 1)
+
+
+def test_torch_may_import_what_it_needs_below_a_programs_frame() -> None:
+    """The first `torch.tensor` of a process imports a module from C, under the caller's builtins."""
+    assert "LITERAL" in LITERAL_FIRST
+    code = (
+        "import sys; from asi_repro.models.program import load_program; "
+        "load_program(sys.stdin.read(), backend='cpu').build(64, 4, seed=0)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], input=LITERAL_FIRST, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-600:]
