@@ -43,7 +43,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "evaluate": Lazy("asi_repro.cli.evaluate:evaluate", "Score one model (stage evaluate@NAME)."),
         "sweep": Lazy("asi_repro.cli.train:sweep", "Train and evaluate all selected models in parallel."),
         "results": Lazy("asi_repro.cli.results:results", "Our models against DeltaNet, with intervals."),
-        "lm-eval": Lazy("asi_repro.cli.evaluate:lm_eval", "lm-eval's own command with our models known."),
+        "harness": Lazy("asi_repro.cli.evaluate:harness", "lm-eval's own command with our models known."),
     },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),

@@ -1,4 +1,4 @@
-"""`asi-repro evaluate`, `asi-repro benchmarks` and `asi-repro lm-eval`."""
+"""`asi-repro evaluate`, `asi-repro benchmarks` and `asi-repro harness`."""
 
 from __future__ import annotations
 
@@ -116,14 +116,14 @@ def evaluate(
     out.print(f"sandbox: {result.sandbox}; written to {path}")
 
 
-lm_eval = typer.Typer(add_completion=False, rich_markup_mode=None)
+harness = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@lm_eval.command(
+@harness.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )
-def _lm_eval(context: typer.Context) -> None:
-    """Run lm-eval's own command line with our model and tasks known: `asi-repro lm-eval ls tasks`."""
+def _harness(context: typer.Context) -> None:
+    """Run lm-eval's own command line with our model and tasks known: `asi-repro harness ls tasks`."""
     import sys
 
     import asi_repro.evaluate.hooks  # noqa: F401  (registers the model)
