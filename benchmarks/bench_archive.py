@@ -23,14 +23,14 @@ from pathlib import Path
 from asi_repro.archive.release import COGNITION, GALLERY, TREE
 from asi_repro.archive.synthetic import write_synthetic_release
 
-BARE = """
+BARE = f"""
 import json, sys
 from pathlib import Path
 folder = Path(sys.argv[1])
-files = [folder / {tree!r}, folder / {gallery!r}, *sorted((folder / {cognition!r}).glob("*.json"))]
+files = [folder / {TREE!r}, folder / {GALLERY!r}, *sorted((folder / {COGNITION!r}).glob("*.json"))]
 for file in files:
     json.loads(file.read_bytes())
-""".format(tree=TREE, gallery=GALLERY, cognition=COGNITION)
+"""
 
 ARCHIVE = """
 import sys
@@ -53,7 +53,9 @@ def run(code: str, *arguments: str) -> tuple[float, float]:
 
 def compare(release: Path, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        pairs = [(run(BARE, str(release)), run(ARCHIVE, str(release), f"{folder}/archive")) for _ in range(repeats)]
+        pairs = [
+            (run(BARE, str(release)), run(ARCHIVE, str(release), f"{folder}/archive")) for _ in range(repeats)
+        ]
     for name, column in (("bare json.loads", 0), ("archive", 1)):
         seconds = statistics.median(pair[column][0] for pair in pairs)
         memory = statistics.median(pair[column][1] for pair in pairs)
@@ -72,7 +74,9 @@ def growth(sizes: list[int]) -> None:
             points.append((size, seconds, memory))
             print(f"{size:8,} experiments {seconds:7.2f} s {memory:7.0f} MiB")
     (small, first, _), (large, last, _) = points[-2], points[-1]
-    print(f"exponent of wall time between the last two: {math.log(last / first) / math.log(large / small):.2f}")
+    print(
+        f"exponent of wall time between the last two: {math.log(last / first) / math.log(large / small):.2f}"
+    )
 
 
 def main() -> None:

@@ -30,9 +30,9 @@ def archive_page() -> str:
         "",
         "# The archive's tables",
         "",
-        f"Parquet (zstd), one file a table below `artifacts/archive/`; schema version {SCHEMA_VERSION}. The same",
-        "descriptions are in each Parquet field's metadata. A missing value is a null. How to open them:",
-        "[Open the archive elsewhere](../guides/archive.md).",
+        f"Parquet (zstd), one file a table below `artifacts/archive/`; schema version {SCHEMA_VERSION}.",
+        "The same descriptions are in each Parquet field's metadata. A missing value is a null. How to open",
+        "them: [Open the archive elsewhere](../guides/archive.md).",
     ]
     for name, schema in TABLES.items():
         lines += ["", f"## `{name}`", "", schema.metadata[b"description"].decode(), ""]
@@ -60,9 +60,10 @@ def cli_page() -> str:
         "",
         "# Commands",
         "",
-        "Exit status: 0 done; 1 could not be done; 2 wrong usage; 3 input is not what it should be; 4 something is",
-        "missing that an earlier command makes; 5 no such experiment, claim or check; 130 interrupted. Errors go to",
-        "standard error, results to standard output; `--json` prints exactly one JSON document ([shapes](json.md)).",
+        "Exit status: 0 done; 1 could not be done; 2 wrong usage; 3 input is not what it should be;",
+        "4 something is missing that an earlier command makes; 5 no such experiment, claim or check;",
+        "130 interrupted. Errors go to standard error, results to standard output; `--json` prints exactly",
+        "one JSON document ([shapes](json.md)).",
     ]
     for panel, commands in COMMANDS.items():
         lines += ["", f"## {panel}"]

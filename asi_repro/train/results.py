@@ -229,7 +229,7 @@ def _rank_agreement(
     found: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """Spearman's correlation of our scores with each column of Table 2, over the models in both."""
-    from asi_repro.claims.statistics import spearman_interval
+    from asi_repro.statistics import spearman_interval
 
     agreements = []
     for number, column in enumerate(("test_score_20m", "test_score_340m")):
