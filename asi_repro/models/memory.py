@@ -12,9 +12,8 @@ def keep_freed_memory() -> bool:
     """Have malloc keep what is freed instead of giving it back; whether that could be set (glibc only).
 
     A small model's logits are some 100 MB, which malloc maps anew at every step: the kernel then spends as
-    much time on clearing pages as the model on its work (training at the smoke scale took 1.8 s a step without
-    this and 0.85 s with it, scoring 66 s and 22 s).
-    The process stays as large as it ever was.
+    much time on clearing pages as the model on its work (training at the smoke scale took 1.8 s a step,
+    0.85 s with this). The process stays as large as it ever was.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -7,8 +7,11 @@ it.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -169,6 +172,15 @@ def make_jobs(root: Path, subjects: Iterable[Subject], seeds: int, **options: An
     return [Job(root, subject, seed, **options) for seed in range(seeds) for subject in listed]
 
 
+def _end_with(parent: int) -> None:
+    """Have the kernel end this child when its parent is killed; it would wait for work for ever."""
+    if sys.platform.startswith("linux"):
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
 def _wave(
     jobs: Sequence[Job],
     workers: int,
@@ -179,7 +191,9 @@ def _wave(
     if not jobs:
         return []
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=min(workers, len(jobs)), mp_context=context)
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)), context, initializer=_end_with, initargs=(os.getpid(),)
+    )
     lost: list[Job] = []
     try:
         waiting: dict[Future[Report], Job] = {pool.submit(run, job): job for job in jobs}

@@ -33,3 +33,15 @@ def texts_dir(tmp_path_factory) -> Path:
     for number in range(120):
         (folder / f"{number:03d}.txt").write_text(made_up_text(number))
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_corpus(gpt2, texts_dir, tmp_path_factory):
+    """A corpus of the made-up texts, opened."""
+    from asi_repro.train.blocks import open_corpus
+    from asi_repro.train.corpus import build_corpus
+    from asi_repro.train.settings import CorpusSettings
+
+    folder = tmp_path_factory.mktemp("built") / "corpus"
+    build_corpus(CorpusSettings(source=str(texts_dir)), 1, folder, tokenizer=gpt2)
+    return open_corpus(folder)
