@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import atomic_write, dump_json, sha256_bytes, sha256_file
+from asi_repro.train.code import package_code
 from asi_repro.train.result import WEIGHTS, read_training
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from asi_repro.train.blocks import Corpus
 
 EVALUATION, KEY = "evaluation.json", "key.json"
-_PACKAGE = Path(__file__).resolve().parent.parent
 _CODE = ("evaluate", "models")
 _VERSIONS = ("lm_eval", "torch", "transformers", "datasets")
 
@@ -117,9 +117,4 @@ def _more(settings: EvaluateSettings) -> dict[str, Any]:
 
 @cache
 def _code_hash() -> str:
-    files = sorted(
-        file for name in _CODE for file in (_PACKAGE / name).rglob("*") if file.suffix in (".py", ".yaml")
-    )
-    return sha256_bytes(
-        dump_json({file.relative_to(_PACKAGE).as_posix(): sha256_file(file) for file in files}).encode()
-    )
+    return package_code(_CODE)

@@ -135,7 +135,7 @@ def train(
     warm_up()
     _seed_everything(message["seed"])
     model = build_model(message)
-    flops = _flops_per_sequence(model, recipe.length, blocks, message["seed"])
+    flops = _flops_per_sequence(model, recipe.length, message["seed"])
     start = hidden_scalars(model)
     if cuda:
         model.to("cuda")  # type: ignore[arg-type]
@@ -251,10 +251,11 @@ def _seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _flops_per_sequence(model: AsiArchForCausalLM, length: int, blocks: Blocks, seed: int) -> int:
+def _flops_per_sequence(model: AsiArchForCausalLM, length: int, seed: int) -> int:
     """FLOPs of one sequence forward and backward, by torch's formulas: products and convolutions."""
     trial = copy.deepcopy(model)
-    tokens = torch.as_tensor(np.asarray(blocks(0), dtype=np.int64))[None, :length]
+    # Any tokens do; those of the text are not all there where a training goes on from a checkpoint.
+    tokens = (torch.arange(length) % model.config.vocab_size)[None]
     meter = Meter()
     with seeded(seed), meter:
         loss = trial(input_ids=tokens, labels=tokens).loss

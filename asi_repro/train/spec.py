@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import dump_json, sha256_bytes, sha256_file
+from asi_repro.files import dump_json, sha256_bytes
 from asi_repro.models.scales import Scale, find_scale
+from asi_repro.train.code import package_code
 from asi_repro.train.recipe import Guards, Recipe, TrainSettings
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ DEVICES: tuple[Device, ...] = ("cpu", "cuda")
 BASELINES = ("delta_net", "gated_delta_net", "mamba2", "transformer")
 REFERENCE = "delta_net"
 
-_PACKAGE = Path(__file__).resolve().parent.parent
 _CODE = ("models", "train/loop.py", "train/recorder.py", "train/hidden_state.py", "train/guards.py")
 # These change when something is written or stopped, not what it is.
 _NOT_IN_KEY = ("checkpoint_every", "slow_ratio")
@@ -220,10 +220,4 @@ def _version(name: str) -> str:
 
 @cache
 def _code_hash() -> str:
-    files = sorted(
-        file
-        for name in _CODE
-        for file in ([_PACKAGE / name] if name.endswith(".py") else (_PACKAGE / name).rglob("*.py"))
-    )
-    listed = {file.relative_to(_PACKAGE).as_posix(): sha256_file(file) for file in files}
-    return sha256_bytes(dump_json(listed).encode())
+    return package_code(_CODE)
