@@ -6,6 +6,7 @@ so a result whose key is the one asked for is not made again.
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from dataclasses import dataclass, field
@@ -126,6 +127,7 @@ class Spec:
             "auxiliary_loss_weight": self.auxiliary_loss_weight,
             "dtype_policy": self.dtype_policy,
             "device": self.device,
+            "processes": int(os.environ.get("WORLD_SIZE", "1")),
             "machine": platform.machine(),
             "versions": {name: _version(name) for name in ("torch", "transformers", "accelerate")},
             "code": _code_hash(),
