@@ -9,6 +9,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from history_runs import architecture, archive_of, experiment, git, small_run
 
@@ -226,10 +227,16 @@ def test_rows_that_fit_no_experiment_are_refused(tmp_path: Path, table: str) -> 
     rows[-1] = {**rows[-1], "index": 10}
     with pytest.raises(DataError, match=r"index 10 is no experiment|0 programs"):
         write_history(archive_of(run, tmp_path / "a"), tmp_path / "h.bundle")
-    run = small_run()
-    getattr(run, table).reverse()
+
+
+@pytest.mark.parametrize("table", ["programs", "curves", "benchmarks"])
+def test_tables_out_of_index_order_are_refused(tmp_path: Path, table: str) -> None:
+    archive = archive_of(small_run(), tmp_path / "a")
+    path = archive.folder / f"{table}.parquet"
+    rows = pq.read_table(path)
+    pq.write_table(rows.take(list(reversed(range(rows.num_rows)))), path)
     with pytest.raises(DataError, match=f"not in index order|0 programs|{table}"):
-        write_history(archive_of(run, tmp_path / "a"), tmp_path / "h.bundle")
+        write_history(Archive(archive.folder), tmp_path / "h.bundle")
 
 
 def test_a_program_unlike_its_hash_is_refused(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ LENGTHS = (1, 2, 31, 64, 65, 100, 128, 257)
 BATCHES = (1, 2, 3, 5)
 SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
     "fp32": (*((2, length) for length in LENGTHS), *((batch, 65) for batch in BATCHES if batch != 2)),
-    "bf16": ((2, 1), (3, 64), (1, 100)),
-    "fp64": ((2, 1), (3, 64), (1, 100)),
+    "bf16": ((2, 1), (3, 65), (1, 100)),
+    "fp64": ((2, 1), (3, 65), (1, 100)),
 }
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
 ROWS = ("runs_fp32", "runs_bf16", "runs_fp64", "finite_fp32", "finite_bf16", "finite_fp64")
