@@ -172,8 +172,9 @@ def make_jobs(root: Path, subjects: Iterable[Subject], seeds: int, **options: An
     return [Job(root, subject, seed, **options) for seed in range(seeds) for subject in listed]
 
 
-def _end_with(parent: int) -> None:
-    """Have the kernel end this child when its parent is killed; it would wait for work for ever."""
+def _begin_child(parent: int) -> None:
+    """One thread a child, and an end with the parent: a child of a killed one would wait for work for ever."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two models share the CPUs else
     if sys.platform.startswith("linux"):
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
@@ -192,7 +193,7 @@ def _wave(
         return []
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(
-        min(workers, len(jobs)), context, initializer=_end_with, initargs=(os.getpid(),)
+        min(workers, len(jobs)), context, initializer=_begin_child, initargs=(os.getpid(),)
     )
     lost: list[Job] = []
     try:
