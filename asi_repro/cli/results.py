@@ -62,6 +62,8 @@ def results(
             f"the best would show {curse['expected']:+.4f}, in 1 of 20 cases over {curse['high']:+.4f} "
             f"(p = {curse['p_value']:.3f})"
         )
+    if found["not_compared"]:
+        out.print(f"not compared, trained otherwise than DeltaNet: {', '.join(found['not_compared'])}")
     for record in found.get("rank_agreement", []):
         out.print(record["sentence"])
 

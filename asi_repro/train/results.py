@@ -96,6 +96,25 @@ def load_models(trained: Path, evaluated: Path) -> list[Model]:
     return [_model(name, places, evaluated) for name, places in folders.items()]
 
 
+def comparable(models: Sequence[Model]) -> tuple[list[Model], list[Model]]:
+    """Models trained as DeltaNet was (else as the first one was), and those trained otherwise.
+
+    A comparison at equal tokens of unequal trainings would be none.
+    """
+    trained = [model for model in models if model.trials]
+    measure = next((model for model in trained if model.name == REFERENCE), trained[0] if trained else None)
+    if measure is None:
+        return list(models), []
+    wanted = _conditions(measure.trials[0])
+    same = [model for model in models if all(_conditions(trial) == wanted for trial in model.trials)]
+    return same, [model for model in models if model not in same]
+
+
+def _conditions(trial: Trial) -> dict[str, Any]:
+    names = ("recipe", "corpus", "scale", "auxiliary_loss_weight", "dtype_policy")
+    return {name: trial.training.identity[name] for name in names}
+
+
 def build_results(
     models: Sequence[Model],
     *,
@@ -111,7 +130,8 @@ def build_results(
         resamples: draws of each bootstrap.
         paper: for each of our names the columns of Table 2 (test_score_20m, test_score_340m).
     """
-    first = models[0].trials[0].training if models[0].trials else None
+    models, others = comparable(models)
+    first = next((model.trials[0].training for model in models if model.trials), None)
     reference = next((model for model in models if model.name == REFERENCE), None)
     tasks = _shared_tasks(models)
     rows = [_row(model, tasks) for model in models]
@@ -122,6 +142,7 @@ def build_results(
         "corpus_stand_in": bool(first.identity["corpus"]["stand_in"]) if first else None,
         "tasks": tasks,
         "models": rows,
+        "not_compared": [model.name for model in others],
         "against": REFERENCE,
         "resamples": resamples,
     }

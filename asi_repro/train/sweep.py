@@ -173,7 +173,7 @@ def make_jobs(root: Path, subjects: Iterable[Subject], seeds: int, **options: An
 
 
 def _begin_child(parent: int) -> None:
-    """One thread a child, and an end with the parent: a child of a killed one would wait for work for ever."""
+    """One thread a child, and an end with its parent: left alone it would wait for work for ever."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two models share the CPUs else
     if sys.platform.startswith("linux"):
         pr_set_pdeathsig = 1
