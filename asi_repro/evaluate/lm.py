@@ -132,18 +132,20 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
 
 
 def resolve_checkpoint(program: str | None, checkpoint: str | None) -> Path:
-    """The folder of a trained model.
+    """The folder of a trained model: `checkpoint`, or the one that `asi-repro train` made of `program`.
+
+    Args:
+        program: an architecture's index, name or both as INDEX-NAME, or a baseline's name.
+        checkpoint: a folder that `save_pretrained` wrote.
 
     Raises:
-        DataError: where neither or a name that is no plain file name is given.
-        MissingInput: where the folder is not there.
+        DataError: where neither is given, the name is no plain file name, or several models have it.
+        MissingInput: where there is none.
     """
     if checkpoint:
         folder = Path(checkpoint).expanduser()
     elif program and _NAME.fullmatch(program):
-        from asi_repro.project import find_project
-
-        folder = find_project().artifacts / "trained" / program
+        folder = _trained(program)
     else:
         raise DataError(
             "no model was named" if not program else f"{program!r} is not a name of an architecture",
@@ -155,6 +157,29 @@ def resolve_checkpoint(program: str | None, checkpoint: str | None) -> Path:
             hint=f"asi-repro train {program}" if program else "name a folder that save_pretrained wrote",
         )
     return folder
+
+
+def _trained(program: str) -> Path:
+    """The only folder artifacts/trained/SCALE/SLUG/seed-N of that program."""
+    from asi_repro.project import find_project
+
+    root = find_project().artifacts / "trained"
+    found = [path.parent for path in sorted(root.glob("*/*/seed-*/config.json"))]
+    named = [folder for folder in found if program in _names_of(folder.parent.name)]
+    if not named:
+        raise MissingInput(f"no trained model of {program} in {root}", hint=f"asi-repro train {program}")
+    if len(named) > 1:
+        raise DataError(
+            f"{len(named)} trained models of {program}",
+            hint="name one by its folder (--checkpoint): "
+            + ", ".join(str(f.relative_to(root)) for f in named),
+        )
+    return named[0]
+
+
+def _names_of(slug: str) -> tuple[str, ...]:
+    index, _, name = slug.partition("-")
+    return (slug, name, index.lstrip("0")) if index.isdigit() else (slug,)
 
 
 def _read_config(folder: Path) -> Any:

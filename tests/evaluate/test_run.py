@@ -234,3 +234,22 @@ def test_every_item_has_the_columns_of_its_task(real_items):
     for name in DEFAULT_TASKS:
         first = json.loads((real_items / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")[0])
         assert set(first) == set(BENCHMARKS[name].columns), name
+
+
+def test_a_trained_model_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASI_REPRO_HOME", str(tmp_path))
+    smoke = tmp_path / "artifacts" / "trained" / "smoke"
+    for place in (
+        "0703-delta_net_acmg/seed-0",
+        "delta_net/seed-0",
+        "delta_net/seed-1",
+        "other/.seed-0.partial",
+    ):
+        (smoke / place).mkdir(parents=True)
+        (smoke / place / "config.json").write_text("{}")
+    for name in ("703", "delta_net_acmg", "0703-delta_net_acmg"):
+        assert resolve_checkpoint(name, None) == smoke / "0703-delta_net_acmg" / "seed-0"
+    with pytest.raises(DataError, match="2 trained models of delta_net"):
+        resolve_checkpoint("delta_net", None)
+    with pytest.raises(MissingInput, match="asi-repro train other"):
+        resolve_checkpoint("other", None)
