@@ -177,13 +177,22 @@ def _import(url: str, rev: str, staging: Path, manifest: Manifest) -> None:
         try:
             Repo.get(url, path, out=str(staging / path), rev=rev)
         except (DvcException, SCMError) as error:
-            reason = str(error).splitlines()[0]
-            reason = reason if len(reason) <= 200 else f"{reason[:200]}…"
             raise MissingInput(
-                f"cannot fetch {path} from the published release: {reason}",
+                f"cannot fetch {path} from the published release: {_reason(error)}",
                 where=f"{url} at {rev}",
                 hint=f"check the network, or {_HINT}",
             ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong at first: DVC's own error only says 'SCM error'."""
+    said = [str(error)]
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+        said.append(str(error))
+    lines = [text.splitlines()[0] for text in said if text.strip()]
+    reason = lines[0] if lines[0] == lines[-1] else f"{lines[0]}: {lines[-1]}"
+    return reason if len(reason) <= 300 else f"{reason[:300]}…"
 
 
 def _pin(project: Project, path: str) -> Path:

@@ -143,6 +143,7 @@ def test_unreachable_network_says_what_to_do(project: Project, manifest: Manifes
         port = closed.getsockname()[1]
     with pytest.raises(MissingInput) as caught:
         pull(project, url=f"http://127.0.0.1:{port}/none.git", rev=COMMIT, manifest=manifest)
+    assert "refused" in str(caught.value)
     assert "--from DIR" in str(caught.value)
     assert "ASI_REPRO_RELEASE" in str(caught.value)
     assert data_files(project) == set()
