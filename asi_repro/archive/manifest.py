@@ -56,10 +56,14 @@ def check_release(folder: Path, manifest: Manifest) -> list[str]:
     business of ours, but an extra file inside an imported folder is reported.
     """
     problems = [problem for file in manifest.files if (problem := _check_file(folder, file))]
+    return sorted([*problems, *extra_files(folder, manifest)])
+
+
+def extra_files(folder: Path, manifest: Manifest) -> list[str]:
+    """What stands inside the imported folders and is not the release's; no file is read."""
     known = {file.path for file in manifest.files}
-    for path in manifest.paths:
-        problems += [f"{extra}: not part of the release" for extra in _files_below(folder, path) - known]
-    return sorted(problems)
+    found = {extra for path in manifest.paths for extra in _files_below(folder, path)}
+    return [f"{extra}: not part of the release" for extra in sorted(found - known)]
 
 
 def _check_file(folder: Path, file: ReleaseFile) -> str | None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.archive.manifest import Manifest, ReleaseFile, check_release, release_manifest
+from asi_repro.archive.manifest import Manifest, ReleaseFile, check_release, extra_files, release_manifest
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import unwritable
 from asi_repro.project import Project
@@ -121,8 +121,7 @@ def _copy(source: Path, staging: Path, manifest: Manifest) -> None:
         raise MissingInput(f"there is no folder {source}", hint=_HINT)
     for file in manifest.files:
         _copy_file(source, staging, file)
-    extra = [p for p in check_release(source, manifest) if p.endswith("not part of the release")]
-    if extra:
+    if extra := extra_files(source, manifest):
         raise DataError(extra[0] + _and_more(extra), where=str(source), hint=_WHOLE)
 
 
