@@ -1,0 +1,1 @@
+"""The discovery loop: sample, propose, check, train, evaluate, judge, analyse, commit. No torch here."""
