@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from asi_repro.files import dump_json, sha256_bytes, sha256_file
@@ -31,14 +31,22 @@ def code_sha256(source: bytes) -> str:
     return sha256_bytes("\0".join(kept).encode())
 
 
-def package_code(names: Iterable[str]) -> str:
-    """One hash over modules, folders of modules and YAML files of this package, by their paths in it."""
+def package_code(names: Iterable[str], without: Collection[str] = ()) -> str:
+    """One hash over modules, folders of modules and YAML files of this package, by their paths in it.
+
+    Args:
+        names: paths in the package.
+        without: modules in those folders that change nothing of what the hash stands for.
+    """
     listed: dict[str, str] = {}
     for name in names:
         place = _PACKAGE / name
         for file in [place] if place.suffix else place.rglob("*"):
+            path = file.relative_to(_PACKAGE).as_posix()
+            if path in without:
+                continue
             if file.suffix == ".py":
-                listed[file.relative_to(_PACKAGE).as_posix()] = code_sha256(file.read_bytes())
+                listed[path] = code_sha256(file.read_bytes())
             elif file.suffix == ".yaml":
-                listed[file.relative_to(_PACKAGE).as_posix()] = sha256_file(file)
+                listed[path] = sha256_file(file)
     return sha256_bytes(dump_json(listed).encode())

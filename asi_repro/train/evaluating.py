@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 EVALUATION, KEY = "evaluation.json", "key.json"
 _CODE = ("evaluate", "models")
+# Items and settings are in the key as they are; the others put nothing into a score.
+_NOT_CODE = frozenset(
+    {
+        "evaluate/hooks.py",
+        "evaluate/hub_items.py",
+        "evaluate/package_items.py",
+        "evaluate/result.py",
+        "evaluate/settings.py",
+        "models/counting.py",
+        "models/importable.py",
+        "models/memory.py",
+    }
+)
 _VERSIONS = ("lm_eval", "torch", "transformers", "datasets")
 
 
@@ -117,4 +130,4 @@ def _more(settings: EvaluateSettings) -> dict[str, Any]:
 
 @cache
 def _code_hash() -> str:
-    return package_code(_CODE)
+    return package_code(_CODE, _NOT_CODE)

@@ -66,6 +66,7 @@ class Report:
         detail: why it stopped or failed.
         hint: what to do.
         train_seconds, evaluate_seconds: wall time of each phase.
+        train_cpu_seconds, evaluate_cpu_seconds: CPU time of each phase, with the sandboxes below it.
     """
 
     name: str
@@ -76,6 +77,8 @@ class Report:
     hint: str = ""
     train_seconds: float = 0.0
     evaluate_seconds: float = 0.0
+    train_cpu_seconds: float = 0.0
+    evaluate_cpu_seconds: float = 0.0
 
     @property
     def finished(self) -> bool:
@@ -95,17 +98,34 @@ class Swept:
         return [report for report in self.reports if report.status == status]
 
 
+class _Clock:
+    """Wall and CPU seconds since it was made; children count once they have ended."""
+
+    def __init__(self) -> None:
+        self._began = self._now()
+
+    def __call__(self) -> tuple[float, float]:
+        (wall, cpu), (wall_now, cpu_now) = self._began, self._now()
+        return wall_now - wall, cpu_now - cpu
+
+    @staticmethod
+    def _now() -> tuple[float, float]:
+        times = os.times()
+        return time.perf_counter(), times.user + times.system + times.children_user + times.children_system
+
+
 def run_job(job: Job) -> Report:
     """Train and evaluate one model; every failure becomes a report."""
-    began = time.perf_counter()
+    clock = _Clock()
     phase: Phase = "train"
-    train_seconds = 0.0
+    trained: tuple[float, float] | None = None
     worked = False
 
     def report(status: Any, detail: str = "", hint: str = "") -> Report:
-        spent = time.perf_counter() - began
-        train = spent if phase == "train" else train_seconds
-        return Report(job.subject.slug, job.seed, phase, status, detail, hint, train, spent - train)
+        wall, cpu = clock()
+        train_wall, train_cpu = (wall, cpu) if trained is None else trained
+        times = (train_wall, wall - train_wall, train_cpu, cpu - train_cpu)
+        return Report(job.subject.slug, job.seed, phase, status, detail, hint, *times)
 
     try:
         from asi_repro.models.memory import keep_freed_memory
@@ -118,7 +138,7 @@ def run_job(job: Job) -> Report:
             worked = not done.already
             if done.result.stop is not None:
                 return report("stopped", done.result.stop.detail)
-        train_seconds = time.perf_counter() - began
+        trained = clock()
         if "evaluate" in job.phases:
             phase = "evaluate"
             worked |= workspace.evaluate(job.subject.slug, job.seed, unsafe=job.unsafe, force=job.force)
