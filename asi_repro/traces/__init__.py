@@ -1,0 +1,1 @@
+"""What the agents of an experiment did: spans, their tables, and their export. No torch."""

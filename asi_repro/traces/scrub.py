@@ -1,0 +1,104 @@
+"""Taking secrets out of what is kept: records, traces, commits.
+
+Patterns are narrow on purpose. Programs of token mixers are full of variables called `key` and `token`,
+and a scrubber that changes a program is worse than none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "[secret removed]"
+
+_PATTERNS = (
+    re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9][A-Za-z0-9_-]{18,}"),  # Anthropic (sk-ant-...), OpenAI
+    re.compile(r"(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}(?![0-9A-Za-z])"),  # AWS
+    re.compile(r"(?<![A-Za-z0-9])AIza[0-9A-Za-z_-]{35}"),  # Google
+    re.compile(r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})"),
+    re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}"),  # Hugging Face
+    re.compile(r"(?<![A-Za-z0-9])xox[abeoprs]-[A-Za-z0-9-]{10,}"),  # Slack
+    re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"),  # JWT
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+)
+# Group 1 is kept: what the secret was for.
+_NAMED = (
+    re.compile(
+        r"(?i)(\b(?:proxy-)?authorization\b[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s+)?)([^\s\"',;]{8,})"
+    ),
+    re.compile(r"(?i)(\bx-api-key\b[\"']?\s*[:=]\s*[\"']?)([^\s\"',;]{8,})"),
+    re.compile(
+        r"(?i)(\b(?:anthropic|openai|aws|hf|github)_\w*(?:key|token|secret)\b[\"']?\s*[:=]\s*[\"']?)([^\s\"',;]{8,})"
+    ),
+    re.compile(r"(\bBearer\s+)([A-Za-z0-9._~+/=-]{16,})"),
+    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)([^\s/@]+)(?=@)"),
+)
+_SECRET_FIELDS = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "x-api-key",
+        "api-key",
+        "api_key",
+        "apikey",
+        "auth_token",
+        "cookie",
+        "set-cookie",
+    }
+)
+_SECRET_NAMES = re.compile(r"(?i)(?:api_?key|_key\b|token\b|secret|passw(?:or)?d|credential)")
+_SHORTEST = 8
+"""Of an environment value that counts: shorter ones are words that stand in programs too."""
+
+
+def environment_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Values of environment variables whose names speak of secrets, longest first."""
+    found = {
+        value
+        for name, value in (os.environ if environment is None else environment).items()
+        if _SECRET_NAMES.search(name) and len(value) >= _SHORTEST and not value.startswith("/")
+    }
+    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def scrub(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
+    """`value` (JSON) with secrets replaced by `MASK`, in keys and values alike; the input is untouched.
+
+    Args:
+        value: any JSON value.
+        secrets: further texts to take out; those of the environment by default.
+    """
+    known = environment_secrets() if secrets is None else secrets
+    return _scrub(value, known)
+
+
+def _scrub(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        return _scrub_text(value, secrets)
+    if isinstance(value, Mapping):
+        return {
+            _scrub_text(str(name), secrets): MASK
+            if str(name).lower() in _SECRET_FIELDS and isinstance(item, str) and item
+            else _scrub(item, secrets)
+            for name, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_scrub(item, secrets) for item in value]
+    return value
+
+
+def _scrub_text(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    for pattern in _PATTERNS:
+        text = pattern.sub(MASK, text)
+    for pattern in _NAMED:
+        text = pattern.sub(_keep_name, text)
+    return text
+
+
+def _keep_name(found: re.Match[str]) -> str:
+    # Already removed: do not remove its first word again.
+    return found[0] if found[2].startswith("[secret") else found[1] + MASK
