@@ -1,7 +1,8 @@
 """The pool of candidates as it may have stood when each parent was drawn.
 
 The release has no record of the pool, so its state is worked out from the recorded scores under
-assumptions, several of them, because the paper does not say when exactly it was refreshed.
+assumptions, several of them, because the paper does not say when exactly it was refreshed. The claim
+`parent-policy`, the report's figure of parents and the replay of a run all count with what is here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,29 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from asi_repro.archive.store import Experiment
+
+
+class Ranking:
+    """Experiments by score, the best first; equal scores share a rank and stand in index order."""
+
+    def __init__(self) -> None:
+        self._keys: list[tuple[float, int]] = []  # (negated score, index), ascending
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, index: int, score: float | None) -> None:
+        """Add one experiment; one without a score has no rank and is left out."""
+        if score is not None:
+            insort(self._keys, (-score, index))
+
+    def rank(self, score: float) -> int:
+        """1 + the number of higher scores."""
+        return 1 + bisect_left(self._keys, (-score,))
+
+    def best(self, count: int) -> list[tuple[int, float]]:
+        """The index and score of the first `count`."""
+        return [(index, -negated) for negated, index in self._keys[:count]]
 
 
 @dataclass(frozen=True)
@@ -37,10 +61,7 @@ def schedules(refresh: int) -> list[Schedule]:
     """
     return [
         Schedule("refreshed after every experiment", lambda before, parent: before),
-        _every(refresh, f"refreshed every {refresh}", 0),
-        _every(refresh, f"refreshed every {refresh}, 1 refresh late", 1),
-        _every(refresh, f"refreshed every {refresh}, 2 refreshes late", 2),
-        _every(refresh, f"refreshed every {refresh}, 3 refreshes late", 3),
+        *(refreshed(refresh, late) for late in range(4)),
         Schedule("at any moment", lambda before, parent: parent + 1, bound=True),
         Schedule(
             f"at any moment, the {refresh} before the parent not yet added",
@@ -50,8 +71,13 @@ def schedules(refresh: int) -> list[Schedule]:
     ]
 
 
-def _every(refresh: int, name: str, late: int) -> Schedule:
-    return Schedule(name, lambda before, parent: max(0, (before // refresh - late) * refresh))
+def refreshed(refresh: int, late: int = 0) -> Schedule:
+    """Refreshed every `refresh` experiments, each of them `late` refreshes after its turn."""
+    delay = f", {late} refresh{'es' * (late > 1)} late" if late else ""
+    return Schedule(
+        f"refreshed every {refresh}{delay}",
+        lambda before, parent: max(0, (before // refresh - late) * refresh),
+    )
 
 
 def parent_ranks(
@@ -72,20 +98,14 @@ def parent_ranks(
             seen = schedule.seen(position[child.index], position[child.parent])
             wanted.setdefault(seen, []).append(child)
     found: dict[int, int | None] = {}
-    scores: list[float] = []  # negated, ascending
+    ranking = Ranking()
     added = 0
     for seen in sorted(wanted):
         for experiment in experiments[added:seen]:
-            if experiment.score is not None:
-                insort(scores, -experiment.score)
+            ranking.add(experiment.index, experiment.score)
         added = max(added, seen)
         for child in wanted[seen]:
             parent = experiments[position[child.parent]]  # type: ignore[index]
-            known = (schedule.bound or position[parent.index] < seen) and parent.score is not None
-            found[child.index] = _rank(scores, parent.score) if known else None
+            known = schedule.bound or position[parent.index] < seen
+            found[child.index] = ranking.rank(parent.score) if known and parent.score is not None else None
     return found
-
-
-def _rank(negated: list[float], score: float | None) -> int:
-    """1 + the number of higher scores."""
-    return 1 + bisect_left(negated, -(score or 0.0)) if negated else 1

@@ -27,6 +27,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "list": Lazy("asi_repro.cli.reading:list_", "Experiments, filtered and sorted."),
         "show": Lazy("asi_repro.cli.reading:show", "One experiment: facts, scores, motivation, program."),
         "lineage": Lazy("asi_repro.cli.tree:lineage", "Ancestors, descendants or the whole tree."),
+        "replay": Lazy("asi_repro.cli.replay:replay", "The run step by step, its policy audited."),
         "diff": Lazy("asi_repro.cli.comparing:diff", "What changed between two programs."),
         "search": Lazy("asi_repro.cli.searching:search", "Ranked search in names and texts."),
         "cognition": Lazy("asi_repro.cli.searching:cognition", "Entries of the cognition base."),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from asi_repro.claims.pool import Ranking
 from asi_repro.report.drawing import columns, thousands
 from asi_repro.report.figures.scores import BATCH, COLD_START
 from asi_repro.report.model import Drawing, PlotData
@@ -41,16 +41,15 @@ class Choice:
 
 def parent_choices(experiments: list[Experiment]) -> list[Choice]:
     """Every choice whose parent came before its child and has a score, in index order."""
-    scores: list[float] = []  # negated, sorted
+    ranking = Ranking()
     by_index: dict[int, float] = {}
     choices = []
     for e in experiments:
         parent = by_index.get(e.parent) if e.parent is not None else None
         if e.parent is not None and parent is not None:
-            rank = 1 + bisect_left(scores, -parent)
-            choices.append(Choice(e.index, e.parent, rank, len(scores), e.in_gallery))
+            choices.append(Choice(e.index, e.parent, ranking.rank(parent), len(ranking), e.in_gallery))
+        ranking.add(e.index, e.score)
         if e.score is not None:
-            insort(scores, -e.score)
             by_index[e.index] = e.score
     return choices
 
