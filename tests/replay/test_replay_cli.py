@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "archive"
 
 
+def documented(section: str) -> list[str]:
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json.md"
+    text = page.read_text(encoding="utf-8").split(f"## {section}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", text, flags=re.M)
+
+
 def ask(archive: Path, *arguments: str) -> str:
     done = CliRunner().invoke(app, ["replay", "release", "--archive", str(archive), *arguments])
     assert done.exit_code == 0, done.stderr
@@ -32,7 +39,8 @@ def ask(archive: Path, *arguments: str) -> str:
 def test_json_and_csv_hold_the_same_steps(archive: Path, tmp_path: Path) -> None:
     table = tmp_path / "steps.csv"
     found = json.loads(ask(archive, "--json", "--csv", str(table), "--from", "200", "--to", "300"))
-    assert list(found) == ["run", "policy", "steps", "summary"]
+    assert list(found) == documented("replay")
+    assert list(found["steps"][0]) == documented("replay.steps")
     with table.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == len(found["steps"]) > 90
