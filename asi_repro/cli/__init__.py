@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "replay": Lazy("asi_repro.cli.replay:replay", "The run step by step, its policy audited."),
         "diff": Lazy("asi_repro.cli.comparing:diff", "What changed between two programs."),
         "search": Lazy("asi_repro.cli.searching:search", "Ranked search in names and texts."),
+        "browse": Lazy("asi_repro.cli.browse:browse", "The terminal UI: lineage, experiments, traces."),
         "cognition": Lazy("asi_repro.cli.searching:cognition", "Entries of the cognition base."),
     },
     "Check the programs": {

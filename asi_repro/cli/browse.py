@@ -1,0 +1,31 @@
+"""`asi-repro browse`: the terminal UI."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from asi_repro.cli.options import ArchiveOption
+
+
+def browse(
+    experiment: Annotated[
+        Optional[str],
+        typer.Argument(metavar="[INDEX|NAME]", help="Experiment to open.", show_default=False),
+    ] = None,
+    archive: ArchiveOption = None,
+) -> None:
+    """Browse the run in the terminal: lineage, experiments, claims, certificates, traces.
+
+    `?` shows the keys, ctrl+p every action, q leaves; the next session goes on where this one ended.
+    """
+    from asi_repro.errors import MissingInput
+
+    try:
+        from asi_repro.tui.app import browse as run
+    except ModuleNotFoundError as error:
+        raise MissingInput(
+            f"the terminal UI needs {error.name}", hint="pip install 'asi-repro[browse]'"
+        ) from error
+    run(archive, experiment=experiment)

@@ -1,0 +1,366 @@
+"""The app: a bar of views, one of them shown, and what all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Footer
+
+from asi_repro.archive.store import Archive
+from asi_repro.errors import AsiReproError, DataError
+from asi_repro.tui.messages import Compare, OpenExperiment, OpenRun, OpenView, ShowInLineage
+from asi_repro.tui.palette import Commands
+from asi_repro.tui.registry import VIEWS, find_spec
+from asi_repro.tui.source import Source
+from asi_repro.tui.state import RunState, State, load_state, save_state, state_file
+from asi_repro.tui.theme import THEMES
+from asi_repro.tui.view import View
+from asi_repro.tui.widgets.empty import Empty
+from asi_repro.tui.widgets.nav import Nav
+from asi_repro.tui.widgets.score import ScoreScale
+from asi_repro.tui.widgets.text import safe_line
+
+_WATCH_SECONDS = 2.0
+_HISTORY = 50
+
+
+class BrowseApp(App[None]):
+    """Browse a run.
+
+    Args:
+        source: of the run.
+        state: where the state is kept; None keeps none.
+        start: experiment to show first.
+        watch: whether to look for changed files.
+    """
+
+    TITLE = "asi-repro"
+    CSS_PATH = "app.tcss"
+    COMMANDS = {Commands}  # noqa: RUF012
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(spec.key, f"show('{spec.name}')", spec.title, show=False, tooltip=f"Open {spec.title}")
+            for spec in VIEWS
+        ),
+        Binding("escape", "back", "Back", show=False, tooltip="Go back to where you came from"),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="The keys that work here"),
+        Binding("ctrl+p", "command_palette", "Commands", tooltip="Command palette: every action"),
+        Binding("colon", "command_palette", "Command palette", show=False, key_display=":"),
+        Binding("ctrl+o", "jump", "Jump", tooltip="Jump mode: a letter on everything that takes the focus"),
+        Binding("G", "go_to", "Go to", show=False, tooltip="Go to an experiment by index or name"),
+        Binding("B", "bookmarks", "Bookmarks", show=False, tooltip="The bookmarked experiments"),
+        Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="Next theme"),
+        Binding("ctrl+r", "reload", "Reload", show=False, tooltip="Read the files again"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+q", "quit", "Quit", show=False),
+    ]
+
+    def __init__(
+        self, source: Source, *, state: Path | None = None, start: int | None = None, watch: bool = True
+    ) -> None:
+        super().__init__()
+        self.source = source
+        self._state_file = state
+        self._start = start
+        self._watch_files = watch
+        self._history: list[tuple[str, int | None]] = []
+        self._told: str = ""
+        self._scale: tuple[Archive, ScoreScale] | None = None
+        # Kept here, as a query of the app looks at its top screen only, which may be a dialog.
+        self.nav = Nav(id="nav")
+        self.switcher = ContentSwitcher(id="views")
+        self.memory, self._state_error = _load(state)
+        self.place: RunState = self.memory.run(source.place.archive)
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = self.memory.theme
+        self.theme = wanted if wanted in self.available_themes else THEMES[0].name
+
+    def compose(self) -> ComposeResult:
+        yield self.nav
+        yield self.switcher
+        yield Footer(compact=True, show_command_palette=False)
+
+    async def on_mount(self) -> None:
+        if self._state_error is not None:
+            self.report(self._state_error)
+        view = self.place.view if find_spec(self.place.view) else VIEWS[0].name
+        arguments = None
+        if self._start is not None:
+            self.place.index = self._start
+            view, arguments = "experiment", {"index": self._start}
+        await self.show_view(view, arguments)
+        if self._watch_files:
+            self.set_interval(_WATCH_SECONDS, self._look_for_changes)
+
+    # Views
+
+    def view(self, name: str) -> View | None:
+        """A view that was made, or None."""
+        return next((view for view in self.switcher.query(View) if view.id == f"view-{name}"), None)
+
+    async def show_view(self, name: str, arguments: dict[str, Any] | None = None) -> None:
+        """Show a view, made now if it was not, and tell it the arguments."""
+        spec = find_spec(name)
+        if spec is None:
+            return
+        pane = await self._pane(name)
+        self.place.view = name
+        self.switcher.current = pane.id
+        self.nav.current, self.nav.run = name, self.source.place.name
+        focus = pane
+        if isinstance(pane, View):
+            if arguments:
+                self._try(lambda: pane.open(arguments))
+            focus = pane.first_focus() or pane
+        focus.focus()
+
+    async def _pane(self, name: str) -> Widget:
+        if (known := self.view(name)) is not None:
+            return known
+        await self.switcher.query(f"#view-{name}").remove()  # an error in its place: try again
+        pane: Widget
+        try:
+            view = find_spec(name).view_class()(self.source, name=name)  # type: ignore[union-attr]
+            view.prepare()
+            pane = view
+        except AsiReproError as error:
+            pane = Empty.from_error(error, id=f"view-{name}")
+        except ModuleNotFoundError as error:
+            missing = AsiReproError(f"this view cannot be opened: {error}", hint="reinstall asi-repro")
+            pane = Empty.from_error(missing, id=f"view-{name}")
+        await self.switcher.mount(pane)
+        if isinstance(pane, View) and (kept := self.place.views.get(name)):
+            self._restore(pane, kept)
+        return pane
+
+    def _restore(self, view: View, kept: dict[str, Any]) -> None:
+        try:
+            view.restore(kept)
+        except (AsiReproError, TypeError, ValueError, KeyError, AttributeError) as error:
+            self.report(DataError(f"the last place in {view.TITLE} could not be restored: {error}"))
+
+    async def on_open_view(self, message: OpenView) -> None:
+        self._remember()
+        await self.show_view(message.name, message.arguments)
+
+    async def on_open_experiment(self, message: OpenExperiment) -> None:
+        self._remember()
+        self.place.index = message.index
+        await self.show_view("experiment", {"index": message.index, "tab": message.tab})
+
+    async def on_show_in_lineage(self, message: ShowInLineage) -> None:
+        self._remember()
+        self.place.index = message.index
+        await self.show_view("lineage", {"index": message.index})
+
+    async def on_compare(self, message: Compare) -> None:
+        self._remember()
+        await self.show_view("compare", {"indices": message.indices})
+
+    async def on_open_run(self, message: OpenRun) -> None:
+        self._keep_views()
+        self.source = Source(message.place, self.source.project)
+        self.place = self.memory.run(message.place.archive)
+        self._history.clear()
+        await self.switcher.remove_children()
+        await self.show_view("lineage")
+
+    def _remember(self) -> None:
+        self._history.append((self.place.view, self.place.index))
+        del self._history[:-_HISTORY]
+
+    # Actions
+
+    async def action_show(self, name: str) -> None:
+        if name != self.place.view:
+            self._remember()
+        await self.show_view(name)
+
+    async def action_back(self) -> None:
+        if not self._history:
+            return
+        name, index = self._history.pop()
+        self.place.index = index
+        arguments = {"index": index} if index is not None and name in ("experiment", "lineage") else None
+        await self.show_view(name, arguments)
+
+    def action_help(self) -> None:
+        from asi_repro.tui.help import HelpScreen, keys_by_owner
+
+        self.push_screen(HelpScreen(keys_by_owner(self.screen)))
+
+    def action_jump(self) -> None:
+        from asi_repro.tui.jump import JumpScreen, targets
+
+        def go(widget: Widget | None) -> None:
+            if widget is not None:
+                widget.focus()
+
+        self.push_screen(JumpScreen(targets(self.screen)), go)
+
+    @work
+    async def action_go_to(self) -> None:
+        from asi_repro.tui.dialogs import Ask
+
+        typed = await self.push_screen_wait(Ask("Go to experiment", "index or name"))
+        if typed:
+            try:
+                self.post_message(OpenExperiment(self.source.archive.find(typed).index))
+            except AsiReproError as error:
+                self.report(error)
+
+    @work
+    async def action_bookmarks(self) -> None:
+        from asi_repro.tui.dialogs import Choose
+
+        try:
+            archive = self.source.archive
+        except AsiReproError as error:
+            self.report(error)
+            return
+        marked = [archive.experiments[i] for i in self.bookmarks if i in archive.experiments]
+        if not marked:
+            self.notify("press m on an experiment to bookmark it", title="No bookmarks yet")
+            return
+        rows = [(e.index, f"{e.index:>6}  {safe_line(e.label)}") for e in marked]
+        chosen = await self.push_screen_wait(Choose("Bookmarks", rows))
+        if chosen is not None:
+            self.post_message(OpenExperiment(chosen))
+
+    def themes(self) -> list[str]:
+        """Names of the themes, our own first."""
+        own = [theme.name for theme in THEMES]
+        return [*own, *sorted(set(self.available_themes) - set(own))]
+
+    def action_next_theme(self) -> None:
+        own = [theme.name for theme in THEMES]
+        place = own.index(self.theme) + 1 if self.theme in own else 0
+        self.theme = own[place % len(own)]
+        self.notify(self.theme, title="Theme", timeout=2)
+
+    async def action_reload(self) -> None:
+        await self._reload()
+        self.notify("files read again", timeout=2)
+
+    async def run_action(  # type: ignore[override]
+        self, action: str, default_namespace: DOMNode | None = None, namespaces: object = None
+    ) -> bool:
+        # Textual ends the app where an action raises; an error that a person can act on is only told.
+        try:
+            return await super().run_action(action, default_namespace, namespaces)  # type: ignore[arg-type]
+        except (AsiReproError, OSError) as error:
+            self.report(error)
+            return True
+
+    # Shared by the views
+
+    @property
+    def bookmarks(self) -> list[int]:
+        """Indices of the bookmarked experiments."""
+        return self.place.bookmarks
+
+    def toggle_bookmark(self, index: int) -> bool:
+        """Bookmark an experiment or not any more; whether it is now. Kept at once."""
+        marked = index not in self.bookmarks
+        if marked:
+            self.bookmarks.append(index)
+        else:
+            self.bookmarks.remove(index)
+        self._save()
+        return marked
+
+    def report(self, error: AsiReproError | OSError) -> None:
+        """Tell of an error without ending anything; the same one twice running is told once."""
+        known = error if isinstance(error, AsiReproError) else AsiReproError(str(error))
+        parts = [known.where, known.hint and f"→ {known.hint}"]
+        body = "\n".join(safe_line(part, 400) for part in parts if part)
+        shown = f"{safe_line(known.what, 400)}\n{body}".strip()
+        if shown == self._told:
+            return
+        self._told = shown
+        self.set_timer(3, self._forget_told)
+        self.notify(shown, title="Could not do that", severity="error", timeout=10, markup=False)
+
+    @property
+    def scale(self) -> ScoreScale:
+        """The colours of the run's scores in the theme that is on."""
+        dark = self.current_theme.dark
+        if self._scale is None or self._scale[0] is not self.source.archive or self._scale[1].dark != dark:
+            scores = [e.score for e in self.source.archive.experiments.values()]
+            self._scale = (self.source.archive, ScoreScale(scores, dark=dark))
+        return self._scale[1]
+
+    def _forget_told(self) -> None:
+        self._told = ""
+
+    def _try(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except (AsiReproError, OSError) as error:
+            self.report(error)
+
+    # Files and state
+
+    async def _look_for_changes(self) -> None:
+        if self.source.changed():
+            await self._reload()
+            self.notify("the files changed and were read again", title=self.source.place.name, timeout=4)
+
+    async def _reload(self) -> None:
+        self.source.reload()
+        for view in list(self.switcher.query(View)):
+            try:
+                view.reload()
+            except (AsiReproError, OSError) as error:
+                self.report(error)
+        if isinstance(self.switcher.visible_content, Empty):
+            await self.show_view(self.place.view)
+
+    def _keep_views(self) -> None:
+        for spec in VIEWS:
+            if (view := self.view(spec.name)) is not None:
+                self.place.views[spec.name] = view.state()
+
+    def _save(self) -> None:
+        if self._state_file is not None:
+            self._keep_views()
+            self.memory.theme = self.theme
+            if (error := save_state(self.memory, self._state_file)) is not None:
+                self.report(error)
+
+    async def action_quit(self) -> None:
+        self._save()
+        self.exit()
+
+
+def _load(path: Path | None) -> tuple[State, AsiReproError | None]:
+    if path is None:
+        return State(), None
+    try:
+        return load_state(path), None
+    except AsiReproError as error:
+        return State(), error
+
+
+def browse(archive: Path | None = None, *, experiment: str | None = None) -> None:
+    """Run the app until it is left.
+
+    Args:
+        archive: folder of tables; the project's where None.
+        experiment: index or name of the experiment to open.
+
+    Raises:
+        NotFound: where there is no such experiment.
+    """
+    source = Source.at(archive)
+    start = None if experiment is None else source.archive.find(experiment).index
+    BrowseApp(source, state=state_file(), start=start).run()

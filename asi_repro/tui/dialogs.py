@@ -1,0 +1,66 @@
+"""Small questions: one line of text, or one of a list."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+_CSS = """
+{name} {{ align: center middle; }}
+{name} > Vertical {{
+    width: 70%; max-width: 80; height: auto; max-height: 80%;
+    border: round $primary; background: $surface; padding: 0 1;
+}}
+"""
+
+
+class Ask(ModalScreen[str | None]):
+    """One line of text."""
+
+    DEFAULT_CSS = _CSS.format(name="Ask")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+
+    def __init__(self, title: str, placeholder: str, value: str = "") -> None:
+        super().__init__()
+        self._asked, self._placeholder, self._value = title, placeholder, value
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self._asked
+            yield Input(self._value, placeholder=self._placeholder, compact=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value.strip() or None)
+
+
+class Choose(ModalScreen[int | None]):
+    """One of a list of experiments.
+
+    Args:
+        title: of the box.
+        rows: index and line of each, already made safe.
+    """
+
+    DEFAULT_CSS = _CSS.format(name="Choose") + "Choose OptionList { max-height: 24; border: none; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Cancel")]
+
+    def __init__(self, title: str, rows: list[tuple[int, str]]) -> None:
+        super().__init__()
+        self._asked, self._rows = title, rows
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self._asked
+            yield OptionList(*(Option(Text(row, no_wrap=True)) for _, row in self._rows))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._rows[event.option_index][0])

@@ -1,0 +1,52 @@
+"""The command palette: every view, every action that has a key, every theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from asi_repro.tui.help import has_title, owner_title
+from asi_repro.tui.registry import VIEWS
+
+if TYPE_CHECKING:
+    from asi_repro.tui.app import BrowseApp
+
+Command = tuple[str, str, Callable[[], object]]
+
+
+class Commands(Provider):
+    """What can be done where the focus is, and where one can go."""
+
+    @property
+    def _browser(self) -> BrowseApp:
+        return cast("BrowseApp", self.app)
+
+    def _commands(self) -> Iterator[Command]:
+        done: set[str] = set()
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            title = f"{owner_title(active.node)}: {binding.tooltip or binding.description}"
+            if not binding.description or not has_title(active.node) or not active.enabled:
+                continue
+            if title in done or binding.action == "command_palette" or binding.action.startswith("show("):
+                continue
+            done.add(title)
+            run = partial(self.app.run_action, binding.action, active.node)
+            yield title, f"key {self.app.get_key_display(binding)}", run
+        for spec in VIEWS:
+            yield f"View: {spec.title}", spec.about, partial(self._browser.show_view, spec.name)
+        for name in self._browser.themes():
+            yield f"Theme: {name}", "Colours of the app", partial(setattr, self.app, "theme", name)
+
+    async def discover(self) -> Hits:
+        for title, about, run in self._commands():
+            yield DiscoveryHit(title, run, help=about)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for title, about, run in self._commands():
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, matcher.highlight(title), run, help=about)

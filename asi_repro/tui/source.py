@@ -1,0 +1,195 @@
+"""What the views read: one run with all that was made of it, opened lazily, dropped when files change."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.archive.store import Archive, open_archive
+from asi_repro.errors import MissingInput
+from asi_repro.project import Project, find_project
+
+if TYPE_CHECKING:
+    from asi_repro.train.workspace import Workspace
+    from asi_repro.verify.certificate import Certificate
+
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """Where one run is.
+
+    Attributes:
+        name: "release", or the name of a run of our own.
+        archive: its folder of Parquet tables, which may not be there (yet).
+        certificates: its folder of certificates.
+        claims: its ledger.
+        traces: its file of spans.
+        live: the folder of a discovery run (bare git repository and records), None for the release.
+    """
+
+    name: str
+    archive: Path
+    certificates: Path
+    claims: Path
+    traces: Path
+    live: Path | None = None
+
+
+def release_place(project: Project) -> RunPlace:
+    """The release, as the stages made it."""
+    return RunPlace(
+        "release",
+        project.archive,
+        project.certificates,
+        project.claims,
+        project.root / "traces" / "release.parquet",
+    )
+
+
+def archive_place(folder: Path) -> RunPlace:
+    """Tables in any folder; what else was made of that run is looked for beside it."""
+    near = folder.parent
+    return RunPlace(
+        folder.name,
+        folder,
+        near / "certificates",
+        near / "claims.json",
+        near.parent / "traces" / f"{folder.name}.parquet",
+    )
+
+
+def run_place(project: Project, folder: Path) -> RunPlace:
+    """A discovery run of our own below artifacts/runs."""
+    return RunPlace(
+        folder.name,
+        folder / "archive",
+        folder / "certificates",
+        folder / "claims.json",
+        project.root / "traces" / f"{folder.name}.parquet",
+        live=folder,
+    )
+
+
+class Source:
+    """One run. Every method raises `AsiReproError` where its data is missing or damaged."""
+
+    def __init__(self, place: RunPlace, project: Project | None = None) -> None:
+        self.place = place
+        self.project = project
+        self._kept: dict[Any, Any] = {}
+        self._seen = self._fingerprint()
+
+    @classmethod
+    def at(cls, archive: Path | None = None) -> Source:
+        """The source of `--archive DIR`, or of the project around the working folder.
+
+        Raises:
+            MissingInput: where neither is given.
+        """
+        try:
+            project = find_project()
+        except MissingInput:
+            project = None
+        if archive is not None and (project is None or archive.resolve() != project.archive.resolve()):
+            return cls(archive_place(archive.resolve()), project)
+        if project is None:
+            return cls(archive_place(Path.cwd() / "artifacts" / "archive"))
+        return cls(release_place(project), project)
+
+    @property
+    def archive(self) -> Archive:
+        """The tables, with the experiments read."""
+        if "archive" not in self._kept:
+            opened = open_archive(self.place.archive)
+            _ = opened.experiments, opened.lineage
+            self._kept["archive"] = opened
+        found: Archive = self._kept["archive"]
+        return found
+
+    def certificates(self) -> list[Certificate]:
+        """All certificates, in index order (0.2 s for the release: read them in a thread)."""
+        if "certificates" not in self._kept:
+            from asi_repro.verify.certificate import read_certificates
+
+            self._kept["certificates"] = read_certificates(self.place.certificates)
+        found: list[Certificate] = self._kept["certificates"]
+        return found
+
+    def certificate(self, index: int) -> Certificate:
+        """The certificate of one experiment."""
+        from asi_repro.verify.certificate import path_of, read_certificate
+
+        return read_certificate(path_of(self.place.certificates, index))
+
+    def ledger(self) -> dict[str, Any]:
+        """The ledger of claims (`asi_repro.claims.ledger`)."""
+        if "ledger" not in self._kept:
+            from asi_repro.claims.ledger import read_ledger
+
+            self._kept["ledger"] = read_ledger(self.place.claims)
+        found: dict[str, Any] = self._kept["ledger"]
+        return found
+
+    def spans(self) -> list[dict[str, Any]]:
+        """Every span of the run's traces, in order (`asi_repro.traces`): read them in a thread."""
+        if "spans" not in self._kept:
+            if not self.place.traces.is_file():
+                raise MissingInput(
+                    f"no traces are kept of the run {self.place.name}",
+                    where=str(self.place.traces),
+                    hint="the release has none; a discovery run of our own writes them",
+                )
+            from asi_repro.tui.spans import read_spans
+
+            self._kept["spans"] = read_spans(self.place.traces)
+        found: list[dict[str, Any]] = self._kept["spans"]
+        return found
+
+    def workspace(self) -> Workspace | None:
+        """Training as the project has it, or None outside a project."""
+        if self.project is None:
+            return None
+        from asi_repro.train.workspace import open_workspace
+
+        return open_workspace(self.project.root)
+
+    def runs(self) -> list[RunPlace]:
+        """The release and every run of our own, whether or not its archive is there yet."""
+        if self.project is None:
+            return [self.place]
+        below = self.project.artifacts / "runs"
+        folders = sorted(f for f in below.iterdir() if f.is_dir()) if below.is_dir() else []
+        found = [release_place(self.project), *(run_place(self.project, folder) for folder in folders)]
+        known = {place.archive for place in found}
+        return found if self.place.archive in known else [*found, self.place]
+
+    def changed(self) -> bool:
+        """Whether a file was replaced, added or removed since the last `reload`."""
+        return self._fingerprint() != self._seen
+
+    def reload(self) -> None:
+        """Forget what was read."""
+        self._kept.clear()
+        self._seen = self._fingerprint()
+
+    def _fingerprint(self) -> Fingerprint:
+        place = self.place
+        paths = [place.claims, place.traces]
+        for folder in (place.archive, place.certificates):
+            try:
+                paths.extend(Path(entry.path) for entry in os.scandir(folder) if entry.name[:1] != ".")
+            except OSError:
+                paths.append(folder)
+        return tuple(sorted(_stamp(path) for path in paths))
+
+
+def _stamp(path: Path) -> tuple[str, int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (str(path), 0, 0, 0)
+    return (str(path), found.st_mtime_ns, found.st_size, found.st_ino)

@@ -1,0 +1,90 @@
+"""What every view is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+
+from asi_repro.errors import AsiReproError
+from asi_repro.tui.source import Source
+
+if TYPE_CHECKING:
+    from asi_repro.tui.app import BrowseApp
+
+Result = TypeVar("Result")
+
+
+class View(Vertical):
+    """A pane of the app; see `asi_repro.tui` for the conventions."""
+
+    TITLE: ClassVar[str] = ""
+
+    def __init__(self, source: Source, *, name: str) -> None:
+        super().__init__(id=f"view-{name}", classes="view")
+        self.source = source
+
+    @property
+    def browser(self) -> BrowseApp:
+        """The app."""
+        return cast("BrowseApp", self.app)
+
+    def prepare(self) -> None:
+        """Read what `compose` needs; an `AsiReproError` is shown in the view's place."""
+
+    def open(self, arguments: dict[str, Any]) -> None:
+        """Go to what the arguments of `OpenView` name; called after mounting, maybe many times."""
+
+    def state(self) -> dict[str, Any]:
+        """What to remember, as JSON data."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go where `state` says; what does not fit (the file may be old) is left out."""
+
+    def reload(self) -> None:
+        """Show the files as they are now."""
+
+    def first_focus(self) -> Widget | None:
+        """What gets the focus when the view is shown; by default the first widget that can."""
+        return next((w for w in self.query("*") if w.focusable and w.display), None)
+
+    def load(
+        self,
+        function: Callable[[], Result],
+        then: Callable[[Result], None],
+        *,
+        failed: Callable[[AsiReproError], None] | None = None,
+        group: str = "load",
+    ) -> None:
+        """Run `function` in a thread and give its result to `then` in the UI.
+
+        A newer call of the same `group` takes the place of an older one, whose result is dropped.
+        """
+
+        def work() -> None:
+            from textual.worker import get_current_worker
+
+            worker = get_current_worker()
+            try:
+                result = function()
+            except (AsiReproError, OSError) as error:
+                known = error if isinstance(error, AsiReproError) else AsiReproError(str(error))
+                report: Callable[[], None] = partial(failed or self.browser.report, known)
+            else:
+                report = partial(then, result)
+            if not worker.is_cancelled and self.is_attached:
+                self.app.call_from_thread(report)
+
+        self.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=True)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        # Textual ends a widget whose handler raises; an error that a person can act on is only told.
+        try:
+            await super()._dispatch_message(message)
+        except (AsiReproError, OSError) as error:
+            self.browser.report(error)

@@ -1,0 +1,252 @@
+"""A list of lines with a cursor: what Textual's own lists do, for lines already laid out, at any length."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+_SIDEWAYS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line.
+
+    Attributes:
+        text: made safe already (`widgets.text`).
+        key: what it stands for, None for text only; the cursor finds its line again by it.
+        rest: whether the cursor may rest on it; headings are passed over.
+    """
+
+    text: Text
+    key: Hashable = None
+    rest: bool = True
+
+
+class Listing(ScrollView, can_focus=True):
+    """Lines below a fixed heading.
+
+    Posts `Highlighted` when the cursor moves and `Chosen` on enter or a click on the line it is on.
+    """
+
+    DEFAULT_CSS = """
+    Listing { height: 1fr; background: $background; overflow: auto; scrollbar-size: 1 1; }
+    Listing > .listing--cursor { background: $panel; text-style: bold; }
+    Listing:focus > .listing--cursor { background: $primary 45%; text-style: bold; }
+    Listing > .listing--head { background: $surface; color: $text-muted; text-style: bold; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"listing--cursor", "listing--head"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(-1)", "First", show=False),
+        Binding("end", "edge(1)", "Last", show=False),
+        Binding("left", "sideways(-1)", "Scroll left", show=False),
+        Binding("right", "sideways(1)", "Scroll right", show=False),
+        Binding("enter", "choose", "Open", show=False, tooltip="Open what the line stands for"),
+    ]
+    cursor: reactive[int] = reactive(-1)
+
+    class Highlighted(Message):
+        """The cursor is on another line."""
+
+        def __init__(self, listing: Listing, line: Line) -> None:
+            super().__init__()
+            self.listing, self.line = listing, line
+
+        @property
+        def control(self) -> Listing:
+            return self.listing
+
+    class Chosen(Highlighted):
+        """A line was chosen."""
+
+    def __init__(
+        self,
+        *,
+        empty: str = "",
+        fixed: bool = False,
+        id: str | None = None,
+        classes: str | None = None,  # noqa: A002
+    ) -> None:
+        """A list of no lines yet.
+
+        Args:
+            empty: what to say where there are none.
+            fixed: whether the cursor is hidden and the lines only scroll.
+        """
+        super().__init__(id=id, classes=classes)
+        self._lines: Sequence[Line] = ()
+        self._head: Text | None = None
+        self._empty = empty
+        self._fixed = fixed
+        self._strips: dict[int, Strip] = {}
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """What is listed."""
+        return self._lines
+
+    @property
+    def line(self) -> Line | None:
+        """The line that the cursor is on."""
+        return self._lines[self.cursor] if 0 <= self.cursor < len(self._lines) else None
+
+    def show(self, lines: Sequence[Line], head: Text | None = None, *, keep: bool = True) -> None:
+        """List other lines; with `keep`, the cursor stays on its key, or else its place."""
+        before, place = self.line, self.cursor
+        self._lines, self._head = lines, head
+        self._strips.clear()
+        width = max((line.text.cell_len for line in lines), default=0)
+        self.virtual_size = Size(width, len(lines) + (head is not None))
+        wanted = place if keep else 0
+        if keep and before is not None and before.key is not None:
+            wanted = next((n for n, line in enumerate(lines) if line.key == before.key), place)
+        self._put(wanted, 1)
+        if not keep:
+            self.scroll_to(0, 0, animate=False)
+        self.refresh()
+
+    def go(self, key: Hashable) -> bool:
+        """Put the cursor on the line of that key; whether there is one."""
+        found = next((n for n, line in enumerate(self._lines) if line.key == key), None)
+        if found is not None:
+            self.cursor = found
+        return found is not None
+
+    def next_key(self, step: int) -> None:
+        """Put the cursor on the next line that stands for something."""
+        place = self.cursor + step
+        while 0 <= place < len(self._lines):
+            if self._lines[place].key is not None and self._lines[place].rest:
+                self.cursor = place
+                return
+            place += step
+
+    def _put(self, place: int, direction: int) -> None:
+        """The cursor on `place`, or the nearest line where it may rest."""
+        count = len(self._lines)
+        if not count:
+            self.cursor = -1
+            return
+        place = min(max(place, 0), count - 1)
+        for way in (direction, -direction):
+            there = place
+            while 0 <= there < count:
+                if self._lines[there].rest:
+                    self.cursor = there
+                    return
+                there += way
+        self.cursor = -1
+
+    def watch_cursor(self, before: int, now: int) -> None:
+        head = int(self._head is not None)
+        for place in (before, now):
+            self._strips.pop(place, None)
+            self.refresh(Region(0, place + head - self.scroll_offset.y, self.size.width, 1))
+        if 0 <= now < len(self._lines):
+            self._reveal(now)
+            self.post_message(self.Highlighted(self, self._lines[now]))
+
+    def _reveal(self, place: int) -> None:
+        head = int(self._head is not None)
+        room = max(self.scrollable_content_region.height - head, 1)
+        top = self.scroll_offset.y
+        if place < top:
+            # Headings just above are of the same piece: show them too.
+            while place > 0 and not self._lines[place - 1].rest:
+                place -= 1
+            self.scroll_to(y=place, animate=False, force=True)
+        elif place >= top + room:
+            self.scroll_to(y=place - room + 1, animate=False, force=True)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        base = self.rich_style
+        left = self.scroll_offset.x
+        if self._head is not None:
+            if y == 0:
+                style = self.get_component_rich_style("listing--head")
+                return self._strip(self._head, style).crop_extend(left, left + width, style)
+            y -= 1
+        place = y + self.scroll_offset.y
+        if place >= len(self._lines):
+            said = not self._lines and y == 0 and self._empty
+            text = Text(self._empty, style="dim") if said else Text()
+            return self._strip(text, base).crop_extend(0, width, base)
+        on = place == self.cursor and not self._fixed
+        style = base + self.get_component_rich_style("listing--cursor", partial=True) if on else base
+        if place not in self._strips:
+            self._strips[place] = self._strip(self._lines[place].text, style)
+        return self._strips[place].crop_extend(left, left + width, style)
+
+    def _strip(self, text: Text, style: Style) -> Strip:
+        segments = [s for s in text.render(self.app.console) if s.text and s.text != "\n"]
+        return Strip(Segment.apply_style(segments, style), text.cell_len)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    def on_focus(self) -> None:
+        self._strips.pop(self.cursor, None)
+
+    on_blur = on_focus
+
+    def on_resize(self) -> None:
+        if 0 <= self.cursor < len(self._lines):
+            self._reveal(self.cursor)
+
+    def action_move(self, step: int) -> None:
+        if self._fixed:
+            self.scroll_relative(y=step, animate=False)
+        elif self._lines:
+            place = self.cursor + step
+            while 0 <= place < len(self._lines) and not self._lines[place].rest:
+                place += step
+            if 0 <= place < len(self._lines):
+                self.cursor = place
+            else:  # nothing to rest on beyond: show what is there
+                self.scroll_relative(y=step, animate=False)
+
+    def action_page(self, step: int) -> None:
+        if self._fixed:
+            self.scroll_relative(y=step * self.size.height, animate=False)
+        else:
+            self._put(self.cursor + step * max(self.size.height - 2, 1), step)
+
+    def action_edge(self, way: int) -> None:
+        if self._fixed:
+            self.scroll_to(y=0 if way < 0 else self.virtual_size.height, animate=False)
+        else:
+            self._put(0 if way < 0 else len(self._lines) - 1, -way)
+
+    def action_sideways(self, way: int) -> None:
+        self.scroll_relative(x=way * _SIDEWAYS, animate=False)
+
+    def action_choose(self) -> None:
+        if self.line is not None:
+            self.post_message(self.Chosen(self, self.line))
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.y + self.scroll_offset.y - int(self._head is not None)
+        if event.y < int(self._head is not None) or not 0 <= place < len(self._lines):
+            return
+        if self._lines[place].rest:
+            if place == self.cursor:
+                self.action_choose()
+            self.cursor = place

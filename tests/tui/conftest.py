@@ -1,0 +1,27 @@
+"""Made-up runs for the terminal UI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asi_repro.tui.source import Source, archive_place
+
+
+@pytest.fixture(scope="session")
+def synthetic_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up run of 300 experiments, 8 with programs: tables in artifacts/archive below it."""
+    from asi_repro.archive.release import read_release
+    from asi_repro.archive.synthetic import write_synthetic_release
+    from asi_repro.archive.tables import write_archive
+
+    root = tmp_path_factory.mktemp("browse")
+    write_synthetic_release(root / "release", 300)
+    write_archive(read_release(root / "release"), root / "artifacts" / "archive")
+    return root
+
+
+@pytest.fixture
+def synthetic_source(synthetic_root: Path) -> Source:
+    return Source(archive_place(synthetic_root / "artifacts" / "archive"))
