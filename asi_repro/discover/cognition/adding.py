@@ -1,0 +1,58 @@
+"""`asi-repro cognition add`: a file of entries, or (with an LLM) a paper's text, becomes entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from asi_repro.discover.cognition.base import OWN_ENTRIES, read_folder
+from asi_repro.discover.cognition.entry import Entry
+from asi_repro.discover.cognition.files import is_entry_file, parse_entries, read_text, to_markdown
+from asi_repro.errors import DataError
+from asi_repro.files import atomic_write
+
+Distil = Callable[[str], list[Entry]]
+
+
+def add_file(path: Path, folder: Path, *, distil: Distil | None = None, replace: bool = False) -> list[Path]:
+    """Put the entries of `path` into `folder`, one Markdown file each; the files written.
+
+    Nothing is written unless every entry is right.
+
+    Args:
+        path: entries (.md with front matter, .yaml), or a paper's text where `distil` is given.
+        folder: where the project keeps the entries that it was given.
+        distil: makes entries of a paper's text.
+        replace: overwrite entries of the same id in `folder`.
+
+    Raises:
+        MissingInput: where `path` cannot be read.
+        DataError: where it is not of the entry format, or an id is taken.
+    """
+    text = read_text(path)
+    if is_entry_file(text, path.suffix):
+        entries = parse_entries(text, markdown=path.suffix == ".md", where=str(path))
+    elif distil is None:
+        raise DataError(
+            "not of the entry format, and without an LLM a paper's text cannot be made into entries",
+            where=str(path),
+            hint="write it as an entry (docs/guides/roles.md), or call with --llm",
+        )
+    else:
+        entries = distil(text)
+    there = {note.id for note in read_folder(folder)}
+    if replace:
+        there = {key for key in there if not (folder / f"{key}.md").is_file()}
+    taken = there | {note.id for note in read_folder(OWN_ENTRIES)}
+    for entry in entries:
+        if entry.id in taken:
+            raise DataError(
+                f"there is an entry {entry.id!r} already",
+                where=str(path),
+                hint="give it another id, or --replace one that you added yourself",
+            )
+        taken.add(entry.id)
+    files = {folder / f"{entry.id}.md": to_markdown(entry) for entry in entries}
+    for file, written in files.items():
+        atomic_write(file, written)
+    return list(files)

@@ -1,0 +1,121 @@
+"""Entries as files: Markdown with YAML front matter (one entry a file), or YAML (one or a list of them)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from asi_repro.discover.cognition.entry import TEXTS, Entry, parse_entry
+from asi_repro.errors import DataError, MissingInput
+
+SUFFIXES = (".md", ".yaml", ".yml")
+LARGEST_FILE = 2 << 20
+_FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.S)
+_SECTION = re.compile(rf"^## ({'|'.join(text.capitalize() for text in TEXTS)})[ \t]*$", re.M)
+
+
+def read_text(path: Path) -> str:
+    """A file from outside as text.
+
+    Raises:
+        MissingInput: where it cannot be read.
+        DataError: where it is larger than 2 MiB or not UTF-8.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise MissingInput(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > LARGEST_FILE:
+        raise DataError(f"larger than {LARGEST_FILE >> 20} MiB", where=str(path), hint="split it")
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        hint = "for a PDF, take its text first: `pdftotext paper.pdf paper.txt`"
+        raise DataError("not UTF-8 text", where=str(path), hint=hint) from error
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """The entries in one file.
+
+    Raises:
+        MissingInput, DataError: as `read_text`, and where an entry is not what it should be.
+    """
+    if path.suffix not in SUFFIXES:
+        raise DataError("entries are in .md or .yaml files", where=str(path))
+    return parse_entries(read_text(path), markdown=path.suffix == ".md", where=str(path))
+
+
+def parse_entries(text: str, *, markdown: bool, where: str) -> list[Entry]:
+    """The entries in `text`.
+
+    Raises:
+        DataError: where it is not of the format, or an entry is not what it should be.
+    """
+    if markdown:
+        return [parse_entry(_from_markdown(text, where), where=where)]
+    values = safe_yaml(text, where)
+    listed = values if isinstance(values, list) else [values]
+    if not listed:
+        raise DataError("no entry in it", where=where)
+    return [parse_entry(value, where=f"{where}, entry {number}") for number, value in enumerate(listed, 1)]
+
+
+def is_entry_file(text: str, suffix: str) -> bool:
+    """Whether a file is of the entry format, rather than a paper's text: by its beginning and its ending."""
+    return suffix in (".yaml", ".yml") or (suffix == ".md" and bool(_FRONT.match(text)))
+
+
+def to_markdown(entry: Entry) -> str:
+    """The file of one entry; `parse_entries` gives it back.
+
+    Raises:
+        DataError: for an entry that its file would not give back, as when a text has a section's heading.
+    """
+    front = {"id": entry.id, "source": entry.source.model_dump(exclude_none=True)}
+    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=100)
+    texts = entry.model_dump()
+    body = "\n".join(f"## {name.capitalize()}\n\n{texts[name]}\n" for name in TEXTS)
+    text = f"---\n{head}---\n\n{body}"
+    if parse_entries(text, markdown=True, where=entry.id) != [entry]:
+        raise DataError("the entry's texts do not survive being written", where=entry.id)
+    return text
+
+
+def safe_yaml(text: str, where: str) -> Any:
+    """YAML of plain data, without aliases: a few lines of them can stand for gigabytes.
+
+    Raises:
+        DataError: where it is not YAML.
+    """
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise DataError("YAML aliases (*name) are not taken", where=where, hint="write the text out")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        first = (str(error).splitlines() or ["too deep"])[0]
+        raise DataError(f"not YAML: {first}", where=where) from error
+
+
+def _from_markdown(text: str, where: str) -> dict[str, Any]:
+    found = _FRONT.match(text)
+    if not found:
+        raise DataError(
+            "no front matter: an entry begins with a line of ---, YAML, and another ---", where=where
+        )
+    front = safe_yaml(found[1], where)
+    if not isinstance(front, dict):
+        raise DataError("the front matter is not a mapping", where=where)
+    pieces = _SECTION.split(found[2])
+    if pieces[0].strip():
+        raise DataError("text before the first section", where=where, hint="put it under ## Insight")
+    sections: dict[str, Any] = {}
+    for title, body in zip(pieces[1::2], pieces[2::2], strict=True):
+        name = title.lower()
+        if name in sections or name in front:
+            raise DataError(f"{title} stands twice", where=where)
+        sections[name] = body.strip()
+    return {**front, **sections}

@@ -1,0 +1,1 @@
+"""Is a proposal new? Embeddings of motivations, the nearest known ones, and duplicate programs. No torch."""

@@ -1,0 +1,192 @@
+"""Our prompts: one versioned Markdown file each, with the variables that it takes.
+
+    rendered = load_prompt("judge").render(program=..., motivation=...)
+    reply = llm.ask("judge", rendered.system, [{"role": "user", "content": rendered.user}], trace=trace)
+
+A file has front matter (id, version, variables) and the parts `# System` and `# User`, which are jinja2
+templates; one of them may be missing. Raise the version whenever the text changes; the trace keeps id, version
+and hash. A prompt without `# User` can be included in others.
+
+Text from outside (programs, papers, logs) goes through the filter `data`, which fences it in a tag made from a
+hash of the text, so the text cannot close it; the include `untrusted` tells the model what the tag means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from asi_repro.errors import AsiReproError, DataError, NotFound
+from asi_repro.files import sha256_bytes
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from asi_repro.traces.spans import Span
+
+FOLDER = Path(__file__).parent
+_FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.S)
+_PARTS = re.compile(r"\A(?:# System\n\n(.*?))?\s*(?:^# User\n\n(.*))?\Z", re.S | re.M)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class _Front(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: str
+    version: int = Field(ge=1)
+    variables: list[str]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A prompt with its variables filled in.
+
+    Attributes:
+        system: the system prompt, the same for every call with this prompt: it can be cached.
+        user: the first message.
+        id, version, sha256: which prompt it was; the hash is over the template and what it includes.
+    """
+
+    system: str
+    user: str
+    id: str
+    version: int
+    sha256: str
+
+    def mark(self, span: Span) -> None:
+        """Note in a span which prompt was used."""
+        span.set(**{"prompt.id": self.id, "prompt.version": self.version, "prompt.sha256": self.sha256})
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt file.
+
+    Attributes:
+        id: its file's name without the suffix.
+        version: counts up with the text.
+        variables: what `render` takes, all of them.
+        system, user: jinja2 templates; "" for a part that is missing.
+        sha256: over both templates and those they include.
+    """
+
+    id: str
+    version: int
+    variables: tuple[str, ...]
+    system: str
+    user: str
+    sha256: str
+
+    def render(self, **values: Any) -> Rendered:
+        """Fill in the variables.
+
+        Raises:
+            AsiReproError: where one is missing, is not known, or has something the template cannot use.
+        """
+        if set(values) != set(self.variables):
+            missing = sorted(set(self.variables) - set(values))
+            unknown = sorted(set(values) - set(self.variables))
+            raise AsiReproError(
+                f"prompt {self.id!r}: missing {missing}, unknown {unknown}", where=f"prompts/{self.id}.md"
+            )
+        from jinja2 import TemplateError
+
+        environment = _environment()
+        try:
+            system, user = (
+                environment.from_string(part).render(values).strip() for part in (self.system, self.user)
+            )
+        except TemplateError as error:
+            raise AsiReproError(f"prompt {self.id!r}: {error}", where=f"prompts/{self.id}.md") from error
+        return Rendered(system, user, self.id, self.version, self.sha256)
+
+
+def prompt_ids() -> list[str]:
+    """Every prompt's id, included parts too."""
+    return sorted(path.stem for path in FOLDER.glob("*.md"))
+
+
+@cache
+def load_prompt(key: str) -> Prompt:
+    """The prompt of that id.
+
+    Raises:
+        NotFound: where there is none.
+        DataError: where its file is not of the format.
+    """
+    if key not in prompt_ids():
+        raise NotFound(f"no prompt {key!r}", hint=f"there are: {', '.join(prompt_ids())}")
+    front, system, user = _read(key)
+    texts = [system, user, *(text for part in _included(f"{system}\n{user}") for text in _read(part)[1:])]
+    digest = sha256_bytes("\0".join(texts).encode())
+    return Prompt(front.id, front.version, tuple(front.variables), system, user, digest)
+
+
+def undeclared(text: str) -> set[str]:
+    """Variables that a template uses, in what it includes too."""
+    from jinja2 import meta
+
+    found = set(meta.find_undeclared_variables(_environment().parse(text)))
+    for part in _included(text):
+        found |= undeclared(_read(part)[1])
+    return found
+
+
+def fence(value: object, kind: str) -> str:
+    """`value` as text between tags that it cannot hold itself.
+
+    Args:
+        value: text from outside.
+        kind: what it is, for the model: letters, digits, blanks.
+    """
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value)).strip("\n")
+    tag = f"data-{sha256_bytes(text.encode('utf-8', 'replace'))[:12]}"
+    return f'<{tag} kind="{kind}">\n{text}\n</{tag}>'
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import FunctionLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    # Markdown for a model, not HTML: escaping would change programs.
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+        loader=FunctionLoader(lambda name: _read(name)[1]),
+    )
+    environment.filters["data"] = fence
+    return environment
+
+
+def _included(text: str) -> Iterable[str]:
+    from jinja2 import meta
+
+    return sorted({name for name in meta.find_referenced_templates(_environment().parse(text)) if name})
+
+
+@cache
+def _read(key: str) -> tuple[_Front, str, str]:
+    import yaml
+
+    path = FOLDER / f"{key}.md"
+    found = _FRONT.match(path.read_text(encoding="utf-8"))
+    parts = _PARTS.match(found[2]) if found else None
+    if not found or not parts:
+        raise DataError("a prompt has front matter, then `# System`, then `# User`", where=str(path))
+    try:
+        front = _Front.model_validate(yaml.safe_load(found[1]))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise DataError(f"front matter: {error}", where=str(path)) from error
+    if front.id != key:
+        raise DataError(f"the id is {front.id!r}, the file's name {key!r}", where=str(path))
+    return front, parts[1] or "", parts[2] or ""
