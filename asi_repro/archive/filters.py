@@ -6,9 +6,13 @@ Terms are separated by spaces and must all hold:
     gallery:yes  gallery:no                     is it one of the verified architectures
     has:program  has:score  has:parent          is it there (also display_name, children)
     name:gated  name:"gated delta"  gated       the name or display name contains it
+    text:gated  text:"gated delta"              a name, the motivation or the summary contains it
+    leak:yes  leak:no                           was its program found to see the future, or not to
     -has:program  -name:gated                   not that
 
-Case does not matter in names. A comparison with a number that is missing does not hold.
+Case does not matter in names and texts. A comparison with a number that is missing does not hold, and of a
+program that was not checked neither `leak:yes` nor `leak:no` does. What an experiment itself does not tell
+(texts, leaks) comes from `Facts`.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from asi_repro.errors import AsiReproError
 
@@ -27,7 +31,17 @@ if TYPE_CHECKING:
 
 NUMBERS = ("index", "parent", "depth", "children", "score")
 PRESENCES = ("program", "score", "parent", "children", "display_name")
-SYNTAX = "terms such as: score>2.4  depth<=3  parent=1  gallery:yes  has:program  name:gate  -name:delta"
+SYNTAX = (
+    "terms such as: score>2.4  depth<=3  parent=1  gallery:yes  has:program  leak:no  name:gate  "
+    "text:gate  -name:delta"
+)
+CHOICES: dict[str, tuple[str, ...] | None] = {
+    "gallery": ("yes", "no"),
+    "has": PRESENCES,
+    "leak": ("yes", "no"),
+    "name": None,
+    "text": None,
+}
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -37,6 +51,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
 }
+Test: TypeAlias = "Callable[[Experiment], bool]"
 _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*"|"[^"]*$)+')
 _TERM = re.compile(r"(?P<field>[a-z_]+)(?P<sign><=|>=|!=|[<>=:])(?P<value>.*)", re.DOTALL)
 
@@ -47,12 +62,24 @@ class FilterError(AsiReproError):
     exit_code = 2
 
 
+class Facts(Protocol):
+    """What filters ask beyond an `Experiment`; see `asi_repro.archive.facts`."""
+
+    def text(self, index: int) -> str:
+        """Motivation and summary, case folded; "" where there are none."""
+        ...
+
+    def leak(self, index: int) -> bool | None:
+        """Whether the program sees the future; None where it was not checked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One condition.
 
     Attributes:
-        field: a name in `NUMBERS`, or gallery, has, name.
+        field: a name in `NUMBERS` or in `CHOICES`.
         sign: how to compare: a sign of comparison, or ":" for the other fields.
         value: a number for `NUMBERS`, else a text.
         negated: whether the condition must not hold.
@@ -63,28 +90,52 @@ class Term:
     value: float | str
     negated: bool = False
 
-    def matches(self, experiment: Experiment) -> bool:
+    def matches(self, experiment: Experiment, facts: Facts | None = None) -> bool:
         """Whether the experiment meets the condition."""
-        return self._holds(experiment) != self.negated
+        return self.test(facts)(experiment)
 
-    def _holds(self, experiment: Experiment) -> bool:
-        if isinstance(self.value, float):
-            found = getattr(experiment, self.field)
-            return found is not None and _COMPARE[self.sign](found, self.value)
-        if self.field == "gallery":
-            return experiment.in_gallery == (self.value == "yes")
-        if self.field == "has":
-            return _has(experiment, self.value)
-        wanted = self.value.casefold()
-        return wanted in experiment.name.casefold() or wanted in (experiment.display_name or "").casefold()
+    def test(self, facts: Facts | None = None) -> Test:
+        """`matches` with everything looked up that does not depend on the experiment."""
+        holds = self._test(facts)
+        return (lambda experiment: not holds(experiment)) if self.negated else holds
+
+    def _test(self, facts: Facts | None) -> Test:
+        field, wanted = self.field, self.value
+        if isinstance(wanted, float):
+            return _number_test(field, _COMPARE[self.sign], wanted)
+        if field == "gallery":
+            return lambda e: e.in_gallery == (wanted == "yes")
+        if field == "leak":
+            return lambda e: facts is not None and facts.leak(e.index) is (wanted == "yes")
+        if field == "has":
+            return lambda e: _has(e, wanted)
+        folded = wanted.casefold()
+        if field == "name" or facts is None:
+            return lambda e: folded in e.name.casefold() or folded in (e.display_name or "").casefold()
+        text = facts.text
+        return lambda e: (
+            folded in e.name.casefold()
+            or folded in (e.display_name or "").casefold()
+            or folded in text(e.index)
+        )
 
     def __str__(self) -> str:
         value = self.value
         if isinstance(value, float):
             value = str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-        elif self.field == "name":
+        elif self.field in ("name", "text"):
             value = f'"{value}"'
         return f"{'-' if self.negated else ''}{self.field}{self.sign}{value}"
+
+
+def _number_test(field: str, compare: Callable[[float, float], bool], wanted: float) -> Test:
+    get = operator.attrgetter(field)
+
+    def holds(experiment: Experiment) -> bool:
+        found = get(experiment)
+        return found is not None and compare(found, wanted)
+
+    return holds
 
 
 def _has(experiment: Experiment, what: str) -> bool:
@@ -101,13 +152,20 @@ class Filter:
 
     terms: tuple[Term, ...] = ()
 
-    def matches(self, experiment: Experiment) -> bool:
+    def matches(self, experiment: Experiment, facts: Facts | None = None) -> bool:
         """Whether every term holds."""
-        return all(term.matches(experiment) for term in self.terms)
+        return all(term.matches(experiment, facts) for term in self.terms)
 
-    def apply(self, experiments: Iterable[Experiment]) -> list[Experiment]:
+    def apply(self, experiments: Iterable[Experiment], facts: Facts | None = None) -> list[Experiment]:
         """Those that match, in the order they came."""
-        return [experiment for experiment in experiments if self.matches(experiment)]
+        found: Iterable[Experiment] = experiments
+        for term in self.terms:
+            found = filter(term.test(facts), found)
+        return list(found)
+
+    def asks(self, field: str) -> bool:
+        """Whether a term is about that field."""
+        return any(term.field == field for term in self.terms)
 
     def __and__(self, other: Filter) -> Filter:
         return Filter(self.terms + other.terms)
@@ -136,12 +194,11 @@ def _parse_term(token: str) -> Term:
         if sign == ":":
             raise _refuse(token, f"compare {field} with one of {' '.join(_COMPARE)}, as in {field}>2")
         return Term(field, sign, _number(value, token), negated)
-    known = {"gallery": ("yes", "no"), "has": PRESENCES, "name": None}
-    if field not in known:
-        raise _refuse(token, f"there is no field {field}; fields: {', '.join((*NUMBERS, *known))}")
+    if field not in CHOICES:
+        raise _refuse(token, f"there is no field {field}; fields: {', '.join((*NUMBERS, *CHOICES))}")
     if sign != ":":
         raise _refuse(token, f"write {field}:VALUE")
-    choices = known[field]
+    choices = CHOICES[field]
     if choices is None:
         return Term(field, ":", _unquote(value, token), negated)
     if value not in choices:

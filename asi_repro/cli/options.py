@@ -20,6 +20,15 @@ ArchiveOption = Annotated[
         show_default=False,
     ),
 ]
+CertificatesOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--certificates",
+        metavar="DIR",
+        help="Folder of certificates; the project's artifacts/certificates by default.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document (docs/reference/json.md).")]
 ExperimentArgument = Annotated[
     str,

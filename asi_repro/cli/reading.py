@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import ArchiveOption, ExperimentArgument, JsonOption, the_archive
+from asi_repro.cli.options import (
+    ArchiveOption,
+    CertificatesOption,
+    ExperimentArgument,
+    JsonOption,
+    the_archive,
+)
 
 # Columns of a terminal below which only index, score and name fit.
 _NARROW = 60
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asi_repro.archive.facts import ArchiveFacts
     from asi_repro.archive.filters import Filter
-    from asi_repro.archive.store import Experiment
+    from asi_repro.archive.store import Archive, Experiment
 
 
 def list_(
@@ -41,6 +50,7 @@ def list_(
     max_score: Annotated[Optional[float], typer.Option(help="Only scores up to there.")] = None,
     depth: Annotated[Optional[int], typer.Option(help="Only that many steps from the root.")] = None,
     name: Annotated[Optional[str], typer.Option(help="Only names that contain that.")] = None,
+    certificates: CertificatesOption = None,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -52,13 +62,31 @@ def list_(
     run = the_archive(archive)
     expression = Filter(tuple(term for text in wanted or [] for term in parse_filter(text).terms))
     expression &= _from_options(gallery, has_program, parent, min_score, max_score, depth, name)
-    found = select(run.experiments.values(), expression, sort=sort, reverse=reverse, limit=limit)
+    found = select(
+        run.experiments.values(),
+        expression,
+        sort=sort,
+        reverse=reverse,
+        limit=limit,
+        facts=_facts(run, expression, certificates),
+    )
     if json_:
         print_json_rows(e.to_dict() for e in found)
         return
     _print_list(found)
     if sys.stdout.isatty():
         print(f"{len(found)} of {len(run.experiments)} experiments", file=sys.stderr)
+
+
+def _facts(run: Archive, expression: Filter, certificates: Path | None) -> ArchiveFacts:
+    from asi_repro.archive.facts import ArchiveFacts
+
+    if not expression.asks("leak"):
+        return ArchiveFacts(run)
+    from asi_repro.project import find_project
+    from asi_repro.verify.certificate import leaks, read_certificates
+
+    return ArchiveFacts(run, leaks(read_certificates(certificates or find_project().certificates)))
 
 
 def _from_options(

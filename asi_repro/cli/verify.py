@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
+from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Archive, Program
     from asi_repro.verify.certificate import Certificate
     from asi_repro.verify.stage import Outcome
-
-CertificatesOption = Annotated[
-    Optional[Path],
-    typer.Option(
-        "--certificates",
-        metavar="DIR",
-        help="Folder of certificates; the project's artifacts/certificates by default.",
-        show_default=False,
-    ),
-]
 
 
 def verify(

@@ -12,7 +12,7 @@ from typing import Any
 
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.files import atomic_write, dump_json
-from asi_repro.verify.catalogue import CHECKS, ROW_NAMES
+from asi_repro.verify.catalogue import BY_NAME, CHECKS, ROW_NAMES
 from asi_repro.verify.results import VERDICTS, CheckResult, not_run, row_from_json
 
 FORMAT = 1
@@ -152,6 +152,20 @@ def read_certificates(folder: Path) -> list[Certificate]:
             hint="run `asi-repro verify --all` or `dvc repro verify`",
         )
     return [read_certificate(path) for path in paths]
+
+
+def leaks(certificates: Iterable[Certificate]) -> dict[int, bool]:
+    """Whether each program sees the future; one of which neither is known is left out.
+
+    One failed row of the check `causality` is enough; none is where all its rows passed.
+    """
+    rows = BY_NAME["causality"].rows
+    found: dict[int, bool] = {}
+    for certificate in certificates:
+        verdicts = {certificate.row(name).verdict for name in rows}
+        if "fail" in verdicts or verdicts == {"pass"}:
+            found[certificate.index] = "fail" in verdicts
+    return found
 
 
 def find_certificate(folder: Path, key: str) -> Certificate:

@@ -29,7 +29,8 @@ terms = st.one_of(
     ),
     st.builds(Term, st.just("has"), st.just(":"), st.sampled_from(PRESENCES), st.booleans()),
     st.builds(Term, st.just("gallery"), st.just(":"), st.sampled_from(["yes", "no"]), st.booleans()),
-    st.builds(Term, st.just("name"), st.just(":"), words, st.booleans()),
+    st.builds(Term, st.just("leak"), st.just(":"), st.sampled_from(["yes", "no"]), st.booleans()),
+    st.builds(Term, st.sampled_from(["name", "text"]), st.just(":"), words, st.booleans()),
 )
 experiments = st.builds(
     Experiment,
@@ -107,6 +108,42 @@ def _experiment(**fields: object) -> Experiment:
 )
 def test_what_terms_mean(text: str, holds: bool) -> None:
     assert parse_filter(text).matches(_experiment()) is holds
+
+
+class _Facts:
+    def __init__(self, text: str = "", leak: bool | None = None) -> None:
+        self._text, self._leak = text, leak
+
+    def text(self, index: int) -> str:
+        assert index == 7
+        return self._text
+
+    def leak(self, index: int) -> bool | None:
+        assert index == 7
+        return self._leak
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "holds"),
+    [
+        ("text:FLOOR", _Facts("an entropy floor"), True),
+        ('text:"entropy floor"', _Facts("an entropy floor"), True),
+        ("text:mixer", _Facts("an entropy floor"), True),
+        ("text:spectral", _Facts("an entropy floor"), False),
+        ("name:floor", _Facts("an entropy floor"), False),
+        ("text:floor", None, False),
+        ("leak:yes", _Facts(leak=True), True),
+        ("leak:no", _Facts(leak=True), False),
+        ("leak:no", _Facts(leak=False), True),
+        ("leak:yes", _Facts(), False),
+        ("leak:no", _Facts(), False),
+        ("-leak:yes", _Facts(), True),
+        ("leak:no", None, False),
+    ],
+)
+def test_terms_that_ask_for_facts(text: str, facts: _Facts | None, holds: bool) -> None:
+    assert parse_filter(text).matches(_experiment(), facts) is holds
+    assert parse_filter(text).apply([_experiment()], facts) == ([_experiment()] if holds else [])
 
 
 def test_a_missing_number_meets_no_comparison() -> None:
