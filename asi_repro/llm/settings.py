@@ -10,7 +10,7 @@ from pydantic import Field
 from asi_repro.config import Settings
 from asi_repro.errors import NotFound
 
-Thinking = Union[Literal["default", "off", "adaptive"], int]
+Thinking = Union[Literal["default", "off", "adaptive", "between_tools"], int]
 
 
 class RoleSettings(Settings):
@@ -25,7 +25,11 @@ class RoleSettings(Settings):
         default=None, description="Sent only where it is set."
     )
     thinking: Thinking = Field(
-        default="default", description="default (the model's own), off, adaptive, or a budget of tokens."
+        default="default",
+        description="default (the model's own), off, adaptive, between_tools, or a budget of tokens.",
+    )
+    show_thinking: bool = Field(
+        default=True, description="With adaptive or a budget: ask for a summary of it, which traces show."
     )
 
 
@@ -34,7 +38,7 @@ class Price(Settings):
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
-    cache_write: float = Field(ge=0)
+    cache_write: float = Field(ge=0, description="At the lifetime that `cache` sets.")
     cache_read: float = Field(ge=0)
     as_of: date = Field(description="When somebody looked it up.", strict=False)
 
@@ -69,9 +73,28 @@ class LlmSettings(Settings):
     )
     concurrency: int = Field(default=4, ge=1, le=64, description="Calls at once, over all workers of a run.")
     attempts: int = Field(default=6, ge=1, le=20, description="Of one call, where it fails for the moment.")
+    first_wait: float = Field(
+        default=1.0, ge=0, description="Seconds, doubled each time, without retry-after."
+    )
     longest_wait: float = Field(default=300.0, ge=0, description="Seconds between two attempts, at most.")
     idle_timeout: float = Field(default=120.0, gt=0, description="Seconds without a byte from the API.")
     call_timeout: float = Field(default=1800.0, gt=0, description="Seconds that one attempt may take.")
+
+    def price(self, model: str) -> Price | None:
+        """The price of a model; None where none is set and no money budget needs one.
+
+        Raises:
+            NotFound: where a budget in US dollars is set and the model has no price.
+        """
+        found = self.prices.get(model)
+        if found is None and self.budget.usd is not None:
+            raise NotFound(
+                f"the model {model!r} has no price, so the budget of {self.budget.usd:g} US dollars "
+                "cannot be kept",
+                where="params.yaml, llm.prices",
+                hint="add its price there, or set llm.budget.usd to null",
+            )
+        return found
 
     def role(self, name: str) -> RoleSettings:
         """The settings of a role, or of `default`.

@@ -6,6 +6,7 @@ and a scrubber that changes a program is worse than none.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -30,10 +31,10 @@ _NAMED = (
     ),
     re.compile(r"(?i)(\bx-api-key\b[\"']?\s*[:=]\s*[\"']?)([^\s\"',;]{8,})"),
     re.compile(
-        r"(?i)(\b(?:anthropic|openai|aws|hf|github)_\w*(?:key|token|secret)\b[\"']?\s*[:=]\s*[\"']?)([^\s\"',;]{8,})"
+        r"(?i)(\b(?:anthropic|openai|aws|hf|github)_\w{0,40}?(?:key|token|secret)\b[\"']?\s*[:=]\s*[\"']?)([^\s\"',;]{8,})"
     ),
     re.compile(r"(\bBearer\s+)([A-Za-z0-9._~+/=-]{16,})"),
-    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)([^\s/@]+)(?=@)"),
+    re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,100}:)([^\s/@]{1,500})(?=@)"),
 )
 _SECRET_FIELDS = frozenset(
     {
@@ -53,13 +54,26 @@ _SHORTEST = 8
 """Of an environment value that counts: shorter ones are words that stand in programs too."""
 
 
+_remembered: set[str] = set()
+
+
+def remember_secret(secret: str | None) -> None:
+    """Take out this text too from now on, as long as this process lives: a key that was given in code."""
+    if secret and len(secret) >= _SHORTEST:
+        _remembered.add(secret)
+
+
 def environment_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Values of environment variables whose names speak of secrets, longest first."""
-    found = {
+    """Values of environment variables whose names speak of secrets, and remembered ones, longest first.
+
+    Each comes as it is and as it stands inside a JSON text.
+    """
+    found = _remembered | {
         value
         for name, value in (os.environ if environment is None else environment).items()
         if _SECRET_NAMES.search(name) and len(value) >= _SHORTEST and not value.startswith("/")
     }
+    found |= {json.dumps(value)[1:-1] for value in found}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 

@@ -1,0 +1,242 @@
+"""One call of the Messages API over the anthropic SDK, tried again where it fails for the moment.
+
+The SDK's own retries are off. They do not cover a stream that breaks in its middle, and each attempt is to
+be booked in the run's budget. The SDK is imported when the first call is made, and not before.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.llm.budget import Booking, Ledger
+from asi_repro.llm.errors import BadToolInput, Unreachable
+from asi_repro.llm.message import check_message
+from asi_repro.llm.request import with_cache_markers
+from asi_repro.llm.settings import LlmSettings, Price
+from asi_repro.llm.slots import Slots
+from asi_repro.llm.usage import Usage, cost, estimate, worst_case
+from asi_repro.text import terminal_safe
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+JsonDict = dict[str, Any]
+
+_PASSING_STATUS = frozenset({408, 409, 429})
+_PASSING_TYPES = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})
+_CONNECT_SECONDS = 15.0
+
+
+class _Passing(Exception):
+    """A failure that may be gone at the next attempt."""
+
+    def __init__(self, said: str, *, wait: float | None = None, malformed: bool = False) -> None:
+        super().__init__(said)
+        self.wait = wait
+        self.malformed = malformed
+
+
+class Api:
+    """The way to the API.
+
+    Args:
+        settings: attempts, time-outs, caching.
+        ledger: that every attempt is booked in.
+        slots: that bound how many calls are under way.
+        base_url: of another server than the SDK's default.
+        api_key: else the SDK looks for credentials in its own way (ANTHROPIC_API_KEY first).
+    """
+
+    def __init__(
+        self,
+        settings: LlmSettings,
+        ledger: Ledger,
+        slots: Slots,
+        *,
+        base_url: str | None,
+        api_key: str | None,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._slots = slots
+        self._base_url = base_url
+        self._api_key = api_key
+        self._client: Anthropic | None = None
+
+    def send(self, request: JsonDict, price: Price | None) -> JsonDict:
+        """The answer to `request`, with every failed attempt charged to the budget as far as it is known.
+
+        Raises:
+            BudgetExceeded: before an attempt that could pass the budget.
+            BadToolInput: where the model wrote tool inputs that are not JSON, again and again.
+            Unreachable: after the last attempt, or at once where the API rejects the request.
+            MissingInput: without credentials.
+        """
+        malformed = 0
+        for attempt in range(1, self._settings.attempts + 1):
+            try:
+                return self._attempt(request, price)
+            except _Passing as failure:
+                malformed += failure.malformed
+                if malformed > self._settings.repairs:
+                    raise BadToolInput(
+                        str(failure), hint="ask again, or give the role another model"
+                    ) from failure
+                if attempt == self._settings.attempts:
+                    raise Unreachable(
+                        f"no answer in {attempt} attempts; the last one: {failure}",
+                        hint="look at the network and the API's status, then resume: nothing is asked twice",
+                    ) from failure
+                time.sleep(self._wait(failure, attempt))
+        raise AssertionError("there is at least one attempt")
+
+    def _wait(self, failure: _Passing, attempt: int) -> float:
+        longest = self._settings.longest_wait
+        if failure.wait is None:
+            # Jitter, so that workers that failed together do not come back together.
+            wait: float = self._settings.first_wait * 2.0 ** (attempt - 1) * random.uniform(0.75, 1.0)
+            return min(wait, longest)
+        if failure.wait > longest:
+            raise Unreachable(
+                f"the API asks to wait {failure.wait:.0f} s, longer than llm.longest_wait ({longest:g} s)",
+                where=str(failure),
+                hint="resume the run later, or raise llm.longest_wait",
+            )
+        return failure.wait
+
+    def _attempt(self, request: JsonDict, price: Price | None) -> JsonDict:
+        worst = worst_case(request)
+        with self._slots.one(), self._ledger.book(worst.total, cost(worst, price) or 0.0) as booking:
+            # Until the API says more, its input may have been read and charged.
+            charge(booking, Usage(input=worst.cache_write), price)
+            return self._stream(request, price, booking)
+
+    def _stream(self, request: JsonDict, price: Price | None, booking: Booking) -> JsonDict:
+        import anthropic
+        import httpx2
+
+        stream = None
+        deadline = time.monotonic() + self._settings.call_timeout
+        try:
+            with self._connected().messages.stream(**self._arguments(request)) as stream:
+                for _ in stream:
+                    if time.monotonic() > deadline:
+                        raise _Passing(f"the answer took longer than {self._settings.call_timeout:g} s")
+                message = stream.get_final_message().to_dict(mode="json")
+            if message.get("stop_reason") is None:
+                raise _Passing("the connection ended before the answer did")
+            checked = check_message(message, "the API's answer")
+        except anthropic.APIStatusError as error:
+            if stream is None:
+                charge(booking, Usage(), price)  # refused before anything was read
+            raise _of_status(error) from error
+        except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
+            raise _Passing(f"{type(error).__name__}: {_first_line(error)}") from error
+        except DataError as error:
+            raise _Passing(error.what) from error
+        except TypeError as error:
+            if "authentication" not in str(error):
+                raise
+            raise MissingInput(
+                "there is no key for the API",
+                hint="set ANTHROPIC_API_KEY, or use the mode replay or the control arm, which need none",
+            ) from error
+        except (ValueError, RuntimeError, anthropic.APIResponseValidationError) as error:
+            malformed = "tool parameter JSON" in str(error)
+            said = (
+                "the model's tool input is not JSON"
+                if malformed
+                else "the API's answer is not what it should be"
+            )
+            raise _Passing(f"{said}: {_first_line(error)}", malformed=malformed) from error
+        finally:
+            if stream is not None:
+                _charge_stream(booking, stream, price)
+        return checked
+
+    def _arguments(self, request: JsonDict) -> JsonDict:
+        from anthropic import transform_schema
+
+        arguments = with_cache_markers(request, self._settings)
+        output = arguments.get("output_config", {})
+        if "format" in output:
+            output["format"]["schema"] = transform_schema(output["format"]["schema"])
+        # The SDK has no argument for it any more, and recent models do not take it.
+        if "temperature" in arguments:
+            arguments["extra_body"] = {"temperature": arguments.pop("temperature")}
+        return arguments
+
+    def _connected(self) -> Anthropic:
+        if self._client is None:
+            import anthropic
+
+            self._client = anthropic.Anthropic(
+                api_key=self._api_key,
+                base_url=self._base_url,
+                max_retries=0,
+                timeout=anthropic.Timeout(self._settings.idle_timeout, connect=_CONNECT_SECONDS),
+            )
+        return self._client
+
+
+def charge(booking: Booking, usage: Usage, price: Price | None) -> None:
+    """Put what an attempt took into its booking."""
+    booking.tokens = usage.total
+    booking.usd = cost(usage, price) or 0.0
+
+
+def _charge_stream(booking: Booking, stream: Any, price: Price | None) -> None:
+    try:
+        snapshot = stream.current_message_snapshot
+    except AssertionError:
+        return  # nothing came: the estimate stays
+    message = snapshot.to_dict(mode="json")
+    usage = Usage.of(message)
+    if message.get("stop_reason") is None:
+        # The count of the output comes last; without it, what came is counted.
+        usage += Usage(output=estimate(str(message["content"])))
+    charge(booking, usage, price)
+
+
+def _of_status(error: Any) -> Exception:
+    kind = error.type or ""
+    said = f"HTTP {error.status_code} {kind}".strip() + f": {_first_line(error.api_message or error.message)}"
+    status = int(error.status_code)
+    if status in _PASSING_STATUS or status >= 500 or kind in _PASSING_TYPES:
+        return _Passing(said, wait=_retry_after(error.response.headers))
+    hints = {
+        401: "check ANTHROPIC_API_KEY",
+        403: "the key may not use this model or feature",
+        404: "check the model's id in params.yaml, llm.roles",
+        413: "the request is too large: shorten the prompt",
+    }
+    return Unreachable(
+        f"the API rejected the request: {said}",
+        where=f"request {error.request_id}" if error.request_id else None,
+        hint=hints.get(status, "check the role's settings in params.yaml, llm.roles"),
+    )
+
+
+def _retry_after(headers: Any) -> float | None:
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            return max(0.0, float(value) * unit)
+        except ValueError:
+            pass
+        try:
+            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        except (TypeError, ValueError):
+            pass
+    return None
+
+
+def _first_line(value: object) -> str:
+    lines = terminal_safe(str(value)).splitlines()
+    return lines[0][:300] if lines else ""

@@ -1,0 +1,187 @@
+"""What a run has spent, over all its processes and restarts, and the stop before it is too much.
+
+Before a call its worst case is booked; afterwards the booking is replaced by what it took. A call is made
+only if what was spent and what is booked leaves room for its worst case, so a limit is never passed as far
+as the estimate of its input holds. What a killed process had booked counts as spent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asi_repro.errors import DataError
+from asi_repro.files import unwritable
+from asi_repro.llm.appending import locked, mend, write_all
+from asi_repro.llm.errors import BudgetExceeded
+from asi_repro.llm.settings import BudgetSettings
+
+_POLL = 0.05
+
+
+@dataclass
+class Booking:
+    """One call that is under way. Set `tokens` and `usd` to what it took."""
+
+    tokens: int = 0
+    usd: float = 0.0
+
+
+@dataclass
+class _Entry:
+    pid: int
+    until: float
+    tokens: int
+    usd: float
+
+
+@dataclass
+class _Totals:
+    tokens: int = 0
+    usd: float = 0.0
+    open: dict[str, _Entry] = field(default_factory=dict)
+
+
+class Ledger:
+    """The spending of one run.
+
+    Args:
+        budget: its limits.
+        path: JSON lines shared by the run's processes; None keeps it in this process.
+        patience: seconds after which a booking counts as spent even if its process is alive.
+    """
+
+    def __init__(self, budget: BudgetSettings, path: Path | None, *, patience: float = 3600.0) -> None:
+        self._budget = budget
+        self._path = path
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._totals = _Totals()
+        self._read_to = 0
+
+    @property
+    def spent(self) -> tuple[int, float]:
+        """Tokens and US dollars so far, what is booked included."""
+        with self._lock:
+            self._refresh()
+            return self._sum(booked=True)
+
+    @contextmanager
+    def book(self, tokens: int, usd: float) -> Iterator[Booking]:
+        """Book a call's worst case while the body makes it.
+
+        Waits while other calls' bookings, not what was spent, stand in the way.
+
+        Raises:
+            BudgetExceeded: where there is no room for it.
+        """
+        name = uuid.uuid4().hex
+        while not self._try(name, tokens, usd):
+            time.sleep(_POLL)
+        booking = Booking()
+        try:
+            yield booking
+        finally:
+            self._write({"id": name, "tokens": booking.tokens, "usd": booking.usd}, check=None)
+
+    def _try(self, name: str, tokens: int, usd: float) -> bool:
+        entry = {
+            "id": name,
+            "pid": os.getpid(),
+            "until": time.time() + self._patience,
+            "tokens": tokens,
+            "usd": usd,
+        }
+        return self._write(entry, check=(tokens, usd))
+
+    def _write(self, line: dict[str, Any], check: tuple[int, float] | None) -> bool:
+        with self._lock:
+            if self._path is None:
+                if check is not None and not self._fits(*check):
+                    return False
+                self._apply(line)
+                return True
+            try:
+                with locked(self._path) as handle:
+                    mend(handle)
+                    self._refresh()
+                    if check is not None and not self._fits(*check):
+                        return False
+                    write_all(handle, json.dumps(line, sort_keys=True).encode() + b"\n")
+            except OSError as error:
+                raise unwritable(self._path, error) from error
+            return True
+
+    def _fits(self, tokens: int, usd: float) -> bool:
+        spent = self._sum(booked=False)
+        wanted, limits = (tokens, usd), (self._budget.tokens, self._budget.usd)
+        for unit, had, want, limit in zip(("tokens", "US dollars"), spent, wanted, limits, strict=True):
+            if limit is not None and had + want > limit:
+                raise BudgetExceeded(
+                    f"the budget of {limit:,g} {unit} does not allow another call: "
+                    f"{had:,.6g} are spent, and it may take {want:,.6g}",
+                    where="params.yaml, llm.budget",
+                    hint="raise the budget and resume the run: what is recorded is not asked again",
+                )
+        booked = self._sum(booked=True)
+        return all(
+            limit is None or had + want <= limit
+            for had, want, limit in zip(booked, wanted, limits, strict=True)
+        )
+
+    def _sum(self, *, booked: bool) -> tuple[int, float]:
+        totals = self._totals
+        for name, entry in list(totals.open.items()):
+            if not _alive(entry.pid) or entry.until < time.time():
+                totals.open.pop(name)
+                totals.tokens += entry.tokens
+                totals.usd += entry.usd
+        live = list(totals.open.values()) if booked else []
+        return totals.tokens + sum(e.tokens for e in live), totals.usd + sum(e.usd for e in live)
+
+    def _refresh(self) -> None:
+        if self._path is None or not self._path.is_file():
+            return
+        with self._path.open("rb") as stream:
+            stream.seek(self._read_to)
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break
+                self._read_to += len(line)
+                try:
+                    self._apply(json.loads(line))
+                except (ValueError, KeyError, TypeError) as error:
+                    raise DataError(
+                        "not a line of a run's spending", where=f"{self._path}, byte {self._read_to}"
+                    ) from error
+
+    def _apply(self, line: dict[str, Any]) -> None:
+        totals, name = self._totals, str(line["id"])
+        if "pid" in line:
+            totals.open[name] = _Entry(
+                int(line["pid"]), float(line["until"]), int(line["tokens"]), float(line["usd"])
+            )
+        else:
+            # A booking that was given up as lost and then settled after all is counted twice: rather too
+            # much than too little.
+            totals.open.pop(name, None)
+            totals.tokens += int(line["tokens"])
+            totals.usd += float(line["usd"])
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,77 @@
+"""An answer of the API as it is recorded, and what is read from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from asi_repro.errors import DataError
+
+JsonDict = dict[str, Any]
+
+
+class _Usage(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+    input_tokens: int = Field(ge=0)
+    output_tokens: int = Field(ge=0)
+    cache_creation_input_tokens: int | None = Field(default=None, ge=0)
+    cache_read_input_tokens: int | None = Field(default=None, ge=0)
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+    type: str
+    text: str | None = None
+    thinking: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: JsonDict | None = None
+
+
+class _Message(BaseModel):
+    """The parts that are read here; the API may add others, which are kept."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    role: str
+    model: str
+    content: list[_Block]
+    stop_reason: str
+    usage: _Usage
+
+
+def check_message(message: Any, where: str) -> JsonDict:
+    """`message` if it is an answer of the Messages API.
+
+    Raises:
+        DataError: naming the first field that is wrong.
+    """
+    try:
+        checked = _Message.model_validate(message)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise DataError(f"not an answer of the Messages API: {field}: {first['msg']}", where=where) from error
+    for at, block in enumerate(checked.content):
+        needed = {"text": ("text",), "tool_use": ("id", "name", "input"), "thinking": ("thinking",)}
+        for name in needed.get(block.type, ()):
+            if getattr(block, name) is None:
+                raise DataError(f"not an answer of the Messages API: content.{at} has no {name}", where=where)
+    answer: JsonDict = message
+    return answer
+
+
+def text_of(message: JsonDict) -> str:
+    """The text blocks, joined."""
+    return "".join(block["text"] for block in message["content"] if block["type"] == "text")
+
+
+def thinking_of(message: JsonDict) -> str:
+    """The thinking blocks that the API shows, joined by empty lines."""
+    blocks = [block["thinking"] for block in message["content"] if block["type"] == "thinking"]
+    return "\n\n".join(filter(None, blocks))
+
+
+def tool_uses(message: JsonDict) -> list[JsonDict]:
+    """The tool_use blocks, in order."""
+    return [block for block in message["content"] if block["type"] == "tool_use"]

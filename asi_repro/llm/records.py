@@ -1,0 +1,151 @@
+"""The record of calls: JSON lines that several processes append to and a kill cannot spoil.
+
+One line holds one call: session (experiment), role, key, n (which of the equal requests of that session),
+request and response. A line is written and synced before its answer is given to anyone, so that what was
+used is on disk. A torn last line was never used: the next writer cuts it off.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.files import unwritable
+from asi_repro.llm.appending import locked, mend, write_all
+from asi_repro.llm.message import check_message
+from asi_repro.llm.request import canonical, request_key
+
+JsonDict = dict[str, Any]
+VERSION = 1
+
+_HINT = "restore the file from its commit, or begin a new run"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one call is in the file."""
+
+    session: str
+    role: str
+    key: str
+    n: int
+    offset: int
+    length: int
+
+
+class Records:
+    """A file of recorded calls, read as it grows.
+
+    Args:
+        path: of the JSON lines.
+        must_exist: for replay.
+
+    Raises:
+        MissingInput: where it must exist and does not.
+        DataError: where a line is not a record; says which.
+    """
+
+    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+        self.path = path
+        self.places: list[Place] = []
+        self._index: dict[tuple[str, str, int], Place] = {}
+        self._read_to = 0
+        self._lines = 0
+        if must_exist and not path.is_file():
+            raise MissingInput(
+                "there is no record to replay",
+                where=str(path),
+                hint="name a recorded run, or record one first",
+            )
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Index the whole lines that were appended since the last time, by whomever."""
+        try:
+            with self.path.open("rb") as stream:
+                stream.seek(self._read_to)
+                for line in stream:
+                    if not line.endswith(b"\n"):
+                        break
+                    self._lines += 1
+                    self._add(line, self._read_to)
+                    self._read_to += len(line)
+        except FileNotFoundError:
+            return
+
+    def find(self, session: str, key: str, n: int) -> JsonDict | None:
+        """The recorded answer, None where there is none.
+
+        Raises:
+            DataError: where the record was changed by hand, or is not an answer.
+        """
+        place = self._index.get((session, key, n))
+        if place is None:
+            self.refresh()
+            place = self._index.get((session, key, n))
+        if place is None:
+            return None
+        record = self.load(place)
+        where = f"{self.path}, session {session}, key {key[:12]}"
+        if request_key(record["request"]) != key:
+            raise DataError("a recorded request does not have its key", where=where, hint=_HINT)
+        return check_message(record["response"], where)
+
+    def load(self, place: Place) -> JsonDict:
+        """The whole record at a place."""
+        with self.path.open("rb") as stream:
+            stream.seek(place.offset)
+            record: JsonDict = json.loads(stream.read(place.length))
+        return record
+
+    def append(
+        self, session: str, role: str, key: str, n: int, request: JsonDict, response: JsonDict
+    ) -> JsonDict:
+        """Add a call, unless another process was first; gives the answer that counts.
+
+        Raises:
+            AsiReproError: where the file cannot be written.
+        """
+        record = {
+            "version": VERSION,
+            "session": session,
+            "role": role,
+            "key": key,
+            "n": n,
+            "request": request,
+            "response": response,
+        }
+        line = canonical(record).encode() + b"\n"
+        try:
+            with locked(self.path) as handle:
+                mend(handle)
+                self.refresh()
+                if (session, key, n) not in self._index:
+                    write_all(handle, line)
+                    self.refresh()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        found = self.find(session, key, n)
+        if found is None:
+            raise DataError("a record vanished while it was written", where=str(self.path), hint=_HINT)
+        return found
+
+    def _add(self, line: bytes, offset: int) -> None:
+        where = f"{self.path}, line {self._lines}"
+        try:
+            record = json.loads(line)
+            version = record["version"]
+            place = Place(record["session"], record["role"], record["key"], record["n"], offset, len(line))
+            fits = isinstance(record["request"]["messages"], list) and isinstance(record["response"], dict)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DataError("not a recorded call", where=where, hint=_HINT) from error
+        texts = (place.session, place.role, place.key)
+        if not fits or type(place.n) is not int or not all(isinstance(text, str) for text in texts):
+            raise DataError("not a recorded call", where=where, hint=_HINT)
+        if version != VERSION:
+            raise DataError(f"record version {version}; this program reads {VERSION}", where=where)
+        self.places.append(place)
+        self._index.setdefault((place.session, place.key, place.n), place)
