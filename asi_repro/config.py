@@ -33,6 +33,10 @@ class Params(Settings):
     evaluate: dict[str, Any] = Field(
         default_factory=dict, description="See `evaluate.settings.EvaluateSettings`."
     )
+    llm: dict[str, Any] = Field(default_factory=dict, description="See `llm.settings.LlmSettings`.")
+    discover: dict[str, Any] = Field(
+        default_factory=dict, description="See `discover.settings.DiscoverSettings`."
+    )
 
 
 Section = TypeVar("Section", bound=Settings)

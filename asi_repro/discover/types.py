@@ -29,8 +29,7 @@ class Metrics:
         parameters: of the whole language model.
         tokens: trained on.
         flops: of the training, forward and backward.
-        seconds: CPU-independent wall seconds; 0.0 where they would break byte-equality (they go to the
-            run's timings instead).
+        seconds: wall time. It differs from run to run, so it is not part of what is committed.
     """
 
     train_loss: float
@@ -232,8 +231,12 @@ class Analyst(Protocol):
 class Lab(Protocol):
     """Trains a program in the sandbox under guards, then evaluates it."""
 
-    def run(self, program: str, seed: int, trace: Trace) -> Metrics:
+    def run(self, program: str, seed: int, trace: Trace, *, baseline: Metrics | None = None) -> Metrics:
         """The metrics.
+
+        Args:
+            seed: of the training.
+            baseline: of the first program, whose curve the leak guard compares with; None for itself.
 
         Raises:
             LabFailure: where the program fails; its log goes to the Engineer.

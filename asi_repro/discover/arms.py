@@ -1,0 +1,168 @@
+"""Who plays which role: the control arm of operators, and the arm of language models.
+
+The control arm has the same loop, the same lab and the same checks, and no model is asked anything: its
+novelty is that the program is another one, and its analysis a note of facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from asi_repro.discover.book import Book, BookedChecker, BookedLab
+from asi_repro.discover.checker import SandboxChecker
+from asi_repro.discover.lines import append_line, read_lines
+from asi_repro.discover.run import LAB, LLM, TIMINGS, DiscoveryRun
+from asi_repro.discover.settings import LabSettings
+from asi_repro.discover.types import (
+    Analysis,
+    Candidate,
+    Checker,
+    Lab,
+    Metrics,
+    Proposal,
+    Team,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from asi_repro.traces.spans import Trace
+
+LabMode = Literal["live", "replay"]
+LlmMode = Literal["live", "record", "replay"]
+
+
+class OperatorNovelty:
+    """The control arm's: the loop has compared the programs, and nobody judges motivations."""
+
+    def check(self, proposal: Proposal, known: Sequence[tuple[int, str]], trace: Trace) -> Verdict:
+        """See `discover.types.Novelty`."""
+        reason = "the program is another one; motivations are not judged in this arm"
+        return Verdict(True, reason, {"compared": len(known)})
+
+
+class FactualAnalyst:
+    """The control arm's: a note made by rule from the numbers, and it says so."""
+
+    def analyse(
+        self,
+        proposal: Proposal,
+        metrics: Metrics,
+        baseline: Metrics,
+        parent: Candidate | None,
+        siblings: Sequence[Candidate],
+        trace: Trace,
+    ) -> Analysis:
+        """See `discover.types.Analyst`."""
+        lines = [
+            "This note was made by rule from the numbers; nobody interpreted them.",
+            "",
+            f"- Operators: {', '.join(proposal.operators) or 'none: the first program'}.",
+            f"- Training loss {_change(metrics.train_loss, baseline.train_loss)} against the baseline.",
+            f"- Benchmark mean {_change(metrics.benchmark, baseline.benchmark)} against the baseline.",
+            f"- Parameters {_change(metrics.parameters, baseline.parameters)} against the baseline.",
+        ]
+        if parent is not None:
+            lines += [
+                f"- Parent: experiment {parent.index}. "
+                f"Training loss {_change(metrics.train_loss, parent.metrics.train_loss)}, "
+                f"benchmark mean {_change(metrics.benchmark, parent.metrics.benchmark)} against it.",
+                f"- Siblings known: {len(siblings)}; with a lower training loss: "
+                f"{sum(s.metrics.train_loss < metrics.train_loss for s in siblings)}.",
+            ]
+        lines += ["", "| task | score | baseline |", "|---|---|---|"]
+        lines += [
+            f"| {task} | {score:.4f} | {baseline.scores[task]:.4f} |"
+            for task, score in sorted(metrics.scores.items())
+        ]
+        return Analysis("\n".join(lines) + "\n", _worse(metrics, baseline))
+
+
+def _change(value: float, reference: float) -> str:
+    return f"{value:.6g} ({(value - reference) / reference:+.2%})"
+
+
+def _worse(metrics: Metrics, baseline: Metrics) -> tuple[str, ...]:
+    found = ["training loss above the baseline"] if metrics.train_loss > baseline.train_loss else []
+    found += [
+        f"{task} below the baseline"
+        for task, score in sorted(metrics.scores.items())
+        if score < baseline.scores[task]
+    ]
+    return tuple(found)
+
+
+def build_team(run: DiscoveryRun, root: Path, *, lab: LabMode = "live", llm: LlmMode = "record") -> Team:
+    """The team of a run's arm.
+
+    Args:
+        root: of the project.
+        lab: live trains what the run's book does not have; replay never trains.
+        llm: how models are asked, for the arm that has any.
+
+    Raises:
+        MissingInput: where corpus or benchmarks are not there and the lab is live.
+    """
+    book = Book(run.folder / LAB)
+    rows = run.discover.must_pass
+    live_checker = SandboxChecker(rows) if lab == "live" else None
+    checker = BookedChecker(book, rows, live_checker, run.settings.made_with)
+    booked = build_lab(run, root, run.discover.exploration, run.settings.exploration, lab)
+    if run.discover.arm == "operators":
+        from asi_repro.discover.operators import OperatorResearcher
+
+        return Team(
+            researcher=OperatorResearcher(),
+            novelty=OperatorNovelty(),
+            checker=checker,
+            analyst=FactualAnalyst(),
+            lab=booked,
+        )
+    return _llm_team(run, root, checker, booked, llm)
+
+
+def build_lab(
+    run: DiscoveryRun, root: Path, settings: LabSettings, stage: dict[str, object], lab: LabMode
+) -> Lab:
+    """The lab of one stage, with the run's book in front of it."""
+    book = Book(run.folder / LAB)
+    live: Lab | None = None
+    if lab == "live":
+        from asi_repro.discover.lab import LiveLab
+        from asi_repro.train.workspace import open_workspace
+
+        def peers() -> list[float]:
+            lines = read_lines(run.folder / TIMINGS)
+            return [float(line["step_seconds"]) for line in lines if line.get("scale") == settings.scale]
+
+        live = LiveLab(
+            open_workspace(root, scale=settings.scale),
+            settings,
+            run.folder / ".training",
+            peers=peers,
+            timed=lambda times: append_line(run.folder / TIMINGS, times),
+        )
+    return BookedLab(book, stage, live, run.settings.made_with)
+
+
+def first_program() -> Proposal:
+    """Experiment 1: plain DeltaNet, which everything is compared with."""
+    from asi_repro.discover.operators import seed_program
+
+    return Proposal(
+        "delta_net",
+        "The baseline: DeltaNet as it is. Every other experiment is compared with it.",
+        seed_program(),
+    )
+
+
+def _llm_team(run: DiscoveryRun, root: Path, checker: Checker, lab: Lab, mode: LlmMode) -> Team:
+    from asi_repro.discover import roles
+    from asi_repro.llm import client
+    from asi_repro.llm.settings import LlmSettings
+
+    settings = LlmSettings.model_validate(run.settings.llm)
+    asked = client.LLM(settings, mode=mode, records=run.folder / LLM)
+    team: Team = roles.build(run=run, root=root, llm=asked, checker=checker, lab=lab)
+    return team

@@ -1,0 +1,68 @@
+"""Beginning or going on with a run: settings from params.yaml, with what identifies its lab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asi_repro.discover.lab import made_with, stage_identity
+from asi_repro.discover.run import SETTINGS, DiscoveryRun, RunSettings
+from asi_repro.discover.settings import Arm, DiscoverSettings, LabSettings, load_discover_settings
+
+RUNS, RECORDED = "runs", "recorded"
+
+
+def runs_folder(artifacts: Path) -> Path:
+    """Where live runs are."""
+    return artifacts / RUNS
+
+
+def recorded_folder(artifacts: Path) -> Path:
+    """Where recorded ones are."""
+    return artifacts / RECORDED
+
+
+def wanted_settings(root: Path, arm: Arm | None) -> DiscoverSettings:
+    """The section `discover` of params.yaml, with another arm where one is given."""
+    found = load_discover_settings(root)
+    if arm is None or arm == found.arm:
+        return found
+    return DiscoverSettings.model_validate({**found.model_dump(), "arm": arm})
+
+
+def begin_run(root: Path, name: str, *, arm: Arm | None = None) -> DiscoveryRun:
+    """Begin the run of that name with the project's settings, or go on with it.
+
+    Raises:
+        DataError: where it was begun with other settings.
+        MissingInput: where corpus or benchmarks are not there.
+    """
+    from asi_repro.config import load_params
+
+    discover = wanted_settings(root, arm)
+    settings = RunSettings(
+        seed=load_params(root).seed,
+        discover=discover,
+        exploration=_stage(root, discover.exploration),
+        verification=_stage(root, discover.verification),
+        llm=_llm(root) if discover.arm == "llm" else {},
+        made_with=made_with(),
+    )
+    return DiscoveryRun.begin(runs_folder(root / "artifacts") / name, settings)
+
+
+def is_begun(root: Path, name: str) -> bool:
+    """Whether there is a run of that name."""
+    return (runs_folder(root / "artifacts") / name / SETTINGS).is_file()
+
+
+def _stage(root: Path, settings: LabSettings) -> dict[str, object]:
+    from asi_repro.train.workspace import open_workspace
+
+    return stage_identity(open_workspace(root, scale=settings.scale), settings)
+
+
+def _llm(root: Path) -> dict[str, object]:
+    from asi_repro.config import load_section
+    from asi_repro.llm.settings import LlmSettings
+
+    return dict(load_section(root, "llm", LlmSettings).model_dump(mode="json"))

@@ -1,0 +1,114 @@
+"""Fitness of an experiment (paper, equation 2): the mean of terms in 0 to 1, none of them ever made up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from asi_repro.discover.settings import DiscoverSettings
+from asi_repro.discover.types import Judgement, LeakSuspected, Metrics
+from asi_repro.errors import DataError
+
+# exp() may differ in the last bit from one C library to the next; a commit's bytes must not.
+_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """A fitness with its terms.
+
+    Attributes:
+        value: their mean, 0 to 1.
+        terms: each component's term, 0 to 1; only those that are used.
+        loss_difference, benchmark_difference: better than the baseline by, as a share of it, not clamped.
+    """
+
+    value: float
+    terms: dict[str, float]
+    loss_difference: float
+    benchmark_difference: float
+
+    @property
+    def beats_baseline(self) -> bool:
+        """Better than the baseline in both metrics: a discovery of the first stage."""
+        return self.loss_difference > 0 and self.benchmark_difference > 0
+
+
+def compute_fitness(
+    metrics: Metrics, baseline: Metrics, judgement: Judgement | None, settings: DiscoverSettings
+) -> Fitness:
+    """Equation 2.
+
+    Raises:
+        LeakSuspected: where the loss is lower than the baseline's by more than the margin.
+        DataError: where a component is missing, or not a number in its range.
+    """
+    loss, benchmark = differences(metrics, baseline, settings)
+    rule = settings.fitness
+    terms: dict[str, float] = {}
+    for component in settings.components:
+        if component == "judge":
+            terms[component] = _judged(judgement)
+        else:
+            difference = loss if component == "loss" else benchmark
+            terms[component] = sigmoid(difference, steepness=rule.steepness, clamp=rule.clamp)
+    return Fitness(round(math.fsum(terms.values()) / len(terms), _DIGITS), terms, loss, benchmark)
+
+
+def differences(metrics: Metrics, baseline: Metrics, settings: DiscoverSettings) -> tuple[float, float]:
+    """How much better than the baseline in loss and benchmark, as shares of the baseline's.
+
+    Raises:
+        LeakSuspected, DataError: as `compute_fitness`.
+    """
+    loss = _positive(metrics.train_loss, "train_loss")
+    reference = _positive(baseline.train_loss, "the baseline's train_loss")
+    lower = (reference - loss) / reference
+    margin = settings.fitness.leak_margin
+    if lower > margin:
+        raise LeakSuspected(
+            f"the training loss {loss:.4f} is {lower:.1%} below the baseline's {reference:.4f}, "
+            f"more than {margin:.0%}"
+        )
+    _check_tasks(metrics, baseline)
+    score, reference = _share(metrics.benchmark, "benchmark"), baseline.benchmark
+    higher = (score - reference) / _positive(reference, "the baseline's benchmark")
+    return round(lower, _DIGITS), round(higher, _DIGITS)
+
+
+def sigmoid(difference: float, *, steepness: float, clamp: float) -> float:
+    """σ of a relative difference that is cut at ±`clamp`; 0.5 for none."""
+    cut = max(-clamp, min(clamp, difference))
+    return round(1.0 / (1.0 + math.exp(-steepness * cut)), _DIGITS)
+
+
+def _judged(judgement: Judgement | None) -> float:
+    if judgement is None:
+        raise DataError(
+            "the fitness has a component judge and there is no judgement",
+            where="params.yaml: discover.fitness.components",
+            hint="leave judge out of the components where the arm has no judge",
+        )
+    return _share(judgement.score, "the judge's score")
+
+
+def _check_tasks(metrics: Metrics, baseline: Metrics) -> None:
+    if set(metrics.scores) != set(baseline.scores) or not metrics.scores:
+        raise DataError(
+            f"scores of {sorted(metrics.scores)} where the baseline has {sorted(baseline.scores)}",
+            where="discover: fitness",
+        )
+    for task, score in metrics.scores.items():
+        _share(score, f"the score of {task}")
+
+
+def _positive(value: float, name: str) -> float:
+    if not math.isfinite(value) or value <= 0:
+        raise DataError(f"{name} is {value}: a fitness needs a number above 0", where="discover: fitness")
+    return value
+
+
+def _share(value: float, name: str) -> float:
+    if not math.isfinite(value) or not 0 <= value <= 1:
+        raise DataError(f"{name} is {value}: a fitness needs a number in 0 to 1", where="discover: fitness")
+    return value

@@ -1,0 +1,224 @@
+"""The live lab: train one program in the sandbox under guards, then score it. torch is behind the calls."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.discover.settings import LabSettings
+from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics
+from asi_repro.errors import AsiReproError
+from asi_repro.files import sha256_bytes
+
+if TYPE_CHECKING:
+    from asi_repro.sandbox.outcome import SandboxFailure
+    from asi_repro.traces.spans import Trace
+    from asi_repro.train.recipe import Recipe
+    from asi_repro.train.result import TrainingResult
+    from asi_repro.train.spec import Spec
+    from asi_repro.train.workspace import Workspace
+
+JsonDict = dict[str, Any]
+Timed = Callable[[JsonDict], None]
+# Ends of a sandboxed call that say nothing about the program.
+_NOT_THE_PROGRAM = frozenset({"start_failed"})
+
+
+class LiveLab:
+    """Trains and scores one program at a time.
+
+    Args:
+        workspace: of the stage's scale.
+        settings: of the stage.
+        folder: for what is being trained; nothing is left there.
+        peers: mean seconds a step of the trainings before, for the guard against slow ones.
+        timed: called with the wall times of each training.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        settings: LabSettings,
+        folder: Path,
+        *,
+        peers: Callable[[], list[float]] = list,
+        timed: Timed = lambda times: None,
+    ) -> None:
+        self._workspace, self._settings, self._folder = workspace, settings, folder
+        self._peers, self._timed = peers, timed
+
+    def run(self, program: str, seed: int, trace: Trace, *, baseline: Metrics | None = None) -> Metrics:
+        """See `discover.types.Lab`."""
+        from asi_repro.sandbox.outcome import SandboxFailure
+
+        spec = make_lab_spec(self._workspace, self._settings, program, seed)
+        root = self._folder / f"{spec.subject.slug}-{spec.key[:12]}-{seed}"
+        began = time.perf_counter()
+        try:
+            result, curve, step_seconds = self._train(spec, root, baseline)
+            trained = time.perf_counter()
+            scores = self._evaluate(root / "trained")
+        except SandboxFailure as error:
+            shutil.rmtree(root, ignore_errors=True)
+            raise _failure(error) from error
+        except (LabFailure, LeakSuspected):
+            shutil.rmtree(root, ignore_errors=True)
+            raise
+        shutil.rmtree(root, ignore_errors=True)
+        now = time.perf_counter()
+        self._timed(
+            {
+                "kind": "lab",
+                "program": spec.subject.program_sha256,
+                "scale": spec.scale.name,
+                "train_seconds": round(trained - began, 3),
+                "evaluate_seconds": round(now - trained, 3),
+                "step_seconds": round(step_seconds, 5),
+            }
+        )
+        loss = result.last_tenth_loss
+        if loss is None:
+            raise LabFailure("the mean loss of the last tenth of the steps is not a number", reason="nan")
+        return Metrics(
+            train_loss=loss,
+            scores=scores,
+            benchmark=fmean(scores[task] for task in sorted(scores)),
+            curve=curve,
+            parameters=result.parameters,
+            tokens=result.tokens,
+            flops=round(result.flops),
+            seconds=now - began,
+        )
+
+    def _train(
+        self, spec: Spec, root: Path, baseline: Metrics | None
+    ) -> tuple[TrainingResult, tuple[tuple[int, float], ...], float]:
+        from asi_repro.train.checkpoints import Checkpoints
+        from asi_repro.train.guards import Watch, slow_limit
+        from asi_repro.train.sandboxed import train_in_sandbox
+        from asi_repro.train.trainer import check_facts, make_result, write_outputs
+
+        guards = spec.guards
+        watch = Watch(
+            reference=baseline.curve if baseline and guards.leak_ratio else (),
+            leak_ratio=guards.leak_ratio,
+            leak_from=max(int(guards.leak_after * spec.recipe.steps), 1),
+            slow_seconds=slow_limit(self._peers(), spec.recipe.slow_ratio),
+            max_seconds=self._settings.max_minutes * 60,
+        )
+        blocks = self._workspace.corpus.blocks("train", spec.recipe.length, seed=spec.seed)
+        checkpoints = Checkpoints(root / "checkpoints", spec.key)
+        ran = train_in_sandbox(spec, blocks, checkpoints, watch=watch)
+        facts = check_facts(ran.facts, spec)
+        if facts.stop is not None:
+            if facts.stop.reason == "leak":
+                raise LeakSuspected(facts.stop.detail)
+            raise LabFailure(facts.stop.detail, reason=facts.stop.reason)
+        result = make_result(spec, facts, ran.weights, leak_guard=bool(watch.reference))
+        write_outputs(spec, facts, result, ran.weights, {}, root / "trained")
+        curve = tuple((point.step, point.loss) for point in facts.curve if point.loss is not None)
+        return result, curve, facts.step_seconds
+
+    def _evaluate(self, folder: Path) -> dict[str, float]:
+        from asi_repro.evaluate.run import evaluate_checkpoint
+        from asi_repro.evaluate.settings import load_evaluate_settings
+
+        how = load_evaluate_settings(self._workspace.project.root)
+        try:
+            found = evaluate_checkpoint(
+                folder,
+                self._settings.tasks,
+                items=self._workspace.project.artifacts / "benchmarks",
+                limit=self._settings.limit,
+                batch_size=how.batch_size,
+                exact=how.exact,
+                corpus=None,
+                validation_blocks=0,
+            )
+        except AsiReproError as error:
+            if type(error) is AsiReproError and "NaN" in error.what:
+                raise LabFailure(error.what, reason="nan") from error
+            raise
+        return found.main_scores()
+
+
+def make_lab_spec(workspace: Workspace, settings: LabSettings, program: str, seed: int) -> Spec:
+    """The training of a program in a stage."""
+    from dataclasses import replace
+
+    from asi_repro.train.spec import Subject, make_spec
+
+    digest = sha256_bytes(program.encode())
+    subject = Subject(slug=digest[:16], title=digest[:16], program=program, program_sha256=digest)
+    spec = make_spec(subject, workspace.settings, workspace.corpus, seed=seed, scale=settings.scale)
+    return replace(spec, recipe=stage_recipe(spec.recipe, settings))
+
+
+def stage_recipe(recipe: Recipe, settings: LabSettings) -> Recipe:
+    """The recipe of the scale with the stage's steps; warm-up and decay keep their share."""
+    if settings.steps is None:
+        return recipe
+    share = settings.steps / recipe.steps
+    return recipe.model_copy(
+        update={
+            "steps": settings.steps,
+            "warmup_steps": round(recipe.warmup_steps * share),
+            "decay_steps": round(recipe.decay_steps * share),
+        }
+    )
+
+
+def stage_identity(workspace: Workspace, settings: LabSettings) -> JsonDict:
+    """What identifies training and scoring in a stage, as settings.json keeps it.
+
+    Raises:
+        MissingInput: where the corpus or the benchmarks' items are not there.
+    """
+    from asi_repro.evaluate.items import load_items
+    from asi_repro.evaluate.settings import load_evaluate_settings
+    from asi_repro.models.scales import find_scale
+    from asi_repro.train.spec import corpus_record
+
+    scale = find_scale(settings.scale)
+    recipe = stage_recipe(workspace.settings.recipe(scale.name), settings)
+    items = workspace.project.artifacts / "benchmarks"
+    return {
+        "scale": {name: getattr(scale, name) for name in scale.__dataclass_fields__},
+        "recipe": {k: v for k, v in recipe.model_dump().items() if k != "checkpoint_every"},
+        "guards": workspace.settings.guards.model_dump(),
+        "auxiliary_loss_weight": workspace.settings.auxiliary_loss_weight,
+        "dtype_policy": workspace.settings.dtype_policy,
+        "corpus": corpus_record(workspace.corpus),
+        "tasks": {task: load_items(items, task)[1].sha256 for task in sorted(settings.tasks)},
+        "limit": settings.limit,
+        "exact": load_evaluate_settings(workspace.project.root).exact,
+    }
+
+
+def made_with() -> JsonDict:
+    """Versions of what makes results here."""
+    names = ("asi-repro", "torch", "transformers", "lm_eval")
+    return {"machine": platform.machine(), "python": platform.python_version()} | {
+        name: version for name in names if (version := _version(name)) is not None
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _failure(error: SandboxFailure) -> AsiReproError:
+    outcome = error.outcome
+    if outcome.kind in _NOT_THE_PROGRAM:
+        return error
+    log = "\n".join(part for part in (outcome.detail, outcome.traceback, outcome.stderr) if part)
+    return LabFailure(log, reason=outcome.kind)

@@ -1,0 +1,179 @@
+"""The loop over a run: which experiment is next, what it may know, and how it is kept when it is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from asi_repro.discover.content import ANALYSIS, DISCOVERY, PROGRAM, read_candidate, read_object
+from asi_repro.discover.experiment import Ended, Experiment, Known
+from asi_repro.discover.journal import Hook, Journal
+from asi_repro.discover.lines import append_line
+from asi_repro.discover.plan import ROOT
+from asi_repro.discover.run import TIMINGS, DiscoveryRun, read_json
+from asi_repro.discover.store import Commit
+from asi_repro.discover.types import Candidate, Proposal, Team
+from asi_repro.errors import AsiReproError
+from asi_repro.files import atomic_write, dump_json, sha256_bytes
+
+_FILES = (DISCOVERY, "experiment.json", PROGRAM, ANALYSIS)
+_POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Told:
+    """News of a run.
+
+    Attributes:
+        index: of the experiment that is over.
+        text: one line for a person.
+        committed: whether it has a commit.
+    """
+
+    index: int
+    text: str
+    committed: bool
+
+
+class Loop:
+    """Works on a run until it has so many experiments; any number of processes may do so at once.
+
+    Args:
+        first: gives the first program.
+        hook: see `Journal`.
+    """
+
+    def __init__(
+        self,
+        run: DiscoveryRun,
+        team: Team,
+        first: Callable[[], Proposal],
+        *,
+        hook: Hook | None = None,
+        told: Callable[[Told], None] = lambda told: None,
+    ) -> None:
+        self.run = run
+        self._team, self._first, self._hook, self._told = team, first, hook, told
+        self._candidates: dict[int, Candidate] = {}
+        self._depths: dict[int, int] = {}
+        self._snapshots: dict[int, tuple[Candidate, ...]] = {}
+
+    def work(self, experiments: int) -> None:
+        """Take one experiment after the other until the first `experiments` are over.
+
+        Waits where what is left hangs on experiments that another process has in hand.
+
+        Raises:
+            AsiReproError: where something failed that is no fault of a program.
+        """
+        while True:
+            finished = self.run.finished()
+            left = [index for index in range(ROOT, experiments + 1) if index not in finished]
+            if not left:
+                return
+            if not any(self._try(index) for index in left if self.run.plan.needs(index) < left[0]):
+                time.sleep(_POLL_SECONDS)
+
+    def _try(self, index: int) -> bool:
+        """Do an experiment if nobody else does; whether it was done."""
+        with self.run.claim(f"{index:07d}") as mine:
+            if not mine or index in self.run.finished():
+                return False
+            self._do(index)
+            return True
+
+    def _do(self, index: int) -> None:
+        began = time.perf_counter()
+        journal = Journal(self.run.journal(f"{index:07d}"), str(index), hook=self._hook)
+        commits = self.run.store.commits()
+        ended = Experiment(
+            index,
+            settings=self.run.discover,
+            plan=self.run.plan,
+            team=self._team,
+            known=self._known(index, commits),
+            journal=journal,
+            first=self._first,
+        ).run()
+        self._keep(index, ended, journal, commits, began)
+
+    def _known(self, index: int, commits: dict[int, str]) -> Known:
+        if index == ROOT:
+            return Known()
+        plan = self.run.plan
+        memory = plan.memory(index)
+        self._read({i: commit for i, commit in commits.items() if i <= memory})
+        if ROOT not in self._candidates:
+            path = self.run.rejected(ROOT, failed=True)
+            why = read_json(path).get("why") if path.is_file() else "unknown"
+            raise AsiReproError(
+                f"the first program has no result, so nothing can be compared with it: {why}",
+                where=str(path),
+                hint="`asi-repro doctor` tests the sandbox; another run needs another --run",
+            )
+        snapshot = plan.snapshot(index)
+        if snapshot not in self._snapshots:
+            self._snapshots[snapshot] = tuple(c for i, c in sorted(self._candidates.items()) if i <= snapshot)
+        known = [c for i, c in sorted(self._candidates.items()) if i <= memory]
+        return Known(
+            pool=self._snapshots[snapshot],
+            memory=tuple((c.index, c.motivation, sha256_bytes(c.program.encode())) for c in known),
+            baseline=self._candidates[ROOT].metrics,
+            depths=self._depths,
+        )
+
+    def _read(self, commits: dict[int, str]) -> None:
+        new = {index: commit for index, commit in commits.items() if index not in self._candidates}
+        for index, files in zip(new, self.run.store.files(new.values(), _FILES), strict=True):
+            where = f"{self.run.store.folder}, experiment {index}"
+            self._candidates[index] = read_candidate(files, where)
+            self._depths[index] = int(read_object(files, DISCOVERY, where)["depth"])
+
+    def _keep(
+        self, index: int, ended: Ended, journal: Journal, commits: dict[int, str], began: float
+    ) -> None:
+        """Write what was turned down, then the commit; the journal goes last."""
+        status = "committed" if ended.finished else "failed"
+        append_line(
+            self.run.folder / TIMINGS,
+            {
+                "kind": "experiment",
+                "index": index,
+                "status": status,
+                "steps": {name: round(seconds, 4) for name, seconds in journal.seconds.items()},
+                "session_seconds": round(time.perf_counter() - began, 4),
+                "spans": journal.trace.timings(),
+            },
+        )
+        journal.moment("before rejected")
+        if ended.turned_down or ended.finished is None:
+            record = {
+                "index": index,
+                "status": status,
+                "why": ended.why,
+                "turned_down": ended.turned_down,
+                # A failed experiment has no commit to hold its trace.
+                "trace": [] if ended.finished else journal.trace.to_rows(),
+            }
+            atomic_write(self.run.rejected(index, failed=ended.finished is None), dump_json(record))
+        journal.moment("before commit")
+        if ended.finished is not None:
+            done = ended.finished
+            parent = None if done.parent is None else commits[done.parent]
+            files = done.files(journal.trace.to_jsonl())
+            self.run.store.add(Commit(index, files, done.message(), parent))
+        journal.moment("after commit")
+        journal.remove()
+        self._told(Told(index, _line(index, ended), ended.finished is not None))
+
+
+def _line(index: int, ended: Ended) -> str:
+    done = ended.finished
+    if done is None:
+        return f"{index}: failed: {ended.why}"
+    mark = ", beats the baseline" if done.fitness.beats_baseline else ""
+    return (
+        f"{index}: {done.proposal.name}, fitness {done.fitness.value:.4f}, "
+        f"loss {done.metrics.train_loss:.4f}, benchmark {done.metrics.benchmark:.4f}{mark}"
+    )

@@ -1,0 +1,245 @@
+"""One run on disk: its settings, database and records, and which of its experiments are finished.
+
+| file | what |
+|---|---|
+| settings.json | everything that the results depend on |
+| run.git | the database, see `store` |
+| rejected/N.json, N.failed.json | proposals that were turned down and why; `failed`: no commit came of it |
+| lab.jsonl, llm.jsonl | recorded results of trainings, scores and checks; recorded calls |
+| timings.jsonl | wall times, which are part of nothing else |
+| commits.txt | of a recorded run: what its replay must come to |
+| journal/, locks/ | of unfinished experiments |
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from asi_repro.discover.plan import Plan, make_plan
+from asi_repro.discover.settings import DiscoverSettings
+from asi_repro.discover.store import RunStore
+from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.files import atomic_write, dump_json, unwritable
+
+JsonDict = dict[str, Any]
+SETTINGS, LAB, LLM, TIMINGS, COMMITS = (
+    "settings.json",
+    "lab.jsonl",
+    "llm.jsonl",
+    "timings.jsonl",
+    "commits.txt",
+)
+SCHEMA = 1
+_FAILED = ".failed"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """settings.json: what a run's results depend on.
+
+    Attributes:
+        seed: of every draw of the loop.
+        discover: the loop's settings.
+        exploration, verification: what identifies training and evaluation of each stage.
+        llm: settings of the models asked, empty for the control arm.
+        made_with: versions, for a reader; results do not depend on them in a replay.
+    """
+
+    seed: int
+    discover: DiscoverSettings
+    exploration: JsonDict
+    verification: JsonDict
+    llm: JsonDict
+    made_with: JsonDict
+
+    def to_json(self) -> JsonDict:
+        """As settings.json has it."""
+        return {
+            "schema": SCHEMA,
+            "origin": "settings of a run of our own discovery loop, not the paper's",
+            "seed": self.seed,
+            # How many experiments there are to be changes no experiment.
+            "discover": self.discover.model_dump(exclude={"experiments"}),
+            "components": list(self.discover.components),
+            "exploration": self.exploration,
+            "verification": self.verification,
+            "llm": self.llm,
+            "made_with": self.made_with,
+        }
+
+    @classmethod
+    def read(cls, path: Path) -> RunSettings:
+        """The settings that `to_json` wrote.
+
+        Raises:
+            MissingInput: where there are none.
+            DataError: where they are damaged or of another version.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data["schema"] != SCHEMA:
+                raise DataError(f"settings of version {data['schema']}, not {SCHEMA}", where=str(path))
+            return cls(
+                seed=int(data["seed"]),
+                discover=DiscoverSettings.model_validate(data["discover"]),
+                exploration=dict(data["exploration"]),
+                verification=dict(data["verification"]),
+                llm=dict(data["llm"]),
+                made_with=dict(data["made_with"]),
+            )
+        except OSError as error:
+            raise MissingInput(
+                f"no run: {error.strerror}", where=str(path), hint="`asi-repro runs` lists what is there"
+            ) from error
+        except (KeyError, TypeError, ValueError, ValidationError) as error:
+            raise DataError(f"not settings of a run: {str(error)[:200]}", where=str(path)) from error
+
+
+class DiscoveryRun:
+    """A run in its folder.
+
+    Args:
+        folder: `artifacts/runs/NAME`.
+        settings: read from the folder where None.
+    """
+
+    def __init__(self, folder: Path, settings: RunSettings | None = None) -> None:
+        self.folder = folder
+        self.settings = settings or RunSettings.read(folder / SETTINGS)
+        self.store = RunStore(folder / "run.git")
+
+    @classmethod
+    def begin(cls, folder: Path, settings: RunSettings) -> DiscoveryRun:
+        """Make the run, or open the one that is there with the same settings.
+
+        Raises:
+            DataError: where it was begun with other settings; names the first that differs.
+        """
+        check_name(folder.name)
+        run = cls(folder, settings)
+        path = folder / SETTINGS
+        if path.is_file():
+            _compare(RunSettings.read(path).to_json(), settings.to_json(), path)
+        else:
+            atomic_write(path, dump_json(settings.to_json()))
+        run.store.create()
+        return run
+
+    @property
+    def discover(self) -> DiscoverSettings:
+        """The loop's settings."""
+        return self.settings.discover
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The order of the run."""
+        return make_plan(self.discover, self.settings.seed)
+
+    def journal(self, name: str) -> Path:
+        """The journal of a piece of work."""
+        return self.folder / "journal" / f"{name}.jsonl"
+
+    def rejected(self, index: int, *, failed: bool) -> Path:
+        """What was turned down in an experiment; the name says whether it failed."""
+        return self.folder / "rejected" / f"{index:07d}{_FAILED if failed else ''}.json"
+
+    def failed(self) -> set[int]:
+        """Experiments that ended without a commit."""
+        return {int(path.name[:7]) for path in (self.folder / "rejected").glob(f"[0-9]*{_FAILED}.json")}
+
+    def finished(self) -> set[int]:
+        """Experiments that are over, committed or failed."""
+        return set(self.store.commits()) | self.failed()
+
+    @contextmanager
+    def claim(self, name: str) -> Iterator[bool]:
+        """Whether this process has the piece of work to itself, for as long as the body lasts.
+
+        The claim is a lock of the kernel's: it ends with the process, however that ends.
+        """
+        path = self.folder / "locks" / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
+
+
+def check_name(name: str) -> str:
+    """`name` if it can be that of a run.
+
+    Raises:
+        AsiReproError: where it cannot.
+    """
+    if not _NAME.fullmatch(name) or name == "release":
+        raise AsiReproError(
+            f"{name!r} is no name for a run",
+            hint="use letters, digits, dots, dashes and underscores; `release` is taken",
+        )
+    return name
+
+
+def read_json(path: Path) -> JsonDict:
+    """A JSON object in a file.
+
+    Raises:
+        DataError: where it is none.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError("cannot be read", where=str(path)) from error
+    if not isinstance(value, dict):
+        raise DataError("not a JSON object", where=str(path))
+    return value
+
+
+def _compare(there: JsonDict, wanted: JsonDict, path: Path) -> None:
+    skipped = {"made_with"}
+    place = first_difference(
+        {k: v for k, v in there.items() if k not in skipped},
+        json.loads(json.dumps({k: v for k, v in wanted.items() if k not in skipped})),
+    )
+    if place is not None:
+        raise DataError(
+            f"the run was begun with other settings: {place}",
+            where=str(path),
+            hint="name another run with --run, or put the settings back",
+        )
+
+
+def first_difference(first: Any, second: Any, place: str = "") -> str | None:
+    """Where two JSON values differ first, with both values; None where they are equal."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        for key in sorted(set(first) | set(second)):
+            inner = f"{place}.{key}" if place else str(key)
+            if key not in first or key not in second:
+                return f"{inner} is only in {'one' if key in first else 'the other'}"
+            found = first_difference(first[key], second[key], inner)
+            if found is not None:
+                return found
+        return None
+    if first == second:
+        return None
+    return f"{place}: {json.dumps(first)[:80]} there, {json.dumps(second)[:80]} now"

@@ -1,0 +1,167 @@
+"""The run's database: a bare git repository, one commit a finished experiment, refs made but once.
+
+Objects are written by `git fast-import`, whose scratch ref is thrown away; then the ref is created by
+compare-and-swap (`git update-ref` with the null id as the old value), so an experiment is there whole or not
+at all, and never twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from asi_repro.archive.git_process import init_bare, require_git, run_git, start_git
+from asi_repro.archive.history_content import AUTHOR, commit_date, experiment_ref
+from asi_repro.archive.history_stream import object_id, tree_bytes
+from asi_repro.errors import AsiReproError, DataError
+
+_NULL = "0" * 40
+_ASKED_AT_ONCE = 100
+EXPERIMENTS, VERIFIED = "refs/experiments/", "refs/verified/"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a commit is made of; the same parts give the same object id.
+
+    Attributes:
+        index: of the experiment; its date hangs on it.
+        files: names to bytes.
+        message: in UTF-8.
+        parent: object id of the parent's commit, None for a root.
+    """
+
+    index: int
+    files: Mapping[str, bytes]
+    message: bytes
+    parent: str | None
+
+    @property
+    def id(self) -> str:
+        """The object id, worked out without git."""
+        return object_id(b"commit", self.data)
+
+    @property
+    def data(self) -> bytes:
+        """The commit object."""
+        tree = object_id(b"tree", tree_bytes(self.files))
+        parent = f"parent {self.parent}\n" if self.parent else ""
+        head = f"tree {tree}\n{parent}author {self._by}\ncommitter {self._by}\n\n"
+        return head.encode() + self.message
+
+    @property
+    def stream(self) -> bytes:
+        """The commit in fast-import's language, on a scratch ref of this process."""
+        scratch = f"refs/asi-repro/scratch-{os.getpid()}".encode()
+        signature = self._by.encode()
+        parts = [
+            b"feature done\n",
+            b"commit %s\nauthor %s\ncommitter %s\n" % (scratch, signature, signature),
+            b"data %d\n%s\n" % (len(self.message), self.message),
+        ]
+        if self.parent:
+            parts.append(b"merge %s\n" % self.parent.encode())
+        for name, data in sorted(self.files.items()):
+            parts.append(b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(data), data))
+        parts.append(b"\nreset %s\n\ndone\n" % scratch)
+        return b"".join(parts)
+
+    @property
+    def _by(self) -> str:
+        return f"{AUTHOR} {commit_date(self.index)} +0000"
+
+
+class RunStore:
+    """The repository of one run.
+
+    Args:
+        folder: of the bare repository; made by `create`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self) -> None:
+        """Make the repository where it is not there.
+
+        Raises:
+            AsiReproError: where git is missing, too old or fails.
+        """
+        require_git()
+        if not (self.folder / "HEAD").is_file():
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            init_bare(self.folder)
+
+    def commits(self, prefix: str = EXPERIMENTS) -> dict[int, str]:
+        """Object ids by index of the refs below `prefix`, in index order."""
+        if not (self.folder / "HEAD").is_file():
+            return {}
+        text = run_git([self._at, "for-each-ref", "--format=%(refname) %(objectname)", prefix]).decode()
+        pairs = (line.split() for line in text.splitlines())
+        return {int(ref.rpartition("/")[2]): commit for ref, commit in pairs}
+
+    def add(self, commit: Commit, prefix: str = EXPERIMENTS) -> str:
+        """Write a commit and create its ref; its object id. Adding the same commit again changes nothing.
+
+        Raises:
+            DataError: where the ref is there with another commit.
+            AsiReproError: where git fails.
+        """
+        ref = experiment_ref(commit.index).replace(EXPERIMENTS, prefix)
+        made = commit.id
+        with start_git(["-c", "fastimport.unpackLimit=1000", self._at, "fast-import", "--quiet"]) as process:
+            process.stdin.write(commit.stream)
+        try:
+            run_git(["-c", "core.fsync=committed", self._at, "update-ref", ref, made, _NULL])
+        except AsiReproError as error:
+            there = self.commits(prefix).get(commit.index)
+            if there is None:
+                raise
+            if there != made:
+                raise DataError(
+                    f"experiment {commit.index} is there as another commit ({there[:12]}, not {made[:12]})",
+                    where=f"{self.folder}, {ref}",
+                    hint="the run holds results of other settings or another program; use another --run",
+                ) from error
+        return made
+
+    def files(self, commits: Iterable[str], names: Iterable[str]) -> list[dict[str, bytes]]:
+        """The named files of each commit; a file that a commit does not have is left out.
+
+        Raises:
+            DataError: where a commit is not in the repository.
+        """
+        wanted, listed = list(names), list(commits)
+        found: list[dict[str, bytes]] = []
+        # All that is asked for at a time fits into a pipe, so neither side ever waits for the other.
+        for first in range(0, len(listed), _ASKED_AT_ONCE):
+            found += self._files(listed[first : first + _ASKED_AT_ONCE], wanted)
+        if any(not files for files in found):
+            raise DataError("a commit of the run is not in its repository", where=str(self.folder))
+        return found
+
+    def _files(self, commits: list[str], names: list[str]) -> list[dict[str, bytes]]:
+        with start_git([self._at, "cat-file", "--batch", "--buffer"]) as process:
+            process.stdin.write("".join(f"{c}:{name}\n" for c in commits for name in names).encode())
+            process.stdin.close()
+            answer = process.stdout.read()
+        found: list[dict[str, bytes]] = []
+        at = 0
+        for _ in commits:
+            files: dict[str, bytes] = {}
+            for name in names:
+                end = answer.index(b"\n", at)
+                head = answer[at:end].split(b" ")
+                at = end + 1
+                if head[-1] != b"missing":
+                    size = int(head[2])
+                    files[name] = answer[at : at + size]
+                    at += size + 1
+            found.append(files)
+        return found
+
+    @property
+    def _at(self) -> str:
+        return f"--git-dir={self.folder}"
