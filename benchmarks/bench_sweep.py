@@ -2,8 +2,8 @@
 
     asi-repro select --gallery && python benchmarks/bench_sweep.py --jobs 2 > sweep.json
 
-Runs `asi-repro sweep --json` in the project around the working folder and samples every process below it. What
-is there already is not done again, and costs next to nothing: begin without artifacts/trained and
+Runs `asi-repro sweep --json` in the project around the working folder and samples every process below it.
+What is there already is not done again, and costs next to nothing: begin without artifacts/trained and
 artifacts/evaluated. Memory is proportional set size (pages that processes share count once); where the kernel
 does not tell it, resident set size, which counts them for each.
 
@@ -83,14 +83,16 @@ class Meter(threading.Thread):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", choices=("train", "evaluate"), help="one phase; both by default")
     parser.add_argument("names", nargs="*", help="instead of the selection")
     asked = parser.parse_args()
-    print(json.dumps(measure(asked.jobs, asked.names), indent=2))
+    print(json.dumps(measure(asked.jobs, asked.only, asked.names), indent=2))
 
 
-def measure(jobs: int, names: list[str]) -> dict[str, Any]:
+def measure(jobs: int, only: str | None, names: list[str]) -> dict[str, Any]:
     """Run the sweep and say what it cost."""
     command = [sys.executable, "-m", "asi_repro.cli", "sweep", "--json", "--jobs", str(jobs), *names]
+    command += ["--only", only] if only else []
     machine, own, began = _machine_seconds(), _own_seconds(), time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         meter = Meter(process.pid)
@@ -105,6 +107,7 @@ def measure(jobs: int, names: list[str]) -> dict[str, Any]:
     return {
         "hardware": hardware_name("cpu"),
         "jobs_at_a_time": jobs,
+        "phases": only or "train, evaluate",
         **{status: swept[status] for status in ("done", "current", "stopped", "failed")},
         "wall_minutes": wall / 60,
         "cpu_minutes": cpu / 60,

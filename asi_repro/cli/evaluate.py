@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+from asi_repro.cli.train import ScaleOption, SeedsOption, UnsafeOption
+
+if TYPE_CHECKING:
+    from asi_repro.evaluate.result import EvaluationResult
 
 
 def benchmarks(
@@ -38,7 +45,10 @@ def benchmarks(
 
 
 def evaluate(
-    name: Annotated[str, typer.Argument(help="A trained architecture or baseline: artifacts/trained/NAME.")],
+    name: Annotated[str, typer.Argument(help="A trained baseline, or an architecture's index or name.")],
+    scale: ScaleOption = None,
+    seeds: SeedsOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Score again where the scores are there.")] = False,
     tasks: Annotated[
         Optional[str], typer.Option("--tasks", help="Names with commas between; params.yaml's by default.")
     ] = None,
@@ -47,18 +57,79 @@ def evaluate(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="All items, whatever the limit.")] = False,
     checkpoint: Annotated[
-        Optional[Path], typer.Option("--checkpoint", help="Another folder than artifacts/trained/NAME.")
+        Optional[Path], typer.Option("--checkpoint", help="Another folder than that of the trained model.")
     ] = None,
-    unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Run the program in this process, without the sandbox.")
-    ] = False,
-    device: Annotated[str, typer.Option("--device", help="cpu or cuda; cuda needs --unsafe.")] = "cpu",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+    unsafe: UnsafeOption = False,
+    device: Annotated[str, typer.Option("--device", help="cpu, or cuda with --unsafe-no-sandbox.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole results as JSON.")] = False,
 ) -> None:
-    """Score a trained model with lm-eval; write artifacts/evaluated/NAME.json (stage `evaluate`)."""
-    import sys
+    """Score a trained model with lm-eval: artifacts/evaluated/SCALE/NAME/seed-N (stage `evaluate@NAME`).
 
+    Scores of the same weights, items and settings are left as they are. With --tasks, --limit, --full,
+    --checkpoint or --device the result is artifacts/evaluated/NAME.json, and the stage's stay as they are.
+    """
     from asi_repro.cli.output import console, print_json
+    from asi_repro.errors import AsiReproError
+
+    if device != "cpu" and not unsafe:
+        raise AsiReproError("the sandbox has no CUDA", hint="--unsafe-no-sandbox, for a program you trust")
+    if tasks or limit or full or checkpoint or device != "cpu":
+        results = [_otherwise(name, tasks, None if full else limit, full, checkpoint, unsafe, device)]
+    else:
+        results = _stage(name, scale, seeds, unsafe=unsafe, force=force)
+    if as_json:
+        print_json([result.model_dump() for result in results])
+        return
+    out = console()
+    for result in results:
+        for record in result.tasks:
+            score = record.metrics[record.main_metric]
+            error = f" ± {score.stderr:.4f}" if score.stderr is not None else ""
+            out.print(f"{record.task} {record.main_metric} {score.value:.4f}{error} ({record.items} items)")
+        if (text := result.validation) is not None:
+            out.print(f"validation perplexity {text.perplexity:.2f} on {text.corpus}")
+        out.print(f"sandbox: {result.sandbox}")
+
+
+def _stage(
+    name: str, scale: str | None, seeds: int | None, *, unsafe: bool, force: bool
+) -> list[EvaluationResult]:
+    """Scores of every seed, made or found; a training that a guard stopped has none and is said."""
+    from asi_repro.cli.output import console
+    from asi_repro.evaluate.result import read_result
+    from asi_repro.project import find_project
+    from asi_repro.train.evaluating import EVALUATION, record_stopped
+    from asi_repro.train.result import read_training
+    from asi_repro.train.workspace import open_workspace
+
+    workspace = open_workspace(find_project().root, scale=scale)
+    here = workspace.trained(name, 0).parent.is_dir() if name.replace("-", "").isidentifier() else False
+    slug = name if here else workspace.subjects([name])[0].slug
+    results = []
+    for seed in range(seeds or workspace.settings.seeds):
+        target = workspace.evaluated(slug, seed)
+        if (stop := read_training(workspace.trained(slug, seed)).stop) is not None:
+            record_stopped(target, stop)
+            console().print(f"{slug} seed {seed}: nothing to score, training was stopped: {stop.detail}")
+            continue
+        with _counting() as count:
+            made = workspace.evaluate(slug, seed, unsafe=unsafe, force=force, progress=count)
+        console(stderr=True).print(f"{slug} seed {seed}: {target}{'' if made else ', already there'}")
+        results.append(read_result(target / EVALUATION))
+    return results
+
+
+def _otherwise(
+    name: str,
+    tasks: str | None,
+    limit: int | None,
+    full: bool,
+    checkpoint: Path | None,
+    unsafe: bool,
+    device: str,
+) -> EvaluationResult:
+    """Scores by other settings than the stage's, in a file of their own."""
+    from asi_repro.cli.output import console
     from asi_repro.errors import AsiReproError
     from asi_repro.evaluate.lm import resolve_checkpoint
     from asi_repro.evaluate.result import write_result
@@ -66,8 +137,6 @@ def evaluate(
     from asi_repro.evaluate.settings import load_evaluate_settings
     from asi_repro.project import find_project
 
-    if device != "cpu" and not unsafe:
-        raise AsiReproError("the sandbox has no CUDA", hint="--unsafe, for a program that you trust")
     if device.startswith("cuda"):
         import torch
 
@@ -75,20 +144,10 @@ def evaluate(
             raise AsiReproError("CUDA was asked for and there is none here", hint="--device cpu")
     project = find_project()
     settings = load_evaluate_settings(project.root)
-    folder = resolve_checkpoint(name, str(checkpoint) if checkpoint else None)
     corpus = project.artifacts / "corpus"
-    answered = 0
-    quiet = console(stderr=True)
-    quiet.file = sys.stderr  # lm-eval's own output is turned away while it runs
-    with quiet.status("loading") as status:
-
-        def count(number: int) -> None:
-            nonlocal answered
-            answered += number
-            status.update(f"{answered} requests")
-
+    with _counting() as count:
         result = evaluate_checkpoint(
-            folder,
+            resolve_checkpoint(name, str(checkpoint) if checkpoint else None),
             tasks.split(",") if tasks else settings.tasks,
             items=project.artifacts / "benchmarks",
             limit=None if full else limit or settings.limit,
@@ -103,17 +162,28 @@ def evaluate(
         )
     path = project.artifacts / "evaluated" / f"{name}.json"
     write_result(result, path)
-    if as_json:
-        print_json(result.model_dump())
-        return
-    out = console()
-    for record in result.tasks:
-        score = record.metrics[record.main_metric]
-        error = f" ± {score.stderr:.4f}" if score.stderr is not None else ""
-        out.print(f"{record.task} {record.main_metric} {score.value:.4f}{error} ({record.items} items)")
-    if (text := result.validation) is not None:
-        out.print(f"validation perplexity {text.perplexity:.2f} on {text.corpus}")
-    out.print(f"sandbox: {result.sandbox}; written to {path}")
+    console(stderr=True).print(f"written to {path}")
+    return result
+
+
+@contextmanager
+def _counting() -> Iterator[Callable[[int], None]]:
+    """A status line that counts requests."""
+    import sys
+
+    from asi_repro.cli.output import console
+
+    answered = 0
+    quiet = console(stderr=True)
+    quiet.file = sys.stderr  # lm-eval's own output is turned away while it runs
+    with quiet.status("loading") as status:
+
+        def count(number: int) -> None:
+            nonlocal answered
+            answered += number
+            status.update(f"{answered} requests")
+
+        yield count
 
 
 harness = typer.Typer(add_completion=False, rich_markup_mode=None)

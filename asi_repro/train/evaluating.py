@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import atomic_write, dump_json, sha256_bytes, sha256_file
 from asi_repro.train.code import package_code
-from asi_repro.train.result import WEIGHTS, read_training
+from asi_repro.train.result import WEIGHTS, StopRecord, read_training
 
 if TYPE_CHECKING:
     from asi_repro.evaluate.settings import EvaluateSettings
     from asi_repro.train.blocks import Corpus
 
-EVALUATION, KEY = "evaluation.json", "key.json"
+EVALUATION, KEY, STOPPED = "evaluation.json", "key.json", "stopped.json"
 _CODE = ("evaluate", "models")
 # Items and settings are in the key as they are; the others put nothing into a score.
 _NOT_CODE = frozenset(
@@ -90,9 +90,17 @@ def evaluate_trained(
         progress=progress,
         **_more(settings),
     )
+    (target / STOPPED).unlink(missing_ok=True)
     write_result(found, target / EVALUATION)
     atomic_write(target / KEY, dump_json(key))
     return True
+
+
+def record_stopped(target: Path, stop: StopRecord) -> None:
+    """Put the reason in place of scores: a stage needs an output, and old scores would be another model's."""
+    for name in (EVALUATION, KEY):
+        (target / name).unlink(missing_ok=True)
+    atomic_write(target / STOPPED, dump_json(stop.model_dump()))
 
 
 def evaluation_key(

@@ -21,6 +21,11 @@ KEY = "selection"
 DEFAULT_BASELINES = ("delta_net", "gated_delta_net", "transformer")
 DEFAULT_ARCHITECTURES = 2
 _HINT = "asi-repro select"
+# Where each model's program is, which its stage depends on: so a baseline needs no release.
+_BASELINE_CODE, _ARCHIVE = "asi_repro/models/baselines", "artifacts/archive"
+_HEAD = """# Written by `asi-repro select`; the stages train@NAME and evaluate@NAME run over it.
+# Each name has the place of its program.
+"""
 
 
 def table1(archive: Archive, names: Iterable[str]) -> tuple[list[Subject], list[str]]:
@@ -97,11 +102,10 @@ def write_selection(subjects: Sequence[Subject], path: Path) -> None:
     """
     if not subjects:
         raise DataError("nothing is selected", hint=_HINT)
-    lines = "".join(f"  - {subject.slug}\n" for subject in subjects)
-    atomic_write(
-        path,
-        f"# Written by `asi-repro select`; the stages train@ and evaluate@ run over it.\n{KEY}:\n{lines}",
+    lines = "".join(
+        f"  {subject.slug}: {_BASELINE_CODE if subject.baseline else _ARCHIVE}\n" for subject in subjects
     )
+    atomic_write(path, f"{_HEAD}{KEY}:\n{lines}")
 
 
 def read_selection(path: Path) -> list[str]:
@@ -118,6 +122,6 @@ def read_selection(path: Path) -> list[str]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError("not YAML", where=str(path), hint=_HINT) from error
     slugs = data.get(KEY) if isinstance(data, dict) else None
-    if not isinstance(slugs, list) or not slugs or not all(isinstance(slug, str) for slug in slugs):
-        raise DataError(f"not a list of names under {KEY!r}", where=str(path), hint=_HINT)
-    return slugs
+    if not isinstance(slugs, dict) or not slugs or not all(isinstance(slug, str) for slug in slugs):
+        raise DataError(f"no names under {KEY!r}", where=str(path), hint=_HINT)
+    return list(slugs)

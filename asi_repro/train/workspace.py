@@ -17,6 +17,8 @@ from asi_repro.train.spec import Device, Spec, Subject, make_spec, seed_folder, 
 from asi_repro.train.trainer import Done, Progress, train_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asi_repro.archive.store import Archive
     from asi_repro.train.blocks import Corpus
 
@@ -100,7 +102,15 @@ class Workspace:
             progress=progress,
         )
 
-    def evaluate(self, slug: str, seed: int = 0, *, unsafe: bool = False, force: bool = False) -> bool:
+    def evaluate(
+        self,
+        slug: str,
+        seed: int = 0,
+        *,
+        unsafe: bool = False,
+        force: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> bool:
         """Score a trained model, or leave what is there; see `evaluate_trained`."""
         from asi_repro.evaluate.settings import load_evaluate_settings
 
@@ -112,6 +122,7 @@ class Workspace:
             corpus=self.corpus,
             unsafe=unsafe,
             force=force,
+            progress=progress,
         )
 
 
