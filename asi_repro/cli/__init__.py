@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "diff": Lazy("asi_repro.cli.comparing:diff", "What changed between two programs."),
         "search": Lazy("asi_repro.cli.searching:search", "Ranked search in names and texts."),
         "browse": Lazy("asi_repro.cli.browse:browse", "The terminal UI: lineage, experiments, traces."),
+        "trace": Lazy("asi_repro.cli.trace:trace", "What the agents did in one experiment."),
         "cognition": Lazy("asi_repro.cli.searching:cognition", "Entries of the cognition base."),
     },
     "Check the programs": {

@@ -1,0 +1,134 @@
+"""What the agents did in one experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from asi_repro.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from asi_repro.traces.openinference import Record
+
+_JSON_COLUMNS = (
+    "llm.invocation_parameters",
+    "llm.input_messages",
+    "llm.output_messages",
+    "llm.tools",
+    "tool.parameters",
+    "retrieval.documents",
+    "metadata",
+    "request",
+    "response",
+)
+
+
+def trace(
+    index: Annotated[int, typer.Argument(metavar="INDEX", help="Index of the experiment.", min=0)],
+    run: Annotated[
+        Optional[str],
+        typer.Option("--run", metavar="NAME", help="Run to look in; needed where traces/ holds several."),
+    ] = None,
+    file: Annotated[
+        Optional[Path],
+        typer.Option("--file", metavar="FILE", help="Traces elsewhere: a Parquet file, or a trace.jsonl."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show prompts and answers whole.")] = False,
+    as_json: JsonOption = False,
+    otlp: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--otlp",
+            metavar="FILE",
+            help="Write it for Phoenix and other OpenTelemetry viewers: JSON where FILE ends in .json, "
+            "else protobuf.",
+        ),
+    ] = None,
+) -> None:
+    """One experiment's trace as a readable note: roles, prompts, thinking, tool calls, tokens, cost.
+
+    Runs of our own loop have traces; the release of the paper has none.
+    """
+    from asi_repro.cli.output import print_json
+    from asi_repro.errors import NotFound
+
+    path = file or _traces_of(run)
+    records = _read(path, str(index))
+    if not records:
+        raise NotFound(
+            f"experiment {index} has no trace",
+            where=str(path),
+            hint="`asi-repro list` shows what a run holds",
+        )
+    if otlp is not None:
+        _export(records, run or path.stem, otlp)
+    if as_json:
+        print_json([_decoded(record) for record in records])
+    elif otlp is None:
+        _print_note(records, full=full)
+
+
+def _traces_of(run: str | None) -> Path:
+    from asi_repro.errors import MissingInput, NotFound
+    from asi_repro.project import find_project
+
+    folder = find_project().root / "traces"
+    found = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+    if not found:
+        raise MissingInput(
+            "there are no traces: the paper's release has none, and no run of our own is here",
+            where=str(folder),
+            hint="run `asi-repro discover` or `dvc repro embedded`",
+        )
+    if run is None and len(found) == 1:
+        return next(iter(found.values()))
+    if run not in found:
+        said = "several runs have traces" if run is None else f"no run with traces is called {run!r}"
+        raise NotFound(said, where=str(folder), hint=f"name one with --run: {', '.join(found)}")
+    return found[run]
+
+
+def _read(path: Path, session: str) -> list[Record]:
+    if path.suffix != ".jsonl":
+        from asi_repro.traces.parquet import read_traces
+
+        return read_traces(path, session)
+    from asi_repro.traces.openinference import flatten
+    from asi_repro.traces.spans import read_jsonl
+
+    return flatten(row for row in read_jsonl(path) if row["session"] == session)
+
+
+def _export(records: list[Record], run: str, path: Path) -> None:
+    from asi_repro.files import atomic_write
+    from asi_repro.traces.otlp import otlp_bytes, otlp_json, to_otlp
+
+    request = to_otlp(records, run)
+    atomic_write(path, otlp_json(request) if path.suffix == ".json" else otlp_bytes(request))
+
+
+def _print_note(records: list[Record], *, full: bool) -> None:
+    from asi_repro.cli.output import console, print_utf8
+    from asi_repro.text import terminal_safe
+    from asi_repro.traces.note import trace_note
+
+    note = terminal_safe(trace_note(records, full=full))
+    out = console()
+    if not out.is_terminal:
+        print_utf8(note)
+        return
+    from rich.markdown import Markdown
+
+    # Links would carry an address from outside into the terminal's own link escape.
+    out.print(Markdown(note, hyperlinks=False))
+
+
+def _decoded(record: Record) -> dict[str, Any]:
+    import json
+
+    return {
+        name: json.loads(value) if name in _JSON_COLUMNS and value is not None else value
+        for name, value in record.items()
+    }
