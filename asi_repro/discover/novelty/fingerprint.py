@@ -8,11 +8,12 @@ that direction: it misses a duplicate rather than reject a new idea.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from asi_repro.errors import DataError
 from asi_repro.files import sha256_bytes
 
+Programs = Callable[[Sequence[int]], Mapping[int, str]]
 # Names with a meaning outside the program: what the release's interface and torch call by name.
 _KEPT = frozenset({"DeltaNet", "forward", "extra_repr", "reset_parameters", "self"})
 
@@ -36,10 +37,10 @@ class KnownPrograms:
     """Fingerprints of the programs that are there, each made once.
 
     Args:
-        lookup: the program of an experiment by its index; None where it has none.
+        lookup: the programs of experiments by index; those that have none are left out.
     """
 
-    def __init__(self, lookup: Callable[[int], str | None]) -> None:
+    def __init__(self, lookup: Programs) -> None:
         self._lookup = lookup
         self._prints: dict[int, str | None] = {}
 
@@ -50,13 +51,12 @@ class KnownPrograms:
             DataError: where `source` does not parse.
         """
         wanted = fingerprint(source)
-        return next((index for index in sorted(indices) if self._fingerprint(index) == wanted), None)
-
-    def _fingerprint(self, index: int) -> str | None:
-        if index not in self._prints:
-            program = self._lookup(index)
-            self._prints[index] = None if program is None else fingerprint(program)
-        return self._prints[index]
+        if new := [index for index in indices if index not in self._prints]:
+            programs = self._lookup(new)
+            self._prints |= {
+                index: fingerprint(programs[index]) if index in programs else None for index in new
+            }
+        return next((index for index in sorted(indices) if self._prints[index] == wanted), None)
 
 
 class _Normaliser(ast.NodeTransformer):

@@ -3,11 +3,11 @@
     rendered = load_prompt("judge").render(program=..., motivation=...)
     reply = llm.ask("judge", rendered.system, [{"role": "user", "content": rendered.user}], trace=trace)
 
-A file has front matter (id, version, variables) and the parts `# System` and `# User`, which are jinja2
-templates; one of them may be missing. Raise the version whenever the text changes; the trace keeps id, version
+A file has front matter (id, version, variables) and the parts `# System` and `# User`, jinja2
+templates; one may be missing. Raise the version whenever the text changes; the trace keeps id, version
 and hash. A prompt without `# User` can be included in others.
 
-Text from outside (programs, papers, logs) goes through the filter `data`, which fences it in a tag made from a
+Text from outside (programs, papers, logs) goes through the filter `data`: it fences it in a tag made from a
 hash of the text, so the text cannot close it; the include `untrusted` tells the model what the tag means.
 """
 
