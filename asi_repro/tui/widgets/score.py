@@ -73,12 +73,12 @@ class Legend(Widget):
         scale = self.scale
         if not scale.bounds:
             return Text("no scores", style="dim")
-        wide = self.size.width >= 72
+        wide, exact = self.size.width >= 72, self.size.width >= 96
         shown = Text("score ", no_wrap=True, overflow="crop")
         for step, (bar, style) in enumerate(zip(BARS, scale.styles, strict=True)):
             start = scale.low if step == 0 else scale.bounds[step - 1]
-            label = f"{bar}{start:.2f} " if wide or step in (0, 4, 7) else bar
+            label = f"{bar}{start:.{2 if exact else 1}f} " if wide or step in (0, 4, 7) else bar
             shown.append(label, style=style)
         shown.append(f"to {scale.high:.2f}", style=scale.styles[-1])
-        shown.append("  ★ gallery  ◆ program" if wide else " ★gallery")
+        shown.append("  ★ gallery ◆ program" if wide else " ★gallery")
         return shown

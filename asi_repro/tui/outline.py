@@ -1,0 +1,218 @@
+"""Which experiments the lineage shows, in which order: folding, filter and sorting, without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from asi_repro.archive.lineage import Lineage
+from asi_repro.archive.store import Experiment
+
+# name -> (what it says, key of an experiment). Every order ends with the index, so it is always the same.
+ORDERS: dict[str, tuple[str, Callable[[Experiment], Any]]] = {
+    "index": ("index", lambda e: e.index),
+    "score": ("best score first", lambda e: (-_number(e.score), e.index)),
+    "children": ("most children first", lambda e: (-e.children, e.index)),
+    "name": ("name", lambda e: (e.label.casefold(), e.index)),
+}
+
+
+def _number(score: float | None) -> float:
+    return float("-inf") if score is None else score
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the lineage.
+
+    Attributes:
+        experiment: it stands for.
+        guides: the lines that lead to it, such as `│ ├ `.
+        open: whether its children are shown; None where there are none to show.
+        matches: whether it meets the filter; the others are there to show where the matches stand.
+    """
+
+    experiment: Experiment
+    guides: str
+    open: bool | None
+    matches: bool
+
+
+class Outline:
+    """The rows of a lineage.
+
+    Args:
+        experiments: by index.
+        lineage: over the same indices.
+    """
+
+    def __init__(self, experiments: dict[int, Experiment], lineage: Lineage) -> None:
+        self.experiments = experiments
+        self.lineage = lineage
+        self.opened: set[int] = set(lineage.roots)
+        self.order = "index"
+        self.flat = False
+        self.matching: set[int] | None = None
+        self._matches_in_order: list[Experiment] = []
+        self._shown_children: dict[int, list[int]] = {}
+        self._shown_roots: list[int] = []
+        self.rows: list[int] = []
+        self._last: set[int] = set()
+        self._places: dict[int, int] | None = None
+        self.rebuild()
+
+    # What is shown
+
+    def filter(self, matches: Iterable[Experiment] | None) -> None:
+        """Show these, with the ancestors that lead to them; everything where None."""
+        if matches is None:
+            self.matching = None
+            self._matches_in_order = []
+        else:
+            self._matches_in_order = list(matches)
+            self.matching = {e.index for e in self._matches_in_order}
+            self._keep_paths()
+        self.rebuild()
+
+    def _keep_paths(self) -> None:
+        parent = self.lineage.parent
+        kept: set[int] = set()
+        for experiment in self._matches_in_order:
+            index: int | None = experiment.index
+            while index is not None and index not in kept:
+                kept.add(index)
+                index = parent(index)
+        children: dict[int, list[int]] = {}
+        roots: list[int] = []
+        for index in sorted(kept):
+            above = parent(index)
+            (roots if above is None else children.setdefault(above, [])).append(index)
+        self._shown_children, self._shown_roots = children, roots
+        # A filter is asked to find something: what it finds is not hidden in folds.
+        self.opened |= children.keys()
+
+    def children(self, index: int) -> list[int]:
+        """Children that can be shown, in the order chosen."""
+        every = self.matching is None
+        return self._sorted(self.lineage.children(index) if every else self._shown_children.get(index, []))
+
+    def _sorted(self, indices: list[int]) -> list[int]:
+        if self.order == "index":
+            return indices
+        key = ORDERS[self.order][1]
+        return [e.index for e in sorted(map(self.experiments.__getitem__, indices), key=key)]
+
+    def rebuild(self) -> None:
+        """Lay the rows out again."""
+        self._places = None
+        self._last = set()
+        if self.flat:
+            chosen = self.experiments.values() if self.matching is None else self._matches_in_order
+            order = chosen if self.order == "index" else sorted(chosen, key=ORDERS[self.order][1])
+            self.rows = [e.index for e in order]
+            return
+        roots = self.lineage.roots if self.matching is None else self._shown_roots
+        self.rows = self._walk(self._sorted(list(roots)))
+
+    def _walk(self, starts: list[int]) -> list[int]:
+        rows: list[int] = []
+        stack = starts[::-1]
+        opened, last = self.opened, self._last
+        if starts:
+            last.add(starts[-1])
+        while stack:
+            index = stack.pop()
+            rows.append(index)
+            if index in opened and (under := self.children(index)):
+                last.add(under[-1])
+                stack.extend(reversed(under))
+        return rows
+
+    # Folding
+
+    def has_children(self, index: int) -> bool:
+        """Whether anything can be shown below."""
+        if self.matching is None:
+            return self.experiments[index].children > 0
+        return index in self._shown_children
+
+    def set_open(self, index: int, opened: bool) -> bool:
+        """Show or hide what is below; whether that changed anything. Only these rows are laid out anew."""
+        if self.flat or opened == (index in self.opened) or not self.has_children(index):
+            return False
+        place = self.place(index)
+        if place is None:
+            return False
+        if opened:
+            self.opened.add(index)
+            keep = index in self._last
+            below = self._walk([index])[1:]
+            if not keep:
+                self._last.discard(index)
+            self.rows[place + 1 : place + 1] = below
+        else:
+            self.opened.discard(index)
+            depth = self.lineage.depth(index)
+            end = place + 1
+            while end < len(self.rows) and self.lineage.depth(self.rows[end]) > depth:
+                end += 1
+            del self.rows[place + 1 : end]
+        self._places = None
+        return True
+
+    def open_all(self, start: int | None = None) -> None:
+        """Open everything, or everything below `start`."""
+        walk = self.lineage.walk(None if start is None else [start])
+        self.opened.update(i for i in walk if self.experiments[i].children)
+        self.rebuild()
+
+    def close_all(self) -> None:
+        """Close everything but the roots."""
+        self.opened = set(self.lineage.roots)
+        self.rebuild()
+
+    def reveal(self, index: int) -> bool:
+        """Open what hides an experiment; False where the filter does."""
+        if self.place(index) is None and not self.flat:
+            closed = [i for i in self.lineage.ancestors(index) if i not in self.opened]
+            self.opened.update(closed)
+            self.rebuild()
+        return self.place(index) is not None
+
+    # Rows
+
+    def place(self, index: int) -> int | None:
+        """The number of the row of an experiment, or None where it is not shown."""
+        if self._places is None:
+            self._places = {shown: place for place, shown in enumerate(self.rows)}
+        return self._places.get(index)
+
+    def nearest(self, index: int) -> int | None:
+        """The row of an experiment, or of its nearest ancestor that is shown."""
+        if index not in self.lineage:
+            return None
+        for one in (index, *self.lineage.ancestors(index)):
+            if (place := self.place(one)) is not None:
+                return place
+        return None
+
+    def row(self, place: int) -> Row:
+        """What stands in a row."""
+        index = self.rows[place]
+        matches = self.matching is None or index in self.matching
+        experiment = self.experiments[index]
+        if self.flat:
+            return Row(experiment, "", None, matches)
+        opened = index in self.opened if self.has_children(index) else None
+        return Row(experiment, self._guides(index), opened, matches)
+
+    def _guides(self, index: int) -> str:
+        above = self.lineage.parent(index)
+        if above is None:
+            return ""
+        parts = ["└" if index in self._last else "├"]
+        while (upper := self.lineage.parent(above)) is not None:
+            parts.append("  " if above in self._last else "│ ")
+            above = upper
+        return "".join(reversed(parts))

@@ -1,0 +1,305 @@
+"""The lineage: the tree of experiments, filtered as one types."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from asi_repro.archive.facts import ArchiveFacts
+from asi_repro.archive.filters import Filter, FilterError, parse_filter
+from asi_repro.errors import AsiReproError
+from asi_repro.tui.messages import Compare, OpenExperiment
+from asi_repro.tui.outline import ORDERS, Outline
+from asi_repro.tui.view import View
+from asi_repro.tui.widgets.card import Card, breadcrumb, path_of
+from asi_repro.tui.widgets.score import Legend
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tree import LineageTree
+
+_WIDE = 110
+_LOW = 12
+_MAX_COMPARED = 4
+
+
+class FilterInput(Input):
+    """The line of the filter; down and escape lead back to the tree."""
+
+    TITLE = "Lineage: the filter"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,enter", "leave", "To the tree", tooltip="Keep the filter and go to the tree"),
+        Binding("escape", "clear", "Clear", tooltip="Clear the filter and go to the tree"),
+    ]
+
+    def action_leave(self) -> None:
+        self.screen.query_one(LineageTree).focus()
+
+    def action_clear(self) -> None:
+        self.value = ""
+        self.action_leave()
+
+
+class LineageView(View):
+    """Tree, filter, legend, and where the experiment under the cursor stands."""
+
+    TITLE = "Lineage"
+    DEFAULT_CSS = """
+    LineageView #filter-line { height: 1; background: $surface; }
+    LineageView #filter-mark { width: 2; color: $accent; text-style: bold; }
+    LineageView FilterInput { width: 1fr; border: none; height: 1; padding: 0; background: $surface; }
+    LineageView #count { width: auto; color: $text-muted; padding: 0 1; max-width: 60%; }
+    LineageView #count.-wrong { color: $error; text-style: bold; }
+    LineageView #crumbs { height: 1; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter as you type"),
+        Binding("s", "sort", "Sort", tooltip="Next order: index, score, children, name"),
+        Binding("f", "flat", "Tree/list", tooltip="Tree, or a flat list in the chosen order"),
+        Binding("m", "bookmark", "Bookmark", tooltip="Bookmark, or not any more"),
+        Binding("x", "mark", "Mark", show=False, tooltip="Mark for comparison, up to four"),
+        Binding("c", "compare", "Compare", show=False, tooltip="Compare what is marked, or with the parent"),
+        Binding("plus", "open_all", "Unfold all", show=False, key_display="+"),
+        Binding("minus", "close_all", "Fold all", show=False, key_display="-"),
+        Binding("asterisk", "below", "Unfold below", show=False, key_display="*", tooltip="Unfold all below"),
+    ]
+
+    def prepare(self) -> None:
+        archive = self.source.archive
+        self.outline = Outline(archive.experiments, archive.lineage)
+        self.facts = ArchiveFacts(archive)
+        self._leaks_known = False
+        self._wanted = Filter()
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="filter-line"):
+            yield Static("/ ", id="filter-mark", markup=False)
+            yield FilterInput(
+                placeholder="filter: score>2.3 gallery:yes has:program leak:no text:word name",
+                compact=True, select_on_focus=False,
+            )  # fmt: skip
+            yield Static("", id="count", markup=False)
+        with Horizontal():
+            yield LineageTree(self.outline, self.browser.scale, self.browser.bookmarks)
+            yield Card()
+        yield Static("", id="crumbs", markup=False)
+        yield Legend(self.browser.scale)
+
+    def on_mount(self) -> None:
+        self.lines = self.query_one(LineageTree)
+        self.watch(self.app, "theme", self._theme_changed, init=False)
+        self._count()
+        if self.browser.place.index is not None:
+            self.call_after_refresh(self._go_quietly, self.browser.place.index)
+
+    def first_focus(self) -> Widget:
+        return self.lines
+
+    def open(self, arguments: dict[str, Any]) -> None:
+        index = arguments.get("index")
+        if index is None:
+            return
+        self.source.archive.get(index)
+        if not self.lines.go_to(index, centre=True):
+            self.query_one(FilterInput).value = ""
+            self._apply("")
+            self.lines.go_to(index, centre=True)
+
+    def _go_quietly(self, index: int) -> None:
+        if index in self.source.archive.experiments:
+            self.lines.go_to(index, centre=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.query_one(Card).display = event.size.width >= _WIDE
+        self.query_one("#crumbs").display = event.size.width < _WIDE and event.size.height >= _LOW
+        self.query_one(Legend).display = event.size.height >= _LOW
+        if hasattr(self, "lines"):
+            self._show_current()
+
+    def _theme_changed(self) -> None:
+        self.lines.scale = self.browser.scale
+        self.query_one(Legend).show(self.browser.scale)
+        self.lines.refresh()
+        self._show_current()
+
+    # Filter and order
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._apply(event.value)
+
+    def _apply(self, text: str) -> None:
+        try:
+            wanted = parse_filter(text)
+        except FilterError as error:
+            # Half a term is on its way to a whole one: what was found before stays.
+            self._count(wrong=error.what.rpartition(": ")[2])
+            return
+        if wanted.asks("leak") and not self._leaks_known:
+            self._count(wrong="reading certificates …")
+            again = partial(self._leaks_read, text)
+            self.load(self._read_leaks, again, failed=self._no_leaks, group="load-leaks")
+            return
+        self._wanted = wanted
+        keep = self.lines.current
+        found = wanted.apply(self.outline.experiments.values(), self.facts) if wanted.terms else None
+        self.outline.filter(found)
+        matching = self.outline.matching
+        if matching and keep not in matching:
+            keep = next((i for i in self.outline.rows if i in matching), keep)
+        self.lines.refresh_rows(keep)
+        self._count()
+
+    def _read_leaks(self) -> dict[int, bool]:
+        from asi_repro.verify.certificate import leaks
+
+        return leaks(self.source.certificates())
+
+    def _leaks_read(self, text: str, found: dict[int, bool]) -> None:
+        self.facts = ArchiveFacts(self.source.archive, found)
+        self._leaks_known = True
+        self._apply(text)
+
+    def _no_leaks(self, error: AsiReproError) -> None:
+        self._count(wrong="no certificates here")
+        self.browser.report(error)
+
+    def _count(self, *, wrong: str = "") -> None:
+        shown = self.query_one("#count", Static)
+        total = len(self.outline.experiments)
+        found = total if self.outline.matching is None else len(self.outline.matching)
+        what = f"{found:,} of {total:,}" if self.outline.matching is not None else f"{total:,}"
+        kind = "list" if self.outline.flat else "tree"
+        shown.update(safe_line(wrong, 80) if wrong else f"{what} · {kind} by {ORDERS[self.outline.order][0]}")
+        shown.set_class(bool(wrong), "-wrong")
+
+    def action_filter(self) -> None:
+        self.query_one(FilterInput).focus()
+
+    def action_sort(self) -> None:
+        names = list(ORDERS)
+        self.outline.order = names[(names.index(self.outline.order) + 1) % len(names)]
+        self._again()
+
+    def action_flat(self) -> None:
+        self.outline.flat = not self.outline.flat
+        self._again()
+
+    def action_open_all(self) -> None:
+        self.outline.open_all()
+        self._again()
+
+    def action_close_all(self) -> None:
+        self.outline.close_all()
+        self._again()
+
+    def action_below(self) -> None:
+        if self.lines.current is not None:
+            self.outline.open_all(self.lines.current)
+            self._again()
+
+    def _again(self) -> None:
+        keep = self.lines.current
+        self.outline.rebuild()
+        self.lines.refresh_rows(keep)
+        self._count()
+
+    # The experiment under the cursor
+
+    def on_lineage_tree_highlighted(self, message: LineageTree.Highlighted) -> None:
+        message.stop()
+        if message.index is not None:
+            self.browser.place.index = message.index
+        self._show_current()
+
+    def _show_current(self) -> None:
+        index = self.lines.current
+        archive = self.source.archive
+        crumbs = self.query_one("#crumbs", Static)
+        card = self.query_one(Card)
+        if crumbs.display:
+            text = Text() if index is None else breadcrumb(path_of(archive, index), self.size.width)
+            crumbs.update(text)
+        if card.display:
+            summary = self._summary(index) if index is not None else None
+            card.show(archive, index, self.browser.scale, summary)
+
+    def _summary(self, index: int) -> str | None:
+        if not self.source.archive.experiments[index].has_program:
+            return None
+        return self.source.archive.program(index).summary
+
+    def on_lineage_tree_chosen(self, message: LineageTree.Chosen) -> None:
+        message.stop()
+        self.post_message(OpenExperiment(message.index))
+
+    def action_bookmark(self) -> None:
+        if self.lines.current is not None:
+            self.browser.toggle_bookmark(self.lines.current)
+            self.lines.refresh()
+
+    def action_mark(self) -> None:
+        index, marked = self.lines.current, self.lines.marked
+        if index is None:
+            return
+        if index in marked:
+            marked.remove(index)
+        elif len(marked) < _MAX_COMPARED:
+            marked.append(index)
+        else:
+            self.app.notify(f"{_MAX_COMPARED} are marked already; x takes a mark away", timeout=4)
+        self.lines.refresh()
+
+    def action_compare(self) -> None:
+        index = self.lines.current
+        chosen = list(self.lines.marked)
+        if len(chosen) < 2 and index is not None:
+            parent = self.outline.lineage.parent(index)
+            chosen = list(dict.fromkeys([*chosen, *([parent] if not chosen and parent else []), index]))
+        if len(chosen) < 2:
+            self.app.notify("mark two to four experiments with x, then press c", timeout=4)
+            return
+        self.post_message(Compare(chosen))
+
+    # State and files
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "filter": self.query_one(FilterInput).value,
+            "order": self.outline.order,
+            "flat": self.outline.flat,
+            "opened": sorted(self.outline.opened)[:500] if self.outline.matching is None else [],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state.get("order") in ORDERS:
+            self.outline.order = state["order"]
+        self.outline.flat = state.get("flat") is True
+        opened = state.get("opened")
+        if isinstance(opened, list):
+            self.outline.opened |= {i for i in opened if isinstance(i, int)} & self.outline.experiments.keys()
+        text = state.get("filter")
+        self.outline.rebuild()
+        if isinstance(text, str) and text:
+            self.query_one(FilterInput).value = text
+        self._again()
+        if self.browser.place.index is not None:
+            self.call_after_refresh(self._go_quietly, self.browser.place.index)
+
+    def reload(self) -> None:
+        before = self.outline
+        self.prepare()
+        self.outline.order, self.outline.flat = before.order, before.flat
+        self.outline.opened |= before.opened & self.outline.experiments.keys()
+        keep = self.lines.current
+        self.lines.outline, self.lines.scale = self.outline, self.browser.scale
+        self.query_one(Legend).show(self.browser.scale)
+        self.outline.rebuild()
+        self._apply(self.query_one(FilterInput).value)
+        self.lines.refresh_rows(keep)

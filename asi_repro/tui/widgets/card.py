@@ -1,0 +1,118 @@
+"""Where an experiment stands: its ancestors with each score change, its facts, its best children."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widget import Widget
+
+from asi_repro.archive.store import Archive, Experiment
+from asi_repro.tui.widgets.score import ScoreScale
+from asi_repro.tui.widgets.text import line, safe_block, safe_line
+
+_CHILDREN = 8
+
+
+def change(before: Experiment, after: Experiment) -> str:
+    """The difference of two scores with its sign, or nothing."""
+    if before.score is None or after.score is None:
+        return ""
+    return f"{after.score - before.score:+.3f}"
+
+
+def arrow(before: Experiment, after: Experiment) -> str:
+    """The sign of a change as a glyph."""
+    if before.score is None or after.score is None or before.score == after.score:
+        return "→"
+    return "↗" if after.score > before.score else "↘"
+
+
+def path_of(archive: Archive, index: int) -> list[Experiment]:
+    """From the root to the experiment."""
+    return [archive.experiments[i] for i in (*reversed(archive.lineage.ancestors(index)), index)]
+
+
+def breadcrumb(path: list[Experiment], width: int) -> Text:
+    """The path in one line; what does not fit is left out on the root's side."""
+    parts = []
+    for place, e in enumerate(path):
+        step = "" if place == 0 else f" {arrow(path[place - 1], e)}{change(path[place - 1], e)} "
+        parts.append((step, str(e.index)))
+    used = 0
+    first = len(parts)
+    while first > 0 and used + len("".join(parts[first - 1])) <= width - 2:
+        first -= 1
+        used += len("".join(parts[first]))
+    shown = Text("… " if first else "", no_wrap=True, overflow="ellipsis", end="")
+    for place in range(first, len(parts)):
+        step, name = parts[place]
+        shown.append(step.replace(" ", " ") if place > first or not first else step, style="dim")
+        shown.append(name, style="bold" if place == len(parts) - 1 else "")
+    return shown
+
+
+class Card(Widget):
+    """The panel beside the tree where there is room."""
+
+    DEFAULT_CSS = """
+    Card {
+        width: 46; height: 1fr; padding: 0 1; border-left: tall $panel; background: $surface;
+        overflow-y: auto; scrollbar-size-vertical: 1;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="card")
+        self._shown = Text()
+
+    def show(self, archive: Archive, index: int | None, scale: ScoreScale, summary: str | None) -> None:
+        """Show an experiment."""
+        self._shown = Text() if index is None else card(archive, index, scale, summary)
+        self.refresh(layout=False)
+
+    def render(self) -> Text:
+        return self._shown
+
+
+def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None) -> Text:
+    """The panel's text."""
+    path = path_of(archive, index)
+    e = path[-1]
+    shown = Text(safe_line(e.label), style="bold")
+    if e.name != e.label:
+        shown.append(f"\n{safe_line(e.name)}", style="dim not bold")
+    shown.append("\n", style="not bold")
+    marks = [*(["★ gallery"] if e.in_gallery else []), *(["◆ program released"] if e.has_program else [])]
+    shown.append(
+        f"depth {e.depth} · {e.children} children" + "".join(f" · {m}" for m in marks), style="not bold"
+    )
+    shown.append("\n\nFrom the root\n", style="underline")
+    for place, one in enumerate(path):
+        shown.append(f"{one.index:>6} ", style="dim not bold")
+        shown.append_text(_plain(scale.text(one.score)))
+        step = f" {arrow(path[place - 1], one)}{change(path[place - 1], one):>7}" if place else " " * 9
+        shown.append(f"{step} ", style="not bold")
+        name = line(one.label, "bold" if one is e else "not bold")
+        name.truncate(18, overflow="ellipsis")
+        shown.append_text(name)
+        shown.append("\n")
+    children = [archive.experiments[i] for i in archive.lineage.children(index)]
+    if children:
+        best = sorted(children, key=lambda c: (-(c.score if c.score is not None else -9e9), c.index))
+        shown.append(f"\nBest of {len(children)} children\n", style="underline not bold")
+        for one in best[:_CHILDREN]:
+            shown.append(f"{one.index:>6} ", style="dim not bold")
+            shown.append_text(_plain(scale.text(one.score)))
+            shown.append(f" {arrow(e, one)}{change(e, one):>7} ", style="not bold")
+            name = line(("★ " if one.in_gallery else "") + one.label, "not bold")
+            name.truncate(18, overflow="ellipsis")
+            shown.append_text(name)
+            shown.append("\n")
+    if summary:
+        shown.append("\nSummary\n", style="underline not bold")
+        shown.append(safe_block(summary), style="not bold")
+    return shown
+
+
+def _plain(text: Text) -> Text:
+    text.stylize("not bold", 0)
+    return text

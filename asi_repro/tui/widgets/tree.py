@@ -1,0 +1,249 @@
+"""The lineage as lines: only the rows on the screen are ever made, so its length costs nothing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from asi_repro.tui.outline import Outline, Row
+from asi_repro.tui.widgets.score import ScoreScale
+from asi_repro.tui.widgets.text import safe_line
+
+_MAX_NAME = 160
+_NOTHING = " nothing matches this filter: change it, or escape clears it"
+
+
+class LineageTree(ScrollView, can_focus=True):
+    """The tree, with a cursor."""
+
+    TITLE = "Lineage: the tree"
+    DEFAULT_CSS = """
+    LineageTree { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    LineageTree > .tree--cursor { background: $panel; text-style: bold; }
+    LineageTree:focus > .tree--cursor { background: $primary 45%; text-style: bold; }
+    LineageTree > .tree--guide { color: $text-muted 60%; }
+    LineageTree > .tree--context { color: $text-muted; }
+    LineageTree > .tree--name { color: $foreground; }
+    LineageTree > .tree--gallery { color: $accent; text-style: bold; }
+    LineageTree > .tree--mark { color: $accent; text-style: bold; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "tree--cursor", "tree--guide", "tree--context", "tree--name", "tree--gallery", "tree--mark",
+    }  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(0)", "First", show=False),
+        Binding("end", "edge(-1)", "Last", show=False),
+        Binding("enter", "choose", "Open", tooltip="Open the experiment"),
+        Binding("space", "flip", "Fold", tooltip="Show or hide the children"),
+        Binding("right,l", "unfold", "Unfold", show=False, tooltip="Show the children, or go to the first"),
+        Binding("left,h", "fold", "Fold", show=False, tooltip="Hide the children, or go to the parent"),
+        Binding("p", "parent", "Parent", show=False, tooltip="Go to the parent"),
+        Binding("b", "best_child", "Best child", show=False, tooltip="Go to the best child"),
+        Binding("n", "sibling(1)", "Next sibling", show=False),
+        Binding("N", "sibling(-1)", "Previous sibling", show=False),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False, init=False)
+
+    class Highlighted(Message):
+        """The cursor is on another experiment, or on none."""
+
+        def __init__(self, index: int | None) -> None:
+            super().__init__()
+            self.index = index
+
+    class Chosen(Message):
+        """An experiment was chosen."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
+
+    def __init__(self, outline: Outline, scale: ScoreScale, bookmarks: list[int]) -> None:
+        super().__init__(id="tree")
+        self.outline = outline
+        self.scale = scale
+        self.bookmarks = bookmarks
+        self.marked: list[int] = []
+
+    def on_mount(self) -> None:
+        self.refresh_rows()
+
+    @property
+    def current(self) -> int | None:
+        """The index of the experiment under the cursor."""
+        rows = self.outline.rows
+        return rows[self.cursor] if 0 <= self.cursor < len(rows) else None
+
+    def refresh_rows(self, keep: int | None = None) -> None:
+        """Show the outline as it is now, the cursor on `keep` or near it."""
+        place = 0 if keep is None else self.outline.nearest(keep)
+        self.virtual_size = Size(self.size.width, len(self.outline.rows))
+        self.cursor = min(place or 0, max(len(self.outline.rows) - 1, 0))
+        self._see_cursor()
+        self.refresh()
+        self.post_message(self.Highlighted(self.current))
+
+    def go_to(self, index: int, *, centre: bool = False) -> bool:
+        """Put the cursor on an experiment, unfolding what hides it; False where the filter hides it."""
+        count = len(self.outline.rows)
+        if not self.outline.reveal(index):
+            return False
+        if len(self.outline.rows) != count:
+            self.virtual_size = Size(self.size.width, len(self.outline.rows))
+            self.refresh()
+        place = self.outline.place(index)
+        self.cursor = place or 0
+        if centre:
+            self.scroll_to(y=max(self.cursor - self.size.height // 2, 0), animate=False, immediate=True)
+        return True
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self.refresh_line(old)
+        self.refresh_line(new)
+        self._see_cursor()
+        self.post_message(self.Highlighted(self.current))
+
+    def _see_cursor(self) -> None:
+        if self.size.height:
+            self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.outline.rows))
+        self._see_cursor()
+
+    # Lines
+
+    def render_line(self, y: int) -> Strip:
+        place = y + self.scroll_offset.y
+        width = self.size.width
+        if place >= len(self.outline.rows):
+            if place == 0:
+                text = " nothing matches this filter: change it, or escape clears it"
+                return (
+                    Strip([Segment(text, self.rich_style)])
+                    .extend_cell_length(width, self.rich_style)
+                    .crop(0, width)
+                )
+            return Strip.blank(width, self.rich_style)
+        segments = self._segments(self.outline.row(place))
+        base = self.rich_style
+        if place == self.cursor:
+            base += self.get_component_rich_style("tree--cursor")
+            segments = [Segment(s.text, (s.style or Style()) + Style(bgcolor=base.bgcolor)) for s in segments]
+        return Strip(segments).apply_style(base).extend_cell_length(width, base).crop(0, width)
+
+    def _segments(self, row: Row) -> list[Segment]:
+        e = row.experiment
+        part = self.get_component_rich_style
+        guide = part("tree--guide", partial=True)
+        mark = "◉" if e.index in self.marked else "⚑" if e.index in self.bookmarks else " "
+        score = "     -" if e.score is None else f"{e.score:6.3f}"
+        tone = self.scale.style(e.score) if row.matches else part("tree--context", partial=True)
+        fold = "  " if row.open is None else "▾ " if row.open else "▸ "
+        name_class = "tree--name" if row.matches else "tree--context"
+        segments = [
+            Segment(mark, part("tree--mark", partial=True)),
+            Segment(f"{e.index:>6} ", guide),
+            Segment(f"{self.scale.bar(e.score)}{score} ", tone),
+            Segment(row.guides, guide),
+            Segment(fold, guide),
+        ]
+        if e.in_gallery:
+            segments.append(Segment("★ ", part("tree--gallery", partial=True)))
+        elif e.has_program:
+            segments.append(Segment("◆ ", part("tree--gallery", partial=True)))
+        segments.append(Segment(safe_line(e.label, _MAX_NAME), part(name_class, partial=True)))
+        if e.children:
+            segments.append(Segment(f" ({e.children})", guide))
+        return segments
+
+    # Moving
+
+    def action_move(self, step: int) -> None:
+        self._go_to_row(self.cursor + step)
+
+    def action_page(self, step: int) -> None:
+        self._go_to_row(self.cursor + step * max(self.size.height - 1, 1))
+
+    def action_edge(self, row: int) -> None:
+        self._go_to_row(row if row == 0 else len(self.outline.rows) - 1)
+
+    def _go_to_row(self, row: int) -> None:
+        self.cursor = min(max(row, 0), max(len(self.outline.rows) - 1, 0))
+
+    def action_flip(self) -> None:
+        if self.current is not None:
+            self._set_open(self.current not in self.outline.opened)
+
+    def action_unfold(self) -> None:
+        index = self.current
+        if index is None or self._set_open(True):
+            return
+        if not self.outline.flat and self.outline.has_children(index):
+            self.action_move(1)
+
+    def action_fold(self) -> None:
+        if self.current is not None and not self._set_open(False):
+            self.action_parent()
+
+    def _set_open(self, opened: bool) -> bool:
+        index = self.current
+        if index is None or not self.outline.set_open(index, opened):
+            return False
+        self.virtual_size = Size(self.size.width, len(self.outline.rows))
+        self._see_cursor()
+        self.refresh()
+        return True
+
+    def action_parent(self) -> None:
+        if self.current is not None and (parent := self.outline.lineage.parent(self.current)) is not None:
+            self.go_to(parent)
+
+    def action_best_child(self) -> None:
+        if self.current is None:
+            return
+        under = [self.outline.experiments[i] for i in self.outline.lineage.children(self.current)]
+        known = [e for e in under if e.score is not None]
+        if known:
+            self.go_to(max(known, key=lambda e: (e.score, -e.index)).index)
+
+    def action_sibling(self, step: int) -> None:
+        index = self.current
+        if index is None:
+            return
+        parent = self.outline.lineage.parent(index)
+        roots = self.outline.lineage.roots
+        siblings = roots if parent is None else self.outline.children(parent)
+        if index in siblings:
+            place = siblings.index(index) + step
+            if 0 <= place < len(siblings):
+                self.go_to(siblings[place])
+
+    def action_choose(self) -> None:
+        if self.current is not None:
+            self.post_message(self.Chosen(self.current))
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.y + self.scroll_offset.y
+        if place >= len(self.outline.rows):
+            return
+        chosen = event.chain > 1
+        if place == self.cursor and not chosen:
+            self.action_flip()
+        self._go_to_row(place)
+        if chosen:
+            self.action_choose()
