@@ -1,0 +1,129 @@
+"""Tasks on this machine: in threads where each drives a child of its own, else in processes."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+from asi_repro.executor.base import ONE_CPU, Lost, Resources
+
+
+@dataclass(frozen=True)
+class ThreadExecutor:
+    """Threads: for tasks that wait for a process of their own.
+
+    Attributes:
+        workers: tasks at a time.
+    """
+
+    workers: int
+
+    def run(
+        self,
+        call: Callable[[Any, threading.Event], Any],
+        tasks: Sequence[Any],
+        *,
+        took: Callable[[Any, Any], None],
+        resources: Resources = ONE_CPU,
+    ) -> list[Lost[Any]]:
+        """As `Executor.run`."""
+        stop = threading.Event()
+        with ThreadPoolExecutor(max_workers=max(self.workers, 1)) as pool:
+            try:
+                return _collect({pool.submit(call, task, stop): task for task in tasks}, took)
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+@dataclass(frozen=True)
+class ProcessExecutor:
+    """Processes that live for many tasks, so that what tasks import is imported once a process.
+
+    Attributes:
+        workers: tasks at a time.
+    """
+
+    workers: int
+
+    def run(
+        self,
+        call: Callable[[Any, threading.Event], Any],
+        tasks: Sequence[Any],
+        *,
+        took: Callable[[Any, Any], None],
+        resources: Resources = ONE_CPU,
+    ) -> list[Lost[Any]]:
+        """As `Executor.run`. Where a process dies its pool is lost: each task in it is then run alone."""
+        lost = self._wave(call, tasks, took)
+        kept = [one for one in lost if one.error is not None]
+        for broken in (one for one in lost if one.error is None):
+            kept += self._wave(call, [broken.task], took)  # alone it can only harm itself
+        return kept
+
+    def _wave(
+        self,
+        call: Callable[[Any, threading.Event], Any],
+        tasks: Sequence[Any],
+        took: Callable[[Any, Any], None],
+    ) -> list[Lost[Any]]:
+        if not tasks:
+            return []
+        pool = ProcessPoolExecutor(
+            min(max(self.workers, 1), len(tasks)),
+            multiprocessing.get_context("spawn"),
+            initializer=_begin_child,
+            initargs=(os.getpid(),),
+        )
+        try:
+            lost = _collect({pool.submit(_in_child, call, task): task for task in tasks}, took)
+        except BaseException:
+            children = list((pool._processes or {}).values())  # shutdown forgets them
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in children:
+                child.terminate()
+            raise
+        pool.shutdown()
+        return lost
+
+
+def _collect(running: dict[Future[Any], Any], took: Callable[[Any, Any], None]) -> list[Lost[Any]]:
+    lost: list[Lost[Any]] = []
+    waiting = set(running)
+    while waiting:
+        finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in finished:
+            task = running[future]
+            try:
+                value = future.result()
+            except BrokenProcessPool:
+                lost.append(Lost(task, "its process died"))
+            except Exception as error:
+                lost.append(Lost(task, f"{type(error).__name__}: {error}", error))
+            else:
+                took(task, value)
+    return lost
+
+
+def _in_child(call: Callable[[Any, threading.Event], Any], task: Any) -> Any:
+    return call(task, threading.Event())
+
+
+def _begin_child(parent: int) -> None:
+    """One thread a child, and an end with its parent: left alone it would wait for work for ever."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two models share the CPUs else
+    if sys.platform.startswith("linux"):
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
