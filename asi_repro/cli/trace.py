@@ -60,7 +60,7 @@ def trace(
         raise NotFound(
             f"experiment {index} has no trace",
             where=str(path),
-            hint="`asi-repro list` shows what a run holds",
+            hint=_those_that_have(path),
         )
     if otlp is not None:
         _export(records, run or path.stem, otlp)
@@ -99,6 +99,16 @@ def _read(path: Path, session: str) -> list[Record]:
     from asi_repro.traces.spans import read_jsonl
 
     return flatten(row for row in read_jsonl(path) if row["session"] == session)
+
+
+def _those_that_have(path: Path) -> str:
+    if path.suffix == ".jsonl":
+        return "name the index that the file is of"
+    from asi_repro.traces.parquet import read_sessions
+
+    found = read_sessions(path)
+    more = f" and {len(found) - 20} more" if len(found) > 20 else ""
+    return f"experiments with a trace: {', '.join(found[:20]) or 'none'}{more}"
 
 
 def _export(records: list[Record], run: str, path: Path) -> None:

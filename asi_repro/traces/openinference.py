@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from asi_repro.errors import DataError
+from asi_repro.traces.columns import COLUMNS
 from asi_repro.traces.spans import Row, span_id, trace_id
 
 Record = dict[str, Any]
@@ -85,7 +86,7 @@ def _record(row: Row, start: int | None, end: int | None) -> Record:
         made.update(_llm(attributes["llm.request"], attributes.get("llm.response")))
     rest = {name: value for name, value in attributes.items() if name not in _TAKEN}
     made["metadata"] = _json(rest) if rest else None
-    return made
+    return {name: made.get(name) for name, *_ in COLUMNS}
 
 
 def _value(side: str, value: Any) -> Record:

@@ -12,59 +12,19 @@ import pyarrow.parquet as pq
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.files import atomic_file
+from asi_repro.traces.columns import COLUMNS
 from asi_repro.traces.openinference import Record, flatten
 from asi_repro.traces.spans import Row
 
 SCHEMA_VERSION = "1"
 VERSION_KEY = b"asi_repro.traces_version"
 
-_TEXT, _INT = pa.string(), pa.int64()
-_COLUMNS: tuple[tuple[str, pa.DataType, bool, str], ...] = (
-    ("trace_id", _TEXT, False, "32 hexadecimal digits, from the experiment's index"),
-    ("span_id", _TEXT, False, "16 hexadecimal digits, from the index and the sequence"),
-    ("parent_span_id", _TEXT, True, "null for an outermost span"),
-    ("name", _TEXT, False, "what was done"),
-    ("kind", _TEXT, False, "OpenTelemetry's: CLIENT for calls of a model, else INTERNAL"),
-    ("start_time_ns", _INT, True, "since 1970; null where it is not known"),
-    ("end_time_ns", _INT, True, "since 1970; null where it is not known"),
-    ("status_code", _TEXT, False, "OK or ERROR"),
-    ("status_message", _TEXT, False, "of the error, empty for none"),
-    ("sequence", _INT, False, "place in the experiment's trace, from 0"),
-    ("openinference.span.kind", _TEXT, False, "AGENT, LLM, RETRIEVER, EVALUATOR, GUARDRAIL, TOOL or CHAIN"),
-    ("session.id", _TEXT, False, "index of the experiment"),
-    ("agent.name", _TEXT, True, "role that asked"),
-    ("llm.model_name", _TEXT, True, "as the answer names it"),
-    ("llm.provider", _TEXT, True, "anthropic"),
-    ("llm.system", _TEXT, True, "anthropic"),
-    ("llm.invocation_parameters", _TEXT, True, "JSON: the request without its conversation"),
-    ("llm.input_messages", _TEXT, True, "JSON list in OpenInference's names, system prompt first"),
-    ("llm.output_messages", _TEXT, True, "JSON list; thinking as contents of type reasoning"),
-    ("llm.tools", _TEXT, True, "JSON list"),
-    ("llm.finish_reason", _TEXT, True, "the API's stop reason"),
-    ("llm.token_count.prompt", _INT, True, "tokens, cached ones too"),
-    ("llm.token_count.completion", _INT, True, "tokens, thinking too"),
-    ("llm.token_count.total", _INT, True, "tokens"),
-    ("llm.token_count.prompt_details.cache_read", _INT, True, "tokens"),
-    ("llm.token_count.prompt_details.cache_write", _INT, True, "tokens"),
-    ("llm.token_count.completion_details.reasoning", _INT, True, "tokens, where the API says"),
-    ("llm.cost.total", pa.float64(), True, "US dollars at the prices in params.yaml; null without one"),
-    ("tool.name", _TEXT, True, ""),
-    ("tool.id", _TEXT, True, "id of the model's tool call"),
-    ("tool.parameters", _TEXT, True, "JSON"),
-    ("retrieval.documents", _TEXT, True, "JSON list"),
-    ("input.value", _TEXT, True, "of an LLM span the last message"),
-    ("input.mime_type", _TEXT, True, "text/plain or application/json"),
-    ("output.value", _TEXT, True, ""),
-    ("output.mime_type", _TEXT, True, "text/plain or application/json"),
-    ("metadata", _TEXT, True, "JSON object: all other attributes"),
-    ("request", _TEXT, True, "JSON: what was sent to the model"),
-    ("response", _TEXT, True, "JSON: what came back"),
-)
+_TYPES = {"text": pa.string(), "int": pa.int64(), "float": pa.float64()}
 
 SCHEMA = pa.schema(
     [
-        pa.field(name, kind, nullable, metadata={b"description": said.encode()})
-        for name, kind, nullable, said in _COLUMNS
+        pa.field(name, _TYPES[kind], nullable, metadata={b"description": said.encode()})
+        for name, kind, nullable, said in COLUMNS
     ],
     metadata={VERSION_KEY: SCHEMA_VERSION.encode()},
 )
@@ -87,7 +47,7 @@ def write_traces(rows: Iterable[Row], path: Path, timings: Iterable[Mapping[str,
     """
     records = flatten(rows, timings)
     try:
-        columns = [pa.array([r.get(f.name) for r in records], type=f.type, from_pandas=False) for f in SCHEMA]
+        columns = [pa.array([r[f.name] for r in records], type=f.type, from_pandas=False) for f in SCHEMA]
         table = pa.Table.from_arrays(columns, schema=SCHEMA)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
         raise DataError(
@@ -127,3 +87,9 @@ def read_traces(path: Path, session: str | None = None) -> list[Record]:
         ) from None
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"damaged Parquet: {str(error).splitlines()[0]}", where=str(path)) from error
+
+
+def read_sessions(path: Path) -> list[str]:
+    """The experiments in a file of traces that `read_traces` reads, in order."""
+    column = pq.read_table(path, columns=["session.id"])["session.id"]
+    return list(dict.fromkeys(column.to_pylist()))
