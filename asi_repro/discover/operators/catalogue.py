@@ -109,8 +109,9 @@ BLOCKS: tuple[Block, ...] = (
     Block(
         "DecayedAttention",
         "path",
-        "linear attention with decay (retention, gated linear attention)",
-        "adds the outer product of key and value to a state that decays",
+        "linear attention with decay",
+        "adds the outer product of key and value to a state that decays, as retention and gated linear "
+        "attention do",
         (_CHUNK, _SHORT),
         ("feature", "decay"),
         cost=1,
@@ -118,8 +119,8 @@ BLOCKS: tuple[Block, ...] = (
     Block(
         "DecayedAverage",
         "path",
-        "gated linear recurrence (exponential moving average)",
-        "averages values over the past channel by channel, the old ones decaying",
+        "gated linear recurrence",
+        "keeps an exponential moving average of values, channel by channel",
         (_CHUNK,),
         ("decay",),
         cost=1,
@@ -308,7 +309,7 @@ BLOCKS: tuple[Block, ...] = (
     Block(
         "FixedDecay",
         "decay",
-        "fixed decay a head (retention)",
+        "fixed decay a head, as in retention",
         "decays by a constant that differs from head to head",
         (("shortest", ("8", "4", "16", "32")), ("longest", ("512", "128", "256", "2048"))),
     ),

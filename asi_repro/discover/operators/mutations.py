@@ -179,7 +179,8 @@ def change_hyperparameter(source: Source, context: Context) -> Edit | None:
     name = ".".join(keys)
     sentence = f"Changes {name} of {place} from {old} to {new}."
     number = "".join(c if c.isalnum() or c in ".-" else "" for c in new.replace(", ", "-"))
-    return Edit(made, f"change_hyperparameter:{changed.name}.{name}={new}", f"{keys[-1]}_{number}", sentence)
+    slug = f"{snake(changed.name)}_{keys[-1]}_{number}"
+    return Edit(made, f"change_hyperparameter:{changed.name}.{name}={new}", slug, sentence)
 
 
 def _replaced(source: Source, context: Context, slot: str, old: Call) -> Edit | None:

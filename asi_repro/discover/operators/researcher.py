@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import random
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asi_repro.discover.operators import code_edits, crossover, mutations
@@ -49,16 +50,16 @@ class OperatorResearcher:
             NoNewProgram: where every draw gave a known program.
             DataError: where the parent does not parse.
         """
+        parent = read_source(brief.parent.program)
         known = {functional_key(one.program) for one in (brief.parent, *brief.references)}
         proposal = None
         for attempt in range(len(rejections) + 1):
-            proposal = self._new(brief, attempt, known)
+            proposal = self._new(brief, parent, attempt, known)
             known.add(functional_key(proposal.program))
         assert proposal is not None
         return proposal
 
-    def _new(self, brief: Brief, attempt: int, known: set[str]) -> Proposal:
-        parent = read_source(brief.parent.program)
+    def _new(self, brief: Brief, parent: Source, attempt: int, known: set[str]) -> Proposal:
         donors = [
             Donor(f"experiment {one.index}", source)
             for one in brief.references
@@ -100,13 +101,15 @@ def vary(source: Source, context: Context) -> list[Edit]:
     return edits
 
 
+@lru_cache(maxsize=4096)
 def functional_key(program: str) -> str:
-    """The normalised syntax tree without chunk lengths, which change how a state is computed and not what."""
-    tree = ast.parse(program)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "chunk"]
-    return normalised_ast(ast.unparse(tree))
+    """SHA-256 of the normalised syntax tree, chunk lengths left out: they do not change what is computed.
+
+    Raises:
+        SyntaxError: where the program does not parse.
+    """
+    normal = normalised_ast(re.sub(r"\bchunk=\d+", "chunk=0", program))
+    return sha256_bytes(normal.encode())
 
 
 def _proposal(brief: Brief, edits: list[Edit]) -> Proposal:

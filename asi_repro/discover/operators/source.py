@@ -23,6 +23,7 @@ SINGLE = ("stem", "fusion", "norm")
 LISTS = ("paths", "stages")
 SLOTS = ("stem", "paths", "fusion", "stages", "norm")
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
@@ -215,12 +216,12 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
 
 
 def normalised_ast(text: str) -> str:
-    """The syntax tree without docstrings, comments and layout, top-level definitions in order of name."""
+    """The syntax tree without docstrings, comments and layout, its statements in order of their text."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | Definition) and node.body and _is_docstring(node.body[0]):
+        if isinstance(node, _WITH_DOCSTRING) and node.body and _is_docstring(node.body[0]):
             node.body = node.body[1:]
-    return "\n".join(sorted(ast.dump(node) for node in tree.body))
+    return "\n".join(sorted(ast.dump(node, annotate_fields=False) for node in tree.body))
 
 
 def with_docstring(text: str, sentence: str) -> str:
