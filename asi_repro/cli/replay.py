@@ -51,13 +51,17 @@ def replay(
     have stood (the 50 best by recorded score, refreshed every 50 experiments after a cold start of 200),
     what the policy would have allowed, and how the gallery and the best score grew.
     """
+    from dataclasses import replace
+
     from asi_repro.cli.output import print_json
-    from asi_repro.replay.policy import published_policy
+    from asi_repro.replay.policy import policy_of
     from asi_repro.replay.steps import replay as step_through
     from asi_repro.replay.summary import summarise
 
-    experiments = list(_archive(run, archive).experiments.values())
-    policy = published_policy(late)
+    opened = _archive(run, archive)
+    experiments = list(opened.experiments.values())
+    # The settings of a run of our own stand beside its archive.
+    policy = replace(policy_of(opened.folder.parent), late=late)
     steps = _between(step_through(experiments, policy), first, last)
     summary = summarise(experiments, steps, policy)
     if csv is not None:

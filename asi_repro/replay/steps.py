@@ -136,13 +136,14 @@ def replay(experiments: Sequence[Experiment], policy: Policy) -> list[Step]:
 def iterate(experiments: Sequence[Experiment], policy: Policy) -> Iterator[Step]:
     """`replay`, one step at a time."""
     given = _Given(experiments, policy)
+    indices = [e.index for e in experiments]
     everything = Ranking()
     score_of: dict[int, float | None] = {}
     rank_when_added: dict[int, int] = {}
     children: dict[int, int] = {}
     gallery = 0
     for position, e in enumerate(experiments):
-        refreshed = given.advance(policy.seen(position))
+        refreshed = given.advance(policy.given(indices, position))
         parent_score = None if e.parent is None else score_of.get(e.parent)
         rank, ruling = given.judge(e.parent, parent_score)
         everything.add(e.index, e.score)
@@ -161,7 +162,7 @@ def iterate(experiments: Sequence[Experiment], policy: Policy) -> Iterator[Step]
             position=position,
             experiment=e,
             parent_score=parent_score,
-            cold=0 < position <= policy.cold_start,
+            cold=policy.is_cold(e.index, position),
             refreshed=refreshed,
             pool=given.pool,
             rank=rank,

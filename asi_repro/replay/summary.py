@@ -81,9 +81,9 @@ def summarise(experiments: Sequence[Experiment], steps: Sequence[Step], policy: 
     """The summary of `steps`, which are all or a stretch of the run's."""
     groups: dict[str, list[Step]] = {}
     for step in steps:
-        name = phase_name(step.position, policy, len(experiments) - 1)
+        name = phase_name(step, policy, experiments[-1].index if policy.by_index else len(experiments) - 1)
         groups.setdefault(name, []).append(step)
-    after = [step for step in steps if step.position > policy.cold_start]
+    after = [step for step in steps if step.position > 0 and not step.cold]
     return Summary(
         phases=tuple(_phase(name, group) for name, group in groups.items()),
         total=_phase("after the cold start", after) if after else None,
@@ -92,18 +92,19 @@ def summarise(experiments: Sequence[Experiment], steps: Sequence[Step], policy: 
     )
 
 
-def phase_name(position: int, policy: Policy, last: int) -> str:
-    """The stretch in which the experiment at `position` falls, named by exploration (1 follows the root).
+def phase_name(step: Step, policy: Policy, last: int) -> str:
+    """The stretch in which a step falls: by exploration (1 follows the root), or by index where those count.
 
     Args:
-        last: position of the run's last experiment.
+        last: the run's last exploration or index.
     """
-    if position == 0:
+    if step.position == 0:
         return "first program"
-    if position <= policy.cold_start:
-        return f"cold start, 1–{min(policy.cold_start, last)}"
+    place = step.experiment.index if policy.by_index else step.position
+    if step.cold:
+        return f"cold start, {1 + policy.by_index}–{min(policy.cold_start, last)}"
     length = REFRESHES_A_PHASE * policy.refresh
-    start = policy.cold_start + (position - policy.cold_start - 1) // length * length
+    start = policy.cold_start + (place - policy.cold_start - 1) // length * length
     return f"{start + 1:,}–{min(start + length, last):,}"
 
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from replay_runs import experiment, policies, runs, slow_steps
 
 from asi_repro.archive.store import Archive, Experiment
+from asi_repro.discover.plan import Plan
 from asi_repro.replay.policy import Policy, published_policy
 from asi_repro.replay.steps import Ruling, replay
 from asi_repro.replay.summary import phase_name, summarise
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(runs(), policies)
 def test_every_step_is_that_of_sorting_from_scratch(run: list[Experiment], policy: Policy) -> None:
     found = [
@@ -38,7 +39,7 @@ def test_every_step_is_that_of_sorting_from_scratch(run: list[Experiment], polic
     assert found == slow_steps(run, policy)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(runs(), policies)
 def test_pools_follow_from_one_another(run: list[Experiment], policy: Policy) -> None:
     steps = replay(run, policy)
@@ -56,7 +57,7 @@ def test_pools_follow_from_one_another(run: list[Experiment], policy: Policy) ->
         )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(runs(), policies, st.data())
 def test_the_summary_counts_every_step_once(
     run: list[Experiment], policy: Policy, data: st.DataObject
@@ -78,6 +79,7 @@ def test_the_summary_counts_every_step_once(
     assert sum(phase.gallery for phase in summary.phases) == sum(s.experiment.in_gallery for s in chosen)
     assert [phase.first for phase in summary.phases] == sorted(phase.first for phase in summary.phases)
     after = [step for step in chosen if step.position > policy.cold_start]
+    assert all(not step.cold for step in after)
     assert (summary.total is None) == (not after)
     # The schedule of the policy itself is among the assumed ones: shares must agree where none is a root.
     if summary.total and summary.schedules and policy.late < 4 and summary.total.drawn == len(after):
@@ -87,12 +89,22 @@ def test_the_summary_counts_every_step_once(
 
 
 def test_phases_are_named_by_exploration() -> None:
-    policy = Policy(top=10, pool=50, refresh=50, cold_start=200)
-    assert phase_name(0, policy, 1771) == "first program"
-    assert phase_name(200, policy, 1771) == "cold start, 1–200"
-    assert phase_name(201, policy, 1771) == phase_name(450, policy, 1771) == "201–450"
-    assert phase_name(1771, policy, 1771) == "1,701–1,771"
-    assert phase_name(3, policy, 9) == "cold start, 1–9"
+    run = [experiment(1, None, 1.0), *(experiment(2 * n, 1, 1.0) for n in range(1, 12))]
+    policy = Policy(top=1, pool=2, refresh=1, cold_start=3)
+    names = [phase_name(step, policy, len(run) - 1) for step in replay(run, policy)]
+    assert names == ["first program", *["cold start, 1–3"] * 3, *["4–8"] * 5, *["9–11"] * 3]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.integers(2, 40)), st.integers(1, 9), st.integers(1, 9))
+def test_our_own_loop_is_replayed_by_its_own_plan(later: set[int], cold: int, refresh: int) -> None:
+    plan = Plan(cold_start=cold, refresh=refresh, window=1, seed=0)
+    indices = [1, *sorted(later)]
+    run = [experiment(i, None if i == 1 else 1, 1.0) for i in indices]
+    steps = replay(run, Policy(2, 3, refresh, cold, by_index=True))
+    for step in steps:
+        may_hold = plan.snapshot(step.experiment.index)
+        assert step.pool.seen == sum(i <= may_hold for i in indices)
 
 
 def test_the_published_policy_is_the_papers() -> None:
@@ -116,7 +128,7 @@ def test_the_release_agrees_with_the_claim_on_parents(release_archive: Path) -> 
     assert steps[-1].gallery == 106
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(runs())
 def test_gaps_and_missing_scores_are_said(run: list[Experiment]) -> None:
     notes = " ".join(summarise(run, replay(run, published_policy()), published_policy()).unknown)

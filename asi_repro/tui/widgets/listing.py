@@ -42,9 +42,9 @@ class Listing(ScrollView, can_focus=True):
     """
 
     DEFAULT_CSS = """
-    Listing { height: 1fr; background: $background; overflow: auto; scrollbar-size: 1 1; }
+    Listing { height: 1fr; background: $background; overflow: auto; scrollbar-size: 0 1; }
     Listing > .listing--cursor { background: $panel; text-style: bold; }
-    Listing:focus > .listing--cursor { background: $primary 45%; text-style: bold; }
+    Listing:focus > .listing--cursor { background: $primary-muted; text-style: bold; }
     Listing > .listing--head { background: $surface; color: $text-muted; text-style: bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"listing--cursor", "listing--head"}
@@ -81,7 +81,7 @@ class Listing(ScrollView, can_focus=True):
         empty: str = "",
         fixed: bool = False,
         id: str | None = None,
-        classes: str | None = None,  # noqa: A002
+        classes: str | None = None,
     ) -> None:
         """A list of no lines yet.
 

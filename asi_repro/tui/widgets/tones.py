@@ -18,8 +18,8 @@ class Tones:
     warn: Style
     accent: Style
     primary: Style
-    muted: Style = Style(dim=True)
-    strong: Style = Style(bold=True)
+    muted: Style
+    strong: Style
 
 
 def tones(app: App[object]) -> Tones:
@@ -32,7 +32,15 @@ def tones(app: App[object]) -> Tones:
         except (KeyError, ColorParseError):
             return Style()
 
-    return Tones(style("success"), style("error"), style("warning"), style("accent"), style("primary"))
+    return Tones(
+        good=style("success"),
+        bad=style("error"),
+        warn=style("warning"),
+        accent=style("accent"),
+        primary=style("primary"),
+        muted=Style(dim=True),
+        strong=Style(bold=True),
+    )
 
 
 def verdict_mark(verdict: str, look: Tones) -> tuple[str, Style]:

@@ -1,0 +1,239 @@
+"""The paper's claims: verdicts on the left, on the right what one of them rests on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+from textual.widgets import Static
+
+from asi_repro.errors import DataError
+from asi_repro.tui.messages import OpenExperiment, ShowInLineage
+from asi_repro.tui.view import View
+from asi_repro.tui.widgets.lines import fact, heading, prose, table
+from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tones import Tones, tones, verdict_mark
+
+WIDE = 120
+_FIELDS = ("id", "verdict", "claimed", "found", "statement", "where", "method", "criterion", "would_change")
+
+
+class ClaimsView(View):
+    """The ledger."""
+
+    TITLE = "Claims"
+    DEFAULT_CSS = """
+    ClaimsView > #claims-counts {
+        height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    ClaimsView > #claims-panes { layout: vertical; height: 1fr; }
+    ClaimsView #claims-list { height: 2fr; min-height: 6; padding: 0 1; }
+    ClaimsView #claims-detail { height: 3fr; border-top: solid $primary 50%; padding: 0 1; }
+    ClaimsView.-wide > #claims-panes { layout: horizontal; }
+    ClaimsView.-wide #claims-list { width: 2fr; height: 1fr; }
+    ClaimsView.-wide #claims-detail {
+        width: 3fr; height: 1fr; border-top: none; border-left: solid $primary 50%;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "filter", "Verdict", tooltip="Show one verdict only: the next, then all"),
+        Binding("n", "row(1)", "Next row", show=False, tooltip="Next experiment in the evidence"),
+        Binding("p", "row(-1)", "Last row", show=False, tooltip="Experiment before in the evidence"),
+        Binding("l", "lineage", "Lineage", tooltip="Show the experiment of the row in the lineage"),
+    ]
+
+    def prepare(self) -> None:
+        self._claims = _checked(self.source.ledger(), str(self.source.place.claims))
+        self._shown = list(self._claims)
+        self._only: str | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="claims-counts")
+        with Container(id="claims-panes"):
+            yield Listing(id="claims-list", empty="no claim has this verdict")
+            yield Listing(id="claims-detail")
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "theme", self._draw, init=False)
+        self._draw()
+
+    @property
+    def _list(self) -> Listing:
+        return self.query_one("#claims-list", Listing)
+
+    @property
+    def _detail(self) -> Listing:
+        return self.query_one("#claims-detail", Listing)
+
+    def first_focus(self) -> Widget | None:
+        return self._list
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "-wide")
+        self.call_after_refresh(self._draw_detail)
+
+    # What is shown
+
+    def _draw(self) -> None:
+        look = tones(self.app)
+        counts = Counter(claim["verdict"] for claim in self._claims)
+        shown = Text(end="")
+        for verdict, count in counts.items():
+            glyph, style = verdict_mark(verdict, look)
+            chosen = self._only == verdict
+            shown.append(
+                f"{glyph} {count} {safe_line(verdict)}", style=style + look.strong if chosen else style
+            )
+            shown.append("   ")
+        if self._only is not None:
+            shown.append(f"only {self._only}; f for the next", style=look.muted)
+        self.query_one("#claims-counts", Static).update(shown)
+        self._shown = [c for c in self._claims if self._only in (None, c["verdict"])]
+        self._list.show([_list_line(claim, look) for claim in self._shown])
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        claim = self._chosen()
+        pane = self._detail
+        width = max(pane.scrollable_content_region.width - 1, 40)
+        lines = _detail_lines(claim, width, tones(self.app), self._known) if claim else []
+        pane.show(lines, keep=getattr(self, "_detailed", None) == (claim and claim["id"]))
+        self._detailed = claim and claim["id"]
+
+    def _chosen(self) -> dict[str, Any] | None:
+        line = self._list.line
+        return next((c for c in self._shown if line is not None and c["id"] == line.key), None)
+
+    def _known(self, row: dict[str, Any]) -> int | None:
+        index = row.get("index")
+        return index if isinstance(index, int) and index in self.source.archive.experiments else None
+
+    # Moving
+
+    @on(Listing.Highlighted, "#claims-list")
+    def _moved(self, event: Listing.Highlighted) -> None:
+        event.stop()
+        if getattr(self, "_detailed", None) != event.line.key:
+            self._draw_detail()
+
+    @on(Listing.Chosen, "#claims-list")
+    def _chose(self, event: Listing.Chosen) -> None:
+        event.stop()
+        self._detail.focus()
+
+    @on(Listing.Chosen, "#claims-detail")
+    def _go(self, event: Listing.Chosen) -> None:
+        event.stop()
+        if isinstance(event.line.key, int):
+            self.post_message(OpenExperiment(event.line.key))
+
+    def action_filter(self) -> None:
+        verdicts = [None, *dict.fromkeys(claim["verdict"] for claim in self._claims)]
+        self._only = verdicts[(verdicts.index(self._only) + 1) % len(verdicts)]
+        self._draw()
+
+    def action_row(self, step: int) -> None:
+        self._detail.focus()
+        self._detail.next_key(step)
+
+    def action_lineage(self) -> None:
+        line = self._detail.line
+        if line is not None and isinstance(line.key, int):
+            self.post_message(ShowInLineage(line.key))
+        else:
+            self.app.notify("n goes to the next row with an experiment", title="No experiment in this row")
+
+    # Kept between sessions
+
+    def open(self, arguments: dict[str, Any]) -> None:
+        if isinstance(arguments.get("id"), str):
+            self._only = None
+            self._draw()
+            self._list.go(arguments["id"])
+
+    def state(self) -> dict[str, Any]:
+        line = self._list.line
+        return {"id": line.key if line else None, "only": self._only}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state.get("only") in {claim["verdict"] for claim in self._claims}:
+            self._only = state["only"]
+            self._draw()
+        self._list.go(state.get("id"))
+
+    def reload(self) -> None:
+        self.prepare()
+        self._draw()
+
+
+def _checked(ledger: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    """The claims of a ledger, which may have been written by anyone."""
+    claims = ledger.get("claims")
+    fits = isinstance(claims, list) and all(
+        isinstance(c, dict)
+        and all(isinstance(c.get(field), str) for field in _FIELDS)
+        and all(isinstance(c.get(field), list) for field in ("parts", "evidence", "notes"))
+        and all(_is_evidence(e) for e in c["evidence"])
+        and all(isinstance(part, dict) for part in c["parts"])
+        for c in claims
+    )
+    if not fits:
+        raise DataError("the ledger's claims are damaged", where=where, hint="run `dvc repro --force claims`")
+    return list(claims or [])
+
+
+def _is_evidence(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("rows"), list)
+        and all(isinstance(row, dict) for row in value["rows"])
+        and isinstance(value.get("total"), int)
+    )
+
+
+def _list_line(claim: dict[str, Any], look: Tones) -> Line:
+    glyph, style = verdict_mark(claim["verdict"], look)
+    shown = Text(end="").append(f"{glyph} ", style=style)
+    shown.append(f"{safe_line(claim['id'], 24):<20} ", style=look.strong)
+    shown.append(safe_line(claim["claimed"], 60), style=look.muted).append(" → ", style=look.muted)
+    shown.append(safe_line(claim["found"], 240))
+    return Line(shown, claim["id"])
+
+
+def _detail_lines(claim: dict[str, Any], width: int, look: Tones, known: Any) -> list[Line]:
+
+    def leads(row: dict[str, Any]) -> Text:
+        return Text(" ") if known(row) is None else Text("↗", style=look.accent)
+
+    glyph, style = verdict_mark(claim["verdict"], look)
+    title = Text(end="").append(f"{glyph} {safe_line(claim['verdict'])}  ", style=style)
+    lines = [Line(title.append(safe_line(claim["id"]), style=look.strong), rest=False)]
+    lines += prose(claim["statement"], width)
+    lines.append(Line(Text(), rest=False))
+    lines += fact("claimed", claim["claimed"], width, style=look.accent)
+    lines += fact("found", claim["found"], width, style=style)
+    for label, field in (
+        ("where", "where"), ("method", "method"), ("criterion", "criterion"), ("changes if", "would_change")
+    ):  # fmt: skip
+        lines += fact(label, claim[field], width)
+    if claim["parts"]:
+        lines += heading("Parts", look.primary + look.strong)
+        lines += table(claim["parts"], mark=lambda row: Text(*verdict_mark(str(row.get("verdict")), look)))
+    for evidence in claim["evidence"]:
+        rows, total = evidence["rows"], evidence["total"]
+        count = "none" if not total else f"{len(rows)} of {total:,}" if len(rows) < total else f"{total:,}"
+        what = str(evidence.get("what", ""))
+        lines += heading(f"{what[:1].upper()}{what[1:]} ({count}; {evidence.get('source')})", look.primary)
+        lines += table(rows, key=known, mark=leads)
+    if claim["notes"]:
+        lines += heading("Notes", look.primary)
+        for note in claim["notes"]:
+            lines += prose(str(note), width, lead="- ")
+    return lines

@@ -1,0 +1,364 @@
+"""The run again: step by step or played, with the parent's place in the pool at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+
+from asi_repro.archive.store import Experiment
+from asi_repro.replay.policy import Policy, policy_of
+from asi_repro.replay.steps import Ruling, Step, replay
+from asi_repro.replay.summary import phase_name
+from asi_repro.tui.messages import OpenExperiment, ShowInLineage
+from asi_repro.tui.view import View
+from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.score import ScoreScale
+from asi_repro.tui.widgets.strata import Strata
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tones import Tones, tones
+from asi_repro.tui.widgets.tracks import Track, Tracks
+
+WIDE = 150
+SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200)  # steps a second
+_FRAMES = 12  # a second
+_LATEST = 3
+_GLYPHS = {
+    Ruling.ROOT: "○", Ruling.TOP: "✓", Ruling.POOL: "~", Ruling.OUTSIDE: "✗", Ruling.NOT_YET: "…",
+    Ruling.NO_SCORE: "?",
+}  # fmt: skip
+
+
+class ReplayView(View):
+    """Status, a map of the tree, the pool, and numbers over the run."""
+
+    TITLE = "Replay"
+    DEFAULT_CSS = """
+    ReplayView > #replay-status {
+        height: 3; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    ReplayView > #replay-panes {
+        layout: grid; grid-size: 2 2; grid-columns: 1fr 1fr; grid-rows: 5fr 4fr; height: 1fr;
+    }
+    ReplayView #replay-map { column-span: 2; height: 100%; }
+    ReplayView #replay-pool { height: 100%; border-top: solid $primary 50%; padding: 0 1; }
+    ReplayView #replay-tracks { height: 100%; border-top: solid $primary 50%; }
+    ReplayView.-wide > #replay-panes { grid-columns: 1fr 54; grid-rows: 14 1fr; }
+    ReplayView.-wide #replay-map { column-span: 1; }
+    ReplayView.-wide #replay-pool { row-span: 2; border-top: none; border-left: solid $primary 50%; }
+    ReplayView.-low #replay-tracks { display: none; }
+    ReplayView.-low #replay-pool { column-span: 2; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "play", "Play", tooltip="Play or pause"),
+        Binding("left", "step(-1)", "Back", show=False, tooltip="One step back"),
+        Binding("right", "step(1)", "Step", key_display="←→", tooltip="One step on"),
+        Binding("left_square_bracket", "speed(-1)", "Slower", show=False, key_display="["),
+        Binding("right_square_bracket", "speed(1)", "Speed", key_display="[ ]", tooltip="Faster"),
+        Binding("pageup", "refresh_step(-1)", "Refresh before", show=False),
+        Binding(
+            "pagedown", "refresh_step(1)", "Refresh", key_display="PgDn", tooltip="Next refresh of the pool"
+        ),
+        Binding("home", "edge(0)", "First step", show=False),
+        Binding("end", "edge(-1)", "Last step", show=False),
+        Binding("n", "outlier(1)", "Next ~✗", tooltip="Next parent that the policy would not have drawn"),
+        Binding("p", "outlier(-1)", "Last ~✗", show=False, tooltip="The one before"),
+        Binding("s", "star(1)", "Next ★", show=False, tooltip="Next architecture of the gallery"),
+        Binding("S", "star(-1)", "Last ★", show=False, tooltip="The one before"),
+        Binding("t", "late", "Late", tooltip="Let results enter the pool a refresh later, up to three"),
+        Binding("enter", "open_step", "Open", show=False, tooltip="Open this step's experiment"),
+        Binding("o", "open_parent", "Parent", show=False, tooltip="Open its recorded parent"),
+        Binding("l", "lineage", "Lineage", show=False, tooltip="Show it in the lineage"),
+    ]
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._steps: list[Step] = []
+        self._policy: Policy | None = None
+        self._late = 0
+        self._place = 0
+        self._wanted: int | None = None
+        self._speed = 3
+        self._timer: Timer | None = None
+        self._pool_shown: object = None
+        self._obeyed: list[tuple[int, int]] = []
+
+    def compose(self) -> ComposeResult:
+        yield Static("working out the pool at every step …", id="replay-status")
+        with Container(id="replay-panes"):
+            yield Strata(id="replay-map")
+            yield Listing(id="replay-pool", empty="the pool is empty")
+            yield Tracks(id="replay-tracks")
+
+    def prepare(self) -> None:
+        self._run: list[Experiment] = list(self.source.archive.experiments.values())
+        self._places = {e.index: place for place, e in enumerate(self._run)}
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "theme", self._paint, init=False)
+        self._read()
+
+    def first_focus(self) -> Widget | None:
+        return self.query_one(Strata)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "-wide")
+        self.set_class(event.size.height < 14, "-low")
+
+    def _read(self) -> None:
+        run, late, place = self._run, self._late, self.source.place
+
+        def work() -> tuple[Policy, list[Step]]:
+            policy = replace(policy_of(place.live), late=late)
+            return policy, replay(run, policy)
+
+        self.load(work, self._got)
+
+    def _got(self, found: tuple[Policy, list[Step]]) -> None:
+        self._policy, self._steps = found
+        if self._wanted is not None and self._wanted in self._places:
+            self._place = self._places[self._wanted]
+        self._wanted = None
+        self._obeyed = _obeyed(self._steps)
+        self._place = min(self._place, max(len(self._steps) - 1, 0))
+        self._paint()
+
+    # What is shown
+
+    def _paint(self) -> None:
+        """Everything, after the steps or the theme changed."""
+        if not self._steps:
+            return
+        scale = ScoreScale((e.score for e in self._run), dark=self.app.current_theme.dark)
+        self.query_one(Strata).show(self._run, scale)
+        self.query_one(Tracks).show(_tracks(self._steps, self._policy, tones(self.app)))  # type: ignore[arg-type]
+        self._pool_shown = None
+        self._draw()
+
+    def _draw(self) -> None:
+        """This step."""
+        if not self._steps:
+            return
+        step = self._steps[self._place]
+        lineage = self.source.archive.lineage
+        path = [self._places[i] for i in lineage.ancestors(step.experiment.index) if i in self._places]
+        self.query_one(Strata).at(self._place, path)
+        self.query_one(Tracks).at(self._place)
+        self._draw_status(step)
+        shown = (step.pool, step.experiment.parent)
+        if shown != self._pool_shown:
+            self._pool_shown = shown
+            self._draw_pool(step)
+
+    def _draw_status(self, step: Step) -> None:
+        look, e, policy = tones(self.app), step.experiment, self._policy
+        assert policy is not None
+        last = self._run[-1].index if policy.by_index else len(self._steps) - 1
+        playing = f"{'▶' if self._timer else '■'} {SPEEDS[self._speed]}/s"
+        shown = Text(end="")
+        shown.append(f"{playing:<8}", style=look.accent + look.strong)
+        shown.append(f"step {step.position:,} of {len(self._steps) - 1:,}  ", style=look.strong)
+        shown.append(f"{phase_name(step, policy, last)}  ", style=look.muted)
+        shown.append(f"★ {step.gallery}", style=look.accent)
+        if step.best_score is not None:
+            shown.append(f"  best {step.best_score:.4f} ({step.best_index})")
+        top, drawn = self._obeyed[self._place]
+        if drawn:
+            shown.append(f"  top {policy.top}: {top:,} of {drawn:,} ({top / drawn:.0%})")
+        if self._late:
+            shown.append(f"  {self._late} refresh{'es' * (self._late > 1)} late", style=look.warn)
+        shown.append(f"\n{e.index} {safe_line(e.label, 48)}", style=look.strong)
+        shown.append(" ★" if e.in_gallery else "", style=look.accent)
+        shown.append(f"  {_score(e.score)}")
+        if e.parent is not None:
+            change = "" if None in (e.score, step.parent_score) else f"{e.score - step.parent_score:+.4f} "  # type: ignore[operator]
+            parent = self.source.archive.experiments[e.parent]
+            shown.append(
+                f"  {change}from {e.parent} {safe_line(parent.label, 48)} {_score(step.parent_score)}"
+            )
+        shown.append(f"\n{_GLYPHS[step.ruling]} ", style=_ruling_style(step.ruling, look) + look.strong)
+        rank = "" if step.rank is None else f"rank {step.rank} of {step.pool.seen:,}, "
+        best = "" if step.best_rank is None else f" ({step.best_rank} at best)"
+        shown.append(f"parent: {rank}{step.ruling.meaning}{best}", style=_ruling_style(step.ruling, look))
+        self.query_one("#replay-status", Static).update(shown)
+
+    def _draw_pool(self, step: Step) -> None:
+        look, pool, policy = tones(self.app), step.pool, self._policy
+        assert policy is not None
+        allowed, entered, lines = set(pool.allowed), set(pool.entered), []
+        experiments = self.source.archive.experiments
+        for place, (index, score) in enumerate(pool.members, 1):
+            style = look.good if index in allowed else look.muted
+            chosen = index == step.experiment.parent
+            lead = "▶" if chosen else "+" if index in entered else " "
+            shown = Text(end="").append(f"{lead}{place:>3} ", style=look.accent if lead != " " else style)
+            shown.append(f"{index:>6} {score:7.4f} ", style=look.accent + look.strong if chosen else style)
+            shown.append(safe_line(experiments[index].label, 60), style=look.strong if chosen else style)
+            lines.append(Line(shown, index))
+        head = Text(
+            f"pool {len(pool.members)} of {policy.pool}, given {pool.seen:,}; top {policy.top} green "
+            f"+{len(pool.entered)} −{len(pool.left)}",
+            end="",
+        )
+        listing = self.query_one(Listing)
+        listing.show(lines, head)
+        if not listing.has_focus:
+            listing.go(step.experiment.parent)
+
+    # Moving
+
+    def _to(self, place: int) -> None:
+        self._place = min(max(place, 0), max(len(self._steps) - 1, 0))
+        self._draw()
+
+    def _seek(self, way: int, wanted: Callable[[Step], bool], missing: str) -> None:
+        place = self._place + way
+        while 0 <= place < len(self._steps):
+            if wanted(self._steps[place]):
+                self._to(place)
+                return
+            place += way
+        self.app.notify(missing, timeout=3)
+
+    def action_step(self, way: int) -> None:
+        self._to(self._place + way)
+
+    def action_edge(self, place: int) -> None:
+        self._to(place if place >= 0 else len(self._steps) - 1)
+
+    def action_refresh_step(self, way: int) -> None:
+        self._seek(way, lambda step: step.refreshed, "no more refreshes in that direction")
+
+    def action_outlier(self, way: int) -> None:
+        fine = (Ruling.TOP, Ruling.ROOT)
+        self._seek(way, lambda step: step.ruling not in fine, "no more such parents in that direction")
+
+    def action_star(self, way: int) -> None:
+        self._seek(way, lambda step: step.experiment.in_gallery, "no more of the gallery in that direction")
+
+    def action_late(self) -> None:
+        self._late = (self._late + 1) % (_LATEST + 1)
+        self._read()
+
+    def action_speed(self, way: int) -> None:
+        self._speed = min(max(self._speed + way, 0), len(SPEEDS) - 1)
+        if self._timer is not None:
+            self._stop()
+            self.action_play()
+        self._draw()
+
+    def action_play(self) -> None:
+        if self._timer is not None:
+            self._stop()
+        elif self._steps:
+            if self._place == len(self._steps) - 1:
+                self._place = 0
+            self._timer = self.set_interval(1 / min(SPEEDS[self._speed], _FRAMES), self._tick)
+        self._draw()
+
+    def _tick(self) -> None:
+        if not self.display:  # another view is shown
+            self._stop()
+            return
+        self._place = min(self._place + max(round(SPEEDS[self._speed] / _FRAMES), 1), len(self._steps) - 1)
+        if self._place == len(self._steps) - 1:
+            self._stop()
+        self._draw()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    @on(Listing.Chosen)
+    def _chose(self, event: Listing.Chosen) -> None:
+        event.stop()
+        if isinstance(event.line.key, int):
+            self.post_message(OpenExperiment(event.line.key))
+
+    def action_open_step(self) -> None:
+        if self._steps:
+            self.post_message(OpenExperiment(self._steps[self._place].experiment.index))
+
+    def action_open_parent(self) -> None:
+        parent = self._steps[self._place].experiment.parent if self._steps else None
+        if parent is None:
+            self.app.notify("the first program has no parent", timeout=3)
+        else:
+            self.post_message(OpenExperiment(parent))
+
+    def action_lineage(self) -> None:
+        if self._steps:
+            self.post_message(ShowInLineage(self._steps[self._place].experiment.index))
+
+    # Kept between sessions
+
+    def open(self, arguments: dict[str, Any]) -> None:
+        index = arguments.get("index")
+        if isinstance(index, int) and index in self._places:
+            self._wanted = index
+            if self._steps:
+                self._to(self._places[index])
+
+    def state(self) -> dict[str, Any]:
+        index = self._steps[self._place].experiment.index if self._steps else self._wanted
+        return {"index": index, "late": self._late, "speed": self._speed}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state.get("speed") in range(len(SPEEDS)):
+            self._speed = state["speed"]
+        if state.get("late") in range(1, _LATEST + 1):
+            self._late = state["late"]
+            self._read()
+        self.open(state)
+
+    def reload(self) -> None:
+        self._wanted = self.state()["index"]
+        self.prepare()
+        self._read()
+
+
+def _score(value: float | None) -> str:
+    return "no score" if value is None else f"{value:.4f}"
+
+
+def _ruling_style(ruling: Ruling, look: Tones) -> Any:
+    return {Ruling.TOP: look.good, Ruling.POOL: look.warn, Ruling.ROOT: look.muted}.get(ruling, look.bad)
+
+
+def _obeyed(steps: list[Step]) -> list[tuple[int, int]]:
+    """At each step, how many parents after the cold start came from the top, and how many were drawn."""
+    found, top, drawn = [], 0, 0
+    for step in steps:
+        if not step.cold and step.ruling is not Ruling.ROOT:
+            drawn += 1
+            top += step.ruling is Ruling.TOP
+        found.append((top, drawn))
+    return found
+
+
+def _tracks(steps: list[Step], policy: Policy, look: Tones) -> list[Track]:
+    ranks: list[float | None] = [step.rank for step in steps]
+    best: list[float | None] = [step.best_score for step in steps]
+    gallery = [float(step.gallery) for step in steps]
+    known = [value for value in best if value is not None]
+    worst = max((rank for rank in ranks if rank is not None), default=1.0)
+    low = min(known, default=0.0)
+    return [
+        Track(
+            f"parent's rank ({policy.top} and {policy.pool} ruled):",
+            ranks, look.warn, max(worst, float(policy.pool)), 1.0, dots=True,
+            lines=(float(policy.top), float(policy.pool)), share=3,
+        ),
+        Track("gallery so far:", gallery, look.accent, 0.0, max(gallery[-1], 1.0), share=2),
+        Track("best score so far:", best, look.primary, low, max(known, default=1.0), number="{:.4f}"),
+    ]  # fmt: skip

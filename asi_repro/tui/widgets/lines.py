@@ -1,0 +1,79 @@
+"""Facts, sentences and tables laid out as lines for a `Listing`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from textwrap import wrap
+from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+
+from asi_repro.claims.page import cell
+from asi_repro.tui.widgets.listing import Line
+from asi_repro.tui.widgets.text import safe_line
+
+MAX_CELL = 40
+
+
+def heading(text: str, style: Style) -> list[Line]:
+    """An empty line and a title; the cursor passes over both."""
+    return [Line(Text(), rest=False), Line(Text(safe_line(text), style=style, end=""), rest=False)]
+
+
+def fact(label: str, text: str, width: int, *, style: Style | str = "", label_width: int = 11) -> list[Line]:
+    """A label with text beside it, wrapped to `width` cells; the cursor passes over it."""
+    room = max(width - label_width, 20)
+    rows = wrap(safe_line(text), room) or [""]
+    lines = []
+    for place, row in enumerate(rows):
+        shown = Text(end="").append(f"{label if place == 0 else '':<{label_width}}", style="dim")
+        lines.append(Line(shown.append(row, style=style), rest=False))
+    return lines
+
+
+def prose(text: str, width: int, *, lead: str = "", style: Style | str = "") -> list[Line]:
+    """A paragraph wrapped to `width` cells, its further lines indented like `lead`."""
+    rows = wrap(safe_line(text), max(width - len(lead), 20)) or [""]
+    return [
+        Line(Text((lead if place == 0 else " " * len(lead)) + row, style=style, end=""), rest=False)
+        for place, row in enumerate(rows)
+    ]
+
+
+def table(
+    rows: Sequence[dict[str, Any]],
+    *,
+    key: Callable[[dict[str, Any]], Hashable] = lambda row: None,
+    mark: Callable[[dict[str, Any]], Text] | None = None,
+    muted: Style | str = "dim",
+) -> list[Line]:
+    """Rows under their columns' names, numbers to the right.
+
+    Args:
+        key: what a row stands for; the cursor rests on all rows.
+        mark: a glyph before each row.
+    """
+    if not rows:
+        return []
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    cells = [[safe_line(cell(row.get(c)), MAX_CELL) for c in columns] for row in rows]
+    names = [safe_line(str(c).replace("_", " "), MAX_CELL) for c in columns]
+    widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
+    right = [all(isinstance(row.get(c), int | float | None) for row in rows) for c in columns]
+    lead = "  " if mark is None else "    "
+    lines = [Line(Text(lead + _row(names, widths, right), style=muted, end=""), rest=False)]
+    for row, texts in zip(rows, cells, strict=True):
+        shown = Text("  ", end="")
+        if mark is not None:
+            shown.append_text(mark(row)).append(" ")
+        lines.append(Line(shown.append(_row(texts, widths, right)), key(row)))
+    return lines
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    shown = []
+    for text, width, to_right in zip(cells, widths, right, strict=True):
+        shown.append(" " * (width - cell_len(text)) + text if to_right else set_cell_size(text, width))
+    return "  ".join(shown).rstrip()
