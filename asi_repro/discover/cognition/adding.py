@@ -30,8 +30,10 @@ def add_file(path: Path, folder: Path, *, distil: Distil | None = None, replace:
         DataError: where it is not of the entry format, or an id is taken.
     """
     text = read_text(path)
+    taken = _taken(folder, replace=replace)
     if is_entry_file(text, path.suffix):
         entries = parse_entries(text, markdown=path.suffix == ".md", where=str(path))
+        _require_free(entries, taken, path)
     elif distil is None:
         raise DataError(
             "not of the entry format, and without an LLM a paper's text cannot be made into entries",
@@ -39,20 +41,37 @@ def add_file(path: Path, folder: Path, *, distil: Distil | None = None, replace:
             hint="write it as an entry (docs/guides/roles.md), or call with --llm",
         )
     else:
-        entries = distil(text)
-    there = {note.id for note in read_folder(folder)}
-    if replace:
-        there = {key for key in there if not (folder / f"{key}.md").is_file()}
-    taken = there | {note.id for note in read_folder(OWN_ENTRIES)}
-    for entry in entries:
-        if entry.id in taken:
-            raise DataError(
-                f"there is an entry {entry.id!r} already",
-                where=str(path),
-                hint="give it another id, or --replace one that you added yourself",
-            )
-        taken.add(entry.id)
+        entries = _renamed(distil(text), taken)
     files = {folder / f"{entry.id}.md": to_markdown(entry) for entry in entries}
     for file, written in files.items():
         atomic_write(file, written)
     return list(files)
+
+
+def _taken(folder: Path, *, replace: bool) -> set[str]:
+    there = {note.id for note in read_folder(folder)}
+    if replace:
+        there = {key for key in there if not (folder / f"{key}.md").is_file()}
+    return there | {note.id for note in read_folder(OWN_ENTRIES)}
+
+
+def _require_free(entries: list[Entry], taken: set[str], path: Path) -> None:
+    ids = [entry.id for entry in entries]
+    for place, key in enumerate(ids):
+        if key in taken or key in ids[:place]:
+            raise DataError(
+                f"there is an entry {key!r} already",
+                where=str(path),
+                hint="give it another id, or --replace one that you added yourself",
+            )
+
+
+def _renamed(entries: list[Entry], taken: set[str]) -> list[Entry]:
+    """The entries with a number behind ids that are taken: the model could not know them."""
+    used = set(taken)
+    renamed = []
+    for entry in entries:
+        key = next(k for k in (entry.id, *(f"{entry.id[:76]}-{n}" for n in range(2, 999))) if k not in used)
+        used.add(key)
+        renamed.append(entry.model_copy(update={"id": key}))
+    return renamed

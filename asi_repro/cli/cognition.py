@@ -1,0 +1,147 @@
+"""`asi-repro cognition`: the entries that agents recall; search, recall, add."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+from typer.core import TyperGroup
+
+from asi_repro.cli.options import JsonOption
+from asi_repro.cli.searching import cognition as find
+
+if TYPE_CHECKING:
+    from asi_repro.discover.cognition.base import Note
+
+
+class FindByDefault(TyperGroup):
+    """A group that takes what names no verb of its own as words for `find`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        if not named and not ctx.resilient_parsing:
+            args = ["find", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=FindByDefault,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Entries of the cognition base. Without a verb: find, in the release's (`cognition delta rule`).",
+)
+app.command("find")(find)
+
+_BASE = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--base",
+        metavar="NAME",
+        help="own, added or release; may be given several times. By default own and added.",
+    ),
+]
+
+
+@app.command("entries")
+def entries(base: _BASE = None, json_: JsonOption = False) -> None:
+    """List the entries that the discovery loop recalls from: this project's own and those added."""
+    from asi_repro.cli.output import console, print_columns, print_json_rows, safe
+
+    notes = _notes(base)
+    if json_:
+        print_json_rows(_note_json(note) for note in notes)
+        return
+    rows = [(safe(note.id), safe(note.source)) for note in notes]
+    print_columns(console(), ("id", "source"), rows)
+
+
+@app.command("recall")
+def recall(
+    text: Annotated[list[str], typer.Argument(metavar="TEXT...", help="A shortcoming, as one would say it.")],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most that many.")] = 3,
+    base: _BASE = None,
+    json_: JsonOption = False,
+) -> None:
+    """Recall entries as the agents do: those whose trigger is nearest to a shortcoming, by embedding."""
+    from rich.text import Text
+
+    from asi_repro.cli.output import console, print_json, safe
+    from asi_repro.cli.showing import print_prose
+    from asi_repro.discover.cognition.base import CognitionBase
+
+    query = " ".join(text)
+    found = CognitionBase(_notes(base)).recall(query, limit)
+    if json_:
+        rows = [{**_note_json(each.note), "similarity": each.similarity} for each in found]
+        print_json({"query": query, "recalled": rows})
+        return
+    out = console()
+    for each in found:
+        out.print(Text(f"{safe(each.note.id)}  {each.similarity:.3f}", style="bold"))
+        out.print(Text(safe(each.note.source), style="dim"))
+        for title in ("insight", "mechanism", "guidance"):
+            print_prose(out, title.capitalize(), getattr(each.note, title))
+    if not found:
+        out.print("nothing to recall from; `asi-repro cognition entries` lists what there is")
+
+
+@app.command("add")
+def add(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Entries (.md or .yaml), or with --llm a paper's text.")
+    ],
+    into: Annotated[
+        Optional[Path],
+        typer.Option("--into", metavar="DIR", help="Where entries are kept; cognition/ of the project."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite added entries of the same id.")
+    ] = False,
+    llm: Annotated[
+        bool,
+        typer.Option("--llm", help="Let the model of the role `cognition` make entries of a paper's text."),
+    ] = False,
+    about: Annotated[
+        str, typer.Option("--about", metavar="TEXT", help="With --llm: title, authors, year, arXiv id.")
+    ] = "",
+    json_: JsonOption = False,
+) -> None:
+    """Add a paper's entries to the cognition base: checked, one Markdown file each, all or none."""
+    from asi_repro.cli.output import console, print_json, safe
+    from asi_repro.discover.cognition.adding import add_file
+    from asi_repro.discover.roles.build import ADDED_ENTRIES
+    from asi_repro.project import find_project
+
+    folder = into or find_project().root / ADDED_ENTRIES
+    written = add_file(file, folder, distil=_distiller(about) if llm else None, replace=replace)
+    if json_:
+        print_json({"written": [str(path) for path in written]})
+        return
+    for path in written:
+        console().print(f"added {safe(str(path))}", highlight=False, markup=False)
+
+
+def _notes(base: list[str] | None) -> list[Note]:
+    from asi_repro.discover.roles.build import read_notes, roles_settings
+    from asi_repro.project import find_project
+
+    settings = roles_settings({"cognition": base} if base else {})
+    return read_notes(settings, find_project().root)
+
+
+def _note_json(note: Note) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(note)
+
+
+def _distiller(about: str) -> Any:
+    from asi_repro.config import load_section
+    from asi_repro.discover.roles.distil import distiller
+    from asi_repro.llm.client import LLM
+    from asi_repro.llm.settings import LlmSettings
+    from asi_repro.project import find_project
+
+    settings = load_section(find_project().root, "llm", LlmSettings)
+    return distiller(LLM(settings, mode="live"), about)
