@@ -32,7 +32,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "search": Lazy("asi_repro.cli.searching:search", "Ranked search in names and texts."),
         "browse": Lazy("asi_repro.cli.browse:browse", "The terminal UI: lineage, experiments, traces."),
         "trace": Lazy("asi_repro.cli.trace:trace", "What the agents did in one experiment."),
-        "cognition": Lazy("asi_repro.cli.searching:cognition", "Entries of the cognition base."),
+        "cognition": Lazy("asi_repro.cli.cognition:app", "The cognition base: find, recall, add entries."),
     },
     "Check the programs": {
         "verify": Lazy("asi_repro.cli.verify:verify", "Run the checks on programs (stage verify)."),
