@@ -126,8 +126,8 @@ class Api:
                 for _ in stream:
                     if time.monotonic() > deadline:
                         raise _Passing(f"the answer took longer than {self._settings.call_timeout:g} s")
-                message = stream.get_final_message().to_dict(mode="json")
-            if message.get("stop_reason") is None:
+                message = _so_far(stream)
+            if message is None or message.get("stop_reason") is None:
                 raise _Passing("the connection ended before the answer did")
             checked = check_message(message, "the API's answer")
         except anthropic.APIStatusError as error:
@@ -138,11 +138,12 @@ class Api:
             raise _Passing(f"{type(error).__name__}: {_first_line(error)}") from error
         except DataError as error:
             raise _Passing(error.what) from error
-        except TypeError as error:
-            if "authentication" not in str(error):
+        except (TypeError, anthropic.CredentialsError) as error:
+            if isinstance(error, TypeError) and "authentication" not in str(error):
                 raise
             raise MissingInput(
                 "there is no key for the API",
+                where=_first_line(error),
                 hint="set ANTHROPIC_API_KEY, or use the mode replay or the control arm, which need none",
             ) from error
         except (ValueError, RuntimeError, anthropic.APIResponseValidationError) as error:
@@ -190,16 +191,23 @@ def charge(booking: Booking, usage: Usage, price: Price | None) -> None:
 
 
 def _charge_stream(booking: Booking, stream: Any, price: Price | None) -> None:
+    message = _so_far(stream)
     try:
-        snapshot = stream.current_message_snapshot
-    except AssertionError:
-        return  # nothing came: the estimate stays
-    message = snapshot.to_dict(mode="json")
-    usage = Usage.of(message)
-    if message.get("stop_reason") is None:
+        usage = Usage.of(check_message({**(message or {}), "stop_reason": "any"}, "the API's answer"))
+    except DataError:
+        return  # nothing that can be counted came: the estimate stays
+    if message is not None and message.get("stop_reason") is None:
         # The count of the output comes last; without it, what came is counted.
         usage += Usage(output=estimate(str(message["content"])))
     charge(booking, usage, price)
+
+
+def _so_far(stream: Any) -> JsonDict | None:
+    try:
+        message: JsonDict = stream.current_message_snapshot.to_dict(mode="json")
+    except (AssertionError, AttributeError):
+        return None  # before the first event
+    return message
 
 
 def _of_status(error: Any) -> Exception:
