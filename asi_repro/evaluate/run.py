@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.benchmarks import Benchmark, find_benchmark
-from asi_repro.evaluate.items import ItemFile, load_items
+from asi_repro.evaluate.items import ItemFile, item_files, load_items
 from asi_repro.evaluate.result import (
     EvaluationResult,
     ItemsRecord,
@@ -174,7 +174,8 @@ def _tasks(lm: AsiReproLM, benchmarks: list[Benchmark], items: Path, limit: int 
         )
     if found is None:
         raise AsiReproError("lm-eval returned no results", hint="run on the first rank only")
-    return [_record(benchmark, found, load_items(items, benchmark.name)[1]) for benchmark in benchmarks]
+    files = item_files(items)
+    return [_record(benchmark, found, files[benchmark.name]) for benchmark in benchmarks]
 
 
 def _record(benchmark: Benchmark, found: dict[str, Any], file: ItemFile) -> TaskRecord:

@@ -1,14 +1,13 @@
 """Log-likelihoods of continuations: which sequences to run, and what to read from the logits.
 
 The same numbers as lm-evaluation-harness's own `HFLM`, from less work: only the continuations' positions go
-through the softmax. That is equal to the last bit. Where `exact` is off, only a batch's last positions go
-through the output projection too (`logits_to_keep`): less time, but the matrix product of fewer rows may
-round its last bit differently. Needs torch only, so that it runs in a sandbox as it is.
+through the softmax. That is equal to the last bit. Where `exact` is off, only these go through the output
+projection too: less time, but the matrix product of fewer rows may round its last bit differently. Needs
+torch only, so that it runs in a sandbox as it is.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -90,15 +89,11 @@ def score_batch(model: Any, batch: Sequence[Row], *, exact: bool) -> list[tuple[
     ids = torch.zeros(len(batch), width, dtype=torch.long)
     for index, row in enumerate(batch):
         ids[index, : len(row.tokens)] = torch.tensor(row.tokens)
-    # Rows of one batch have different lengths, and what is kept counts from the end of the longest.
-    kept = max(width - len(row.tokens) + row.kept for row in batch)
     with torch.no_grad():
-        logits = _logits(model, ids.to(model.device), 0 if exact else kept)
-    offset = width - logits.shape[1]
+        logits = (_every_row if exact else _needed_rows)(model, ids.to(model.device), batch)
     found = []
-    for index, row in enumerate(batch):
-        end = len(row.tokens) - offset
-        log_probabilities = torch.log_softmax(logits[index, end - row.kept : end], dim=-1)
+    for row, kept in zip(batch, logits, strict=True):
+        log_probabilities = torch.log_softmax(kept, dim=-1)
         greedy = log_probabilities.argmax(dim=-1)
         for number, continuation in row.continuations:
             target = torch.tensor(continuation, device=greedy.device)
@@ -109,9 +104,30 @@ def score_batch(model: Any, batch: Sequence[Row], *, exact: bool) -> list[tuple[
     return found
 
 
-def _logits(model: Any, ids: torch.Tensor, kept: int) -> torch.Tensor:
-    keep = {}
-    if kept and "logits_to_keep" in inspect.signature(model.forward).parameters:
-        keep["logits_to_keep"] = kept
-    logits: torch.Tensor = model(ids, **keep).logits
-    return logits
+def _every_row(model: Any, ids: torch.Tensor, batch: Sequence[Row]) -> list[torch.Tensor]:
+    """The logits [kept, vocabulary] of each sequence, all positions projected."""
+    logits = model(ids).logits
+    return [logits[index, len(row.tokens) - row.kept : len(row.tokens)] for index, row in enumerate(batch)]
+
+
+def _needed_rows(model: Any, ids: torch.Tensor, batch: Sequence[Row]) -> list[torch.Tensor]:
+    """The same, with only these positions projected: at a small width the projection is most of the work."""
+    import torch
+
+    head = model.get_output_embeddings()
+    if head is None:
+        return _every_row(model, ids, batch)
+    rows = torch.cat([torch.full((row.kept,), index) for index, row in enumerate(batch)]).to(ids.device)
+    positions = torch.cat([torch.arange(len(row.tokens) - row.kept, len(row.tokens)) for row in batch]).to(
+        ids.device
+    )
+
+    def choose(module: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (given[0][rows, positions][None], *given[1:])
+
+    hook = head.register_forward_pre_hook(choose)
+    try:
+        logits = model(ids).logits[0]
+    finally:
+        hook.remove()
+    return list(logits.split([row.kept for row in batch]))
