@@ -33,6 +33,9 @@ class Params(Settings):
     evaluate: dict[str, Any] = Field(
         default_factory=dict, description="See `evaluate.settings.EvaluateSettings`."
     )
+    executor: dict[str, Any] = Field(
+        default_factory=dict, description="See `executor.choose.ExecutorSettings`."
+    )
     llm: dict[str, Any] = Field(default_factory=dict, description="See `llm.settings.LlmSettings`.")
     discover: dict[str, Any] = Field(
         default_factory=dict, description="See `discover.settings.DiscoverSettings`."

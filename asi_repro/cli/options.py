@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Archive
+    from asi_repro.executor.base import Executor, Resources
 
 ArchiveOption = Annotated[
     Optional[Path],
@@ -30,6 +31,15 @@ CertificatesOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document (docs/reference/json.md).")]
+ExecutorOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--executor",
+        metavar="local|ray",
+        help="Where tasks run; params.yaml's by default. Ray: RAY_ADDRESS, else a cluster on this machine.",
+        show_default=False,
+    ),
+]
 ExperimentArgument = Annotated[
     str,
     typer.Argument(metavar="INDEX|NAME", help="Index, name or display name; names repeat, indices do not."),
@@ -56,3 +66,31 @@ def the_archive(folder: Path | None) -> Archive:
             hint="cd into the checkout, set ASI_REPRO_HOME to it, or name the tables: --archive DIR",
         ) from None
     return open_archive(project.archive)
+
+
+def the_executor(
+    name: str | None, workers: int | None, shared: Path | None = None, *, scale: str | None = None
+) -> tuple[Executor | None, Resources]:
+    """The executor that a person chose, and what a task of a scale needs there; None for the default here.
+
+    Args:
+        name: of the command line; params.yaml's where None.
+        workers: tasks at a time.
+        shared: folder that every node must see; the project's where None.
+        scale: of the models; None for what runs at no scale, which needs what smoke does.
+    """
+    from asi_repro.errors import MissingInput
+    from asi_repro.executor.base import ONE_CPU
+    from asi_repro.executor.choose import ExecutorSettings, load_executor_settings, make_executor
+    from asi_repro.project import find_project
+
+    try:
+        root = find_project().root
+        settings = load_executor_settings(root)
+    except MissingInput:  # a folder of certificates anywhere
+        root, settings = shared or Path.cwd(), ExecutorSettings()
+    needs = settings.resources.get(scale or "smoke")
+    if (name or settings.name) == "local":
+        return None, ONE_CPU
+    chosen = make_executor(settings, root, name=name, workers=workers)
+    return chosen, needs.resources() if needs else ONE_CPU

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from asi_repro.cli.options import JsonOption
+from asi_repro.cli.options import ExecutorOption, JsonOption, the_executor
 
 if TYPE_CHECKING:
     from asi_repro.train.spec import Subject
@@ -171,6 +171,7 @@ def sweep(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Do again what is there.")] = False,
     unsafe: UnsafeOption = False,
+    executor: ExecutorOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Train and evaluate all selected models in parallel; what is there already is left as it is.
@@ -181,8 +182,9 @@ def sweep(
 
     from asi_repro.cli.output import console, safe
     from asi_repro.errors import NotFound
+    from asi_repro.executor.base import usable_cpus
     from asi_repro.project import find_project
-    from asi_repro.train.sweep import default_workers, make_jobs
+    from asi_repro.train.sweep import make_jobs
     from asi_repro.train.sweep import sweep as run_sweep
     from asi_repro.train.workspace import open_workspace
 
@@ -201,6 +203,7 @@ def sweep(
         unsafe=unsafe,
         force=force,
     )
+    where, needs = the_executor(executor, jobs, root, scale=workspace.scale)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
         task = bar.add_task("training", total=len(planned))
@@ -208,7 +211,9 @@ def sweep(
         def told(report: Report) -> None:
             bar.update(task, advance=1, description=safe(report.name)[:40])
 
-        swept = run_sweep(planned, workers=jobs or default_workers(), progress=told)
+        swept = run_sweep(
+            planned, workers=jobs or usable_cpus(), progress=told, executor=where, resources=needs
+        )
     _finish(swept, json_=json_)
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
+from asi_repro.cli.options import (
+    ArchiveOption,
+    CertificatesOption,
+    ExecutorOption,
+    JsonOption,
+    the_archive,
+    the_executor,
+)
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Archive, Program
@@ -30,6 +37,7 @@ def verify(
         bool,
         typer.Option("--unsafe-no-sandbox", help="Resource limits only: programs can read and send files."),
     ] = False,
+    executor: ExecutorOption = None,
     certificates: CertificatesOption = None,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
@@ -42,12 +50,13 @@ def verify(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from asi_repro.cli.output import console, safe
-    from asi_repro.verify.stage import default_jobs
+    from asi_repro.executor.base import usable_cpus
     from asi_repro.verify.stage import verify as run_checks
 
     run = the_archive(archive)
     programs = _chosen(run, names or [], everything=all_)
     folder = certificates or _project_certificates()
+    where, needs = the_executor(executor, jobs, folder)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
         task = bar.add_task("checking programs", total=None)
@@ -61,11 +70,13 @@ def verify(
         outcome = run_checks(
             programs,
             folder,
-            jobs=jobs or default_jobs(),
+            jobs=jobs or usable_cpus(),
             unsafe=unsafe,
             force=force,
             progress=progress,
             planned=planned,
+            executor=where,
+            resources=needs,
         )
     _finish(run, outcome, folder, everything=all_, json_=json_)
 

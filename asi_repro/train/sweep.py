@@ -7,20 +7,17 @@ it.
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
 import os
-import signal
-import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from asi_repro.errors import AsiReproError
+from asi_repro.executor.base import ONE_CPU, Executor, Resources
+from asi_repro.executor.local import ProcessExecutor
 from asi_repro.train.spec import REFERENCE, Subject
 
 Phase = Literal["train", "evaluate"]
@@ -155,81 +152,49 @@ def sweep(
     workers: int,
     progress: Callable[[Report], None] = lambda report: None,
     run: Callable[[Job], Report] = run_job,
+    executor: Executor | None = None,
+    resources: Resources = ONE_CPU,
 ) -> Swept:
     """Run all jobs, `workers` at a time. What is finished is on disk, so a sweep that is killed goes on.
 
     Args:
         progress: called with each report as it comes.
         run: what a job does; a function that a child process can import.
+        executor: where to run them; processes here by default.
+        resources: that one job needs there.
     """
     began = time.perf_counter()
     found: dict[Job, Report] = {}
 
-    def took(job: Job, report: Report) -> None:
-        found[job] = report
+    def took(task: Task, report: Report) -> None:
+        found[task.job] = report
         progress(report)
 
+    where = executor or ProcessExecutor(workers)
     first = [job for job in jobs if job.subject.slug == REFERENCE]
     for wave in (first, [job for job in jobs if job.subject.slug != REFERENCE]):
-        broken = _wave(wave, workers, took, run)
-        for job in broken:  # one of these took its child process down: alone, it can only harm itself
-            if _wave([job], 1, took, run):
-                took(
-                    job,
-                    Report(job.subject.slug, job.seed, "train", "failed", "its process died", "run it again"),
-                )
+        tasks = [Task(job, run) for job in wave]
+        for lost in where.run(_run_task, tasks, took=took, resources=resources):
+            report = Report(
+                lost.task.job.subject.slug, lost.task.job.seed, "train", "failed", lost.reason, "run it again"
+            )
+            took(lost.task, report)
     return Swept([found[job] for job in jobs], time.perf_counter() - began)
 
 
-def default_workers() -> int:
-    """One a CPU that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@dataclass(frozen=True)
+class Task:
+    """A job with what does it, as an executor takes it."""
+
+    job: Job
+    run: Callable[[Job], Report]
+
+
+def _run_task(task: Task, stop: threading.Event) -> Report:
+    return task.run(task.job)
 
 
 def make_jobs(root: Path, subjects: Iterable[Subject], seeds: int, **options: Any) -> list[Job]:
     """The jobs for all seeds of all subjects: the first seed of every model before any second one."""
     listed = list(subjects)
     return [Job(root, subject, seed, **options) for seed in range(seeds) for subject in listed]
-
-
-def _begin_child(parent: int) -> None:
-    """One thread a child, and an end with its parent: left alone it would wait for work for ever."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two models share the CPUs else
-    if sys.platform.startswith("linux"):
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-
-def _wave(
-    jobs: Sequence[Job],
-    workers: int,
-    took: Callable[[Job, Report], None],
-    run: Callable[[Job], Report],
-) -> list[Job]:
-    """Run jobs in a pool; those that were not finished when a child died."""
-    if not jobs:
-        return []
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        min(workers, len(jobs)), context, initializer=_begin_child, initargs=(os.getpid(),)
-    )
-    lost: list[Job] = []
-    try:
-        waiting: dict[Future[Report], Job] = {pool.submit(run, job): job for job in jobs}
-        while waiting:
-            finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in finished:
-                job = waiting.pop(future)
-                try:
-                    took(job, future.result())
-                except BrokenProcessPool:
-                    lost.append(job)
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in list((pool._processes or {}).values()):
-            child.terminate()
-        raise
-    pool.shutdown()
-    return lost

@@ -6,15 +6,15 @@ No torch here: programs run in sandboxed workers, one worker a program.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError
+from asi_repro.executor.base import ONE_CPU, Executor, Lost, Resources
+from asi_repro.executor.local import ThreadExecutor
 from asi_repro.files import atomic_write, dump_json
 from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.tiers import best_tier
@@ -49,6 +49,21 @@ class Job:
     stale: tuple[Check, ...]
     keys: dict[str, str]
     before: Certificate | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job as an executor takes it.
+
+    Attributes:
+        job: the job.
+        folder: of certificates.
+        tier: of the sandbox; None takes the strongest that works where the task runs.
+    """
+
+    job: Job
+    folder: Path
+    tier: Tier | None
 
 
 @dataclass
@@ -92,6 +107,8 @@ def verify(
     force: bool = False,
     progress: Callable[[str], None] = lambda name: None,
     planned: Callable[[int], None] = lambda count: None,
+    executor: Executor | None = None,
+    resources: Resources = ONE_CPU,
 ) -> Outcome:
     """Bring the certificates of `programs` in `folder` up to date.
 
@@ -106,6 +123,8 @@ def verify(
         force: run every check again.
         progress: called with a name when its certificate has been written.
         planned: called once with the number of certificates to make.
+        executor: where to run them; threads here, one a sandboxed worker, by default.
+        resources: that one program needs there.
     """
     work = plan(programs, folder, force=force)
     todo = [job for job in work if job.stale]
@@ -113,22 +132,19 @@ def verify(
     outcome = Outcome(current=len(work) - len(todo))
     if not todo:
         return outcome
-    tier: Tier = "unsafe" if unsafe else best_tier()
-    stop = threading.Event()
-    with ThreadPoolExecutor(max_workers=max(jobs, 1)) as pool:
-        running = {pool.submit(_certify, job, folder, tier, stop): job for job in todo}
-        try:
-            _collect(running, outcome, progress)
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    # Here the tier is probed once; another machine has to probe its own.
+    tier: Tier | None = "unsafe" if unsafe else best_tier() if executor is None else None
+
+    def took(task: Task, found: Examination | None) -> None:
+        if found is not None:
+            outcome.done += 1
+            outcome.timings[task.job.program.index] = found.timings
+        progress(task.job.program.display_name or task.job.program.name)
+
+    tasks = [Task(job, folder.resolve(), tier) for job in todo]
+    lost = (executor or ThreadExecutor(jobs)).run(_certify, tasks, took=took, resources=resources)
+    _note_lost(lost, outcome, every=len(lost) == len(tasks))
     return outcome
-
-
-def default_jobs() -> int:
-    """One worker a CPU that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write_metrics(counts: dict[str, Any], folder: Path) -> None:
@@ -169,35 +185,23 @@ def remove_orphans(folder: Path, indices: Iterable[int]) -> list[Path]:
     return orphans
 
 
-def _collect(
-    running: dict[Future[Examination | None], Job], outcome: Outcome, progress: Callable[[str], None]
-) -> None:
-    waiting = set(running)
-    while waiting:
-        finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in finished:
-            job = running[future]
-            try:
-                found = future.result()
-            except AsiReproError as error:
-                outcome.failures[job.program.index] = error.what
-                if len(outcome.failures) == len(running):
-                    raise  # nothing can run here: say why once
-                continue
-            if found is not None:
-                outcome.done += 1
-                outcome.timings[job.program.index] = found.timings
-            progress(job.program.display_name or job.program.name)
+def _note_lost(lost: list[Lost[Task]], outcome: Outcome, *, every: bool) -> None:
+    for one in lost:
+        if one.error is not None and (every or not isinstance(one.error, AsiReproError)):
+            raise one.error  # nothing can run here, or a fault of this package: say why once
+        reason = one.error.what if isinstance(one.error, AsiReproError) else one.reason
+        outcome.failures[one.task.job.program.index] = reason
 
 
-def _certify(job: Job, folder: Path, tier: Tier, stop: threading.Event) -> Examination | None:
+def _certify(task: Task, stop: threading.Event) -> Examination | None:
     if stop.is_set():
         return None
-    examiner = Examiner(job.program.source, stated=job.program.parameters, tier=tier)
+    job = task.job
+    examiner = Examiner(job.program.source, stated=job.program.parameters, tier=task.tier or best_tier())
     found = examiner.examine(job.stale, stop)
     if stop.is_set():
         return None
-    write_certificate(_merged(job, found), folder)
+    write_certificate(_merged(job, found), task.folder)
     return found
 
 
