@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +15,11 @@ from asi_repro.errors import DataError, MissingInput
 from asi_repro.files import atomic_dir
 
 
-def write_archive(run: Run, folder: Path) -> dict[str, int]:
+def write_archive(run: Run, folder: Path, *, more: Mapping[str, pa.Table] | None = None) -> dict[str, int]:
     """Write every table of `run` below `folder`, all or none; the same run gives the same bytes.
+
+    Args:
+        more: further tables by name, of what only some runs have.
 
     Returns:
         Rows by table.
@@ -32,7 +36,7 @@ def write_archive(run: Run, folder: Path) -> dict[str, int]:
         "cognition": run.cognition,
         "sources": run.sources,
     }
-    tables = {name: build_table(name, rows[name]) for name in TABLES}
+    tables = {name: build_table(name, rows[name]) for name in TABLES} | dict(more or {})
     with atomic_dir(folder) as temporary:
         for name, table in tables.items():
             pq.write_table(table, temporary / f"{name}.parquet", compression="zstd", version="2.6")

@@ -113,7 +113,7 @@ def build_team(run: DiscoveryRun, root: Path, *, lab: LabMode = "live", llm: Llm
         from asi_repro.discover.operators import OperatorResearcher
 
         return Team(
-            researcher=OperatorResearcher(),
+            researcher=OperatorResearcher(run.discover.operators),
             novelty=OperatorNovelty(),
             checker=checker,
             analyst=FactualAnalyst(),

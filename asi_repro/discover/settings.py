@@ -6,11 +6,12 @@ The paper's values are the defaults of the pool (section 3.2 and 4.1). What the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Optional
+from typing import Any, Literal, Optional
 
 from pydantic import Field, model_validator
 
 from asi_repro.config import Settings, load_section
+from asi_repro.discover.operators.settings import OperatorSettings
 from asi_repro.evaluate.benchmarks import BENCHMARKS, DEFAULT_TASKS
 
 Arm = Literal["operators", "llm"]
@@ -118,6 +119,13 @@ class DiscoverSettings(Settings):
     )
     verification: LabSettings = Field(
         default_factory=_verification, description="The second stage: larger or longer, another seed."
+    )
+
+    operators: OperatorSettings = Field(
+        default_factory=OperatorSettings, description="The control arm's operators."
+    )
+    roles: dict[str, Any] = Field(
+        default_factory=dict, description="See `discover.roles.settings.RolesSettings`; for the arm llm."
     )
 
     @model_validator(mode="after")

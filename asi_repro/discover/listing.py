@@ -1,0 +1,95 @@
+"""The runs at hand: the release's archive, and what is in artifacts/runs and artifacts/recorded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from asi_repro.archive.places import RELEASE, run_folders
+from asi_repro.discover.run import COMMITS, SETTINGS, DiscoveryRun
+from asi_repro.errors import AsiReproError
+from asi_repro.project import Project
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run.
+
+    Attributes:
+        name: to give to --run.
+        kind: release, live or recorded.
+        arm: who proposes; None for the release.
+        experiments: committed ones.
+        failed: without a commit; None where that is not known.
+        beat_baseline: better than the baseline in both metrics; None where that is not known.
+        verified: that passed the second stage; of the release, the gallery.
+        archive: its folder of tables, None where it has none yet.
+        note: what is wrong with it, or "".
+    """
+
+    name: str
+    kind: str
+    arm: str | None
+    experiments: int
+    failed: int | None
+    beat_baseline: int | None
+    verified: int | None
+    archive: str | None
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+    def cells(self) -> tuple[Any, ...]:
+        """As a row of a table."""
+        numbers = (self.experiments, self.failed, self.beat_baseline, self.verified)
+        return (self.name, self.kind, self.arm, *numbers, self.note or self.archive)
+
+
+def list_runs(project: Project) -> list[RunRow]:
+    """Every run, the release first; one that cannot be read is listed with the reason."""
+    found = [_release(project)] if (project.archive / "experiments.parquet").is_file() else []
+    for name, folder in run_folders(project).items():
+        if (folder / SETTINGS).is_file():
+            try:
+                found.append(_own(name, folder))
+            except AsiReproError as error:
+                found.append(RunRow(name, "damaged", None, 0, None, None, None, None, error.what))
+    return found
+
+
+def _release(project: Project) -> RunRow:
+    from asi_repro.archive.store import open_archive
+
+    archive = open_archive(project.archive)
+    return RunRow(
+        RELEASE,
+        RELEASE,
+        None,
+        len(archive.experiments),
+        None,
+        None,
+        len(archive.gallery),
+        str(project.archive),
+    )
+
+
+def _own(name: str, folder: Path) -> RunRow:
+    run = DiscoveryRun(folder)
+    kind = "recorded" if (folder / COMMITS).is_file() else "live"
+    archive = folder / "archive"
+    committed, failed = len(run.store.commits()), len(run.failed())
+    beat = verified = None
+    if not committed and kind == "recorded":
+        lines = (folder / COMMITS).read_text(encoding="utf-8").splitlines()
+        committed = sum(line.startswith("experiment ") for line in lines)
+        failed = sum(line.startswith("failed ") for line in lines)
+    if (archive / "fitness.parquet").is_file():
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(archive / "fitness.parquet", columns=["beats_baseline", "passed"])
+        beat, verified = sum(table["beats_baseline"].to_pylist()), sum(map(bool, table["passed"].to_pylist()))
+    there = str(archive) if archive.is_dir() else None
+    return RunRow(name, kind, run.discover.arm, committed, failed, beat, verified, there)
