@@ -68,7 +68,7 @@ def test_every_variable_shows(key: str) -> None:
         other = (
             "something else"
             if isinstance(value, str)
-            else {k: "something else" for k in value}
+            else dict.fromkeys(value, "something else")
             if isinstance(value, dict)
             else []
         )
