@@ -17,6 +17,7 @@ from asi_repro.archive.store import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.tui.messages import Compare, OpenExperiment, OpenRun, OpenView, ShowInLineage
 from asi_repro.tui.palette import Commands
+from asi_repro.tui.pictures import ask_terminal
 from asi_repro.tui.registry import VIEWS, find_spec
 from asi_repro.tui.source import Source
 from asi_repro.tui.state import RunState, State, load_state, save_state, state_file
@@ -59,7 +60,7 @@ class BrowseApp(App[None]):
             "jump",
             "Jump",
             show=False,
-            tooltip="Jump mode: a letter on everything that takes the focus",
+            tooltip="Jump mode: go to a part by its letter",
         ),
         Binding("G", "go_to", "Go to", show=False, tooltip="Go to an experiment by index or name"),
         Binding("B", "bookmarks", "Bookmarks", show=False, tooltip="The bookmarked experiments"),
@@ -369,4 +370,5 @@ def browse(archive: Path | None = None, *, experiment: str | None = None) -> Non
     """
     source = Source.at(archive)
     start = None if experiment is None else source.archive.find(experiment).index
+    ask_terminal()
     BrowseApp(source, state=state_file(), start=start).run()

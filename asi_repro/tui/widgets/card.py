@@ -45,7 +45,7 @@ def breadcrumb(path: list[Experiment], width: int) -> Text:
     shown = Text("… " if first else "", no_wrap=True, overflow="ellipsis", end="")
     for place in range(first, len(parts)):
         step, name = parts[place]
-        shown.append(step.replace(" ", " ") if place > first or not first else step, style="dim")
+        shown.append(step.lstrip() if place == first else step, style="dim")
         shown.append(name, style="bold" if place == len(parts) - 1 else "")
     return shown
 

@@ -1,0 +1,155 @@
+"""Benchmark values beside the parent's, the gallery's best and the paper's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+
+from asi_repro.errors import MissingInput
+from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tones import tones
+
+if TYPE_CHECKING:
+    from asi_repro.archive.store import Archive
+
+# Table 1's columns by the release's.
+TABLE1 = {
+    "wikitext": "wikitext_ppl",
+    "lam_ppl": "lambada_ppl",
+    "lambada_openai": "lambada_acc",
+    "piqa": "piqa_acc",
+    "hellaswag": "hellaswag_acc_norm",
+    "winogrande": "winogrande_acc",
+    "arc_easy": "arc_easy_acc",
+    "arc_challenge": "arc_challenge_acc_norm",
+    "social_iqa": "social_iqa_acc",
+    "boolq": "boolq_acc",
+    "average": "average",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Values by column of the release; accuracies in points of 100."""
+
+    title: str
+    values: dict[str, float | None]
+    competes: bool = True
+
+
+class BenchmarksTab(Tab):
+    """A table, best of each row marked."""
+
+    TITLE = "Benchmarks"
+
+    def compose(self) -> ComposeResult:
+        yield Listing(fixed=True)
+
+    def read(self, index: int) -> tuple[list[tuple[str, str, bool]], list[Column]]:
+        return benchmark_table(self.source.archive, index)
+
+    def fill(self, data: tuple[list[tuple[str, str, bool]], list[Column]]) -> None:
+        tasks, columns = data
+        look = tones(self.app)
+        first = max(len(title) for _, title, _ in tasks) + 1
+        widths = [max(len(column.title), 9) + 2 for column in columns]
+        head = Text(" " * first, no_wrap=True)
+        for column, width in zip(columns, widths, strict=True):
+            head.append(f"{safe_line(column.title, 40):>{width}}")
+        lines: list[Line] = []
+        for key, title, lower in tasks:
+            best = _best(columns, key, lower)
+            text = Text(f"{title:<{first}}", no_wrap=True, end="")
+            for column, width in zip(columns, widths, strict=True):
+                text.append_text(_cell(column, key, best, width, look.good + Style(bold=True)))
+            lines.append(Line(text))
+        lines += [Line(Text())] + [Line(Text(note, style=look.muted)) for note in _NOTES]
+        self.query_one(Listing).show(lines, head=head, keep=False)
+
+
+_NOTES = (
+    "★ best of the columns of this run. Accuracies in points of 100; of perplexity (ppl) lower is better.",
+    "The paper's Table 1 stands beside, not against: it is of other trainings. `-`: the run has no value.",
+)
+
+
+def _best(columns: list[Column], key: str, lower: bool) -> float | None:
+    known = [v for column in columns if column.competes and (v := column.values.get(key)) is not None]
+    return None if not known else min(known) if lower else max(known)
+
+
+def _cell(column: Column, key: str, best: float | None, width: int, style: Style) -> Text:
+    value = column.values.get(key)
+    if value is None:
+        return Text(f"{'-':>{width}}", style=Style(dim=True))
+    won = column.competes and value == best
+    return Text(f"{'★ ' if won else ''}{value:.2f}".rjust(width), style=style if won else Style())
+
+
+def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, bool]], list[Column]]:
+    """Tasks (column, title, whether lower is better) and the columns of values.
+
+    Raises:
+        MissingInput: where the run has no benchmarks of this experiment.
+    """
+    rows = archive.rows("benchmarks", index)
+    if not rows:
+        raise MissingInput(
+            f"no benchmark values were released for experiment {index}",
+            hint="has:program in the lineage's filter shows those that have some",
+        )
+    tasks = [
+        (
+            r["column"],
+            r["task"] + (" ppl" if r["metric"] == "perplexity" else ""),
+            r["metric"] == "perplexity",
+        )
+        for r in rows
+    ]
+    columns = [Column(f"this {index}", _values(rows))]
+    known = set(archive.table("benchmarks", ["index"])["index"].to_pylist())
+    above = next((i for i in archive.lineage.ancestors(index) if i in known), None)
+    if above is not None:
+        columns.append(Column(f"ancestor {above}", _values(archive.rows("benchmarks", above))))
+    best = _best_average(archive)
+    if best not in (index, above, -1):
+        columns.append(Column(f"best average {best}", _values(archive.rows("benchmarks", best))))
+    if archive.experiments[index].in_gallery:
+        columns += _paper_columns(archive.experiments[index].label)
+    return tasks, columns
+
+
+def _values(rows: list[dict[str, object]]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for row in rows:
+        value = row["value"]
+        scale = 1.0 if row["metric"] == "perplexity" else 100.0
+        found[str(row["column"])] = float(value) * scale if isinstance(value, float) else None
+    return found
+
+
+def _best_average(archive: Archive) -> int:
+    table = archive.table("benchmarks", ["index", "column", "value"])
+    rows = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+    averages = [(value, -at) for at, column, value in rows if column == "average" and value is not None]
+    return -max(averages)[1] if averages else -1
+
+
+def _paper_columns(label: str) -> list[Column]:
+    from asi_repro.claims.data import same_name
+    from asi_repro.claims.paper_tables import PaperTables
+
+    paper = PaperTables()
+    names = [*paper.table1_human, *(n for n in paper.table1_discovered if same_name(n) == same_name(label))]
+    return [
+        Column(
+            f"paper: {name}", {ours: paper.table1[name].get(theirs) for ours, theirs in TABLE1.items()}, False
+        )
+        for name in names
+    ]

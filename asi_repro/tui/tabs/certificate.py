@@ -1,0 +1,85 @@
+"""The certificate: every check with its number, and the detail of the one the cursor is on."""
+
+from __future__ import annotations
+
+import json
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.text import safe_block, safe_line
+from asi_repro.tui.widgets.tones import tones, verdict_mark
+from asi_repro.verify.catalogue import CHECKS
+from asi_repro.verify.certificate import Certificate
+from asi_repro.verify.results import CheckResult
+
+_DETAIL_CHARACTERS = 4_000
+
+
+class CertificateTab(Tab):
+    """Rows of the certificate."""
+
+    TITLE = "Certificate"
+    DEFAULT_CSS = """
+    CertificateTab > Static { height: auto; max-height: 40%; padding: 0 1; background: $surface; }
+    """
+
+    def __init__(self, view: object, name: str) -> None:
+        super().__init__(view, name)  # type: ignore[arg-type]
+        self.certificate: Certificate | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Listing(empty="the certificate has no rows")
+        yield Static(markup=False)
+
+    def read(self, index: int) -> Certificate:
+        experiment = self.source.archive.get(index)
+        if not experiment.has_program:
+            self.source.archive.program(index)  # says that it was not released
+        return self.source.certificate(index)
+
+    def fill(self, data: Certificate) -> None:
+        same = self.certificate is not None and self.certificate.index == data.index
+        self.certificate = data
+        look = tones(self.app)
+        counts = data.counts()
+        tier = safe_line(str(data.environment.get("tier", data.environment.get("sandbox", ""))), 40)
+        head = Text(
+            f"✓ {counts['pass']} passed  ✗ {counts['fail']} failed  · {counts['not run']} not run  {tier}"
+        )
+        lines: list[Line] = []
+        for check in CHECKS:
+            lines.append(Line(Text(check.title, style="bold underline"), rest=False))
+            for name in check.rows:
+                row = data.row(name)
+                mark, style = verdict_mark(row.verdict, look)
+                text = Text(f"  {mark} ", style=style, no_wrap=True, end="")
+                text.append(f"{row.verdict:<8}", style=style)
+                text.append(f" {name:<26} ")
+                text.append(number(row))
+                lines.append(Line(text, key=name))
+        self.query_one(Listing).show(lines, head=head, keep=same)
+
+    def on_listing_highlighted(self, message: Listing.Highlighted) -> None:
+        message.stop()
+        if self.certificate is None or not isinstance(message.line.key, str):
+            return
+        row = self.certificate.row(message.line.key)
+        shown = Text(safe_block(row.method), style="bold")
+        detail = json.dumps(row.detail, ensure_ascii=False, default=str)[:_DETAIL_CHARACTERS]
+        if row.detail:
+            shown.append(f"\n{safe_block(detail)}", style="not bold")
+        self.query_one(Static).update(shown)
+
+
+def number(row: CheckResult) -> str:
+    """The value with its unit, and what it is held against."""
+    if row.value is None:
+        return safe_line(str(row.detail.get("reason", "")), 200)
+    value = f"{row.value:,}" if isinstance(row.value, int) else f"{row.value:.4g}"
+    if row.comparison == "none" or row.threshold is None:
+        return f"{value} {row.unit}"
+    return f"{value} {row.unit} ({row.comparison} {row.threshold:g})"

@@ -1,0 +1,130 @@
+"""What it drew on from the cognition base, or the entries nearest to its motivation."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+from textual.app import ComposeResult
+
+from asi_repro.archive.cognition import TEXTS, entries
+from asi_repro.archive.search import search
+from asi_repro.archive.store import Program
+from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.markdown import markdown_lines
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tones import tones
+
+_NEAREST = 8
+_QUERY_WORDS = 24
+_WORD = re.compile(r"[A-Za-z]{5,}")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Entries with how they were found."""
+
+    how: str
+    entries: list[dict[str, Any]]
+
+
+class CognitionTab(Tab):
+    """Entries, unfolded one by one."""
+
+    TITLE = "Cognition"
+    FLUID = True
+
+    def __init__(self, view: object, name: str) -> None:
+        super().__init__(view, name)  # type: ignore[arg-type]
+        self.drawn = Drawn("", [])
+        self.unfolded: set[str] = set()
+
+    def compose(self) -> ComposeResult:
+        yield Listing(empty="nothing near")
+
+    def read(self, index: int) -> Drawn:
+        recorded = self._recorded(index)
+        every = {entry["id"]: entry for entry in entries(self.source.archive)}
+        if recorded:
+            return Drawn("Entries recorded in its trace", [every[i] for i in recorded if i in every])
+        query = query_of(self.source.archive.program(index))
+        hits = search(self.source.archive, query, kinds=("cognition",), limit=_NEAREST)["cognition"]
+        return Drawn(
+            "Not recorded which entries it drew on: those nearest to its motivation (BM25)",
+            [every[str(hit.key)] for hit in hits],
+        )
+
+    def _recorded(self, index: int) -> list[str]:
+        try:
+            spans = self.source.spans()
+        except AsiReproError:
+            return []
+        return drawn_ids(span for span in spans if str(span.get("session")) == str(index))
+
+    def fill(self, data: Drawn) -> None:
+        self.drawn = data
+        self.unfolded &= {entry["id"] for entry in data.entries}
+        self._lay_out(keep=False)
+
+    def _lay_out(self, *, keep: bool = True) -> None:
+        look = tones(self.app)
+        lines: list[Line] = []
+        for entry in self.drawn.entries:
+            opened = entry["id"] in self.unfolded
+            text = Text("▾ " if opened else "▸ ", style=look.muted, no_wrap=True, end="")
+            text.append(safe_line(entry["title"], 300), style=look.strong)
+            text.append(f"  {safe_line(entry['id'], 80)}", style=look.muted)
+            lines.append(Line(text, key=entry["id"]))
+            if opened:
+                lines += self._texts(entry)
+        head = Text(f"{self.drawn.how}; enter unfolds", no_wrap=True, overflow="ellipsis")
+        self.query_one(Listing).show(lines, head=head, keep=keep)
+
+    def _texts(self, entry: dict[str, Any]) -> list[Line]:
+        lines: list[Line] = []
+        for field in TEXTS:
+            title = Text(f"    {field.replace('_', ' ')}", style="bold underline")
+            lines.append(Line(title, key=(entry["id"], field)))
+            for number, line in enumerate(markdown_lines(entry[field], self.room - 4)):
+                text = Text("    ", no_wrap=True, end="").append_text(line)
+                lines.append(Line(text, key=(entry["id"], field, number)))
+        return lines
+
+    def on_listing_chosen(self, message: Listing.Chosen) -> None:
+        message.stop()
+        key = message.line.key
+        name = key[0] if isinstance(key, tuple) else key
+        if isinstance(name, str):
+            self.unfolded ^= {name}
+            self._lay_out()
+            self.query_one(Listing).go(name)
+
+
+def drawn_ids(spans: Any) -> list[str]:
+    """Ids of entries that retrievals returned, in order, each once."""
+    found: dict[str, None] = {}
+    for span in spans:
+        attributes = span.get("attributes")
+        if span.get("kind") == "RETRIEVER" and isinstance(attributes, dict):
+            for name in sorted(attributes):
+                if name.startswith("retrieval.documents.") and name.endswith(".document.id"):
+                    found[str(attributes[name])] = None
+    return list(found)
+
+
+def query_of(program: Program) -> str:
+    """The words that its motivation and summary use most.
+
+    Raises:
+        MissingInput: where it has neither.
+    """
+    text = f"{program.summary or ''} {program.motivation or ''}"
+    words = Counter(word.casefold() for word in _WORD.findall(text))
+    if not words:
+        raise MissingInput("there is no motivation to look for entries with")
+    return " ".join(word for word, _ in words.most_common(_QUERY_WORDS))

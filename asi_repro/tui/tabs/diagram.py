@@ -1,0 +1,143 @@
+"""The diagram: drawn in the terminal where it can, and opened in a browser from a temporary file."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from asi_repro.archive.svg import sanitise_svg
+from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.tui.pictures import can_draw, picture_widget
+from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.widgets.text import safe_line
+
+_PIXELS = 1600
+_MAX_LABELS = 200
+_TEXT = re.compile(r"<(?:text|tspan)[^>]*>([^<]+)<")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A diagram made harmless, and as pixels where it could be drawn."""
+
+    index: int
+    svg: str
+    png: bytes | None
+    labels: list[str]
+
+
+class DiagramTab(Tab):
+    """The picture, or what it says in words."""
+
+    TITLE = "Diagram"
+    DEFAULT_CSS = """
+    DiagramTab > #diagram-note { height: auto; padding: 0 1; color: $text-muted; background: $surface; }
+    DiagramTab > VerticalScroll { height: 1fr; }
+    DiagramTab > VerticalScroll > * { width: auto; height: auto; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "open", "In browser", tooltip="Open the diagram in a browser"),
+        Binding("w", "words", "Words", tooltip="The words of the diagram, or the picture"),
+    ]
+
+    def __init__(self, view: object, name: str) -> None:
+        super().__init__(view, name)  # type: ignore[arg-type]
+        self.picture: Picture | None = None
+        self.words = False
+        self._file: Path | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="diagram-note", markup=False)
+        yield VerticalScroll()
+
+    def read(self, index: int) -> Picture:
+        diagram = self.source.archive.program(index).diagram
+        if not diagram:
+            raise MissingInput(f"experiment {index} has no diagram")
+        svg = sanitise_svg(diagram)
+        labels = [safe_line(_unescape(found).strip(), 120) for found in _TEXT.findall(svg)]
+        png = rasterise(svg) if can_draw() else None
+        return Picture(index, svg, png, [label for label in labels if label][:_MAX_LABELS])
+
+    async def _show(self) -> None:
+        picture = self.picture
+        if picture is None:
+            return
+        box = self.query_one(VerticalScroll)
+        await box.remove_children()
+        drawn = None if self.words or picture.png is None else picture_widget(BytesIO(picture.png))
+        how = "w shows its words or the picture" if drawn or self.words else "this terminal draws no pictures"
+        note = f"Shapes and texts only, all else was taken out. o opens it in a browser; {how}."
+        self.query_one("#diagram-note", Static).update(note)
+        await box.mount(drawn or Static(Text("\n".join(picture.labels))))
+
+    def fill(self, data: Picture) -> None:
+        self.picture = data
+        self.call_later(self._show)
+
+    async def action_words(self) -> None:
+        self.words = not self.words
+        await self._show()
+
+    def action_open(self) -> None:
+        if self.picture is None:
+            return
+        self._file = write_page(self.picture)
+        self.app.open_url(self._file.as_uri())
+        self.app.notify(str(self._file), title="Opened; if no browser came up, open this file", timeout=8)
+
+    def on_unmount(self) -> None:
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+
+def rasterise(svg: str, width: int = _PIXELS) -> bytes | None:
+    """The picture as PNG; None where resvg is not installed or cannot draw it.
+
+    resvg runs no script and loads nothing: what could be loaded was taken out before.
+    """
+    if find_spec("resvg_py") is None:
+        return None
+    import resvg_py
+
+    try:
+        return bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", width=width))
+    except ValueError:
+        return None
+
+
+def write_page(picture: Picture) -> Path:
+    """The diagram in a new temporary file that only its owner reads.
+
+    A page, whose policy forbids scripts and loading in any case, rather than a bare SVG.
+    """
+    page = (
+        '<!doctype html><meta charset="utf-8">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;">'
+        f"<title>Experiment {picture.index}</title>{picture.svg}\n"
+    )
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", prefix=f"asi-repro-{picture.index}-", suffix=".html", delete=False
+        ) as file:
+            file.write(page)
+    except OSError as error:
+        raise AsiReproError(
+            f"cannot write the diagram: {error}", hint="set TMPDIR to a writable folder"
+        ) from error
+    return Path(file.name)
+
+
+def _unescape(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,0 +1,189 @@
+"""What changed from a released ancestor, or from any other program: side by side where there is room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from asi_repro.archive.diffs import ProgramDiff, diff_programs
+from asi_repro.errors import AsiReproError
+from asi_repro.tui.dialogs import Ask
+from asi_repro.tui.highlight import highlight
+from asi_repro.tui.sidebyside import Pair, pair_lines
+from asi_repro.tui.tabs.program import code_styles
+from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tones import Tones, tones
+
+_SIDE_BY_SIDE = 120
+_SIGNS = {"same": " ", "changed": "~", "removed": "-", "added": "+"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A diff ready to show."""
+
+    found: ProgramDiff
+    pairs: list[Pair]
+    before: list[Text]
+    after: list[Text]
+
+
+class DiffTab(Tab):
+    """The diff, with the hunks as stops of the cursor."""
+
+    TITLE = "Diff"
+    FLUID = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "other", "Other", tooltip="Compare with another experiment"),
+        Binding("w", "layout", "Layout", tooltip="Side by side, or one below the other"),
+        Binding("n", "hunk(1)", "Next change"),
+        Binding("N", "hunk(-1)", "Previous change", show=False),
+    ]
+
+    def __init__(self, view: object, name: str) -> None:
+        super().__init__(view, name)  # type: ignore[arg-type]
+        self.other: int | None = None
+        self.wide: bool | None = None
+        self._compared: Compared | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Listing(id="diff-lines", empty="the programs are equal")
+
+    def show_experiment(self, index: int, *, again: bool = False) -> None:
+        if index != self.index:
+            self.other = None
+        super().show_experiment(index, again=again)
+
+    def read(self, index: int) -> Compared:
+        found = diff_programs(self.source.archive, index, self.other)
+        styles = code_styles(tones(self.app))
+        before, after = (highlight(p.source, styles) for p in (found.old, found.new))
+        pairs = pair_lines([t.plain for t in before], [t.plain for t in after])
+        return Compared(found, pairs, before, after)
+
+    def fill(self, data: Compared) -> None:
+        self._compared = data
+        self._lay_out(keep=False)
+
+    def _lay_out(self, *, keep: bool = True) -> None:
+        data = self._compared
+        if data is None:
+            return
+        look = tones(self.app)
+        wide = self.room >= _SIDE_BY_SIDE if self.wide is None else self.wide
+        draw = self._beside if wide else self._below
+        lines = draw(data, look) if data.found.added or data.found.removed else []
+        self.query_one(Listing).show(lines, head=head_line(data.found), keep=keep)
+
+    def _below(self, data: Compared, look: Tones) -> list[Line]:
+        lines: list[Line] = []
+        for pair in data.pairs:
+            if pair.kind == "skipped":
+                lines.append(Line(_skipped(pair, look), rest=False))
+                continue
+            if pair.left is not None and pair.kind != "same":
+                lines.append(Line(_side(data.before, pair.left, "-", look.bad), key=("-", pair.left)))
+            if pair.right is not None:
+                sign, style = (" ", look.muted) if pair.kind == "same" else ("+", look.good)
+                lines.append(Line(_side(data.after, pair.right, sign, style), key=(sign, pair.right)))
+        return _removed_first(lines)
+
+    def _beside(self, data: Compared, look: Tones) -> list[Line]:
+        half = (self.room - 3) // 2
+        lines: list[Line] = []
+        for number, pair in enumerate(data.pairs):
+            if pair.kind == "skipped":
+                lines.append(Line(_skipped(pair, look), rest=False))
+                continue
+            changed = pair.kind != "same"
+            gone, come = (("-", look.bad), ("+", look.good)) if changed else ((" ", look.muted),) * 2
+            left = _half(data.before, pair.left, *gone, half)
+            right = _half(data.after, pair.right, *come, half)
+            text = (
+                Text(no_wrap=True, end="")
+                .append_text(left)
+                .append(" │ ", style=look.muted)
+                .append_text(right)
+            )
+            lines.append(Line(text, key=(_SIGNS[pair.kind], number)))
+        return lines
+
+    @work
+    async def action_other(self) -> None:
+        asked = Ask("Compare with", "index or name; empty: nearest released ancestor")
+        typed = await self.app.push_screen_wait(asked)
+        try:
+            self.other = None if not typed else self.source.archive.find(typed).index
+        except AsiReproError as error:
+            self.view.browser.report(error)
+            return
+        if self.index is not None:
+            super().show_experiment(self.index, again=True)
+
+    def action_layout(self) -> None:
+        now = self.room >= _SIDE_BY_SIDE if self.wide is None else self.wide
+        self.wide = not now
+        self._lay_out()
+
+    def action_hunk(self, step: int) -> None:
+        listing = self.query_one(Listing)
+        place = listing.cursor
+        changed = [n for n, line in enumerate(listing.lines) if _is_change(line)]
+        starts = [n for n in changed if n == 0 or not _is_change(listing.lines[n - 1])]
+        onward = [n for n in starts if n > place] if step > 0 else [n for n in starts if n < place][::-1]
+        if onward:
+            listing.cursor = onward[0]
+
+
+def _is_change(line: Line) -> bool:
+    return isinstance(line.key, tuple) and line.key[0] in ("-", "+", "~")
+
+
+def head_line(found: ProgramDiff) -> Text:
+    """What is compared, and how much of it changed."""
+    old, new = found.old, found.new
+    steps = "another branch" if found.steps is None else f"{found.steps} step{'s' * (found.steps != 1)} up"
+    return Text(
+        f"{old.index} {safe_line(old.display_name or old.name, 60)} ({steps}) → {new.index}"
+        f"  +{found.added} -{found.removed}  {found.similarity:.0%} shared",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def _skipped(pair: Pair, look: Tones) -> Text:
+    return Text(f"  ⋯ {pair.left} unchanged lines", style=look.muted, no_wrap=True)
+
+
+def _side(lines: list[Text], number: int, sign: str, style: Style) -> Text:
+    text = Text(no_wrap=True, end="")
+    text.append(f"{sign} {number + 1:>4} ", style=style)
+    return text.append_text(lines[number])
+
+
+def _half(lines: list[Text], number: int | None, sign: str, style: Style, width: int) -> Text:
+    text = Text(" " * width) if number is None else _side(lines, number, sign, style)
+    text.truncate(width, overflow="ellipsis", pad=True)
+    return text
+
+
+def _removed_first(lines: list[Line]) -> list[Line]:
+    """Within a changed piece the removed lines before the added ones, as diffs have it."""
+    found: list[Line] = []
+    piece: list[Line] = []
+    for line in [*lines, Line(Text(), rest=False)]:
+        if _is_change(line):
+            piece.append(line)
+            continue
+        found += sorted(piece, key=lambda one: one.text.plain[:1] == "+")
+        piece = []
+        found.append(line)
+    return found[:-1]

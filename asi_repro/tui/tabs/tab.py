@@ -1,0 +1,94 @@
+"""What every tab is made from: read in a thread, filled in the UI, an error in its place."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from asi_repro.errors import AsiReproError
+from asi_repro.tui.widgets.empty import Empty
+
+if TYPE_CHECKING:
+    from asi_repro.tui.source import Source
+    from asi_repro.tui.views.experiment import ExperimentView
+
+
+class Tab(Vertical):
+    """One tab for whichever experiment is shown."""
+
+    TITLE: ClassVar[str] = ""
+    FLUID: ClassVar[bool] = False
+    """Whether the lines depend on the width, so that a resize reads them again."""
+
+    def __init__(self, view: ExperimentView, name: str) -> None:
+        super().__init__(id=f"tab-{name}")
+        self.view = view
+        self.name_of_tab = name
+        self.index: int | None = None
+        self._width = 0
+
+    @property
+    def source(self) -> Source:
+        """The run."""
+        return self.view.source
+
+    def read(self, index: int) -> Any:
+        """What `fill` shows; runs in a thread, and may raise `AsiReproError`."""
+        raise NotImplementedError
+
+    def fill(self, data: Any) -> None:
+        """Show what `read` found."""
+        raise NotImplementedError
+
+    def show_experiment(self, index: int, *, again: bool = False) -> None:
+        """Show an experiment; nothing is done where it is shown already."""
+        if index != self.index or again:
+            self.index = index
+            self._width = self.room
+            self.view.load(
+                partial(self.read, index),
+                partial(self._filled, index),
+                failed=partial(self._failed, index),
+                group=f"load-tab-{self.name_of_tab}",
+            )
+
+    @property
+    def room(self) -> int:
+        """Columns for lines of text."""
+        return max(self.app.size.width - 3, 10)
+
+    def _filled(self, index: int, data: Any) -> None:
+        if index == self.index:
+            self._clear()
+            self.fill(data)
+
+    def _failed(self, index: int, error: AsiReproError) -> None:
+        if index != self.index:
+            return
+        self._clear()
+        for child in self.children:
+            child.display = False
+        self.mount(Empty.from_error(error))
+
+    def _clear(self) -> None:
+        for child in list(self.children):
+            if isinstance(child, Empty):
+                child.remove()
+            else:
+                child.display = True
+
+    def on_resize(self) -> None:
+        if self.FLUID and self.index is not None and self._width not in (0, self.room):
+            self.show_experiment(self.index, again=True)
+
+    def theme_changed(self) -> None:
+        """Colours are in the lines: make them again."""
+        if self.index is not None:
+            self.show_experiment(self.index, again=True)
+
+    def first_focus(self) -> Widget | None:
+        """What gets the focus when the tab is shown."""
+        return next((w for w in self.query("*") if w.focusable and w.display), None)

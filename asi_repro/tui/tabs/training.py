@@ -1,0 +1,169 @@
+"""The loss curve beside its parent's, the paper's baselines, and what was measured here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.widgets.plot import Plot, Series
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tones import tones
+
+if TYPE_CHECKING:
+    from asi_repro.archive.store import Archive
+    from asi_repro.tui.source import Source
+
+Points = list[tuple[float, float]]
+_SEEDS = 10
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve with where it is from."""
+
+    letter: str
+    label: str
+    points: Points
+    kind: str
+
+
+class TrainingTab(Tab):
+    """Curves and their final losses."""
+
+    TITLE = "Training"
+    DEFAULT_CSS = "TrainingTab > Static { height: auto; padding: 0 1; max-height: 50%; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z", "zoom", "Zoom", tooltip="The second half of the training, or all of it"),
+    ]
+    can_focus = True
+
+    def __init__(self, view: object, name: str) -> None:
+        super().__init__(view, name)  # type: ignore[arg-type]
+        self.curves: list[Curve] = []
+        self.zoomed = False
+
+    def compose(self) -> ComposeResult:
+        yield Plot()
+        yield Static(markup=False)
+
+    def read(self, index: int) -> list[Curve]:
+        found = [*run_curves(self.source.archive, index), *our_curves(self.source, index)]
+        if not found:
+            raise MissingInput(
+                f"no training curve was released for experiment {index}",
+                hint="asi-repro train INDEX makes one of our own, if its program was released",
+            )
+        return found
+
+    def fill(self, data: list[Curve]) -> None:
+        self.curves = data
+        self._draw()
+
+    def first_focus(self) -> TrainingTab:
+        return self
+
+    def action_zoom(self) -> None:
+        self.zoomed = not self.zoomed
+        self._draw()
+
+    def _draw(self) -> None:
+        look = tones(self.app)
+        styles = {
+            "this": look.accent + Style(bold=True),
+            "parent": look.primary,
+            "paper": Style(dim=True),
+            "ours": look.good,
+        }
+        end = max((c.points[-1][0] for c in self.curves if c.points), default=0)
+        start = end / 2 if self.zoomed else 0
+        series = [
+            Series(c.letter, c.label, [p for p in c.points if p[0] >= start] or c.points[-1:], styles[c.kind])
+            for c in self.curves[::-1]
+        ]
+        self.query_one(Plot).show(series)
+        legend = Text("training loss in nats per token by step; at its end", style="bold")
+        for curve in self.curves:
+            legend.append(f"\n{curve.letter} ━ ", style=styles[curve.kind])
+            legend.append(f"{curve.label}: {curve.points[-1][1]:.4f}", style="not bold")
+        self.query_one(Static).update(legend)
+
+
+def run_curves(archive: Archive, index: int) -> list[Curve]:
+    """The run's curves of the experiment and its nearest ancestor that has one; the paper's baselines."""
+    curves: list[Curve] = []
+    for letter, kind, at in (("A", "this", index), ("B", "parent", _ancestor_with_curve(archive, index))):
+        if at is None:
+            continue
+        points = curve_points(archive, at)
+        if points:
+            e = archive.experiments[at]
+            which = "this" if kind == "this" else "nearest ancestor with a curve"
+            curves.append(Curve(letter, f"{which}: {at} {safe_line(e.label, 60)}", points, kind))
+    if not curves:
+        return []
+    return curves + _paper_lines(archive, index, curves[0].points)
+
+
+def curve_points(archive: Archive, index: int) -> Points:
+    """(step, loss) where the loss is known."""
+    return [(r["step"], r["loss"]) for r in archive.rows("curves", index) if r["loss"] is not None]
+
+
+def _ancestor_with_curve(archive: Archive, index: int) -> int | None:
+    known = set(archive.table("curves", ["index"])["index"].to_pylist())
+    return next((i for i in archive.lineage.ancestors(index) if i in known), None)
+
+
+def _paper_lines(archive: Archive, index: int, points: Points) -> list[Curve]:
+    """The baselines' final losses as level lines: the paper prints no curves of them."""
+    from asi_repro.claims.paper_tables import PaperTables
+
+    if not archive.experiments[index].in_gallery:
+        return []
+    first, last = points[0][0], points[-1][0]
+    rows = PaperTables().table2_baselines
+    return [
+        Curve(
+            letter,
+            f"{name}, final loss at 340M in the paper's Table 2",
+            [(first, row.values["train_loss_340m"]), (last, row.values["train_loss_340m"])],
+            "paper",
+        )
+        for letter, (name, row) in zip("PQRS", rows.items(), strict=False)
+    ]
+
+
+def our_curves(source: Source, index: int) -> list[Curve]:
+    """What was trained here: this architecture and DeltaNet, every seed that is there."""
+    if source.project is None or not (source.project.artifacts / "trained").is_dir():
+        return []
+    workspace = source.workspace()
+    if workspace is None or source.place.live is not None:
+        return []
+    from asi_repro.train.result import read_curve
+    from asi_repro.train.spec import slug_of
+
+    e = source.archive.experiments[index]
+    curves: list[Curve] = []
+    models = (("abcdefghij", slug_of(index, e.name), "this"), ("mnopqrstuv", "delta_net", "DeltaNet"))
+    for letters, slug, what in models:
+        for seed in range(_SEEDS):
+            folder = workspace.trained(slug, seed)
+            if not folder.is_dir():
+                continue
+            try:
+                points = [(float(p.step), p.loss) for p in read_curve(folder) if p.loss is not None]
+            except AsiReproError:
+                continue
+            if points:
+                label = f"{what}, trained here: scale {workspace.scale}, seed {seed}"
+                curves.append(Curve(letters[seed], label, points, "ours"))
+    return curves
