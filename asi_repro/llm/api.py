@@ -94,6 +94,12 @@ class Api:
                 time.sleep(self._wait(failure, attempt))
         raise AssertionError("there is at least one attempt")
 
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
     def _wait(self, failure: _Passing, attempt: int) -> float:
         longest = self._settings.longest_wait
         if failure.wait is None:

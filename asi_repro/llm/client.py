@@ -121,6 +121,10 @@ class LLM:
         slots = Slots(settings.concurrency, beside.with_name(f"{beside.stem}-slots") if beside else None)
         self._api = Api(settings, self.ledger, slots, base_url=base_url, api_key=api_key)
 
+    def close(self) -> None:
+        """Close the connections; calls open them again."""
+        self._api.close()
+
     def ask(
         self,
         role: str,

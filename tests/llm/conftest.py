@@ -45,20 +45,26 @@ def server() -> Iterator[MessagesServer]:
 
 
 @pytest.fixture
-def make_llm(server: MessagesServer, tmp_path: Path) -> Callable[..., LLM]:
+def make_llm(server: MessagesServer, tmp_path: Path) -> Iterator[Callable[..., LLM]]:
     """An LLM against the server; keyword arguments are settings."""
+    made: list[LLM] = []
 
     def make(mode: Mode = "live", *, records: Path | None = None, **changes: Any) -> LLM:
         path = records or tmp_path / "llm.jsonl"
-        return LLM(
-            make_settings(**changes),
-            mode=mode,
-            records=None if mode == "live" else path,
-            base_url=server.url,
-            api_key=KEY,
+        made.append(
+            LLM(
+                make_settings(**changes),
+                mode=mode,
+                records=None if mode == "live" else path,
+                base_url=server.url,
+                api_key=KEY,
+            )
         )
+        return made[-1]
 
-    return make
+    yield make
+    for llm in made:
+        llm.close()
 
 
 @pytest.fixture
