@@ -1,7 +1,8 @@
 """Who plays which role: the control arm of operators, and the arm of language models.
 
 The control arm has the same loop, the same lab and the same checks, and no model is asked anything: its
-novelty is that the program is another one, and its analysis a note of facts.
+novelty check turns down a known program told otherwise (`roles.novelty.RuleNovelty`), and its analysis is a
+note of facts.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from asi_repro.discover.types import (
     Metrics,
     Proposal,
     Team,
-    Verdict,
 )
 
 if TYPE_CHECKING:
@@ -31,15 +31,6 @@ if TYPE_CHECKING:
 
 LabMode = Literal["live", "replay"]
 LlmMode = Literal["live", "record", "replay"]
-
-
-class OperatorNovelty:
-    """The control arm's: the loop has compared the programs, and nobody judges motivations."""
-
-    def check(self, proposal: Proposal, known: Sequence[tuple[int, str]], trace: Trace) -> Verdict:
-        """See `discover.types.Novelty`."""
-        reason = "the program is another one; motivations are not judged in this arm"
-        return Verdict(True, reason, {"compared": len(known)})
 
 
 class FactualAnalyst:
@@ -110,11 +101,12 @@ def build_team(run: DiscoveryRun, root: Path, *, lab: LabMode = "live", llm: Llm
     checker = BookedChecker(book, rows, live_checker, run.settings.made_with)
     booked = build_lab(run, root, run.discover.exploration, run.settings.exploration, lab)
     if run.discover.arm == "operators":
+        from asi_repro.discover import roles
         from asi_repro.discover.operators import OperatorResearcher
 
         return Team(
             researcher=OperatorResearcher(run.discover.operators),
-            novelty=OperatorNovelty(),
+            novelty=roles.control_novelty(run),
             checker=checker,
             analyst=FactualAnalyst(),
             lab=booked,
