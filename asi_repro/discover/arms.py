@@ -1,8 +1,9 @@
 """Who plays which role: the control arm of operators, and the arm of language models.
 
 The control arm has the same loop, the same lab and the same checks, and no model is asked anything: its
-novelty check turns down a known program told otherwise (`roles.novelty.RuleNovelty`), and its analysis is a
-note of facts.
+novelty check turns down a known program under other names, and its analysis is a note of facts. It embeds no
+text either: how near two motivations are says little where operators write them, and the last digit of a
+similarity hangs on the machine, on which no commit may.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from asi_repro.discover.book import Book, BookedChecker, BookedLab
 from asi_repro.discover.checker import SandboxChecker
 from asi_repro.discover.lines import append_line, read_lines
+from asi_repro.discover.novelty.fingerprint import KnownPrograms
 from asi_repro.discover.run import LAB, LLM, TIMINGS, DiscoveryRun
 from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import (
@@ -24,13 +26,38 @@ from asi_repro.discover.types import (
     Metrics,
     Proposal,
     Team,
+    Verdict,
 )
+from asi_repro.errors import DataError
 
 if TYPE_CHECKING:
     from asi_repro.traces.spans import Trace
 
 LabMode = Literal["live", "replay"]
 LlmMode = Literal["live", "record", "replay"]
+
+
+class OperatorNovelty:
+    """The control arm's: turns down a program that is a known one up to names, comments and layout.
+
+    Args:
+        known: the programs of the run.
+    """
+
+    def __init__(self, known: KnownPrograms) -> None:
+        self._known = known
+
+    def check(self, proposal: Proposal, known: Sequence[tuple[int, str]], trace: Trace) -> Verdict:
+        """See `discover.types.Novelty`."""
+        try:
+            same = self._known.duplicate_of(proposal.program, [index for index, _ in known])
+        except DataError as error:
+            return Verdict(False, error.what)
+        if same is not None:
+            reason = f"the program is that of experiment {same} up to names and layout"
+            return Verdict(False, reason, {"experiment": same})
+        reason = "the program is another one; motivations are not judged in this arm"
+        return Verdict(True, reason, {"compared": len(known)})
 
 
 class FactualAnalyst:
@@ -101,12 +128,12 @@ def build_team(run: DiscoveryRun, root: Path, *, lab: LabMode = "live", llm: Llm
     checker = BookedChecker(book, rows, live_checker, run.settings.made_with)
     booked = build_lab(run, root, run.discover.exploration, run.settings.exploration, lab)
     if run.discover.arm == "operators":
-        from asi_repro.discover import roles
         from asi_repro.discover.operators import OperatorResearcher
+        from asi_repro.discover.roles.build import programs_of
 
         return Team(
             researcher=OperatorResearcher(run.discover.operators),
-            novelty=roles.control_novelty(run),
+            novelty=OperatorNovelty(KnownPrograms(programs_of(run.store))),
             checker=checker,
             analyst=FactualAnalyst(),
             lab=booked,

@@ -1,0 +1,117 @@
+"""What a run's experiments came to, in the order they were run: the same for our runs and the release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asi_repro.archive.places import RELEASE, archive_of, run_folders
+from asi_repro.discover.run import SETTINGS, DiscoveryRun
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.project import Project
+
+OWN = "beats its run's first program in training loss and in mean benchmark score, at the first stage"
+GALLERY = (
+    "is one of the gallery: for most of the release's experiments neither loss nor benchmarks were "
+    "published, so what beat the baseline in both is not known"
+)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The experiments of one run.
+
+    Attributes:
+        name: of the run.
+        arm: operators, llm, or release.
+        discovery: what counts as one here, ending a sentence that begins with "a discovery".
+        indices: of the experiments, ascending; the baseline is not among them.
+        found: whether each is a discovery.
+        verified: whether each passed the second stage (release: is in the gallery).
+        flops: training FLOPs of each, 0.0 where nothing was trained; None where it is not known.
+        scores: fitness of each, None where it has none.
+    """
+
+    name: str
+    arm: str
+    discovery: str
+    indices: tuple[int, ...]
+    found: tuple[bool, ...]
+    verified: tuple[bool, ...]
+    flops: tuple[float, ...] | None
+    scores: tuple[float | None, ...]
+
+    @property
+    def count(self) -> int:
+        """Discoveries."""
+        return sum(self.found)
+
+
+def read_outcomes(project: Project, name: str) -> Outcomes:
+    """The outcomes of the run of that name, or of the release.
+
+    Raises:
+        NotFound: where there is no such run.
+        MissingInput: where it has no archive.
+        DataError: where it has no experiment besides its baseline.
+    """
+    folder = archive_of(project, name)
+    made = _release(folder) if name == RELEASE else _own(name, run_folders(project)[name], folder)
+    if not made.indices:
+        raise DataError("the run has no experiment besides its baseline", where=str(folder))
+    return made
+
+
+def _release(folder: Path) -> Outcomes:
+    from asi_repro.archive.store import open_archive
+
+    experiments = [e for e in open_archive(folder).experiments.values() if e.parent is not None]
+    gallery = tuple(e.in_gallery for e in experiments)
+    return Outcomes(
+        name=RELEASE,
+        arm=RELEASE,
+        discovery=GALLERY,
+        indices=tuple(e.index for e in experiments),
+        found=gallery,
+        verified=gallery,
+        flops=None,
+        scores=tuple(e.score for e in experiments),
+    )
+
+
+def _own(name: str, folder: Path, archive: Path) -> Outcomes:
+    import pyarrow.parquet as pq
+
+    path = archive / "fitness.parquet"
+    if not (folder / SETTINGS).is_file() or not path.is_file():
+        raise MissingInput(
+            "not the archive of a run of our own", where=str(path), hint="`asi-repro discover` makes it"
+        )
+    run = DiscoveryRun(folder)
+    rows: dict[int, dict[str, Any]] = {row["index"]: row for row in pq.read_table(path).to_pylist()}
+    failed = run.failed()
+    indices = tuple(sorted((set(rows) | failed) - {1}))
+    typical = max((float(row["flops"]) for row in rows.values()), default=0.0)
+    trained = {index for index in failed if _was_trained(run, index)}
+    return Outcomes(
+        name=name,
+        arm=run.discover.arm,
+        discovery=OWN,
+        indices=indices,
+        found=tuple(index in rows and bool(rows[index]["beats_baseline"]) for index in indices),
+        verified=tuple(index in rows and bool(rows[index]["passed"]) for index in indices),
+        # A failed training is charged in full: how far it came is not kept.
+        flops=tuple(
+            float(rows[index]["flops"]) if index in rows else typical if index in trained else 0.0
+            for index in indices
+        ),
+        scores=tuple(rows[index]["fitness"] if index in rows else None for index in indices),
+    )
+
+
+def _was_trained(run: DiscoveryRun, index: int) -> bool:
+    from asi_repro.discover.run import read_json
+
+    turned_down = read_json(run.rejected(index, failed=True)).get("turned_down", [])
+    return any(one.get("by") in ("lab", "fitness") for one in turned_down)
