@@ -48,6 +48,11 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "results": Lazy("asi_repro.cli.results:results", "Our models against DeltaNet, with intervals."),
         "harness": Lazy("asi_repro.cli.evaluate:harness", "lm-eval's own command with our models known."),
     },
+    "Discover": {
+        "discover": Lazy("asi_repro.cli.discover:discover", "The loop: live, replayed, control arm."),
+        "runs": Lazy("asi_repro.cli.discover:runs", "The release, our own runs, the recorded ones."),
+        "compare": Lazy("asi_repro.cli.discover:compare", "Two runs: discoveries per unit of compute."),
+    },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),
         "report": Lazy("asi_repro.cli.report:app", "Figures and pages (stage report)."),
@@ -56,6 +61,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "fsck": Lazy("asi_repro.cli.fsck:fsck", "Check archive, history and pins, hash by hash."),
     },
     "Check the machine": {
+        "plan": Lazy("asi_repro.cli.plan:plan", "What a sweep or a run would take on a cluster."),
         "doctor": Lazy("asi_repro.cli.doctor:doctor", "What this machine can do, and each gap's remedy."),
     },
 }
