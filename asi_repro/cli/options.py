@@ -15,9 +15,10 @@ ArchiveOption = Annotated[
     Optional[Path],
     typer.Option(
         "--archive",
-        metavar="DIR",
-        envvar="ASI_REPRO_ARCHIVE",
-        help="Folder of Parquet tables to read; the project's artifacts/archive by default.",
+        "--run",
+        metavar="DIR|RUN",
+        envvar=["ASI_REPRO_ARCHIVE", "ASI_REPRO_RUN"],
+        help="Folder of Parquet tables, or the name of a run (`asi-repro runs`); the release by default.",
         show_default=False,
     ),
 ]
@@ -47,17 +48,21 @@ ExperimentArgument = Annotated[
 
 
 def the_archive(folder: Path | None) -> Archive:
-    """The archive at `folder`, or the project's.
+    """The archive at `folder`, or of the run of that name, or the project's.
 
     Raises:
+        NotFound: for a plain name that is neither a folder here nor a run.
         MissingInput: where there is none, or no project around the working folder.
     """
+    from asi_repro.archive.places import archive_of
     from asi_repro.archive.store import open_archive
     from asi_repro.errors import MissingInput
     from asi_repro.project import find_project
 
     if folder is not None:
-        return open_archive(folder)
+        if len(folder.parts) > 1 or folder.is_dir() or folder.name in ("", ".."):
+            return open_archive(folder)
+        return open_archive(archive_of(find_project(), folder.name))
     try:
         project = find_project()
     except MissingInput as error:

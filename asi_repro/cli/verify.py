@@ -124,6 +124,20 @@ def _chosen(run: Archive, names: list[str], *, everything: bool) -> list[Program
     return [run.program(index) for index in indices]
 
 
+def _certificates_of(archive: Path | None) -> Path:
+    """The project's folder, or that of the run whose archive was named."""
+    from asi_repro.archive.places import run_folders
+    from asi_repro.errors import MissingInput
+    from asi_repro.project import find_project
+
+    if archive is not None and len(archive.parts) == 1 and not archive.is_dir():
+        try:
+            return run_folders(find_project())[archive.name] / "certificates"
+        except (KeyError, MissingInput):
+            pass
+    return _project_certificates()
+
+
 def _project_certificates() -> Path:
     from asi_repro.project import find_project
 

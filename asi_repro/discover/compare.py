@@ -104,7 +104,8 @@ class Comparison:
             )
         lines.append(
             f"Intervals: percentile bootstrap over experiments, {self.resamples} resamples, "
-            f"seed {self.seed}. They take experiments as independent, which a search with parents is not: they are too narrow."
+            f"seed {self.seed}. They take experiments as independent, which a search with parents is not: "
+            "they are too narrow."
         )
         return "\n".join(lines)
 
