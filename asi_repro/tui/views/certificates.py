@@ -99,7 +99,7 @@ class CertificatesView(View):
     def _missing(self, error: AsiReproError) -> None:
         self.query(Empty).remove()
         self._matrix.display = False
-        self.query_one("#certificates-counts", Static).update("")
+        self.query_one("#certificates-counts", Static).update("", layout=False)
         self.mount(Empty.from_error(error), before="#certificates-cell")
 
     def on_resize(self, event: events.Resize) -> None:
@@ -145,14 +145,14 @@ class CertificatesView(View):
         for verdict, label in (("pass", "✓ or • measured"), ("fail", "✗"), ("not run", "· not run")):
             shown.append(f"{totals[verdict]:,} {label}  ", style=verdict_mark(verdict, look)[1])
         shown.append(f" by {self._order}", style=look.muted)
-        self.query_one("#certificates-counts", Static).update(shown)
+        self.query_one("#certificates-counts", Static).update(shown, layout=False)
 
     @on(Matrix.Moved)
     def _moved(self, event: Matrix.Moved) -> None:
         event.stop()
         certificate, row = self._here(), self._check()
         if certificate is None or row is None:
-            self.query_one("#certificates-cell", Static).update("")
+            self.query_one("#certificates-cell", Static).update("", layout=False)
             return
         look = tones(self.app)
         glyph, style = verdict_mark(row.verdict, look)
@@ -165,7 +165,7 @@ class CertificatesView(View):
         shown.append(safe_line(row.method, 400))
         if reason := row.detail.get("reason"):
             shown.append(f"\n{safe_line(str(reason), 300)}", style=look.warn)
-        self.query_one("#certificates-cell", Static).update(shown)
+        self.query_one("#certificates-cell", Static).update(shown, layout=False)
 
     def _here(self) -> Certificate | None:
         place = self._matrix.cursor.y

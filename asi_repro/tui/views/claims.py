@@ -53,6 +53,7 @@ class ClaimsView(View):
         self._claims = _checked(self.source.ledger(), str(self.source.place.claims))
         self._shown = list(self._claims)
         self._only: str | None = None
+        self._detailed: str | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="claims-counts")
@@ -94,18 +95,22 @@ class ClaimsView(View):
             shown.append("   ")
         if self._only is not None:
             shown.append(f"only {self._only}; f for the next", style=look.muted)
-        self.query_one("#claims-counts", Static).update(shown)
+        self.query_one("#claims-counts", Static).update(shown, layout=False)
         self._shown = [c for c in self._claims if self._only in (None, c["verdict"])]
         self._list.show([_list_line(claim, look) for claim in self._shown])
         self._draw_detail()
+
+    def _draw_detail_if_other(self) -> None:
+        if self._list.line is None or self._detailed != self._list.line.key:
+            self._draw_detail()
 
     def _draw_detail(self) -> None:
         claim = self._chosen()
         pane = self._detail
         width = max(pane.scrollable_content_region.width - 1, 40)
         lines = _detail_lines(claim, width, tones(self.app), self._known) if claim else []
-        pane.show(lines, keep=getattr(self, "_detailed", None) == (claim and claim["id"]))
-        self._detailed = claim and claim["id"]
+        pane.show(lines, keep=self._detailed == (claim and claim["id"]))
+        self._detailed = None if claim is None else claim["id"]
 
     def _chosen(self) -> dict[str, Any] | None:
         line = self._list.line
@@ -120,8 +125,9 @@ class ClaimsView(View):
     @on(Listing.Highlighted, "#claims-list")
     def _moved(self, event: Listing.Highlighted) -> None:
         event.stop()
-        if getattr(self, "_detailed", None) != event.line.key:
-            self._draw_detail()
+        if self._detailed != event.line.key:
+            # The list first: a held key must not wait for every detail on its way.
+            self.call_after_refresh(self._draw_detail_if_other)
 
     @on(Listing.Chosen, "#claims-list")
     def _chose(self, event: Listing.Chosen) -> None:

@@ -189,7 +189,7 @@ class ReplayView(View):
         rank = "" if step.rank is None else f"rank {step.rank} of {step.pool.seen:,}, "
         best = "" if step.best_rank is None else f" ({step.best_rank} at best)"
         shown.append(f"parent: {rank}{step.ruling.meaning}{best}", style=_ruling_style(step.ruling, look))
-        self.query_one("#replay-status", Static).update(shown)
+        self.query_one("#replay-status", Static).update(shown, layout=False)
 
     def _draw_pool(self, step: Step) -> None:
         look, pool, policy = tones(self.app), step.pool, self._policy

@@ -17,6 +17,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from asi_repro.tui.widgets.styled import Styled
+
 _SIDEWAYS = 8
 
 
@@ -35,7 +37,7 @@ class Line:
     rest: bool = True
 
 
-class Listing(ScrollView, can_focus=True):
+class Listing(Styled, ScrollView, can_focus=True):
     """Lines below a fixed heading.
 
     Posts `Highlighted` when the cursor moves and `Chosen` on enter or a click on the line it is on.
@@ -176,11 +178,11 @@ class Listing(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        base = self.rich_style
+        base = self.style_of()
         left = self.scroll_offset.x
         if self._head is not None:
             if y == 0:
-                style = self.get_component_rich_style("listing--head")
+                style = self.style_of("listing--head")
                 return self._strip(self._head, style).crop_extend(left, left + width, style)
             y -= 1
         place = y + self.scroll_offset.y
@@ -189,7 +191,7 @@ class Listing(ScrollView, can_focus=True):
             text = Text(self._empty, style="dim") if said else Text()
             return self._strip(text, base).crop_extend(0, width, base)
         on = place == self.cursor and not self._fixed
-        style = base + self.get_component_rich_style("listing--cursor", partial=True) if on else base
+        style = self.style_of("listing--cursor") if on else base
         if place not in self._strips:
             self._strips[place] = self._strip(self._lines[place].text, style)
         return self._strips[place].crop_extend(left, left + width, style)
@@ -198,14 +200,9 @@ class Listing(ScrollView, can_focus=True):
         segments = [s for s in text.render(self.app.console) if s.text and s.text != "\n"]
         return Strip(Segment.apply_style(segments, style), text.cell_len)
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
+    def forget_styles(self) -> None:
+        super().forget_styles()
         self._strips.clear()
-
-    def on_focus(self) -> None:
-        self._strips.pop(self.cursor, None)
-
-    on_blur = on_focus
 
     def on_resize(self) -> None:
         if 0 <= self.cursor < len(self._lines):

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Offset, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from asi_repro.tui.widgets.styled import Styled
 
 _CELL = (4, 5)  # least and most cells that a column takes
 _HEAD = 3
@@ -38,7 +40,7 @@ class Mark:
     style: Style
 
 
-class Matrix(ScrollView, can_focus=True):
+class Matrix(Styled, ScrollView, can_focus=True):
     """Rows by columns with a cursor on one cell; the head and the rows' names stay when it scrolls.
 
     Posts `Moved` when the cursor moves and `Chosen` on enter or a click on the cell it is on.
@@ -85,6 +87,9 @@ class Matrix(ScrollView, can_focus=True):
         self._columns: Sequence[Column] = ()
         self._names: Sequence[str] = ()
         self._marks: Sequence[Sequence[Mark]] = ()
+        self._segments: dict[tuple[str, int, int], Segment] = {}
+        self._longest = 0
+        self.name_width, self.cell_width = 12, _CELL[0]
 
     def show(self, columns: Sequence[Column], names: Sequence[str], marks: Sequence[Sequence[Mark]]) -> None:
         """Show other cells.
@@ -94,25 +99,21 @@ class Matrix(ScrollView, can_focus=True):
             marks: of each row, one a column.
         """
         self._columns, self._names, self._marks = columns, names, marks
+        self._segments = {}  # a glyph has one style in one theme
+        self._longest = max(map(cell_len, names), default=0)
         self._measure()
         self.cursor = self._kept_in(self.cursor)
         self.post_message(self.Moved(self.cursor.y, self.cursor.x))
         self.refresh()
 
-    @property
-    def name_width(self) -> int:
-        """Cells of the first column: as the names need, a third of the width at most."""
-        longest = max(map(len, self._names), default=0) + 1
-        return min(longest, max(self.size.width // 3, 12))
-
-    @property
-    def cell_width(self) -> int:
-        room = self.size.width - self.name_width - 1
-        return min(max(room // max(len(self._columns), 1), _CELL[0]), _CELL[1])
-
     def _measure(self) -> None:
-        width = self.name_width + len(self._columns) * self.cell_width
-        self.virtual_size = Size(width, len(self._names) + _HEAD)
+        """Widths: the names as they need, a third of the room at most; the columns share the rest."""
+        width = self.size.width
+        self.name_width = min(self._longest + 1, max(width // 3, 12))
+        room = (width - self.name_width - 1) // max(len(self._columns), 1)
+        self.cell_width = min(max(room, _CELL[0]), _CELL[1])
+        whole = self.name_width + len(self._columns) * self.cell_width
+        self.virtual_size = Size(whole, len(self._names) + _HEAD)
 
     def _kept_in(self, place: Offset) -> Offset:
         return Offset(
@@ -126,8 +127,13 @@ class Matrix(ScrollView, can_focus=True):
     def watch_cursor(self, before: Offset, now: Offset) -> None:
         if before == now or not self._names:
             return
+        before_scroll = self.scroll_offset
         self._reveal()
-        self.refresh()
+        if before.x == now.x and self.scroll_offset == before_scroll:
+            for row in (before.y, now.y):
+                self.refresh(Region(0, row + _HEAD - self.scroll_offset.y, self.size.width, 1))
+        else:
+            self.refresh()
         self.post_message(self.Moved(now.y, now.x))
 
     def _reveal(self) -> None:
@@ -154,10 +160,10 @@ class Matrix(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         # Whole columns only: half a cell cannot be read.
         first = -(-self.scroll_offset.x // self.cell_width)
-        base = self.rich_style
+        base = self.style_of()
         if y < _HEAD:
             segments = self._head_line(y, first)
-            fill = self.get_component_rich_style("matrix--head")
+            fill = self.style_of("matrix--head")
         else:
             row = y - _HEAD + self.scroll_offset.y
             segments = self._row_line(row, first) if row < len(self._names) else []
@@ -165,11 +171,11 @@ class Matrix(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width, fill)
 
     def _head_line(self, y: int, first: int) -> list[Segment]:
-        style = self.get_component_rich_style("matrix--head")
+        style = self.style_of("matrix--head")
         wide, lead = self.cell_width, self.name_width
         shown = self._columns[first:]
         if y == 0:
-            group_style = self.get_component_rich_style("matrix--group")
+            group_style = self.style_of("matrix--group")
             segments = [Segment(" " * lead, style)]
             place = 0
             while place < len(shown):
@@ -184,26 +190,33 @@ class Matrix(ScrollView, can_focus=True):
         segments = [Segment(set_cell_size(label, lead), style)]
         for place, column in enumerate(shown, first):
             text = column.short if y == 1 else column.count
-            on = self.get_component_rich_style("matrix--on") if place == self.cursor.x else style
+            on = self.style_of("matrix--on") if place == self.cursor.x else style
             segments.append(Segment(set_cell_size(text[: wide - 1].rjust(wide - 1), wide), on))
         return segments
 
     def _row_line(self, row: int, first: int) -> list[Segment]:
         here = row == self.cursor.y
-        base = self.get_component_rich_style("matrix--on") if here else self.rich_style
-        name_style = base + self.get_component_rich_style("matrix--name", partial=True)
+        name_style = self.style_of("matrix--on" if here else "matrix--name")
         segments = [Segment(set_cell_size(self._names[row], self.name_width - 1) + " ", name_style)]
-        on = self.get_component_rich_style("matrix--on")
-        wide = self.cell_width
+        column = self.cursor.x
         for place, mark in enumerate(self._marks[row][first:], first):
-            style = base if place != self.cursor.x else on
-            if here and place == self.cursor.x:
-                style = self.get_component_rich_style("matrix--cursor")
-            text = set_cell_size(mark.glyph.rjust(wide - 1), wide)
-            segments.append(
-                Segment(text, style + mark.style if not (here and place == self.cursor.x) else style)
-            )
+            state = (here or place == column) + (here and place == column)
+            segments.append(self._segment(mark, state))
         return segments
+
+    def _segment(self, mark: Mark, state: int) -> Segment:
+        """A cell away from the cursor (0), in its row or column (1), or under it (2)."""
+        key = (mark.glyph, state, self.cell_width)
+        if key not in self._segments:
+            wide = self.cell_width
+            text = set_cell_size(mark.glyph.rjust(wide - 1), wide)
+            style = self.style_of((None, "matrix--on", "matrix--cursor")[state])
+            self._segments[key] = Segment(text, style if state == 2 else style + mark.style)
+        return self._segments[key]
+
+    def forget_styles(self) -> None:
+        super().forget_styles()
+        self._segments = {}
 
     # Actions
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
 
 from asi_repro.archive.store import Experiment
 from asi_repro.tui.widgets.score import ScoreScale
+from asi_repro.tui.widgets.styled import Styled, joined
 
 _SHADES = "·░▒▓█"
 _LABEL = 4  # cells of the depth's number at the left
 
 
-class Strata(Widget, can_focus=True):
+class Strata(Styled, can_focus=True):
     """The tree as far as it has grown.
 
     Each cell is shaded by how many experiments of that depth fell into that stretch, in the colour of the
@@ -41,6 +40,8 @@ class Strata(Widget, can_focus=True):
         self._path: tuple[int, ...] = ()
         self._deepest = 0
         self._bins: dict[tuple[int, int], list[int]] = {}
+        self._final: dict[tuple[int, int], tuple[str, Style]] = {}
+        self._most = 1
         self._filled = (0, 0)
 
     def show(self, run: Sequence[Experiment], scale: ScoreScale) -> None:
@@ -77,54 +78,62 @@ class Strata(Widget, can_focus=True):
         row = depth if self._rows > self._deepest else depth * self._rows // (self._deepest + 1)
         return row, column
 
+    def forget_styles(self) -> None:
+        super().forget_styles()
+        self._filled = (0, 0)
+
     def _fill(self) -> None:
+        """Which experiments fall into which cell, and what each cell shows in the end."""
         size = (self._columns, self._rows)
-        if self._filled != size:
-            self._filled = size
-            self._bins = {}
-            for position in range(len(self._run)):
-                self._bins.setdefault(self._cell(position), []).append(position)
-            self._most = max(map(len, self._bins.values()), default=1)
+        if self._filled == size:
+            return
+        self._filled = size
+        self._bins = {}
+        for position in range(len(self._run)):
+            self._bins.setdefault(self._cell(position), []).append(position)
+        self._most = max(map(len, self._bins.values()), default=1)
+        self._final = {cell: self._mark(there) for cell, there in self._bins.items()}
 
-    def render_line(self, y: int) -> Strip:
-        base = self.rich_style
-        width = self.size.width
-        if not self._run:
-            return Strip.blank(width, base)
-        self._fill()
-        axis = base + self.get_component_rich_style("strata--axis", partial=True)
-        if y == self._rows:
-            return self._axis(axis).adjust_cell_length(width, base)
-        if y > self._rows:
-            return Strip.blank(width, base)
-        depth = y if self._rows > self._deepest else -(-y * (self._deepest + 1) // self._rows)
-        segments = [Segment(f"{depth:>{_LABEL - 1}} ", axis)]
-        path = {self._cell(position) for position in self._path}
-        now = self._cell(self._position)
-        for column in range(self._columns):
-            segments.append(self._mark((y, column), path, now, base))
-        return Strip(segments, _LABEL + self._columns).simplify().adjust_cell_length(width, base)
-
-    def _mark(
-        self, cell: tuple[int, int], path: set[tuple[int, int]], now: tuple[int, int], base: Style
-    ) -> Segment:
-        if cell == now:
-            return Segment("●", base + self.get_component_rich_style("strata--now", partial=True))
-        if cell in path:
-            return Segment("◆", base + self.get_component_rich_style("strata--path", partial=True))
-        there = self._bins.get(cell)
-        if there is None or there[0] > self._position:
-            return Segment(" ", base)
-        shown = [self._run[p] for p in there if p <= self._position]
+    def _mark(self, positions: Sequence[int]) -> tuple[str, Style]:
+        base = self.style_of()
+        shown = [self._run[p] for p in positions]
         best = max((e.score for e in shown if e.score is not None), default=None)
         style = base + self._scale.style(best)
         if any(e.in_gallery for e in shown):
-            return Segment("★", style + self.get_component_rich_style("strata--star", partial=True))
+            return "★", style + self.get_component_rich_style("strata--star", partial=True)
         # By the square root of the count, so that one and two are told apart beside a crowd.
         step = (len(shown) / self._most) ** 0.5 * (len(_SHADES) - 1)
-        return Segment(_SHADES[min(int(step + 0.5), len(_SHADES) - 1)], style)
+        return _SHADES[min(int(step + 0.5), len(_SHADES) - 1)], style
 
-    def _axis(self, style: Style) -> Strip:
+    def render_line(self, y: int) -> Strip:
+        base, width = self.style_of(), self.size.width
+        if not self._run:
+            return Strip.blank(width, base)
+        self._fill()
+        axis = self.style_of("strata--axis")
+        if y == self._rows:
+            return joined([(letter, axis) for letter in self._axis()], width, base)
+        if y > self._rows:
+            return Strip.blank(width, base)
+        depth = y if self._rows > self._deepest else -(-y * (self._deepest + 1) // self._rows)
+        cells = [(letter, axis) for letter in f"{depth:>{_LABEL - 1}} "]
+        now_row, now_column = self._cell(self._position)
+        for column in range(self._columns):
+            there = self._bins.get((y, column))
+            if there is None or there[0] > self._position:
+                cells.append((" ", base))
+            elif there[-1] <= self._position:
+                cells.append(self._final[y, column])
+            else:  # the stretch that is going on
+                cells.append(self._mark([p for p in there if p <= self._position]))
+        for row, column in map(self._cell, self._path):
+            if row == y:
+                cells[_LABEL + column] = ("◆", self.style_of("strata--path"))
+        if now_row == y:
+            cells[_LABEL + now_column] = ("●", self.style_of("strata--now"))
+        return joined(cells, width, base)
+
+    def _axis(self) -> str:
         """Indices below the map, as many as there is room for."""
         count = max(self._columns // 12, 1)
         line = [" "] * self._columns
@@ -135,4 +144,4 @@ class Strata(Widget, can_focus=True):
                 label = f"└{self._run[position].index:,}"
                 for place, letter in enumerate(label[: self._columns - column]):
                     line[column + place] = letter
-        return Strip([Segment("dep " + "".join(line), style)], _LABEL + self._columns)
+        return "dep " + "".join(line)

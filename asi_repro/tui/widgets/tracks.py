@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
+
+from asi_repro.tui.widgets.styled import Styled, joined
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _LABEL = 8
+_RULE = "─"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Track:
     share: int = 1
 
 
-class Tracks(Widget):
+class Tracks(Styled):
     """Tracks below one another, each drawn up to the same position."""
 
     DEFAULT_CSS = """
@@ -56,7 +58,8 @@ class Tracks(Widget):
         self._tracks: Sequence[Track] = ()
         self._position = 0
         self._key: tuple[int, int, int] | None = None
-        self._rows: list[tuple[Track, int, int]] = []
+        self._rows: list[tuple[int, int, int]] = []
+        self._strips: dict[int, tuple[str, Strip]] = {}
         self._grids: list[dict[int, list[tuple[int, int]]]] = []
 
     def show(self, tracks: Sequence[Track]) -> None:
@@ -70,17 +73,21 @@ class Tracks(Widget):
         self._position = position
         self.refresh()
 
+    def forget_styles(self) -> None:
+        super().forget_styles()
+        self._key = None
+
     def _lay_out(self) -> None:
         """Which track and which of its rows each line shows; the first is its title."""
         key = (self.size.width, self.size.height, len(self._tracks))
         if key == self._key:
             return
         self._key = key
-        self._rows, self._grids = [], []
+        self._rows, self._grids, self._strips = [], [], {}
         left, shares = self.size.height, sum(track.share for track in self._tracks)
-        for track in self._tracks:
+        for number, track in enumerate(self._tracks):
             height = max(left * track.share // max(shares, 1), 1)
-            self._rows += [(track, row, height - 1) for row in range(height)]
+            self._rows += [(number, row, height - 1) for row in range(height)]
             self._grids.append(_grid(track, height - 1, self._columns) if track.dots else {})
             left, shares = left - height, shares - track.share
 
@@ -89,54 +96,53 @@ class Tracks(Widget):
         return max(self.size.width - _LABEL, 1)
 
     def render_line(self, y: int) -> Strip:
-        base, width = self.rich_style, self.size.width
+        base, width = self.style_of(), self.size.width
         self._lay_out()
         if y >= len(self._rows):
             return Strip.blank(width, base)
-        track, row, height = self._rows[y]
-        muted = base + self.get_component_rich_style("tracks--title", partial=True)
+        number, row, height = self._rows[y]
+        track = self._tracks[number]
+        muted = self.style_of("tracks--title")
         if row == 0:
             value = track.values[self._position] if self._position < len(track.values) else None
             said = "–" if value is None else track.number.format(value)
             segments = [Segment(f"{track.title} ", muted), Segment(said, base + track.style)]
             return Strip(segments).adjust_cell_length(width, base)
-        top = track.number.format(track.high if row == 1 else track.low) if row in (1, height) else ""
-        segments = [Segment(f"{top[: _LABEL - 1]:>{_LABEL - 1}} ", muted)]
-        if track.dots:
-            segments += self._dots(track, row - 1, height, base)
-        else:
-            segments += self._bars(track, row - 1, height, base)
-        return Strip(segments).simplify().adjust_cell_length(width, base)
+        draw = self._dots if track.dots else self._bars
+        text = draw(number, row - 1, height)
+        # Most lines are the same from one step to the next.
+        kept = self._strips.get(y)
+        if kept is None or kept[0] != text:
+            top = track.number.format(track.high if row == 1 else track.low) if row in (1, height) else ""
+            label = [(letter, muted) for letter in f"{top[: _LABEL - 1]:>{_LABEL - 1}} "]
+            drawn, rule = base + track.style, self.style_of("tracks--rule")
+            cells = [(letter, rule if letter == _RULE else drawn) for letter in text]
+            self._strips[y] = kept = (text, joined([*label, *cells], width, base))
+        return kept[1]
 
-    def _bars(self, track: Track, row: int, height: int, base: Style) -> list[Segment]:
+    def _bars(self, number: int, row: int, height: int) -> str:
+        track = self._tracks[number]
         count, columns = len(track.values), self._columns
-        style = base + track.style
+        below = (height - 1 - row) * 8
+        scale = height * 8 / ((track.high - track.low) or 1.0)
         text = []
         for column in range(columns):
-            last = min((column + 1) * count // columns, self._position + 1) - 1
-            value = track.values[last] if column * count // columns <= self._position and last >= 0 else None
-            if value is None:
-                text.append(" ")
-                continue
-            part = (value - track.low) / ((track.high - track.low) or 1.0)
-            eighths = round(max(part, 0.0) * height * 8) - (height - 1 - row) * 8
+            if column * count // columns > self._position:
+                break
+            value = track.values[min(max((column + 1) * count // columns, 1), self._position + 1) - 1]
+            eighths = 0 if value is None else round(max(value - track.low, 0.0) * scale) - below
             text.append(_EIGHTHS[min(max(eighths, 0), 8)])
-        return [Segment("".join(text), style)]
+        return "".join(text)
 
-    def _dots(self, track: Track, row: int, height: int, base: Style) -> list[Segment]:
-        grid = self._grids[self._tracks.index(track)]
-        count, columns = len(track.values), self._columns
-        until = self._position * columns // max(count, 1)
-        rules = {_log_row(track, value, height) for value in track.lines}
-        rule = base + self.get_component_rich_style("tracks--rule", partial=True)
-        found = {column: first for column, first in grid.get(row, []) if first <= self._position}
-        blank = "─" if row in rules else " "
-        return [
-            Segment("•", base + track.style)
-            if column in found
-            else Segment(blank if column <= until else " ", rule)
-            for column in range(columns)
-        ]
+    def _dots(self, number: int, row: int, height: int) -> str:
+        track, columns = self._tracks[number], self._columns
+        until = self._position * columns // max(len(track.values), 1)
+        ruled = any(_log_row(track, value, height) == row for value in track.lines)
+        text = [_RULE if ruled else " "] * (until + 1)
+        for column, first in self._grids[number].get(row, []):
+            if first <= self._position:
+                text[column] = "•"
+        return "".join(text)
 
 
 def _log_row(track: Track, value: float, height: int) -> int:

@@ -1,0 +1,347 @@
+"""Two to four experiments side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from asi_repro.archive.side_by_side import MOST, SideBySide, best_places, side_by_side
+from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.tui.messages import OpenExperiment, ShowInLineage
+from asi_repro.tui.view import View
+from asi_repro.tui.widgets.lines import heading
+from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.plot import Series, draw
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tones import Tones, tones, verdict_mark
+from asi_repro.verify.catalogue import CHECKS
+from asi_repro.verify.certificate import Certificate
+from asi_repro.verify.markdown import number
+
+LETTERS = "ABCD"
+_LABEL = 18
+_PLOT_ROWS = 12
+# Section by section: the tab of the experiment's view that shows more of it.
+_TABS = {"facts": None, "lineage": None, "benchmarks": "benchmarks", "training": "training",
+         "certificates": "certificate"}  # fmt: skip
+Cells = Sequence[tuple[str, Style]]
+
+
+@dataclass(frozen=True)
+class _Read:
+    sides: SideBySide
+    certificates: tuple[Certificate | None, ...]
+
+
+class Columns(Listing):
+    """Lines whose columns can be chosen."""
+
+    TITLE = "Columns"
+
+    class Sideways(Message):
+        """Choose the column to the left (-1) or right (1)."""
+
+        def __init__(self, way: int) -> None:
+            super().__init__()
+            self.way = way
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "sideways(-1)", "Column before", show=False),
+        Binding("right", "sideways(1)", "Column", key_display="←→", tooltip="Choose the next experiment"),
+    ]
+
+    def action_sideways(self, way: int) -> None:
+        self.post_message(self.Sideways(way))
+
+
+class CompareView(View):
+    """The table."""
+
+    TITLE = "Compare"
+    DEFAULT_CSS = "CompareView > Columns { padding: 0 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "add", "Add", tooltip=f"Add an experiment, up to {MOST}"),
+        Binding("x", "remove", "Remove", tooltip="Take the chosen experiment out"),
+        Binding("d", "differences", "Differences", tooltip="Only rows that differ, or all"),
+        Binding("b", "from_bookmarks", "Bookmarks", show=False, tooltip="Compare the first bookmarks"),
+        Binding("l", "lineage", "Lineage", show=False, tooltip="Show the chosen experiment in the lineage"),
+    ]
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._indices: list[int] = []
+        self._read_: _Read | None = None
+        self._column = 0
+        self._only_differing = False
+
+    def prepare(self) -> None:
+        _ = self.source.archive
+
+    def compose(self) -> ComposeResult:
+        yield Columns(empty="a adds an experiment by index or name; in the lineage, c compares")
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "theme", self._draw, init=False)
+
+    @property
+    def _table(self) -> Columns:
+        return self.query_one(Columns)
+
+    def first_focus(self) -> Widget | None:
+        return self._table
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._draw)
+
+    # Reading
+
+    def _compare(self, indices: Iterable[int]) -> None:
+        known = self.source.archive.experiments
+        wanted = [index for index in dict.fromkeys(indices) if index in known]
+        if len(wanted) > MOST:
+            self.app.notify(f"the first {MOST} are shown", title=f"{len(wanted)} are too many", timeout=4)
+        self._indices = wanted[:MOST]
+        self._column = min(self._column, max(len(self._indices) - 1, 0))
+        source, chosen = self.source, list(self._indices)
+
+        def work_() -> _Read:
+            sides = side_by_side(source.archive, chosen)
+            return _Read(sides, tuple(_certificate(source.certificate, index) for index in chosen))
+
+        self.load(work_, self._got)
+
+    def _got(self, found: _Read) -> None:
+        self._read_ = found
+        self._draw()
+
+    # Drawing
+
+    def _draw(self) -> None:
+        if self._read_ is None or not self._read_.sides.details:
+            self._table.show([])
+            return
+        width = max(self._table.scrollable_content_region.width, 40)
+        head, lines = _Sheet(
+            self._read_, width, tones(self.app), self._column, self._only_differing
+        ).laid_out()
+        self._table.show(lines, head)
+
+    @on(Columns.Sideways)
+    def _sideways(self, event: Columns.Sideways) -> None:
+        event.stop()
+        if self._indices:
+            self._column = (self._column + event.way) % len(self._indices)
+            self._draw()
+
+    @on(Listing.Chosen)
+    def _chosen(self, event: Listing.Chosen) -> None:
+        event.stop()
+        key = event.line.key
+        if self._indices and isinstance(key, tuple):
+            self.post_message(OpenExperiment(self._indices[self._column], _TABS.get(key[0])))
+
+    @work
+    async def action_add(self) -> None:
+        from asi_repro.tui.dialogs import Ask
+
+        if len(self._indices) >= MOST:
+            self.app.notify("x takes one out", title=f"{MOST} are compared already", timeout=4)
+            return
+        typed = await self.app.push_screen_wait(Ask("Add to the comparison", "index or name"))
+        if typed:
+            try:
+                self._compare([*self._indices, self.source.archive.find(typed).index])
+            except AsiReproError as error:
+                self.browser.report(error)
+
+    def action_remove(self) -> None:
+        if self._indices:
+            del self._indices[self._column]
+            self._compare(self._indices)
+
+    def action_differences(self) -> None:
+        self._only_differing = not self._only_differing
+        self._draw()
+
+    def action_from_bookmarks(self) -> None:
+        if self.browser.bookmarks:
+            self._compare(self.browser.bookmarks)
+        else:
+            self.app.notify("m bookmarks an experiment", title="No bookmarks yet", timeout=4)
+
+    def action_lineage(self) -> None:
+        if self._indices:
+            self.post_message(ShowInLineage(self._indices[self._column]))
+
+    # Kept between sessions
+
+    def open(self, arguments: dict[str, Any]) -> None:
+        indices = arguments.get("indices")
+        if isinstance(indices, list):
+            self._compare(index for index in indices if isinstance(index, int))
+
+    def state(self) -> dict[str, Any]:
+        return {"indices": self._indices, "differences": self._only_differing}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._only_differing = state.get("differences") is True
+        self.open(state)
+
+    def reload(self) -> None:
+        if self._indices:
+            self._compare(self._indices)
+
+
+def _certificate(read: Callable[[int], Certificate], index: int) -> Certificate | None:
+    try:
+        return read(index)
+    except MissingInput:
+        return None
+
+
+class _Sheet:
+    """The lines of one comparison."""
+
+    def __init__(self, read: _Read, width: int, look: Tones, column: int, only_differing: bool) -> None:
+        self.read, self.look, self.column, self.only = read, look, column, only_differing
+        count = len(read.sides.details)
+        self.width = width
+        self.wide = max((width - _LABEL) // count, 8)
+        self.styles = (look.accent, look.primary, look.good, look.warn)[:count]
+
+    def laid_out(self) -> tuple[Text, list[Line]]:
+        """The heading, and the sections below it."""
+        lines = [*self._facts(), *self._lineage(), *self._benchmarks(), *self._training()]
+        return self._head(), [*lines, *self._certificates()]
+
+    def _head(self) -> Text:
+        head = Text(" " * _LABEL, end="")
+        for place, e in enumerate(self.read.sides.experiments):
+            mark = "▼" if place == self.column else " "
+            star = "★" if e.in_gallery else ""
+            text = f"{mark}{LETTERS[place]} {e.index} {safe_line(e.label, 60)}{star}"
+            head.append(self._cell(text), style=self.styles[place])
+        return head
+
+    def _cell(self, text: str) -> str:
+        room = self.wide - 1
+        return set_cell_size(text if cell_len(text) <= room else text[: room - 1] + "…", room) + " "
+
+    def _row(self, key: tuple[str, str], label: str, cells: Cells) -> list[Line]:
+        if self.only and len({text for text, _ in cells}) <= 1:
+            return []
+        shown = Text(end="").append(set_cell_size(label, _LABEL - 1) + " ", style=self.look.muted)
+        for text, style in cells:
+            shown.append(self._cell(text), style=style)
+        return [Line(shown, key)]
+
+    def _section(self, title: str, rows: list[Line]) -> list[Line]:
+        return [*heading(title, self.look.primary + self.look.strong), *rows] if rows else []
+
+    def _numbers(
+        self, values: Sequence[float | None], pattern: str, *, lower: bool = False
+    ) -> list[tuple[str, Style]]:
+        best = best_places(values, lower=lower)
+        return [
+            ("–", self.look.muted)
+            if value is None
+            else (f"{pattern.format(value)}{' ▲' if place in best else ''}",
+                  self.look.good if place in best else Style())
+            for place, value in enumerate(values)
+        ]  # fmt: skip
+
+    def _facts(self) -> list[Line]:
+        experiments, details = self.read.sides.experiments, self.read.sides.details
+        plain = Style()
+        programs = [one.program for one in details]
+
+        def row(name: str, values: Iterable[object]) -> list[Line]:
+            cells = [("–" if v is None else safe_line(str(v), 80), plain) for v in values]
+            return self._row(("facts", name), name, cells)
+
+        rows = [
+            *row("name", (e.name for e in experiments)),
+            *self._row(("facts", "score"), "score", self._numbers([e.score for e in experiments], "{:.4f}")),
+            *row("gallery", ("yes" if e.in_gallery else "no" for e in experiments)),
+            *row("parent", (e.parent for e in experiments)),
+            *row("depth", (e.depth for e in experiments)),
+            *row("children", (e.children for e in experiments)),
+            *row("parameters", (f"{p.parameters:,}" if p and p.parameters else None for p in programs)),
+            *row("lines of program", (p.lines if p else None for p in programs)),
+            *row("program", (p.sha256[:12] if p else "not released" for p in programs)),
+        ]
+        return self._section("Facts", rows)
+
+    def _lineage(self) -> list[Line]:
+        kin, experiments = self.read.sides.kinship, self.read.sides.experiments
+        scores = {e.index: e.score for one in self.read.sides.details for e in one.path}
+        names = {e.index: e.label for one in self.read.sides.details for e in one.path}
+        shared = "none: they stand in different trees"
+        if kin.ancestor is not None:
+            shared = f"{kin.ancestor} {safe_line(names[kin.ancestor], 60)}"
+        base = None if kin.ancestor is None else scores[kin.ancestor]
+        changes = [None if base is None or e.score is None else e.score - base for e in experiments]
+        line = Text(end="").append(f"{'common ancestor':<{_LABEL}}", style=self.look.muted).append(shared)
+        rows = [Line(line, ("lineage", "ancestor"))]
+        steps = [(str(len(path)), Style()) for path in kin.paths]
+        rows += self._row(("lineage", "steps"), "steps from it", steps)
+        rows += self._row(("lineage", "change"), "score since it", self._numbers(changes, "{:+.4f}"))
+        for generation in range(max(map(len, kin.paths), default=0)):
+            cells = []
+            for path in kin.paths:
+                index = path[generation] if generation < len(path) else None
+                cells.append(
+                    ("", Style()) if index is None else (f"↳ {index} {safe_line(names[index], 60)}", Style())
+                )
+            rows += self._row(("lineage", str(generation)), f"  step {generation + 1}", cells)
+        return self._section("Lineage", rows)
+
+    def _benchmarks(self) -> list[Line]:
+        rows = []
+        for one in self.read.sides.benchmarks:
+            lower = one.metric == "perplexity"
+            pattern = "{:.2f}" if lower else "{:.4f}"
+            label = safe_line(one.column, 40) + (" ↓" if lower else "")
+            cells = self._numbers(one.values, pattern, lower=lower)
+            rows += self._row(("benchmarks", one.column), label, cells)
+        return self._section("Benchmarks", rows)
+
+    def _training(self) -> list[Line]:
+        series, last = [], []
+        for place, one in enumerate(self.read.sides.details):
+            points = [(float(p["step"]), p["loss"]) for p in one.curve if p["loss"] is not None]
+            last.append(points[-1][1] if points else None)
+            if points:
+                letter = LETTERS[place]
+                series.append(Series(letter, letter, points, self.styles[place]))
+        rows = self._row(("training", "last"), "last loss", self._numbers(last, "{:.4f}", lower=True))
+        if series:
+            plotted = draw(series, self.width - 2, _PLOT_ROWS, Style(dim=True))
+            rows += [Line(text, rest=False) for text in plotted]
+        return self._section("Training loss, nats a token", rows)
+
+    def _certificates(self) -> list[Line]:
+        rows: list[Line] = []
+        for name in (row for check in CHECKS for row in check.rows):
+            cells = []
+            for certificate in self.read.certificates:
+                if certificate is None:
+                    cells.append(("–", self.look.muted))
+                    continue
+                row = certificate.row(name)
+                glyph, style = verdict_mark(row.verdict, self.look)
+                cells.append((f"{glyph} {number(row.value)}", style if row.comparison != "none" else Style()))
+            rows += self._row(("certificates", name), name, cells)
+        if not any(self.read.certificates):
+            return self._section("Certificates: none of them has one", [Line(Text(), rest=False)])
+        return self._section("Certificates", rows)
