@@ -56,7 +56,7 @@ def plan_sweep(hours: Mapping[int, float], gpus: int, assumed: Assumptions) -> S
 
 
 def _plan(hours: Mapping[int, float], gpus: int, per_task: int, assumed: Assumptions) -> SweepPlan:
-    speed = per_task * assumed.doubling ** math.log2(per_task)
+    speed = per_task * math.pow(assumed.doubling, math.log2(per_task))
     middle = sorted(hours.values())[len(hours) // 2]
     by_slug = {REFERENCE: middle, **{str(index): value for index, value in hours.items()}}
 
