@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 MASK = "[secret removed]"
@@ -54,6 +54,9 @@ _SHORTEST = 8
 """Of an environment value that counts: shorter ones are words that stand in programs too."""
 
 
+_COMMON = re.compile(r"/.*|[a-z]{1,11}", re.DOTALL)
+"""Paths, and words like `disabled`, which are no secrets but stand in programs."""
+
 _remembered: set[str] = set()
 
 
@@ -63,18 +66,21 @@ def remember_secret(secret: str | None) -> None:
         _remembered.add(secret)
 
 
-def environment_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Values of environment variables whose names speak of secrets, and remembered ones, longest first.
+def environment_secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Values of environment variables whose names speak of secrets, longest first.
 
-    Each comes as it is and as it stands inside a JSON text.
+    Each comes as it is and as it stands inside a JSON text. Paths and short words do not count.
     """
-    found = _remembered | {
+    return _forms(
         value
-        for name, value in (os.environ if environment is None else environment).items()
-        if _SECRET_NAMES.search(name) and len(value) >= _SHORTEST and not value.startswith("/")
-    }
-    found |= {json.dumps(value)[1:-1] for value in found}
-    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+        for name, value in environment.items()
+        if _SECRET_NAMES.search(name) and len(value) >= _SHORTEST and not _COMMON.fullmatch(value)
+    )
+
+
+def _forms(secrets: Iterable[str]) -> tuple[str, ...]:
+    found = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])}
+    return tuple(sorted(found, key=lambda form: (-len(form), form)))
 
 
 def scrub(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
@@ -82,10 +88,11 @@ def scrub(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
 
     Args:
         value: any JSON value.
-        secrets: further texts to take out; those of the environment by default.
+        secrets: further texts to take out; those of the environment and the remembered ones by default.
     """
-    known = environment_secrets() if secrets is None else secrets
-    return _scrub(value, known)
+    if secrets is None:
+        secrets = environment_secrets(os.environ) + _forms(_remembered)
+    return _scrub(value, secrets)
 
 
 def _scrub(value: Any, secrets: tuple[str, ...]) -> Any:
