@@ -27,6 +27,7 @@ OPERATORS: dict[str, Operator] = {
     if hasattr(module, name)
 }
 NAME_LENGTH = 70
+_CHUNK = re.compile(r"\bchunk=\d+")
 
 
 class OperatorResearcher:
@@ -106,10 +107,12 @@ def functional_key(program: str) -> str:
     """SHA-256 of the normalised syntax tree, chunk lengths left out: they do not change what is computed.
 
     Raises:
-        SyntaxError: where the program does not parse.
+        DataError: where the program does not parse.
     """
-    normal = normalised_ast(re.sub(r"\bchunk=\d+", "chunk=0", program))
-    return sha256_bytes(normal.encode())
+    source = read_source(program)
+    pieces = sorted(normalised_ast(_CHUNK.sub("chunk=0", piece.text)) for piece in source.pieces)
+    imports = sorted(f"{one.target} {one.bound}" for one in source.imports)
+    return sha256_bytes("\n".join((*imports, *pieces)).encode())
 
 
 def _proposal(brief: Brief, edits: list[Edit]) -> Proposal:

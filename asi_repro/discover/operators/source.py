@@ -11,7 +11,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from asi_repro.discover.operators.calls import Call, read_call, write_call, write_list
 from asi_repro.discover.operators.errors import NotLibraryForm
@@ -40,13 +40,12 @@ class Piece:
     names: tuple[str, ...]
     is_definition: bool
 
-    @cached_property
+    @property
     def uses(self) -> frozenset[str]:
         """Every plain name that its code loads."""
-        nodes = ast.walk(ast.parse(self.text))
-        return frozenset(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+        return _loaded(self.text)
 
-    @cached_property
+    @property
     def normal(self) -> str:
         """Its syntax tree without docstrings, as text."""
         return normalised_ast(self.text)
@@ -161,6 +160,7 @@ class Source:
         return replace(self, pieces=pieces, imports=tuple(merged(self.imports, (), text)))
 
 
+@lru_cache(maxsize=256)
 def read_source(text: str) -> Source:
     """Split a program into its pieces.
 
@@ -215,6 +215,8 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+# Programs share most of their pieces, so each text is read once.
+@lru_cache(maxsize=8192)
 def normalised_ast(text: str) -> str:
     """The syntax tree without docstrings, comments and layout, its statements in order of their text."""
     tree = ast.parse(text)
@@ -227,6 +229,13 @@ def normalised_ast(text: str) -> str:
 def with_docstring(text: str, sentence: str) -> str:
     """A class's source with its docstring's line replaced; as it is where it has none of one line."""
     return re.sub(r'(?<=\n)    """[^"\n]*"""(?=\n)', lambda _: f'    """{sentence}"""', text, count=1)
+
+
+@lru_cache(maxsize=8192)
+def _loaded(text: str) -> frozenset[str]:
+    """Every plain name that code loads."""
+    nodes = ast.walk(ast.parse(text))
+    return frozenset(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
 
 
 def _is_docstring(node: ast.stmt) -> bool:
@@ -244,6 +253,7 @@ def _defines(node: ast.stmt) -> tuple[str, ...]:
     return ()
 
 
+@lru_cache(maxsize=1024)
 def _slot_statements(text: str) -> dict[str, tuple[ast.Assign, tuple[Call, ...]]]:
     """Slot by name: the statement of __init__ that sets it, and its calls."""
     main = ast.parse(text).body[0]

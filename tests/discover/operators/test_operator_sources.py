@@ -49,7 +49,9 @@ def test_changing_one_slot_leaves_every_other_line() -> None:
 
 
 def test_a_class_nobody_knows_is_kept_whole_and_what_nobody_uses_goes() -> None:
-    own = 'class Own(nn.Module):\n    # odd  spacing stays\n    def forward(self, x):\n        return  x\n\n\n'
+    own = (
+        "class Own(nn.Module):\n    # odd  spacing stays\n    def forward(self, x):\n        return  x\n\n\n"
+    )
     unused = "class Unused(nn.Module):\n    pass\n\n\n"
     text = seed_program().replace("class DeltaNet", own + unused + "class DeltaNet")
     source = read_source(text)
