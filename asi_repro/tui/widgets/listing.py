@@ -198,7 +198,9 @@ class Listing(Styled, ScrollView, can_focus=True):
 
     def _strip(self, text: Text, style: Style) -> Strip:
         segments = [s for s in text.render(self.app.console) if s.text and s.text != "\n"]
-        return Strip(Segment.apply_style(segments, style), text.cell_len)
+        # A text's own style is in what it renders only where a part of it has another.
+        whole = text.style if isinstance(text.style, Style) else Style.parse(text.style)
+        return Strip(Segment.apply_style(segments, style + whole), text.cell_len)
 
     def forget_styles(self) -> None:
         super().forget_styles()

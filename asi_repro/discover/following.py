@@ -1,0 +1,287 @@
+"""A live run as it stands, read without touching it: no lock is taken, nothing is written.
+
+Who works on what is in the journals, which a worker extends at each step and deletes at the end; whether it
+is still at it says the kernel's table of locks. Results come from the run's repository.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asi_repro.discover.content import DISCOVERY
+from asi_repro.discover.lines import read_lines
+from asi_repro.discover.run import TIMINGS, DiscoveryRun
+from asi_repro.discover.store import EXPERIMENTS, VERIFIED
+from asi_repro.errors import DataError
+from asi_repro.llm.budget import Ledger
+from asi_repro.llm.settings import BudgetSettings
+
+JsonDict = dict[str, Any]
+_LOCKS = Path("/proc/locks")
+_SPENT = "llm-spent.jsonl"
+_EXPERIMENT = "experiment.json"
+
+
+@dataclass(frozen=True)
+class Doing:
+    """One piece of work that is not over.
+
+    Attributes:
+        name: of its journal: an experiment's index, or the second stage's.
+        done: steps that are over, in order.
+        step: what comes next, which is under way where somebody works on it.
+        worker: process that holds its lock; None where nobody does, or the system does not tell.
+        seconds: since its last step was over.
+        spent: seconds that its steps took so far.
+    """
+
+    name: str
+    done: tuple[str, ...]
+    step: str
+    worker: int | None
+    seconds: float
+    spent: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One experiment that is over.
+
+    Attributes:
+        fitness, train_loss, benchmark: None where it failed.
+        why: the reason where it failed.
+        seconds: that its process spent on it; None where that is not recorded.
+    """
+
+    index: int
+    name: str
+    parent: int | None
+    fitness: float | None
+    train_loss: float | None
+    benchmark: float | None
+    beats_baseline: bool
+    why: str
+    seconds: float | None
+
+    @property
+    def failed(self) -> bool:
+        return self.fitness is None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A run at one moment.
+
+    Attributes:
+        arm: who proposes.
+        results: in index order, failures too.
+        verified: experiments that passed or failed the second stage.
+        doing: unfinished work, in order of its name.
+        tokens, usd: spent on the models, bookings included; None where none is asked.
+        limits: of tokens and US dollars; None for no limit.
+        rejected: proposals turned down so far.
+    """
+
+    arm: str
+    results: tuple[Result, ...]
+    verified: tuple[int, ...]
+    doing: tuple[Doing, ...]
+    tokens: int | None
+    usd: float | None
+    limits: tuple[int | None, float | None]
+    rejected: int
+
+    @property
+    def committed(self) -> list[Result]:
+        return [result for result in self.results if not result.failed]
+
+    @property
+    def best(self) -> Result | None:
+        """The highest fitness, the earliest of equals."""
+        return max(self.committed, key=lambda r: (r.fitness or 0.0, -r.index), default=None)
+
+    @property
+    def workers(self) -> int:
+        """Processes seen at work."""
+        return len({one.worker for one in self.doing if one.worker is not None})
+
+
+@dataclass
+class Follower:
+    """Looks at one run again and again; what does not change is read once.
+
+    Args:
+        folder: of the run.
+    """
+
+    folder: Path
+    _results: dict[int, Result] = field(default_factory=dict)
+    _commits: dict[int, str] = field(default_factory=dict)
+    _seconds: dict[int, float] = field(default_factory=dict)
+    _ledger: Ledger | None = None
+
+    def look(self) -> Standing:
+        """The run now.
+
+        Raises:
+            MissingInput: where there is no run.
+            DataError: where it is damaged.
+        """
+        run = DiscoveryRun(self.folder)
+        self._read_seconds()
+        self._read_commits(run)
+        rejected = self._read_rejected()
+        spent = self._spent(run)
+        limits = _limits(run.settings.llm)
+        return Standing(
+            arm=run.discover.arm,
+            results=tuple(self._results[index] for index in sorted(self._results)),
+            verified=tuple(run.store.commits(VERIFIED)),
+            doing=self._doing(run),
+            tokens=None if spent is None else spent[0],
+            usd=None if spent is None else spent[1],
+            limits=limits,
+            rejected=rejected,
+        )
+
+    def _read_seconds(self) -> None:
+        for line in read_lines(self.folder / TIMINGS):
+            if line.get("kind") == "experiment" and isinstance(line.get("index"), int):
+                steps = line.get("steps")
+                if isinstance(steps, dict):
+                    self._seconds[line["index"]] = sum(
+                        v for v in steps.values() if isinstance(v, int | float)
+                    )
+
+    def _read_commits(self, run: DiscoveryRun) -> None:
+        commits = run.store.commits(EXPERIMENTS)
+        new = {index: commit for index, commit in commits.items() if self._commits.get(index) != commit}
+        for index, files in zip(new, run.store.files(new.values(), [DISCOVERY, _EXPERIMENT]), strict=True):
+            where = f"{run.store.folder}, experiment {index}"
+            self._results[index] = _result(index, files, self._seconds.get(index), where)
+        self._commits = commits
+
+    def _read_rejected(self) -> int:
+        count = 0
+        for path in sorted((self.folder / "rejected").glob("[0-9]*.json")):
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+                turned_down = record["turned_down"]
+                count += len(turned_down)
+                if record["status"] == "failed":
+                    last = turned_down[-1]["proposal"]["name"] if turned_down else ""
+                    index = int(record["index"])
+                    self._results[index] = Result(
+                        index, str(last), None, None, None, None, False, str(record["why"]),
+                        self._seconds.get(index),
+                    )  # fmt: skip
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+                raise DataError(f"a damaged record of a rejection: {error}", where=str(path)) from error
+        return count
+
+    def _doing(self, run: DiscoveryRun) -> tuple[Doing, ...]:
+        holders = lock_holders(self.folder / "locks")
+        judged = "judge" in run.discover.components
+        found = []
+        for path in sorted((self.folder / "journal").glob("*.jsonl")):
+            try:
+                seconds = max(time.time() - path.stat().st_mtime, 0.0)
+            except FileNotFoundError:
+                continue
+            lines = read_lines(path)
+            done = tuple(str(line.get("step")) for line in lines)
+            spent = sum(float(line["seconds"]) for line in lines if isinstance(line.get("seconds"), float))
+            step = next_step(lines, judged=judged)
+            found.append(Doing(path.stem, done, step, holders.get(path.stem), seconds, spent))
+        # Work that has no journal yet: its first step is under way.
+        begun = {one.name for one in found}
+        for name in sorted(set(holders) - begun):
+            found.append(Doing(name, (), next_step([], judged=judged), holders[name], 0.0, 0.0))
+        return tuple(sorted(found, key=lambda one: one.name))
+
+    def _spent(self, run: DiscoveryRun) -> tuple[int, float] | None:
+        path = self.folder / _SPENT
+        if not path.is_file():
+            return None
+        if self._ledger is None:
+            self._ledger = Ledger(BudgetSettings(), path)
+        return self._ledger.spent
+
+
+def next_step(lines: list[JsonDict], *, judged: bool) -> str:
+    """The step after those of a journal (`discover.experiment` has the order)."""
+    if not lines:
+        return "sample"
+    name, _, number = str(lines[-1].get("step")).partition(".")
+    value = lines[-1].get("value")
+    accepted = isinstance(value, dict) and value.get("accepted") is True
+    follow = {
+        "sample": "propose.0",
+        "propose": f"novelty.{number}",
+        "novelty": f"check.{number}" if accepted else f"propose.{_up(number)}",
+        "check": "train.0" if accepted else f"propose.{_up(number)}",
+        "repair": f"check.repair.{number}",
+        "train": ("judge" if judged else "analyse")
+        if isinstance(value, dict) and "metrics" in value
+        else f"repair.{number}",
+        "judge": "analyse",
+        "analyse": "commit",
+    }
+    if name == "check" and number.startswith("repair."):
+        return f"train.{_up(number.partition('.')[2])}" if accepted else "commit"
+    return follow.get(name, "commit")
+
+
+def lock_holders(folder: Path) -> dict[str, int]:
+    """Which process holds the lock of each file in `folder`, as the kernel tells it; {} where it does not."""
+    try:
+        table = _LOCKS.read_text(encoding="ascii", errors="replace")
+        names = {path.stat().st_ino: path.name for path in folder.iterdir()}
+    except OSError:
+        return {}
+    found = {}
+    for line in table.splitlines():
+        parts = line.split()
+        # "1: FLOCK ADVISORY WRITE 4127 fe:00:2910596 0 EOF"; a line with "->" waits for the lock.
+        if len(parts) > 5 and parts[1] == "FLOCK" and parts[5].count(":") == 2:
+            inode = int(parts[5].rpartition(":")[2])
+            if inode in names and parts[4].isdigit():
+                found[names[inode]] = int(parts[4])
+    return found
+
+
+def _up(number: str) -> str:
+    return str(int(number) + 1) if number.isdigit() else "?"
+
+
+def _result(index: int, files: Mapping[str, bytes], seconds: float | None, where: str) -> Result:
+    try:
+        data = json.loads(files[DISCOVERY])
+        fitness, metrics = data["fitness"], data["metrics"]
+        return Result(
+            index=index,
+            name=str(json.loads(files[_EXPERIMENT])["name"]),
+            parent=data["parent"],
+            fitness=float(fitness["value"]),
+            train_loss=float(metrics["train_loss"]),
+            benchmark=float(metrics["benchmark"]),
+            beats_baseline=bool(fitness["beats_baseline"]),
+            why="",
+            seconds=seconds,
+        )
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"the results of an experiment cannot be read: {error}", where=where) from error
+
+
+def _limits(llm: JsonDict) -> tuple[int | None, float | None]:
+    budget = llm.get("budget") if isinstance(llm, dict) else None
+    if not isinstance(budget, dict):
+        return None, None
+    return budget.get("tokens"), budget.get("usd")

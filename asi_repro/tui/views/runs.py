@@ -1,0 +1,395 @@
+"""The runs at hand, and a live one as it goes on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from asi_repro.archive.places import RELEASE, run_folders
+from asi_repro.discover.following import Doing, Follower, Result, Standing
+from asi_repro.discover.listing import RunRow, list_runs
+from asi_repro.errors import AsiReproError
+from asi_repro.tui.messages import OpenExperiment, OpenRun
+from asi_repro.tui.source import RunPlace, release_place, run_place
+from asi_repro.tui.view import View
+from asi_repro.tui.widgets.lines import heading
+from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.tones import Tones, tones
+from asi_repro.tui.widgets.tracks import Track, Tracks
+
+WIDE = 140
+_EVERY = 1.5  # seconds between two looks at a live run
+_RECENT = 200
+_NAME = 52
+
+
+class RunsView(View):
+    """The list on top or at the left, the run under the cursor beside it."""
+
+    TITLE = "Runs"
+    DEFAULT_CSS = """
+    RunsView > #runs-panes { layout: vertical; height: 1fr; }
+    RunsView #runs-list { height: 1fr; min-height: 4; padding: 0 1; }
+    RunsView #runs-run { height: 3fr; border-top: solid $primary 50%; }
+    RunsView #runs-head { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    RunsView #runs-detail { height: 1fr; padding: 0 1; }
+    RunsView #runs-tracks { height: 12; border-top: solid $primary 50%; display: none; }
+    RunsView.-wide > #runs-panes { layout: horizontal; }
+    RunsView.-wide #runs-list { width: 56; height: 1fr; }
+    RunsView.-wide #runs-run { width: 1fr; height: 1fr; border-top: none; border-left: solid $primary 50%; }
+    RunsView.-high.-live #runs-tracks { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "follow", "Follow", tooltip="Follow the live run, or hold still"),
+        Binding("r", "refresh", "Look again", tooltip="Look at the run now"),
+    ]
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._rows: list[RunRow] = []
+        self._followers: dict[str, Follower] = {}
+        self._standing: Standing | None = None
+        self._shown: str | None = None
+        self._follow = True
+        self._looking = False
+        self._looked_at = 0.0
+        self._wanted: str | None = None
+
+    def compose(self) -> ComposeResult:
+        with Container(id="runs-panes"):
+            yield Listing(id="runs-list", empty="looking for runs …")
+            with Vertical(id="runs-run"):
+                yield Static(id="runs-head")
+                yield Listing(id="runs-detail")
+                yield Tracks(id="runs-tracks")
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "theme", self._draw_all, init=False)
+        self.set_interval(_EVERY, self._tick)
+        self._read()
+
+    def first_focus(self) -> Widget | None:
+        return self.query_one("#runs-list", Listing)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "-wide")
+        self.set_class(event.size.height >= 40, "-high")
+
+    # Reading
+
+    def _read(self) -> None:
+        source = self.source
+
+        def work() -> list[RunRow]:
+            if source.project is not None and (found := list_runs(source.project)):
+                return found
+            archive = source.archive
+            return [
+                RunRow(
+                    source.place.name, "archive", None, len(archive.experiments), None, None,
+                    len(archive.gallery), str(archive.folder),
+                )
+            ]  # fmt: skip
+
+        self.load(work, self._got)
+
+    def _got(self, rows: list[RunRow]) -> None:
+        self._rows = rows
+        self._draw_list()
+        if self._wanted is not None:
+            self.query_one("#runs-list", Listing).go(self._wanted)
+            self._wanted = None
+        self._look()
+
+    def _folder(self, name: str) -> Path | None:
+        if name == RELEASE or self.source.project is None:
+            return None
+        return run_folders(self.source.project).get(name)
+
+    def _look(self) -> None:
+        """Look at the run under the cursor, in a thread."""
+        row = self._row()
+        folder = self._folder(row.name) if row else None
+        if row is None or folder is None or row.kind == "damaged":
+            self._standing = None
+            self._draw_run()
+            return
+        if self._looking:
+            return
+        follower = self._followers.setdefault(row.name, Follower(folder))
+        name = row.name
+        self._looking = True
+
+        def got(found: Standing) -> None:
+            self._looking = False
+            self._looked_at = time.monotonic()
+            here = self._row()
+            if here is not None and here.name == name:
+                self._standing = found
+                self._draw_run()
+            else:
+                self._look()
+
+        def failed(error: AsiReproError) -> None:
+            self._looking = False
+            self._follow = False
+            self.browser.report(error)
+
+        self.load(follower.look, got, failed=failed, group="load-follow")
+
+    def _tick(self) -> None:
+        row = self._row()
+        if self._follow and self.is_on_screen and row is not None and row.kind == "live":
+            self._look()
+
+    # What is shown
+
+    def _row(self) -> RunRow | None:
+        line = self.query_one("#runs-list", Listing).line
+        return next((row for row in self._rows if line is not None and row.name == line.key), None)
+
+    def _draw_all(self) -> None:
+        self._draw_list()
+        self._draw_run()
+
+    def _draw_list(self) -> None:
+        look = tones(self.app)
+        head = Text(f"  {'run':<20} {'kind':<9}{'arm':<10}{'done':>6}{'✗':>4}", end="")
+        lines = [_run_line(row, row.name == self.source.place.name, look) for row in self._rows]
+        self.query_one("#runs-list", Listing).show(lines, head)
+
+    def _draw_run(self) -> None:
+        row, standing, look = self._row(), self._standing, tones(self.app)
+        pane, head = self.query_one("#runs-detail", Listing), self.query_one("#runs-head", Static)
+        self.set_class(standing is not None and bool(standing.results), "-live")
+        if row is None:
+            head.update("", layout=False)
+            pane.show([])
+            return
+        same, self._shown = self._shown == row.name, row.name
+        if standing is None:
+            head.update(Text(safe_line(row.name), style=look.strong), layout=False)
+            pane.show(_plain_lines(row, look), keep=same)
+            return
+        live = row.kind == "live"
+        head.update(_headline(row, standing, live and self._follow, look), layout=False)
+        pane.show(_standing_lines(standing, look), keep=same)
+        self.query_one(Tracks).show(_tracks(standing, look))
+        self.query_one(Tracks).at(max(len(standing.results) - 1, 0))
+
+    # Moving
+
+    @on(Listing.Highlighted, "#runs-list")
+    def _moved(self, event: Listing.Highlighted) -> None:
+        event.stop()
+        if event.line.key != self._shown:
+            self._standing = None
+            self._look()
+
+    @on(Listing.Chosen, "#runs-list")
+    def _open_run(self, event: Listing.Chosen) -> None:
+        event.stop()
+        row = self._row()
+        place = self._place_of(row) if row else None
+        if row is None or place is None:
+            return
+        if row.archive is None:
+            self.app.notify(
+                "its archive is made when `asi-repro discover` ends; until then it can be followed here",
+                title=f"{safe_line(row.name)} cannot be browsed yet", timeout=6, markup=False,
+            )  # fmt: skip
+        else:
+            self.post_message(OpenRun(place))
+
+    def _place_of(self, row: RunRow) -> RunPlace | None:
+        project = self.source.project
+        if project is None:
+            return None
+        folder = self._folder(row.name)
+        return release_place(project) if folder is None else run_place(project, folder)
+
+    @on(Listing.Chosen, "#runs-detail")
+    def _open_experiment(self, event: Listing.Chosen) -> None:
+        event.stop()
+        index, row = event.line.key, self._row()
+        if not isinstance(index, int) or row is None:
+            return
+        if row.name == self.source.place.name and index in self.source.archive.experiments:
+            self.post_message(OpenExperiment(index))
+        else:
+            self.app.notify("enter on the run in the list opens it", title="Another run is open", timeout=4)
+
+    def action_follow(self) -> None:
+        self._follow = not self._follow
+        self._draw_run()
+        if self._follow:
+            self._look()
+
+    def action_refresh(self) -> None:
+        self._read()
+
+    # Kept between sessions
+
+    def open(self, arguments: dict[str, Any]) -> None:
+        name = arguments.get("name")
+        if isinstance(name, str) and not self.query_one("#runs-list", Listing).go(name):
+            self._wanted = name
+
+    def state(self) -> dict[str, Any]:
+        row = self._row()
+        return {"name": row.name if row else self._wanted}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.open(state)
+
+    def reload(self) -> None:
+        self._followers.clear()
+        self._read()
+
+
+def _run_line(row: RunRow, current: bool, look: Tones) -> Line:
+    shown = Text(end="").append("▶ " if current else "  ", style=look.accent)
+    shown.append(f"{safe_line(row.name, 20):<20} ", style=look.strong)
+    shown.append(f"{row.kind:<9}", style=look.bad if row.kind == "damaged" else look.muted)
+    shown.append(f"{safe_line(row.arm or '–', 10):<10}{row.experiments:>6,}")
+    shown.append(f"{'–' if row.failed is None else row.failed:>4}", style=look.muted)
+    return Line(shown, row.name)
+
+
+def _plain_lines(row: RunRow, look: Tones) -> list[Line]:
+    facts = [
+        ("kind", row.kind), ("experiments", f"{row.experiments:,}"),
+        ("gallery", "–" if row.verified is None else f"{row.verified:,}"),
+        ("archive", row.archive or "none yet"),
+    ]  # fmt: skip
+    if row.note:
+        facts.append(("note", row.note))
+    return [
+        Line(Text(end="").append(f"{name:<13}", style=look.muted).append(safe_line(value)), rest=False)
+        for name, value in facts
+    ]
+
+
+def _headline(row: RunRow, standing: Standing, following: bool, look: Tones) -> Text:
+    shown = Text(end="").append(f"{safe_line(row.name, 40)} ", style=look.strong)
+    if row.kind == "live":
+        at_work = standing.workers
+        if at_work:
+            shown.append(f"● {at_work} at work ", style=look.good)
+        else:
+            shown.append("○ nobody at work ", style=look.muted)
+        shown.append(
+            "following" if following else "held: f follows", style=look.accent if following else look.warn
+        )
+    shown.append(f"\n{len(standing.committed):,} done", style=look.good)
+    failed = len(standing.results) - len(standing.committed)
+    shown.append(f"  {failed:,} failed  {standing.rejected:,} proposals turned down")
+    shown.append(f"  {sum(r.beats_baseline for r in standing.results):,} beat the baseline")
+    if standing.best is not None:
+        best = standing.best
+        shown.append(f"  best {best.fitness:.4f} ({best.index})", style=look.accent)
+    return shown
+
+
+def _standing_lines(standing: Standing, look: Tones) -> list[Line]:
+    lines = heading("At work", look.primary + look.strong)[1:]
+    if not standing.doing:
+        lines.append(Line(Text("  nothing is unfinished", style=look.muted), rest=False))
+    lines += [_doing_line(one, look) for one in standing.doing]
+    if standing.tokens is not None:
+        lines += heading("Budget", look.primary + look.strong)
+        tokens, usd = standing.limits
+        lines.append(Line(_budget("tokens", standing.tokens, tokens, "{:,.0f}", look), rest=False))
+        lines.append(Line(_budget("US dollars", standing.usd or 0.0, usd, "{:,.2f}", look), rest=False))
+    if standing.verified:
+        lines += heading("Second stage", look.primary + look.strong)
+        over = ", ".join(map(str, standing.verified))
+        lines.append(Line(Text(f"  over for {over}"), rest=False))
+    recent = list(reversed(standing.results[-_RECENT:]))
+    count = len(standing.results)
+    said = (
+        f"Results, the last first ({count:,})"
+        if count <= _RECENT
+        else f"The last {_RECENT} results of {count:,}"
+    )
+    lines += heading(said, look.primary + look.strong)
+    head = f"  {'index':>6} {'parent':>6}  {'fitness':>8} {'loss':>8} {'bench.':>7} {'minutes':>8}  name"
+    lines.append(Line(Text(head, style=look.muted), rest=False))
+    return [*lines, *(_result_line(one, standing, look) for one in recent)]
+
+
+def _doing_line(one: Doing, look: Tones) -> Line:
+    at_work = one.worker is not None
+    shown = Text(end="").append("  ● " if at_work else "  ○ ", style=look.good if at_work else look.muted)
+    shown.append(f"{safe_line(one.name, 20):>7} ", style=look.strong)
+    shown.append(f"{safe_line(one.step, 24):<16}", style=look.accent if at_work else look.muted)
+    since = f"{_span(one.seconds)} in it, {_span(one.spent)} before" if at_work else "waits for a worker"
+    shown.append(f" {since}  ", style=look.muted)
+    shown.append(f"after {len(one.done)} steps" if one.done else "just begun", style=look.muted)
+    if at_work:
+        shown.append(f"  process {one.worker}", style=look.muted)
+    return Line(shown, f"doing {one.name}")
+
+
+def _result_line(one: Result, standing: Standing, look: Tones) -> Line:
+    parent = "–" if one.parent is None else str(one.parent)
+    minutes = "–" if one.seconds is None else f"{one.seconds / 60:.1f}"
+    glyph, style = (
+        ("✗", look.bad) if one.failed else ("▲", look.good) if one.beats_baseline else (" ", look.muted)
+    )
+    shown = Text(end="").append(f"{glyph} ", style=style).append(f"{one.index:>6} {parent:>6}  ")
+    if one.failed:
+        shown.append(f"{'failed':>8} {'–':>8} {'–':>7} {minutes:>8}  ", style=look.bad)
+        shown.append(f"{safe_line(one.name, _NAME)} {safe_line(one.why, 160)}", style=look.muted)
+    else:
+        best = standing.best is not None and standing.best.index == one.index
+        shown.append(f"{one.fitness:8.4f} ", style=look.accent + look.strong if best else look.strong)
+        shown.append(f"{one.train_loss:8.4f} {one.benchmark:7.4f} {minutes:>8}  {safe_line(one.name, 200)}")
+    return Line(shown, one.index)
+
+
+def _budget(name: str, spent: float, limit: float | None, pattern: str, look: Tones) -> Text:
+    shown = Text(end="").append(f"  {name:<11}{pattern.format(spent)}")
+    if limit is None:
+        return shown.append(" of no limit", style=look.muted)
+    share = spent / limit if limit else 1.0
+    filled = min(int(share * 20), 20)
+    style = look.bad if share >= 0.9 else look.warn if share >= 0.7 else look.good
+    shown.append(f" of {pattern.format(limit)} ").append("█" * filled + "░" * (20 - filled), style=style)
+    return shown.append(f" {share:.0%}", style=style)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    return f"{minutes} min {seconds % 60:.0f} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _tracks(standing: Standing, look: Tones) -> list[Track]:
+    best: list[float | None] = []
+    beat: list[float | None] = []
+    highest: float | None = None
+    count = 0
+    for one in standing.results:
+        if one.fitness is not None and (highest is None or one.fitness > highest):
+            highest = one.fitness
+        count += one.beats_baseline
+        best.append(highest)
+        beat.append(float(count))
+    known = [value for value in best if value is not None]
+    return [
+        Track("best fitness so far:", best, look.primary, min(known, default=0.0), max(known, default=1.0),
+              number="{:.4f}"),
+        Track("beat the baseline so far:", beat, look.accent, 0.0, max(float(count), 1.0)),
+    ]  # fmt: skip
