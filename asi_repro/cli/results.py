@@ -10,6 +10,7 @@ from asi_repro.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Archive
+    from asi_repro.train.table import ModelRow, Spread
 
 _HEADER = ("model", "seeds", "parameters", "loss", "valid. loss", "score", "minus DeltaNet [95%]", "p (Holm)")
 
@@ -19,20 +20,25 @@ def results(
         Optional[str],
         typer.Option("--scale", help="smoke, 20m or 340m; params.yaml's by default.", show_default=False),
     ] = None,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Keep the table in artifacts/sweeps/SCALE too, which Git holds."),
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
-    """Compare all trained models with DeltaNet: artifacts/metrics/results.json (stage `results`).
+    """Compare all trained models with DeltaNet: artifacts/results (stage `results`).
 
     Scores are means of the tasks' accuracies. Intervals and p-values are from a bootstrap over the items that
     both models answered, corrected after Holm over the architectures.
     """
     from asi_repro.cli.output import console, print_columns, print_json, safe
     from asi_repro.config import load_params
-    from asi_repro.files import atomic_write, dump_json
     from asi_repro.project import find_project
+    from asi_repro.train.comparison import SCORE, build_results
     from asi_repro.train.evaluating import evaluated_root
-    from asi_repro.train.results import build_results, load_models
+    from asi_repro.train.results import load_models
     from asi_repro.train.spec import trained_root
+    from asi_repro.train.table import RESULTS_FOLDER, SWEEPS_FOLDER, write_results
     from asi_repro.train.workspace import open_workspace
 
     project = find_project()
@@ -47,48 +53,48 @@ def results(
         resamples=params.claims.resamples,
         paper=_paper(workspace.archive) if workspace.archive is not None else None,
     )
-    atomic_write(project.artifacts / "metrics" / "results.json", dump_json(found))
+    write_results(found, project.artifacts / RESULTS_FOLDER)
+    if record:
+        write_results(found, project.artifacts / SWEEPS_FOLDER / workspace.scale)
     if json_:
-        print_json(found)
+        print_json({**found.summary.model_dump(), "models": [row.model_dump() for row in found.models]})
         return
-    out = console()
-    stand_in = " (not the paper's corpus)" if found["corpus_stand_in"] else ""
-    out.print(f"scale {found['scale']}, {found['tokens']:,} tokens of {found['corpus']}{stand_in}")
-    rows = sorted(found["models"], key=lambda row: -(row["score"] or {"mean": -1.0})["mean"])
-    print_columns(out, _HEADER, [_cells(row, safe) for row in rows], right=range(1, 6))
-    if (curse := found.get("winners_curse")) is not None:
+    out, summary = console(), found.summary
+    out.print(summary.about)
+    rows = sorted(found.models, key=lambda row: -(row.score.mean if row.score else -1.0))
+    print_columns(out, _HEADER, [_cells(row, SCORE, safe) for row in rows], right=range(1, 6))
+    if (curse := summary.winners_curse) is not None:
         out.print(
-            f"best of {curse['models']} architectures: {curse['observed']:+.4f}; if none beat DeltaNet "
-            f"the best would show {curse['expected']:+.4f}, in 1 of 20 cases over {curse['high']:+.4f} "
-            f"(p = {curse['p_value']:.3f})"
+            f"best of {curse.models} architectures: {curse.observed:+.4f}; if none beat DeltaNet "
+            f"the best would show {curse.expected:+.4f}, in 1 of 20 cases over {curse.high:+.4f} "
+            f"(p = {curse.p_value:.3f})"
         )
-    if found["not_compared"]:
-        out.print(f"not compared, trained otherwise than DeltaNet: {', '.join(found['not_compared'])}")
-    for record in found.get("rank_agreement", []):
-        out.print(record["sentence"])
+    if summary.not_compared:
+        out.print(f"not compared, trained otherwise than DeltaNet: {', '.join(summary.not_compared)}")
+    for agreement in summary.rank_agreement:
+        out.print(agreement.sentence)
 
 
-def _cells(row: dict[str, Any], safe: Any) -> list[str]:
-    against = row.get("against", {}).get("score")
+def _cells(row: ModelRow, kind: str, safe: Any) -> list[str]:
     difference = p_value = ""
-    if against is not None:
-        difference = f"{against['estimate']:+.4f} [{against['low']:+.4f}, {against['high']:+.4f}]"
-        holm = against["holm_p_value"]
-        p_value = f"{holm:.3f}" if holm is not None else "baseline"
-    title = safe(row["title"])
-    name = row["name"] if title == row["name"] else f"{row['name']} ({title})"
-    stopped = "".join(f", seed {one['seed']} stopped: {one['reason']}" for one in row["stopped"])
-    parameters = f"{row['parameters']:,}" if row["parameters"] is not None else "not run"
-    numbers = [_number(row[column]) for column in ("loss", "validation_loss", "score")]
-    return [name + stopped, str(row["seeds"]), parameters, *numbers, difference, p_value]
+    if (against := row.against.get(kind)) is not None:
+        between = f" [{against.low:+.4f}, {against.high:+.4f}]" if against.low is not None else ""
+        difference = f"{against.estimate:+.4f}{between}"
+        p_value = f"{against.holm_p_value:.3f}" if against.holm_p_value is not None else "baseline"
+    title = safe(row.title)
+    name = row.name if title == row.name else f"{row.name} ({title})"
+    stopped = f", stopped: {row.stopped}" if row.stopped else ""
+    parameters = f"{row.parameters:,}" if row.parameters is not None else "not run"
+    numbers = [_number(value) for value in (row.loss, row.validation_loss, row.score)]
+    return [name + stopped, str(row.seeds), parameters, *numbers, difference, p_value]
 
 
-def _number(estimate: dict[str, Any] | None) -> str:
-    if estimate is None:
+def _number(spread: Spread | None) -> str:
+    if spread is None:
         return "not run"
-    if estimate["low"] is None:
-        return f"{estimate['mean']:.4f}"
-    return f"{estimate['mean']:.4f} ± {estimate['high'] - estimate['mean']:.4f}"
+    if spread.high is None:
+        return f"{spread.mean:.4f}"
+    return f"{spread.mean:.4f} ± {spread.high - spread.mean:.4f}"
 
 
 def _paper(archive: Archive) -> dict[str, dict[str, float]]:

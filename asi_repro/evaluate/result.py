@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal, Optional
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from asi_repro.errors import DataError, MissingInput
 from asi_repro.files import atomic_write, dump_json
+from asi_repro.records import Record, read_record
 
 SCHEMA = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ItemsRecord(_Record):
+class ItemsRecord(Record):
     """Where a task's items came from."""
 
     source: str = Field(description="package or hub.")
@@ -30,7 +25,7 @@ class ItemsRecord(_Record):
     note: str = Field(description="What differs from the stock items, or empty.")
 
 
-class MetricRecord(_Record):
+class MetricRecord(Record):
     """One score of a task."""
 
     value: float = Field(description="The score.")
@@ -38,7 +33,7 @@ class MetricRecord(_Record):
     higher_is_better: bool = Field(description="Whether more is better.")
 
 
-class TaskRecord(_Record):
+class TaskRecord(Record):
     """One task's scores."""
 
     task: str = Field(description="Name as lm-evaluation-harness has it.")
@@ -55,7 +50,7 @@ class TaskRecord(_Record):
     data: ItemsRecord = Field(description="Where the items came from.")
 
 
-class PerplexityRecord(_Record):
+class PerplexityRecord(Record):
     """Perplexity on held-out text of the training corpus. Not WikiText's."""
 
     perplexity: float = Field(description="exp of the mean loss.")
@@ -68,7 +63,7 @@ class PerplexityRecord(_Record):
     block_losses: list[float] = Field(description="Loss of each block, for paired tests.")
 
 
-class EvaluationResult(_Record):
+class EvaluationResult(Record):
     """Everything that one evaluation found."""
 
     schema_version: Literal[1] = Field(default=1, description="Version of this record.")
@@ -104,15 +99,4 @@ def read_result(path: Path) -> EvaluationResult:
         MissingInput: where it is not there.
         DataError: where it is not one.
     """
-    try:
-        return EvaluationResult.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise MissingInput(
-            f"no result: {error.strerror}", where=str(path), hint="asi-repro evaluate NAME"
-        ) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(f"not a result: {place}: {first['msg']}", where=str(path)) from error
-    except ValueError as error:
-        raise DataError(f"not JSON: {error}", where=str(path)) from error
+    return read_record(path, EvaluationResult, missing="no result", make="asi-repro evaluate NAME")

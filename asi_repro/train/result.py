@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from pathlib import Path
 from typing import Any, Literal, Optional
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.files import atomic_write, dump_json
+from asi_repro.records import Record, read_record
 
 RESULT, ENVIRONMENT, CURVE, WEIGHTS = "result.json", "environment.json", "curve.csv", "model.safetensors"
-_HINT = "train it again: asi-repro train NAME --force"
+_REMAKE = "train it again: asi-repro train NAME --force"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Point(_Record):
+class Point(Record):
     """One row of the loss curve."""
 
     step: int = Field(ge=1, description="Optimizer steps done.")
@@ -34,7 +30,7 @@ class Point(_Record):
     auxiliary_loss: Optional[float] = Field(description="The program's own scalar, unweighted; null without.")
 
 
-class StopRecord(_Record):
+class StopRecord(Record):
     """Why a training was stopped."""
 
     reason: Literal["nan", "leak", "slow"] = Field(description="Which guard stopped it.")
@@ -42,7 +38,7 @@ class StopRecord(_Record):
     detail: str = Field(max_length=400, description="The numbers.")
 
 
-class Facts(_Record):
+class Facts(Record):
     """What the loop reports, from a sandbox or not: checked here before anything is believed."""
 
     curve: list[Point]
@@ -58,7 +54,7 @@ class Facts(_Record):
     hardware: Optional[str] = Field(max_length=200)
 
 
-class TrainingResult(_Record):
+class TrainingResult(Record):
     """The outcome of one training; holds nothing that differs between two runs on one kind of machine."""
 
     schema_version: Literal[1] = 1
@@ -121,9 +117,9 @@ def read_curve(folder: Path) -> list[Point]:
             for row in rows
         ]
     except OSError as error:
-        raise MissingInput(f"no curve: {error.strerror}", where=str(path), hint=_HINT) from error
+        raise MissingInput(f"no curve: {error.strerror}", where=str(path), hint=_REMAKE) from error
     except (ValueError, TypeError) as error:
-        raise DataError("not a loss curve", where=str(path), hint=_HINT) from error
+        raise DataError("not a loss curve", where=str(path), hint=_REMAKE) from error
 
 
 def read_training(folder: Path) -> TrainingResult:
@@ -133,19 +129,9 @@ def read_training(folder: Path) -> TrainingResult:
         MissingInput: where it is not there.
         DataError: where it is not one.
     """
-    path = folder / RESULT
-    try:
-        return TrainingResult.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise MissingInput(
-            f"not trained: {error.strerror}", where=str(path), hint="asi-repro train NAME"
-        ) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(f"not a result: {place}: {first['msg']}", where=str(path), hint=_HINT) from error
-    except ValueError as error:
-        raise DataError("not JSON", where=str(path), hint=_HINT) from error
+    return read_record(
+        folder / RESULT, TrainingResult, missing="not trained", make="asi-repro train NAME", remake=_REMAKE
+    )
 
 
 def last_tenth(curve: list[Point], steps: int) -> float | None:

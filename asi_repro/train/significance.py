@@ -7,7 +7,7 @@ same items are compared item by item, since items differ far more than models do
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy import stats
 
 Matrix = NDArray[np.float64]
 _CELLS_AT_ONCE = 4_000_000
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,13 @@ class Difference:
     Attributes:
         estimate: the difference.
         low, high: percentile bootstrap interval.
-        p_value: two-sided; never 0: (draws beyond zero + 1) / (draws + 1), twice.
+        p_value: two-sided; never 0: (draws beyond zero + 1) / (draws + 1), twice. None: no test.
     """
 
     estimate: float
-    low: float
-    high: float
-    p_value: float
+    low: float | None
+    high: float | None
+    p_value: float | None
 
 
 def paired_bootstrap(
@@ -83,39 +84,70 @@ def paired_bootstrap(
     Raises:
         ValueError: where the items of a task are not the same number, or there are none.
     """
-    pairs = [(_matrix(model), _matrix(reference)) for model, reference in strata]
-    for model, reference in pairs:
-        if model.shape[1] != reference.shape[1] or not model.shape[1]:
-            raise ValueError(f"scores of {model.shape[1]} and {reference.shape[1]} items are not paired")
-    estimate = float(np.mean([model.mean() - reference.mean() for model, reference in pairs]))
-    first, second = pairs[0][0].shape[0], pairs[0][1].shape[0]
-    model_weights = _draw_weights(first, resamples, rng)
-    reference_weights = _draw_weights(second, resamples, rng)
-    draws = np.zeros(resamples)
-    for model, reference in pairs:
-        items = model.shape[1]
-        step = max(_CELLS_AT_ONCE // items, 1)
-        for start in range(0, resamples, step):
-            stop = min(start + step, resamples)
-            mean = model_weights[start:stop] @ model - reference_weights[start:stop] @ reference
-            counts = rng.multinomial(items, np.full(items, 1 / items), size=stop - start)
-            draws[start:stop] += (counts * mean).sum(axis=1) / items / len(pairs)
-    return _difference(estimate, draws, level)
+    return paired_bootstraps(
+        [[model for model, _ in strata]],
+        [reference for _, reference in strata],
+        rng=rng,
+        resamples=resamples,
+        level=level,
+    )[0]
 
 
-def two_sample_bootstrap(
-    model: ArrayLike,
-    reference: ArrayLike,
+def paired_bootstraps(
+    models: Sequence[Sequence[ArrayLike]],
+    reference: Sequence[ArrayLike],
     *,
     rng: np.random.Generator,
     resamples: int,
     level: float = 0.95,
-) -> Difference:
-    """The difference of two means of values that are not paired, each side resampled."""
+) -> list[Difference]:
+    """`paired_bootstrap` of several models against one reference, with the same draws of items for all.
+
+    Args:
+        models: for each model, for each task, scores (seeds, items).
+        reference: for each task, scores (seeds, items).
+
+    Raises:
+        ValueError: where the items of a task are not the same number, or there are none.
+    """
+    ours = [[_matrix(task) for task in model] for model in models]
+    theirs = [_matrix(task) for task in reference]
+    for model in ours:
+        for mine, other in zip(model, theirs, strict=True):
+            if mine.shape[1] != other.shape[1] or not mine.shape[1]:
+                raise ValueError(f"scores of {mine.shape[1]} and {other.shape[1]} items are not paired")
+    reference_weights = _draw_weights(theirs[0].shape[0], resamples, rng)
+    weights = {
+        seeds: _draw_weights(seeds, resamples, rng) for seeds in sorted({len(model[0]) for model in ours})
+    }
+    draws = np.zeros((len(ours), resamples))
+    for number, other in enumerate(theirs):
+        for part, counts in _item_counts(other.shape[1], resamples, rng):
+            base = ((counts @ other.T) * reference_weights[part]).sum(axis=1)
+            for place, model in enumerate(ours):
+                mean = ((counts @ model[number].T) * weights[len(model[0])][part]).sum(axis=1)
+                draws[place, part] += (mean - base) / other.shape[1] / len(theirs)
+    # Sums in another order leave a last bit where a difference is none.
+    draws[np.abs(draws) < _ROUNDING] = 0.0
+    estimates = [
+        float(np.mean([mine.mean() - other.mean() for mine, other in zip(model, theirs, strict=True)]))
+        for model in ours
+    ]
+    return [_difference(estimate, row, level) for estimate, row in zip(estimates, draws, strict=True)]
+
+
+def welch(model: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Difference:
+    """The difference of two means of values (one a seed), with Welch's interval and p-value.
+
+    With a single value on a side there is neither: it tells nothing of the spread.
+    """
     a, b = np.asarray(model, dtype=np.float64), np.asarray(reference, dtype=np.float64)
-    draws = a[rng.integers(0, len(a), (resamples, len(a)))].mean(axis=1)
-    draws = draws - b[rng.integers(0, len(b), (resamples, len(b)))].mean(axis=1)
-    return _difference(float(a.mean() - b.mean()), draws, level)
+    estimate = float(a.mean() - b.mean())
+    if min(len(a), len(b)) < 2 or not (a.std() or b.std()):
+        return Difference(estimate, None, None, None)
+    found = stats.ttest_ind(a, b, equal_var=False)
+    interval = found.confidence_interval(level)
+    return Difference(estimate, float(interval.low), float(interval.high), float(found.pvalue))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -166,12 +198,8 @@ def winners_curse(
     draws = np.zeros((resamples, len(means)))
     for task in tasks:
         centred = task - task.mean(axis=1, keepdims=True)
-        items = task.shape[1]
-        step = max(_CELLS_AT_ONCE // items, 1)
-        for start in range(0, resamples, step):
-            stop = min(start + step, resamples)
-            counts = rng.multinomial(items, np.full(items, 1 / items), size=stop - start)
-            draws[start:stop] += counts @ centred.T / items / len(tasks)
+        for part, counts in _item_counts(task.shape[1], resamples, rng):
+            draws[part] += counts @ centred.T / task.shape[1] / len(tasks)
     best = draws.max(axis=1)
     observed = float(means.max())
     return WinnersCurse(
@@ -212,6 +240,17 @@ def _difference(estimate: float, draws: Matrix, level: float) -> Difference:
 def _matrix(values: ArrayLike) -> Matrix:
     array = np.asarray(values, dtype=np.float64)
     return array[None, :] if array.ndim == 1 else array
+
+
+def _item_counts(items: int, resamples: int, rng: np.random.Generator) -> Iterator[tuple[slice, Matrix]]:
+    """How often each item is drawn, (draws, items), for some of the draws at a time."""
+    step = max(_CELLS_AT_ONCE // items, 1)
+    for start in range(0, resamples, step):
+        stop = min(start + step, resamples)
+        rows = np.repeat(np.arange(stop - start), items) * items
+        drawn = rng.integers(0, items, len(rows))
+        counts = np.bincount(rows + drawn, minlength=len(rows)).reshape(stop - start, items)
+        yield slice(start, stop), counts.astype(np.float64)
 
 
 def _draw_weights(seeds: int, resamples: int, rng: np.random.Generator) -> Matrix:

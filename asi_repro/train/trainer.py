@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import atomic_dir, dump_json, sha256_bytes
+from asi_repro.records import first_fault
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.environment import environment_record, hardware_name
 from asi_repro.train.guards import Watch, slow_limit
@@ -154,9 +155,7 @@ def check_facts(facts: dict[str, Any], spec: Spec) -> Facts:
     try:
         checked = Facts.model_validate(facts)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(f"a malformed report of a training: {place}: {first['msg']}") from None
+        raise DataError(f"a malformed report of a training: {first_fault(error)}") from None
     steps = [point.step for point in checked.curve]
     last = checked.stop.step if checked.stop else spec.recipe.steps
     expected = [step for step in range(1, last + 1) if spec.recipe.recorded(step) or step == last]

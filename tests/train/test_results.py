@@ -13,8 +13,10 @@ from tiny_training import PLAIN, program, spec_of
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.evaluate.result import EvaluationResult, ItemsRecord, MetricRecord, TaskRecord, write_result
+from asi_repro.train.comparison import build_results
 from asi_repro.train.evaluating import EVALUATION
-from asi_repro.train.results import build_results, load_models
+from asi_repro.train.results import load_models
+from asi_repro.train.table import CURVES, MODELS, SUMMARY, read_results, write_results
 from asi_repro.train.trainer import train_model
 
 
@@ -70,18 +72,39 @@ def made(small_corpus, tmp_path):
 
 def test_the_good_one_is_found_and_the_one_trained_otherwise_is_left_out(made):
     found = build_results(load_models(*made), seed=1, resamples=500, paper=None)
-    rows = {row["name"]: row for row in found["models"]}
-    assert found["not_compared"] == ["0003-other"]
+    rows = {row.name: row for row in found.models}
+    assert found.summary.not_compared == ["0003-other"]
     assert set(rows) == {"delta_net", "0001-good", "0002-same"}
-    good = rows["0001-good"]["against"]["score"]
-    assert good["estimate"] == pytest.approx(0.3)
-    assert good["low"] > 0.2
-    assert good["holm_p_value"] == pytest.approx(2 * good["p_value"])
-    assert rows["0002-same"]["against"]["score"]["holm_p_value"] == 1.0
-    assert found["winners_curse"]["models"] == 2
-    assert found["winners_curse"]["p_value"] < 0.01
+    good = rows["0001-good"].against["score"]
+    assert good.estimate == pytest.approx(0.3)
+    assert good.low > 0.2
+    assert good.holm_p_value == pytest.approx(2 * good.p_value)
+    assert rows["0002-same"].against["score"].holm_p_value == 1.0
+    assert found.better("score") == (1, 0)
+    assert found.summary.winners_curse.models == 2
+    assert found.summary.winners_curse.p_value < 0.01
     assert build_results(load_models(*made), seed=1, resamples=500, paper=None) == found
-    json.dumps(found, allow_nan=False)
+
+
+def test_the_table_comes_back_from_its_files_and_damage_is_one_error(made, tmp_path):
+    found = build_results(load_models(*made), seed=1, resamples=500, paper=None)
+    folder = tmp_path / "table"
+    write_results(found, folder)
+    read = read_results(folder)
+    assert [row.name for row in read.models] == [row.name for row in found.models]
+    assert read.models[0].against["score"].estimate == pytest.approx(
+        found.models[0].against["score"].estimate
+    )
+    assert len(read.curves) == len(found.curves) == 3 * 6
+    write_results(read, tmp_path / "again")
+    for name in (SUMMARY, MODELS, CURVES):
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    text = (folder / MODELS).read_text()
+    for damaged in (text.replace("true", "maybe"), text[:-1] + ",1\n", text.replace("name,", "nom,", 1)):
+        (folder / MODELS).write_text(damaged)
+        with pytest.raises(DataError) as raised:
+            read_results(folder)
+        assert raised.value.where == str(folder / MODELS)
 
 
 def test_scores_of_other_weights_are_refused(made):

@@ -12,7 +12,8 @@ from asi_repro.train.significance import (
     holm,
     mean_interval,
     paired_bootstrap,
-    two_sample_bootstrap,
+    paired_bootstraps,
+    welch,
     window_at_flops,
     winners_curse,
 )
@@ -50,10 +51,30 @@ def test_pairing_makes_a_small_difference_visible():
     base = rng().normal(0, 1, 400)
     better = base + 0.05 + rng().normal(0, 0.01, 400)
     paired = paired_bootstrap([(better, base)], rng=rng(), resamples=2000)
-    apart = two_sample_bootstrap(better, base, rng=rng(), resamples=2000)
+    apart = welch(better, base)
     assert paired.low > 0.04
     assert paired.p_value <= 2 * 1 / 2001 + 1e-12
     assert apart.low < 0 < apart.high
+
+
+def test_welch_is_scipys_and_one_seed_has_no_interval():
+    a, b = [7.1, 7.3, 7.2], [7.4, 7.6]
+    made = welch(a, b)
+    assert made.p_value == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+    assert made.low < made.estimate < made.high
+    alone = welch([7.1], b)
+    assert (alone.estimate, alone.low, alone.p_value) == (pytest.approx(-0.4), None, None)
+
+
+def test_many_models_at_once_have_the_same_draws_of_items():
+    draw = np.random.default_rng(2)
+    base, one, two = (draw.random((1, 80)) for _ in range(3))
+    both = paired_bootstraps([[one], [two]], [base], rng=rng(), resamples=300)
+    swapped = paired_bootstraps([[two], [one]], [base], rng=rng(), resamples=300)
+    assert both == swapped[::-1]
+    assert both[0] == paired_bootstrap([(one, base)], rng=rng(), resamples=300)
+    equal = paired_bootstraps([[base]], [base], rng=rng(), resamples=300)[0]
+    assert (equal.low, equal.high, equal.p_value) == (0, 0, 1.0)
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says():

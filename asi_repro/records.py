@@ -1,0 +1,49 @@
+"""Records that are written as JSON and read back: a strict model each, one error for each way to be wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from asi_repro.errors import DataError, MissingInput
+
+
+class Record(BaseModel):
+    """No unknown key, no coerced type, no NaN."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Read = TypeVar("Read", bound=BaseModel)
+
+
+def read_record(path: Path, model: type[Read], *, missing: str, make: str, remake: str | None = None) -> Read:
+    """The record in a JSON file.
+
+    Args:
+        missing: what to say where there is no file.
+        make: the command that makes it.
+        remake: the command that makes it again where it is damaged; None takes `make`.
+
+    Raises:
+        MissingInput: where it is not there.
+        DataError: where it is not such a record.
+    """
+    hint = remake or make
+    try:
+        return model.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise MissingInput(f"{missing}: {error.strerror}", where=str(path), hint=make) from error
+    except ValidationError as error:
+        raise DataError(f"not a result: {first_fault(error)}", where=str(path), hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError("not JSON", where=str(path), hint=hint) from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong, and where in the record."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

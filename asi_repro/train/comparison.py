@@ -1,0 +1,290 @@
+"""Models against DeltaNet: differences with intervals, the winner's curse, ranks against the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from asi_repro.errors import DataError
+from asi_repro.train.results import Model, comparable
+from asi_repro.train.significance import (
+    Difference,
+    holm,
+    mean_interval,
+    paired_bootstraps,
+    welch,
+    window_at_flops,
+    winners_curse,
+)
+from asi_repro.train.spec import REFERENCE
+from asi_repro.train.table import Agreement, Compared, Curse, CurvePoint, ModelRow, Results, Spread, Summary
+
+SCORE, VALIDATION, EQUAL_FLOPS = "score", "validation_loss", "loss_at_equal_flops"
+COLUMNS = ("test_score_20m", "test_score_340m")
+_MIN_RANKED = 5
+_SHORT = 16  # hexadecimal digits of a hash that are kept
+
+
+def build_results(
+    models: Sequence[Model],
+    *,
+    seed: int,
+    resamples: int,
+    paper: Mapping[str, Mapping[str, float]] | None = None,
+) -> Results:
+    """The table, the comparisons with DeltaNet and the rank agreement with the paper.
+
+    Args:
+        models: what `load_models` found; at least one.
+        seed: of the resampling.
+        resamples: draws of each bootstrap.
+        paper: for each of our names the columns of Table 2 (test_score_20m, test_score_340m).
+
+    Raises:
+        DataError: where guards stopped every training.
+    """
+    models, others = comparable(models)
+    if not any(model.trials for model in models):
+        raise DataError("guards stopped every training: nothing to compare", hint="see result.json: stop")
+    tasks = _shared_tasks(models)
+    reference = next((model for model in models if model.name == REFERENCE and model.trials), None)
+    against = _differences(models, reference, tasks, seed, resamples) if reference else {}
+    rows = [_row(model, tasks, against.get(model.name, {})) for model in models]
+    summary = _summary(models, rows, tasks)
+    summary |= {
+        "not_compared": [model.name for model in others],
+        "against": REFERENCE,
+        "resamples": resamples,
+        "winners_curse": _curse(models, reference, tasks, seed, resamples) if reference else None,
+    }
+    if paper:
+        summary["rank_agreement"] = [
+            _agreement(rows, paper, column, [seed, 200 + number], resamples, summary)
+            for number, column in enumerate(COLUMNS)
+        ]
+    return Results(summary=Summary(**summary), models=rows, curves=_curves(models))
+
+
+def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]) -> dict[str, Any]:
+    first = next(trial.training for model in models for trial in model.trials)
+    corpus = first.identity["corpus"]
+    records = {task: record for model in models for task in tasks for record in model.records(task)[:1]}
+    chances = [record.chance for record in records.values()]
+    architectures = sum(not row.baseline for row in rows)
+    found = {
+        "scale": first.scale,
+        "tokens": first.tokens,
+        "corpus": corpus["title"],
+        "corpus_stand_in": bool(corpus["stand_in"]),
+        "tasks": tasks,
+        "items": {task: record.items for task, record in records.items()},
+        "chance": float(np.mean([float(c or 0.0) for c in chances])) if chances else None,
+        "code": str(first.identity["code"])[:_SHORT],
+        "metrics": {
+            row.name: {
+                name: spread.mean if spread else None
+                for name, spread in (
+                    ("loss", row.loss),
+                    ("validation_loss", row.validation_loss),
+                    ("score", row.score),
+                )
+            }
+            for row in rows
+        },
+    }
+    stand_in = ", which is not the paper's corpus" if corpus["stand_in"] else ""
+    found["about"] = (
+        f"{architectures} architectures and {len(rows) - architectures} baselines at scale {first.scale} "
+        f"after {first.tokens:,} tokens of {corpus['title']}{stand_in}. Not a reproduction of the paper's "
+        "results, which are of larger models trained on far more text."
+    )
+    return found
+
+
+def _differences(
+    models: Sequence[Model], reference: Model, tasks: list[str], seed: int, resamples: int
+) -> dict[str, dict[str, Compared]]:
+    """For each model what it is compared by, Holm's correction over the architectures."""
+    others = [model for model in models if model is not reference and model.trials]
+    made = {
+        SCORE: _paired(
+            [(model, [model.items(task) for task in tasks]) for model in others if model.evaluated],
+            [reference.items(task) for task in tasks] if reference.evaluated else [],
+            np.random.default_rng([seed, 0]),
+            resamples,
+        ),
+        VALIDATION: _paired(
+            [(model, [model.blocks]) for model in others if model.blocks is not None],
+            [reference.blocks] if reference.blocks is not None else [],
+            np.random.default_rng([seed, 1]),
+            resamples,
+        ),
+        EQUAL_FLOPS: _at_equal_flops(others, reference),
+    }
+    found: dict[str, dict[str, Compared]] = {}
+    for kind, differences in made.items():
+        tested = {
+            model.name: difference.p_value
+            for model in others
+            if not model.baseline
+            and (difference := differences.get(model.name)) is not None
+            and difference.p_value is not None
+        }
+        adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+        for name, difference in differences.items():
+            # Over architectures only: a baseline is not a discovery.
+            compared = Compared(**asdict(difference), holm_p_value=adjusted.get(name))
+            found.setdefault(name, {})[kind] = compared
+    return found
+
+
+def _paired(
+    models: Sequence[tuple[Model, list[Any]]], reference: list[Any], rng: np.random.Generator, resamples: int
+) -> dict[str, Difference]:
+    """Those that answered the reference's own items, against it."""
+    shapes = [task.shape[1] for task in reference]
+    same = [(model, tasks) for model, tasks in models if [task.shape[1] for task in tasks] == shapes]
+    if not same or not reference:
+        return {}
+    found = paired_bootstraps([tasks for _, tasks in same], reference, rng=rng, resamples=resamples)
+    return {model.name: difference for (model, _), difference in zip(same, found, strict=True)}
+
+
+def _at_equal_flops(others: Sequence[Model], reference: Model) -> dict[str, Difference]:
+    """Training losses read off both curves where both have cost what the cheaper training cost in all."""
+    found = {}
+    for model in others:
+        budget = min(trial.training.flops for trial in [*model.trials, *reference.trials])
+        ours, theirs = _windows(model, budget), _windows(reference, budget)
+        if ours and theirs:
+            found[model.name] = welch(ours, theirs)
+    return found
+
+
+def _windows(model: Model, budget: float) -> list[float]:
+    """For each seed the mean loss of the last tenth of the steps that the budget pays for."""
+    losses = []
+    for trial in model.trials:
+        points = [(point.step, point.mean_loss) for point in trial.curve if point.mean_loss is not None]
+        per_step = trial.training.flops / trial.training.steps
+        window = window_at_flops([s for s, _ in points], [loss for _, loss in points], per_step, budget)
+        losses += [float(np.mean(window))] if window else []
+    return losses
+
+
+def _curse(
+    models: Sequence[Model], reference: Model, tasks: list[str], seed: int, resamples: int
+) -> Curse | None:
+    architectures = [model for model in models if not model.baseline and model.evaluated]
+    if not architectures or not tasks or not reference.evaluated:
+        return None
+    shapes = [reference.items(task).shape[1] for task in tasks]
+    same = [m for m in architectures if [m.items(task).shape[1] for task in tasks] == shapes]
+    if not same:
+        return None
+    differences = [
+        np.stack([model.items(task).mean(axis=0) for model in same]) - reference.items(task).mean(axis=0)
+        for task in tasks
+    ]
+    rng = np.random.default_rng([seed, 99])
+    return Curse(**asdict(winners_curse(differences, rng=rng, resamples=resamples)))
+
+
+def _agreement(
+    rows: Sequence[ModelRow],
+    paper: Mapping[str, Mapping[str, float]],
+    column: str,
+    seed: list[int],
+    resamples: int,
+    summary: Mapping[str, Any],
+) -> Agreement:
+    """Spearman's correlation of our scores with a column of Table 2, over the models in both."""
+    from asi_repro.statistics import spearman_interval
+
+    pairs = [
+        (row.score.mean, paper[row.name][column])
+        for row in rows
+        if row.score is not None and row.name in paper
+    ]
+    where = (
+        f"at scale {summary['scale']} after {summary['tokens']:,} tokens of {summary['corpus']}, "
+        f"{len(summary['tasks'])} tasks"
+    )
+    if len(pairs) < _MIN_RANKED or len({ours for ours, _ in pairs}) < 2:
+        sentence = f"Not run: {len(pairs)} models {where} are too few to rank against Table 2."
+        return Agreement(column=column, models=len(pairs), sentence=sentence)
+    ours, theirs = zip(*pairs, strict=True)
+    found = spearman_interval(ours, theirs, rng=np.random.default_rng(seed), resamples=resamples)
+    verdict = "agrees with" if found.low > 0 else "goes against" if found.high < 0 else "tells nothing about"
+    sentence = (
+        f"Our ranking of {len(pairs)} architectures {where} {verdict} Table 2's {column}: Spearman "
+        f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]. It says nothing of larger scales."
+    )
+    return Agreement(
+        column=column,
+        models=len(pairs),
+        spearman=float(found.estimate),
+        low=float(found.low),
+        high=float(found.high),
+        sentence=sentence,
+    )
+
+
+def _row(model: Model, tasks: list[str], against: dict[str, Compared]) -> ModelRow:
+    trainings = [trial.training for trial in model.trials]
+    evaluated = model.evaluated
+    main = [one.main_scores() for one in evaluated]
+    seconds = [trial.step_seconds for trial in model.trials if trial.step_seconds is not None]
+    first = trainings[0] if trainings else None
+    return ModelRow(
+        name=model.name,
+        title=first.title if first else model.name,
+        index=first.index if first else None,
+        baseline=model.baseline,
+        seeds=len(trainings),
+        stopped=" ".join(f"{seed}:{reason}" for seed, reason in model.stopped),
+        parameters=first.parameters if first else None,
+        flops_per_token=first.flops_per_token if first else None,
+        tokens=first.tokens if first else None,
+        step_seconds=float(np.mean(seconds)) if seconds else None,
+        loss=_spread([one.last_tenth_loss for one in trainings if one.last_tenth_loss is not None]),
+        validation_loss=_spread([one.validation.loss for one in evaluated if one.validation is not None]),
+        score=_spread([float(np.mean([one[task] for task in tasks])) for one in main]) if tasks else None,
+        tasks={task: spread for task in tasks if (spread := _spread([one[task] for one in main]))},
+        against=against,
+        keys=" ".join(one.key[:_SHORT] for one in trainings),
+        weights=" ".join(str(one.weights_sha256)[:_SHORT] for one in trainings),
+    )
+
+
+def _spread(values: Sequence[float]) -> Spread | None:
+    return Spread(**asdict(mean_interval(values))) if values else None
+
+
+def _shared_tasks(models: Sequence[Model]) -> list[str]:
+    """Tasks that every evaluated seed has, with scores of each item."""
+    found: list[str] | None = None
+    for model in models:
+        for evaluation in model.evaluated:
+            here = [record.task for record in evaluation.tasks if record.main_metric in record.per_item]
+            found = here if found is None else [task for task in found if task in here]
+    return found or []
+
+
+def _curves(models: Sequence[Model]) -> list[CurvePoint]:
+    return [
+        CurvePoint(
+            name=model.name,
+            seed=trial.training.seed,
+            step=point.step,
+            tokens=point.tokens,
+            loss=point.mean_loss,
+        )
+        for model in models
+        for trial in model.trials
+        for point in trial.curve
+        if point.mean_loss is not None
+    ]

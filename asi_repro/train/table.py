@@ -1,0 +1,248 @@
+"""The table of all models of a scale: a record that Git keeps and the claims and the report read.
+
+Three files in one folder: summary.json says what scale and text it was, models.csv has a row a model,
+curves.csv a row a step. Numbers have six digits, so that a library's last bit changes no byte.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from pydantic import Field, ValidationError
+
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.files import atomic_write, dump_json
+from asi_repro.records import Record, first_fault, read_record
+
+SUMMARY, MODELS, CURVES = "summary.json", "models.csv", "curves.csv"
+RESULTS_FOLDER, SWEEPS_FOLDER = "results", "sweeps"
+_TEXT = ("name", "title", "keys", "weights", "stopped")
+_HINT = "asi-repro results"
+
+
+class Spread(Record):
+    """A mean over seeds."""
+
+    mean: float = Field(description="The mean.")
+    low: Optional[float] = Field(default=None, description="Its 95% interval; null for one seed.")
+    high: Optional[float] = Field(default=None, description="Its 95% interval; null for one seed.")
+    count: int = Field(description="Seeds.")
+
+
+class Compared(Record):
+    """A model minus DeltaNet."""
+
+    estimate: float = Field(description="The difference.")
+    low: Optional[float] = Field(default=None, description="95% interval; null where one seed gives none.")
+    high: Optional[float] = Field(default=None, description="95% interval; null where one seed gives none.")
+    p_value: Optional[float] = Field(default=None, description="Two-sided; null without an interval.")
+    holm_p_value: Optional[float] = Field(
+        default=None, description="Corrected over the architectures; null for a baseline."
+    )
+
+
+class ModelRow(Record):
+    """One model."""
+
+    name: str = Field(description="Name of its folder and stages.")
+    title: str = Field(description="What a person calls it. Untrusted where it is an architecture's.")
+    index: Optional[int] = Field(default=None, description="Experiment index; null for a baseline.")
+    baseline: bool = Field(description="Whether it is a baseline.")
+    seeds: int = Field(description="Completed trainings.")
+    stopped: str = Field(default="", description="Trainings that a guard stopped: SEED:REASON.")
+    parameters: Optional[int] = Field(default=None, description="Parameters of the model.")
+    flops_per_token: Optional[float] = Field(default=None, description="FLOPs of a training token.")
+    tokens: Optional[int] = Field(default=None, description="Tokens of one training.")
+    step_seconds: Optional[float] = Field(default=None, description="Of a step: processor time on a CPU.")
+    loss: Optional[Spread] = Field(default=None, description="Training loss of the last tenth of the steps.")
+    validation_loss: Optional[Spread] = Field(default=None, description="Loss on held-out text.")
+    score: Optional[Spread] = Field(default=None, description="Mean of the tasks' accuracies.")
+    tasks: dict[str, Spread] = Field(default_factory=dict, description="Each task's main score.")
+    against: dict[str, Compared] = Field(default_factory=dict, description="Minus DeltaNet, by what.")
+    keys: str = Field(default="", description="Keys of the trainings, shortened.")
+    weights: str = Field(default="", description="SHA-256 of the weights, shortened.")
+
+
+class CurvePoint(Record):
+    """One point of a loss curve."""
+
+    name: str = Field(description="Name of the model.")
+    seed: int = Field(description="Seed of the training.")
+    step: int = Field(description="Optimizer steps done.")
+    tokens: int = Field(description="Tokens seen.")
+    loss: float = Field(description="Mean loss since the point before, in nats per token.")
+
+
+class Curse(Record):
+    """What the best of so many would show if none were better than DeltaNet."""
+
+    models: int = Field(description="Architectures.")
+    observed: float = Field(description="The best one's difference from DeltaNet.")
+    expected: float = Field(description="Mean of the best difference under the null.")
+    high: float = Field(description="Its 95% quantile.")
+    p_value: float = Field(description="Share of draws with a best at least as good.")
+
+
+class Agreement(Record):
+    """Rank agreement with a column of the paper's Table 2."""
+
+    column: str = Field(description="The column.")
+    models: int = Field(description="Models in both.")
+    spearman: Optional[float] = Field(default=None, description="Rank correlation; null for too few.")
+    low: Optional[float] = Field(default=None, description="95% bootstrap interval.")
+    high: Optional[float] = Field(default=None, description="95% bootstrap interval.")
+    sentence: str = Field(description="What that says, and at what scale.")
+
+
+class Summary(Record):
+    """What the table is about."""
+
+    about: str = Field(description="What it is and what it is not.")
+    scale: str = Field(description="Size of the models.")
+    tokens: int = Field(description="Tokens of one training.")
+    corpus: str = Field(description="The text.")
+    corpus_stand_in: bool = Field(description="Whether it stands in for the paper's corpus.")
+    tasks: list[str] = Field(description="Benchmarks that every model has.")
+    items: dict[str, int] = Field(description="Items scored of each.")
+    chance: Optional[float] = Field(default=None, description="Mean score of a guess over the tasks.")
+    against: str = Field(description="The reference.")
+    resamples: int = Field(description="Draws of each bootstrap.")
+    code: str = Field(description="Hash of the training code, shortened.")
+    not_compared: list[str] = Field(description="Models trained otherwise than DeltaNet.")
+    winners_curse: Optional[Curse] = Field(default=None, description="See `Curse`.")
+    rank_agreement: list[Agreement] = Field(default_factory=list, description="See `Agreement`.")
+    metrics: dict[str, dict[str, Optional[float]]] = Field(
+        description="Loss, validation loss and score by model, for `dvc metrics`."
+    )
+
+
+class Results(Record):
+    """All of it."""
+
+    summary: Summary
+    models: list[ModelRow]
+    curves: list[CurvePoint]
+
+    @property
+    def architectures(self) -> list[ModelRow]:
+        """The rows that are no baselines and were trained."""
+        return [row for row in self.models if not row.baseline and row.seeds]
+
+    def better(self, kind: str, *, level: float = 0.05, lower: bool = False) -> tuple[int, int]:
+        """Architectures better and worse than DeltaNet after Holm's correction."""
+        found = [row.against[kind] for row in self.architectures if kind in row.against]
+        sure = [one.estimate for one in found if one.holm_p_value is not None and one.holm_p_value < level]
+        up = sum(estimate > 0 for estimate in sure)
+        return (len(sure) - up, up) if lower else (up, len(sure) - up)
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Write the three files; the summary last, so that a folder that has one is complete."""
+    rows = [_flat(row.model_dump()) for row in results.models]
+    atomic_write(folder / MODELS, _csv(rows, _columns(rows)))
+    points = [_flat(point.model_dump()) for point in results.curves]
+    atomic_write(folder / CURVES, _csv(points, list(CurvePoint.model_fields)))
+    atomic_write(folder / SUMMARY, dump_json(_rounded(results.summary.model_dump())))
+
+
+def read_results(folder: Path) -> Results:
+    """What `write_results` wrote.
+
+    Raises:
+        MissingInput: where it is not there.
+        DataError: where it is not that.
+    """
+    summary = read_record(folder / SUMMARY, Summary, missing="no results", make=_HINT)
+    models = [_record(row, ModelRow, folder / MODELS) for row in _read_csv(folder / MODELS)]
+    curves = [_record(row, CurvePoint, folder / CURVES) for row in _read_csv(folder / CURVES)]
+    return Results(summary=summary, models=models, curves=curves)
+
+
+def _record(row: dict[str, str], model: Any, path: Path) -> Any:
+    nested: dict[str, Any] = {}
+    for column, cell in row.items():
+        if cell == "" and column not in _TEXT:
+            continue
+        *parents, last = column.split(".")
+        place = nested
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = cell if column in _TEXT else _value(cell)
+    try:
+        return model.model_validate(nested)
+    except ValidationError as error:
+        raise DataError(
+            f"not a table of models: {first_fault(error)}", where=str(path), hint=_HINT
+        ) from error
+
+
+def _value(cell: str) -> Any:
+    if cell in ("true", "false"):
+        return cell == "true"
+    try:
+        return int(cell)
+    except ValueError:
+        pass
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested records as columns `loss.mean`, `tasks.piqa.mean`, …"""
+    found: dict[str, Any] = {}
+    for name, item in value.items():
+        if isinstance(item, dict):
+            found |= _flat(item, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = _cell(item)
+    return found
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else _rounded(value)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) and math.isfinite(value) else value
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Every column, those of one group together, without those that no row fills."""
+    order = {name: place for place, name in enumerate(ModelRow.model_fields)}
+    known = dict.fromkeys(column for row in rows for column, cell in row.items() if cell != "")
+    needed = [name for name in ("name", "title") if name not in known]
+    return sorted([*needed, *known], key=lambda column: order[column.partition(".")[0]])
+
+
+def _csv(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except OSError as error:
+        raise MissingInput(f"no results: {error.strerror}", where=str(path), hint=_HINT) from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError("not CSV", where=str(path), hint=_HINT) from error
+    if any(None in row or None in row.values() for row in rows):
+        raise DataError("a row has more or fewer cells than the head", where=str(path), hint=_HINT)
+    return rows
