@@ -26,6 +26,7 @@ from asi_repro.discover.types import (
     LeakSuspected,
     Metrics,
     Proposal,
+    RoleFailure,
     Team,
     Verdict,
 )
@@ -93,12 +94,18 @@ class Experiment:
         self._facts: JsonDict = {}
 
     def run(self) -> Ended:
-        """Go through the steps.
+        """Go through the steps. A role that fails ends the experiment, not the run.
 
         Raises:
             DataError: for a fitness with a missing or impossible component.
             AsiReproError: for what is no fault of the program: no sandbox, no network, a full disk.
         """
+        try:
+            return self._go()
+        except RoleFailure as error:
+            return Ended(None, self._turned_down, error.what)
+
+    def _go(self) -> Ended:
         sample = None if self.index == ROOT else self._sample()
         proposal = self._propose(sample)
         if proposal is None:

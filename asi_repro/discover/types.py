@@ -178,6 +178,10 @@ class LeakSuspected(AsiReproError):
         self.detail = detail
 
 
+class RoleFailure(AsiReproError):
+    """A model's role gave nothing that can be used, also when asked again: its experiment ends there."""
+
+
 class Researcher(Protocol):
     """Proposes a motivation and a program in one go."""
 

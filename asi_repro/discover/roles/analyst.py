@@ -56,7 +56,8 @@ class LlmAnalyst:
 
         Raises:
             MissingInput: where texts cannot be embedded here.
-            Refused, Truncated, BadToolInput, BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
+            RoleFailure: where the model gives no usable answer, also when asked again.
+            BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
         """
 
         def described(candidate: Candidate) -> dict[str, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from asi_repro.discover.prompts import Rendered, load_prompt
+from asi_repro.discover.types import RoleFailure
 from asi_repro.errors import AsiReproError
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from asi_repro.traces.spans import Trace
 
 Answer = TypeVar("Answer", bound="RoleAnswer")
+Given = TypeVar("Given")
 
 
 class RoleAnswer(BaseModel):
@@ -27,36 +31,40 @@ class RoleAnswer(BaseModel):
         return True
 
 
-class NoAnswer(AsiReproError):
-    """A role answered, but not with what was asked for, also when asked again."""
+ASKS = 2
+"""Times a role's question is put, where the answer is a refusal, is cut or does not fit."""
 
 
 def ask_for(llm: LLM, role: str, prompt: Rendered, schema: type[Answer], trace: Trace) -> Answer:
     """The structured answer to a prompt.
 
     Raises:
-        Refused, Truncated, BadToolInput, BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
+        RoleFailure: where there is none, also when asked again.
+        BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
     """
     with trace.span(f"ask the {role}", "CHAIN") as span:
         prompt.mark(span)
-        reply = llm.ask(role, prompt.system, [_user(prompt.user)], schema=schema, trace=trace)
-    return _parsed(reply, schema)
+        asked = partial(llm.ask, role, prompt.system, [_user(prompt.user)], schema=schema, trace=trace)
+        return _parsed(_persist(role, asked, trace), schema)
 
 
 def ask_text(llm: LLM, role: str, prompt: Rendered, trace: Trace) -> str:
-    """The answer in words; asked once more where it is empty.
+    """The answer in words.
 
     Raises:
-        NoAnswer: where it is empty again.
-        Refused, Truncated, BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
+        RoleFailure: where it is empty or there is none, also when asked again.
+        BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
     """
+
+    def asked() -> str:
+        text = llm.ask(role, prompt.system, [_user(prompt.user)], trace=trace).text.strip()
+        if not text:
+            raise _Empty(f"the {role} gave an empty answer")
+        return text
+
     with trace.span(f"ask the {role}", "CHAIN") as span:
         prompt.mark(span)
-        for _ in range(2):
-            reply = llm.ask(role, prompt.system, [_user(prompt.user)], trace=trace)
-            if text := reply.text.strip():
-                return text
-    raise NoAnswer(f"the {role} gave an empty answer twice", where=f"experiment {trace.session}")
+        return _persist(role, asked, trace)
 
 
 def ask_for_draft(
@@ -68,22 +76,50 @@ def ask_for_draft(
     draft is in order.
 
     Raises:
-        Refused, Truncated, BadToolInput, TooManyRounds, BudgetExceeded, ReplayMiss, Unreachable: as
-            `LLM.ask`.
+        RoleFailure: where there is no answer, also when asked again.
+        BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
     """
     messages: list[dict[str, Any]] = [_user(prompt.user)]
     retry = load_prompt("draft_retry")
     with trace.span(f"ask the {role}", "CHAIN") as span:
         prompt.mark(span)
         for left in range(tries - 1, -1, -1):
-            reply = llm.ask(role, prompt.system, messages, tools=draft.tools(), schema=schema, trace=trace)
-            answer = _parsed(reply, schema)
+            asked = partial(
+                llm.ask, role, prompt.system, messages, tools=draft.tools(), schema=schema, trace=trace
+            )
+            answer = _parsed(_persist(role, asked, trace), schema)
             problems = draft.problems()
             if not problems or not left or not answer.wants_draft():
                 return answer, problems
             told = retry.render(problems=problems).user
             messages += [{"role": "assistant", "content": answer.model_dump_json()}, _user(told)]
     raise AssertionError("a range of tries has a last one")
+
+
+class _Empty(AsiReproError):
+    """An answer without words."""
+
+
+def _persist(role: str, asked: Callable[[], Given], trace: Trace) -> Given:
+    """What `asked` gives; asked again where the model failed, never where the API or the budget did.
+
+    A failure is part of the record, so asking again is too: otherwise a resumed run would meet the same
+    recorded failure each time.
+    """
+    from asi_repro.llm.errors import BadToolInput, Refused, TooManyRounds, Truncated
+
+    failed: AsiReproError | None = None
+    for _ in range(ASKS):
+        try:
+            return asked()
+        except (Refused, Truncated, BadToolInput, TooManyRounds, _Empty) as error:
+            failed = error
+    assert failed is not None
+    raise RoleFailure(
+        f"the {role} failed {ASKS} times, last: {' '.join(failed.what.split())[:600]}",
+        where=f"experiment {trace.session}",
+        hint=failed.hint or "look at the experiment's trace; another model may do better (llm.roles)",
+    ) from failed
 
 
 def _parsed(reply: Reply, schema: type[Answer]) -> Answer:

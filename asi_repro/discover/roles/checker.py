@@ -51,7 +51,8 @@ class LlmChecker:
 
         Raises:
             SandboxUnavailable, SandboxFailure: as the automatic checks.
-            Refused, Truncated, BadToolInput, BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
+            RoleFailure: where the model gives no usable answer, also when asked again.
+            BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
         """
         measured = self._checks.check(proposal, trace)
         if not measured.accepted:

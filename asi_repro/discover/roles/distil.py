@@ -39,7 +39,8 @@ def distiller(llm: LLM, about: str = "") -> Callable[[str], list[Entry]]:
 
         Raises:
             DataError: where it is empty or longer than 400,000 characters.
-            Refused, Truncated, BadToolInput, BudgetExceeded, Unreachable: as `LLM.ask`.
+            RoleFailure: where the model gives no usable answer, also when asked again.
+            BudgetExceeded, Unreachable: as `LLM.ask`.
         """
         if not text.strip():
             raise DataError("the file is empty", hint="a scanned PDF has no text; use its text version")

@@ -40,8 +40,8 @@ class LlmEngineer:
         """See `discover.types.Engineer`. Every version that the model writes is in the trace.
 
         Raises:
-            Refused, Truncated, BadToolInput, TooManyRounds, BudgetExceeded, ReplayMiss, Unreachable: as
-                `LLM.ask`.
+            RoleFailure: where the model gives no usable answer, also when asked again.
+            BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
         """
         prompt = load_prompt("engineer").render(
             motivation=proposal.motivation,

@@ -55,7 +55,8 @@ class LlmJudge:
         """See `discover.types.Judge`.
 
         Raises:
-            Refused, Truncated, BadToolInput, BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
+            RoleFailure: where the model gives no usable answer, also when asked again.
+            BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
         """
         prompt = load_prompt("judge").render(
             name=proposal.name,

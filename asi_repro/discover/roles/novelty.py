@@ -100,7 +100,8 @@ class LlmNovelty:
 
         Raises:
             MissingInput: where texts cannot be embedded here.
-            Refused, Truncated, BadToolInput, BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
+            RoleFailure: where the model gives no usable answer, also when asked again.
+            BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
         """
         if (found := self._rule.duplicate(proposal, known)) is not None:
             return found

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from asi_repro.discover.prompts import load_prompt
-from asi_repro.discover.roles.asking import NoAnswer, RoleAnswer, ask_for_draft
+from asi_repro.discover.roles.asking import RoleAnswer, ask_for_draft
 from asi_repro.discover.roles.draft import Draft
 from asi_repro.discover.roles.facts import candidate_results, results_text
 from asi_repro.discover.roles.notes import note_text, shortcomings_in, traced_recall
 from asi_repro.discover.roles.summaries import summarise
-from asi_repro.discover.types import Brief, Candidate, Proposal, Verdict
+from asi_repro.discover.types import Brief, Candidate, Proposal, RoleFailure, Verdict
 
 if TYPE_CHECKING:
     from asi_repro.discover.cognition.base import CognitionBase, Recalled
@@ -49,9 +49,8 @@ class LlmResearcher:
         """See `discover.types.Researcher`. Summaries are made anew for every proposal.
 
         Raises:
-            NoAnswer: where no program that can be loaded came of all tries.
-            Refused, Truncated, BadToolInput, TooManyRounds, BudgetExceeded, ReplayMiss, Unreachable: as
-                `LLM.ask`.
+            RoleFailure: where the model gives no usable answer, also when asked again.
+            BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
         """
         recalled = self._recall(brief.parent, trace)
         prompt = self._prompt(brief, recalled, rejections, trace)
@@ -62,7 +61,7 @@ class LlmResearcher:
             self._llm, ROLE, prompt, ProposalAnswer, draft, self._settings.drafts, trace
         )
         if problems:
-            raise NoAnswer(
+            raise RoleFailure(
                 f"the researcher wrote no program that can be loaded in {self._settings.drafts} tries: "
                 f"{problems[0]}",
                 where=f"experiment {brief.cycle}",

@@ -20,7 +20,8 @@ def summarise(llm: LLM, candidate: Candidate, baseline: Metrics, trace: Trace) -
     """The candidate in a paragraph. Nothing is kept: another cycle asks again and may read it otherwise.
 
     Raises:
-        NoAnswer, Refused, Truncated, BudgetExceeded, ReplayMiss, Unreachable: see `asking.ask_text`.
+        RoleFailure: where the model gives no usable answer, also when asked again.
+        BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
     """
     prompt = load_prompt("summary").render(
         name=candidate.name,

@@ -24,7 +24,6 @@ from actors import (
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.analyst import LlmAnalyst
-from asi_repro.discover.roles.asking import NoAnswer
 from asi_repro.discover.roles.checker import LlmChecker
 from asi_repro.discover.roles.engineer import LlmEngineer
 from asi_repro.discover.roles.judge import LlmJudge
@@ -32,7 +31,8 @@ from asi_repro.discover.roles.notes import shortcomings_in, with_shortcomings
 from asi_repro.discover.roles.novelty import LlmNovelty, RuleNovelty
 from asi_repro.discover.roles.researcher import LlmResearcher
 from asi_repro.discover.roles.settings import JudgeWeights, RolesSettings
-from asi_repro.discover.types import Proposal, Verdict
+from asi_repro.discover.types import Proposal, RoleFailure, Verdict
+from asi_repro.errors import AsiReproError
 from asi_repro.llm.errors import BadToolInput, Refused, Truncated
 from asi_repro.llm.testing import refusal, structured, text, tool_call, truncated
 from asi_repro.traces.spans import Trace
@@ -115,7 +115,7 @@ def test_a_researcher_that_writes_nothing_is_asked_again_then_given_up(cognition
         assert "still the program it began with" in json.dumps(retry[2])
     broken = [tool_call("write_program", {"program": "class DeltaNet("}), structured(PROPOSED)]
     with Actors(researcher=broken * 2, summary=[text("S")]) as server:
-        with pytest.raises(NoAnswer, match="no program that can be loaded in 2 tries"):
+        with pytest.raises(RoleFailure, match="no program that can be loaded in 2 tries"):
             LlmResearcher(make_llm(server), cognition, SETTINGS).propose(brief(), [], Trace("9"))
         assert len(server.asked["researcher"]) == 4
 
@@ -364,17 +364,18 @@ def ask_all(llm, cognition, embedder) -> dict:
 )
 def test_refusal_truncation_and_nonsense_end_in_one_clear_error(role: str, cognition, embedder) -> None:
     wrong = {
-        Refused: [refusal("other", "no")],
-        Truncated: [truncated('{"problems": [')],
-        BadToolInput: [structured({"something": "else"})] * 2,
+        Refused: [refusal("other", "no")] * 2,
+        Truncated: [truncated('{"problems": [')] * 2,
+        BadToolInput: [structured({"something": "else"})] * 4,
     }
     if role == "summary":
-        wrong[NoAnswer] = [text(" "), text("\n")]
+        wrong[AsiReproError] = [text(" "), text("\n")]
         del wrong[BadToolInput]  # a summary has no form to miss
     for kind, script in wrong.items():
         scripts = {"summary": [text("S")], role: script}
         with Actors(**scripts) as server:
-            with pytest.raises(kind) as caught:
+            with pytest.raises(RoleFailure, match="failed 2 times") as caught:
                 ask_all(make_llm(server), cognition, embedder)[role]()
             assert "9" in (caught.value.where or "")
-            assert len(server.asked[role]) <= 2
+            assert isinstance(caught.value.__cause__, kind)
+            assert len(server.asked[role]) == len(script)
