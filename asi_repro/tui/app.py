@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Footer
+from textual.widgets import ContentSwitcher
 
 from asi_repro.archive.store import Archive
 from asi_repro.errors import AsiReproError, DataError
@@ -24,6 +24,7 @@ from asi_repro.tui.state import RunState, State, load_state, save_state, state_f
 from asi_repro.tui.theme import THEMES
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.empty import Empty
+from asi_repro.tui.widgets.keys import Keys
 from asi_repro.tui.widgets.nav import Nav
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line
@@ -94,7 +95,7 @@ class BrowseApp(App[None]):
     def compose(self) -> ComposeResult:
         yield self.nav
         yield self.switcher
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     async def on_mount(self) -> None:
         if self._state_error is not None:

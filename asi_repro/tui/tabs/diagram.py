@@ -20,6 +20,7 @@ from asi_repro.archive.svg import sanitise_svg
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.tui.pictures import can_draw, picture_widget
 from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.widgets.listing import Line, Listing
 from asi_repro.tui.widgets.text import safe_line
 
 _PIXELS = 1600
@@ -59,6 +60,7 @@ class DiagramTab(Tab):
 
     def compose(self) -> ComposeResult:
         yield Static(id="diagram-note", markup=False)
+        yield Listing(fixed=True, empty="the diagram has no words")
         yield VerticalScroll()
 
     def read(self, index: int) -> Picture:
@@ -70,25 +72,27 @@ class DiagramTab(Tab):
         png = rasterise(svg) if can_draw() else None
         return Picture(index, svg, png, [label for label in labels if label][:_MAX_LABELS])
 
-    async def _show(self) -> None:
-        picture = self.picture
-        if picture is None:
-            return
-        box = self.query_one(VerticalScroll)
-        await box.remove_children()
-        drawn = None if self.words or picture.png is None else picture_widget(BytesIO(picture.png))
-        how = "w shows its words or the picture" if drawn or self.words else "this terminal draws no pictures"
-        note = f"Shapes and texts only, all else was taken out. o opens it in a browser; {how}."
-        self.query_one("#diagram-note", Static).update(note)
-        await box.mount(drawn or Static(Text("\n".join(picture.labels))))
-
     def fill(self, data: Picture) -> None:
         self.picture = data
-        self.call_later(self._show)
+        self.query_one(Listing).show([Line(Text(label)) for label in data.labels], keep=False)
+        self._choose()
 
-    async def action_words(self) -> None:
+    def _choose(self) -> None:
+        """The picture where it can be drawn and is wanted, else the words."""
+        box, words = self.query_one(VerticalScroll), self.query_one(Listing)
+        box.remove_children()
+        png = self.picture.png if self.picture is not None and not self.words else None
+        drawn = None if png is None else picture_widget(BytesIO(png))
+        if drawn is not None:
+            box.mount(drawn)
+        box.display, words.display = drawn is not None, drawn is None
+        how = "w shows its words or the picture" if can_draw() else "this terminal draws no pictures"
+        note = f"Shapes and texts only, all else was taken out. o opens it in a browser; {how}."
+        self.query_one("#diagram-note", Static).update(note)
+
+    def action_words(self) -> None:
         self.words = not self.words
-        await self._show()
+        self._choose()
 
     def action_open(self) -> None:
         if self.picture is None:

@@ -168,9 +168,10 @@ class ExperimentView(View):
         shown.append(f"  depth {e.depth}, {e.children} children  ", style="dim")
         if e.label != e.name:
             shown.append_text(line(e.name, "dim", limit=80))
-        self.query_one("#head", Static).update(shown)
+        self.query_one("#head", Static).update(shown, layout=False)
         path = path_of(self.source.archive, e.index)
-        self.query_one("#path", Static).update(breadcrumb(path, max(self.size.width - 2, 10)))
+        crumbs = breadcrumb(path, max(self.size.width - 2, 10))
+        self.query_one("#path", Static).update(crumbs, layout=False)
 
     # Going on
 

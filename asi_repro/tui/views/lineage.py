@@ -54,7 +54,7 @@ class LineageView(View):
     LineageView #filter-line { height: 1; background: $surface; }
     LineageView #filter-mark { width: 2; color: $accent; text-style: bold; }
     LineageView FilterInput { width: 1fr; border: none; height: 1; padding: 0; background: $surface; }
-    LineageView #count { width: auto; color: $text-muted; padding: 0 1; max-width: 60%; }
+    LineageView #count { width: 44; color: $text-muted; padding: 0 1; max-width: 45%; text-align: right; }
     LineageView #count.-wrong { color: $error; text-style: bold; }
     LineageView #crumbs { height: 1; background: $surface; }
     """
@@ -176,7 +176,8 @@ class LineageView(View):
         found = total if self.outline.matching is None else len(self.outline.matching)
         what = f"{found:,} of {total:,}" if self.outline.matching is not None else f"{total:,}"
         kind = "list" if self.outline.flat else "tree"
-        shown.update(safe_line(wrong, 80) if wrong else f"{what} · {kind} by {ORDERS[self.outline.order][0]}")
+        order = f"{what} · {kind} by {ORDERS[self.outline.order][0]}"
+        shown.update(safe_line(wrong, 80) if wrong else order, layout=False)
         shown.set_class(bool(wrong), "-wrong")
 
     def action_filter(self) -> None:
@@ -225,7 +226,7 @@ class LineageView(View):
         card = self.query_one(Card)
         if crumbs.display:
             text = Text() if index is None else breadcrumb(path_of(archive, index), self.size.width)
-            crumbs.update(text)
+            crumbs.update(text, layout=False)
         if card.display:
             summary = self._summary(index) if index is not None else None
             card.show(archive, index, self.browser.scale, summary)

@@ -78,6 +78,7 @@ class LineageTree(ScrollView, can_focus=True):
         self.scale = scale
         self.bookmarks = bookmarks
         self.marked: list[int] = []
+        self._styles: dict[str, Style] = {}
 
     def on_mount(self) -> None:
         self.refresh_rows()
@@ -121,11 +122,29 @@ class LineageTree(ScrollView, can_focus=True):
         if self.size.height:
             self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, immediate=True)
 
+    def on_focus(self) -> None:
+        self._styles = {}
+        self.refresh()
+
+    on_blur = on_focus
+
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.outline.rows))
         self._see_cursor()
 
     # Lines
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles = {}
+
+    def _style(self, name: str) -> Style:
+        if name not in self._styles:
+            if name == "base":
+                self._styles[name] = self.rich_style
+            else:
+                self._styles[name] = self.get_component_rich_style(name, partial=name != "tree--cursor")
+        return self._styles[name]
 
     def render_line(self, y: int) -> Strip:
         place = y + self.scroll_offset.y
@@ -140,33 +159,33 @@ class LineageTree(ScrollView, can_focus=True):
                 )
             return Strip.blank(width, self.rich_style)
         segments = self._segments(self.outline.row(place))
-        base = self.rich_style
+        base = self._style("base")
         if place == self.cursor:
-            base += self.get_component_rich_style("tree--cursor")
+            base += self._style("tree--cursor")
             segments = [Segment(s.text, (s.style or Style()) + Style(bgcolor=base.bgcolor)) for s in segments]
         return Strip(segments).apply_style(base).extend_cell_length(width, base).crop(0, width)
 
     def _segments(self, row: Row) -> list[Segment]:
         e = row.experiment
-        part = self.get_component_rich_style
-        guide = part("tree--guide", partial=True)
+        part = self._style
+        guide = part("tree--guide")
         mark = "◉" if e.index in self.marked else "⚑" if e.index in self.bookmarks else " "
         score = "     -" if e.score is None else f"{e.score:6.3f}"
-        tone = self.scale.style(e.score) if row.matches else part("tree--context", partial=True)
+        tone = self.scale.style(e.score) if row.matches else part("tree--context")
         fold = "  " if row.open is None else "▾ " if row.open else "▸ "
         name_class = "tree--name" if row.matches else "tree--context"
         segments = [
-            Segment(mark, part("tree--mark", partial=True)),
+            Segment(mark, part("tree--mark")),
             Segment(f"{e.index:>6} ", guide),
             Segment(f"{self.scale.bar(e.score)}{score} ", tone),
             Segment(row.guides, guide),
             Segment(fold, guide),
         ]
         if e.in_gallery:
-            segments.append(Segment("★ ", part("tree--gallery", partial=True)))
+            segments.append(Segment("★ ", part("tree--gallery")))
         elif e.has_program:
-            segments.append(Segment("◆ ", part("tree--gallery", partial=True)))
-        segments.append(Segment(safe_line(e.label, _MAX_NAME), part(name_class, partial=True)))
+            segments.append(Segment("◆ ", part("tree--gallery")))
+        segments.append(Segment(safe_line(e.label, _MAX_NAME), part(name_class)))
         if e.children:
             segments.append(Segment(f" ({e.children})", guide))
         return segments

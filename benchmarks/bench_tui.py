@@ -1,0 +1,224 @@
+"""The terminal UI: start to lineage usable, key press to repaint, memory; with a run and with 100,000.
+
+    python benchmarks/bench_tui.py [ARCHIVE]             the archive, else a made-up run of 1,772 experiments
+    python benchmarks/bench_tui.py --growth              a made-up run of 100,000 experiments too
+    python benchmarks/bench_tui.py --only start|keys
+
+*Start* runs `asi-repro browse` in a pseudo-terminal and takes the time from starting the process to the first
+row of the lineage on the screen, after which it sends a key and waits for the cursor to move; the peer is a
+process that starts Python and imports Textual's app. *Keys* are pressed through Pilot in one process: the
+time is from the press until the app has repainted and waits for the next event; "read" adds what a tab reads
+in a thread while the keys go on working. CPU time is of all threads,
+and says what an otherwise idle machine would take where this one is busy. p95 of all presses of a kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+PEER = "import textual.app, textual.widgets; textual.widgets.Input, textual.widgets.Footer"
+_ESCAPES = re.compile(rb"\x1b\[[0-9;?<>=$]*[a-zA-Z]|\x1b[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.")
+
+
+def start_once(archive: Path) -> tuple[float, float]:
+    """Seconds from the start of the process to the lineage's first row, and to the first moved cursor."""
+    began = time.perf_counter()
+    pid, handle = pty.fork()
+    if pid == 0:
+        with tempfile.TemporaryDirectory() as home:
+            os.environ.update(TERM="xterm-256color", XDG_STATE_HOME=home, COLORTERM="truecolor")
+            os.execv(
+                sys.executable, [sys.executable, "-m", "asi_repro.cli", "browse", "--archive", str(archive)]
+            )
+    fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    try:
+        shown = _wait_for(handle, b"\xe2\x96\xbe ", began)  # the unfolded root
+        os.write(handle, b"\x1b[B")
+        moved = _wait_for(handle, b"", time.perf_counter())
+    finally:
+        os.write(handle, b"q")
+        _end(pid, handle)
+    return shown, moved
+
+
+def _wait_for(handle: int, text: bytes, began: float) -> float:
+    seen = b""
+    while time.perf_counter() - began < 30:
+        if not select.select([handle], [], [], 0.5)[0]:
+            continue
+        try:
+            seen += os.read(handle, 65536)
+        except OSError:
+            break
+        if text in _ESCAPES.sub(b"", seen):
+            return time.perf_counter() - began
+    raise SystemExit(f"the app did not show {text!r}")
+
+
+def _end(pid: int, handle: int) -> None:
+    deadline = time.perf_counter() + 5
+    while time.perf_counter() < deadline:
+        with contextlib.suppress(OSError):
+            if select.select([handle], [], [], 0.05)[0]:
+                os.read(handle, 65536)
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            break
+    else:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    os.close(handle)
+
+
+def start(archive: Path, repeats: int) -> None:
+    start_once(archive)  # byte code and file cache
+    peers, starts = [], []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", PEER], check=True)
+        peers.append(time.perf_counter() - began)
+        starts.append(start_once(archive)[0])
+    ratio = statistics.median(starts) / statistics.median(peers)
+    print(
+        f"start to lineage     median {statistics.median(starts):6.3f} s   slowest {max(starts):6.3f} s   "
+        f"Python + Textual alone {statistics.median(peers):6.3f} s   ratio {ratio:.2f}"
+    )
+
+
+async def keys(archive: Path, repeats: int) -> dict[str, list[tuple[float, float]]]:
+    """Seconds of wall time and of CPU by kind of press."""
+    from asi_repro.tui.app import BrowseApp
+    from asi_repro.tui.source import Source
+
+    source = Source.at(archive)
+    app = BrowseApp(source, watch=False)
+    found: dict[str, list[tuple[float, float]]] = {}
+    async with app.run_test(size=(120, 40)) as pilot:
+
+        async def settle() -> bool:
+            """Wait for what is being read in threads; whether there was something."""
+            await pilot.pause()
+            loading = [w for w in app.workers if w.group.startswith("load") and not w.is_finished]
+            if loading:
+                await app.workers.wait_for_complete(loading)
+                await pilot.pause()
+            return bool(loading)
+
+        async def press(kind: str, *names: str) -> None:
+            for name in names:
+                began, spent = time.perf_counter(), time.process_time()
+                await pilot.press(name)
+                await settle()
+                found.setdefault(kind, []).append((time.perf_counter() - began, time.process_time() - spent))
+
+        await settle()
+        for _ in range(repeats):
+            await press("move", "down", "down", "down", "pagedown", "pageup", "up", "end", "home")
+        for _ in range(repeats):
+            await press("fold root", "left")
+            await press("unfold root", "right")
+        await press("unfold all", "plus")
+        for _ in range(repeats):
+            await press("move, all unfolded", "down", "pagedown", "end", "pageup", "home")
+        for expression in ("gate", "score>2.0", "gallery:yes", "text:memory", "has:program"):
+            await pilot.press("slash")
+            await press("filter letter", *[_NAMES.get(letter, letter) for letter in expression])
+            await press("clear filter", "escape")
+        await pilot.press("slash", *[_NAMES.get(letter, letter) for letter in "has:program"], "enter")
+        await settle()
+        for _ in range(repeats):
+            await press("open experiment", "enter")
+            for tab in "PDTHCOAM":
+                await press(f"tab {tab}", tab)
+            await pilot.press("escape", "down")
+            await settle()
+    return found
+
+
+_NAMES = {">": "greater_than_sign", ".": "full_stop", ":": "colon"}
+
+
+def report_keys(archive: Path, repeats: int) -> None:
+    """Run `keys` in a process of its own, for its memory."""
+    code = (
+        "import asyncio, json, resource, sys; sys.path.insert(0, 'benchmarks'); import bench_tui\n"
+        "from pathlib import Path\n"
+        f"found = asyncio.run(bench_tui.keys(Path({str(archive)!r}), {repeats}))\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "assert 'torch' not in sys.modules\n"
+        "print(json.dumps([found, peak]))"
+    )
+    root = Path(__file__).resolve().parent.parent
+    child = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True, capture_output=True, text=True, cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    found, peak = json.loads(child.stdout.splitlines()[-1])
+    everything: list[list[float]] = []
+    for kind, seconds in found.items():
+        print(f"  {kind:<22} {len(seconds):>4} presses   {_line(seconds)}")
+        everything += seconds
+    print(f"  {'all':<22} {len(everything):>4} presses   {_line(everything)}   peak memory {peak:.0f} MiB")
+
+
+def _line(presses: list[list[float]]) -> str:
+    parts = []
+    for name, column in (("wall", 0), ("CPU", 1)):
+        ordered = sorted(press[column] for press in presses)
+        p95 = ordered[max(0, round(0.95 * len(ordered)) - 1)]
+        parts.append(f"{name} median {statistics.median(ordered) * 1e3:6.1f} p95 {p95 * 1e3:6.1f} ms")
+    return "   ".join(parts)
+
+
+def synthetic(folder: Path, experiments: int) -> Path:
+    """An archive of a made-up run."""
+    from asi_repro.archive.release import read_release
+    from asi_repro.archive.synthetic import write_synthetic_release
+    from asi_repro.archive.tables import write_archive
+
+    write_synthetic_release(folder / "release", experiments, gallery=100)
+    write_archive(read_release(folder / "release"), folder / "artifacts" / "archive")
+    return folder / "artifacts" / "archive"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("archive", nargs="?", type=Path)
+    parser.add_argument("--growth", action="store_true", help="100,000 made-up experiments too")
+    parser.add_argument("--only", choices=["start", "keys"])
+    parser.add_argument("--repeats", type=int, default=10)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        runs = {"the archive": options.archive or synthetic(Path(folder) / "run", 1772)}
+        if options.growth:
+            runs["100,000 made-up experiments"] = synthetic(Path(folder) / "large", 100_000)
+        for name, archive in runs.items():
+            print(f"{name} ({archive})" if options.archive == archive else name)
+            if options.only != "keys":
+                start(archive, options.repeats)
+            if options.only != "start":
+                report_keys(archive, options.repeats)
+    print(f"benchmark itself: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime:.0f} CPU-seconds")
+
+
+if __name__ == "__main__":
+    main()
