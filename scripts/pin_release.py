@@ -55,20 +55,19 @@ def make_pins(copy: Path, commit: str, target: Path) -> None:
         _run(upstream, "git", "commit", "--quiet", "--message", "release")
         project.mkdir()
         _run(project, "git", "init", "--quiet")
-        _run(project, sys.executable, "-m", "dvc", "init", "--quiet")
-        for path in PATHS:
-            (project / path).parent.mkdir(parents=True, exist_ok=True)
-            _run(project, sys.executable, "-m", "dvc", "import", "--quiet", str(upstream), path, "-o", path)
-        _name_upstream(project, commit)
+        _import(upstream, project, commit)
         for path in PATHS:
             atomic_write(target / f"{path}.dvc", (project / f"{path}.dvc").read_bytes())
 
 
-def _name_upstream(project: Path, commit: str) -> None:
+def _import(upstream: Path, project: Path, commit: str) -> None:
+    """`dvc init`, `dvc import` of each path, then name upstream in the pins; all in this process."""
     from dvc.repo import Repo
 
-    with Repo(str(project)) as repo:
+    with Repo.init(str(project)) as repo:
         for path in PATHS:
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            repo.imp(str(upstream), path, out=str(project / path))
             (stage,) = repo.stage.load_file(str(project / f"{path}.dvc"))
             stage.deps[0].def_repo = {"url": URL, "rev_lock": commit}
             stage.md5 = stage.compute_md5()

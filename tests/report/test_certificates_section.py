@@ -47,10 +47,18 @@ def project(tmp_path: Path) -> Project:
     return make_project(tmp_path)
 
 
-def test_without_certificates_the_section_says_not_run(project: Project) -> None:
-    assert blocks(Inputs(project)) is None
-    page = build_report(project).folder / "report.md"
-    assert "no released program was run" in page.read_text()
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with certificates, one of them of a failure, and its report; every name is hostile."""
+    project = make_project(tmp_path_factory.mktemp("certified"))
+    certify(project, failing={16})
+    build_report(project)
+    return project
+
+
+def test_without_certificates_the_section_says_not_run(hostile_project: Project) -> None:
+    assert blocks(Inputs(hostile_project)) is None
+    assert "no released program was run" in (hostile_project.report / "report.md").read_text()
 
 
 def test_failures_are_counted_and_named(project: Project) -> None:
@@ -66,14 +74,12 @@ def test_failures_are_counted_and_named(project: Project) -> None:
     assert "(4)" not in named
 
 
-def test_the_matrix_holds_every_row_and_sorts_failures_first(project: Project) -> None:
-    certify(project, failing={16})
-    certificates = list(read_certificates(project.certificates))
+def test_the_matrix_holds_every_row_and_sorts_failures_first(reported: Project) -> None:
+    certificates = list(read_certificates(reported.certificates))
     rows = decisive_rows(certificates)
     assert rows == ["causality_jacobian", "determinism"]
     assert sorted_by_failures(certificates, rows)[0].index == 16
-    build_report(project)
-    with (project.report / "plots" / "certificates.csv").open() as stream:
+    with (reported.report / "plots" / "certificates.csv").open() as stream:
         cells = list(csv.DictReader(stream))
     assert Counter(cell["verdict"] for cell in cells) == {"pass": 19, "fail": 1}
     assert [cell["index"] for cell in cells if cell["verdict"] == "fail"] == ["16"]
@@ -88,9 +94,8 @@ def test_a_certificate_of_another_program_is_left_out(project: Project) -> None:
     assert "0 architectures fail" in drawing.alt
 
 
-def test_hostile_names_stay_text(project: Project) -> None:
-    certify(project, failing={8, 16, 20, 24})
-    page = (build_report(project).folder / "index.html").read_text()
+def test_hostile_names_stay_text(reported: Project) -> None:
+    page = (reported.report / "index.html").read_text()
     assert "<script>alert" not in page
     assert "<img src=x" not in page
     assert "\u202e" not in page
