@@ -25,3 +25,27 @@ def synthetic_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def synthetic_source(synthetic_root: Path) -> Source:
     return Source(archive_place(synthetic_root / "artifacts" / "archive"))
+
+
+@pytest.fixture(scope="session")
+def made_up_root(synthetic_root: Path) -> Path:
+    """The same run in a project, with certificates and a ledger."""
+    from made_up import make_certificates, make_ledger
+
+    from asi_repro.archive.store import Archive
+
+    archive = Archive(synthetic_root / "artifacts" / "archive")
+    make_certificates(archive, synthetic_root / "artifacts" / "certificates")
+    make_ledger(archive, synthetic_root / "artifacts" / "claims.json")
+    for name in ("dvc.yaml", "params.yaml"):
+        (synthetic_root / name).touch()
+    return synthetic_root
+
+
+@pytest.fixture
+def made_up_source(made_up_root: Path) -> Source:
+    from asi_repro.project import Project
+    from asi_repro.tui.source import release_place
+
+    project = Project(made_up_root)
+    return Source(release_place(project), project)

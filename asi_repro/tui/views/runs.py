@@ -120,7 +120,7 @@ class RunsView(View):
         """Look at the run under the cursor, in a thread."""
         row = self._row()
         folder = self._folder(row.name) if row else None
-        if row is None or folder is None or row.kind == "damaged":
+        if row is None or folder is None or row.kind == "damaged" or not (folder / "run.git").is_dir():
             self._standing = None
             self._draw_run()
             return

@@ -129,7 +129,8 @@ class Tracks(Styled):
         for column in range(columns):
             if column * count // columns > self._position:
                 break
-            value = track.values[min(max((column + 1) * count // columns, 1), self._position + 1) - 1]
+            last = max((column + 1) * count // columns - 1, column * count // columns)
+            value = track.values[min(last, self._position)]
             eighths = 0 if value is None else round(max(value - track.low, 0.0) * scale) - below
             text.append(_EIGHTHS[min(max(eighths, 0), 8)])
         return "".join(text)
