@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.llm.budget import Booking, Ledger
-from asi_repro.llm.errors import BadToolInput, Unreachable
-from asi_repro.llm.message import check_message
+from asi_repro.llm.errors import Unreachable
+from asi_repro.llm.message import MALFORMED, check_message
 from asi_repro.llm.request import with_cache_markers
 from asi_repro.llm.settings import LlmSettings, Price
 from asi_repro.llm.slots import Slots
@@ -34,7 +34,7 @@ _CONNECT_SECONDS = 15.0
 class _Passing(Exception):
     """A failure that may be gone at the next attempt."""
 
-    def __init__(self, said: str, *, wait: float | None = None, malformed: bool = False) -> None:
+    def __init__(self, said: str, *, wait: float | None = None, malformed: JsonDict | None = None) -> None:
         super().__init__(said)
         self.wait = wait
         self.malformed = malformed
@@ -70,9 +70,11 @@ class Api:
     def send(self, request: JsonDict, price: Price | None) -> JsonDict:
         """The answer to `request`, with every failed attempt charged to the budget as far as it is known.
 
+        Where the model writes tool inputs that are not JSON, again and again, the SDK gives no message. The
+        answer is then one with the stop reason `malformed_tool_input`, so that it is recorded as others are.
+
         Raises:
             BudgetExceeded: before an attempt that could pass the budget.
-            BadToolInput: where the model wrote tool inputs that are not JSON, again and again.
             Unreachable: after the last attempt, or at once where the API rejects the request.
             MissingInput: without credentials.
         """
@@ -81,11 +83,10 @@ class Api:
             try:
                 return self._attempt(request, price)
             except _Passing as failure:
-                malformed += failure.malformed
-                if malformed > self._settings.repairs:
-                    raise BadToolInput(
-                        str(failure), hint="ask again, or give the role another model"
-                    ) from failure
+                if failure.malformed is not None:
+                    malformed += 1
+                    if malformed > self._settings.repairs:
+                        return failure.malformed
                 if attempt == self._settings.attempts:
                     raise Unreachable(
                         f"no answer in {attempt} attempts; the last one: {failure}",
@@ -122,48 +123,33 @@ class Api:
             return self._stream(request, price, booking)
 
     def _stream(self, request: JsonDict, price: Price | None, booking: Booking) -> JsonDict:
-        import anthropic
-        import httpx2
-
-        stream = None
-        deadline = time.monotonic() + self._settings.call_timeout
+        arguments = self._arguments(request)
+        opened: list[Any] = []
         try:
-            with self._connected().messages.stream(**self._arguments(request)) as stream:
-                for _ in stream:
-                    if time.monotonic() > deadline:
-                        raise _Passing(f"the answer took longer than {self._settings.call_timeout:g} s")
-                message = _so_far(stream)
-            if message is None or message.get("stop_reason") is None:
-                raise _Passing("the connection ended before the answer did")
-            checked = check_message(message, "the API's answer")
-        except anthropic.APIStatusError as error:
-            if stream is None:
+            return self._read(arguments, opened)
+        except Exception as error:
+            stream = opened[0] if opened else None
+            failure = _translated(error, stream, request)
+            if stream is None and isinstance(error, _status_error()):
                 charge(booking, Usage(), price)  # refused before anything was read
-            raise _of_status(error) from error
-        except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            raise _Passing(f"{type(error).__name__}: {_first_line(error)}") from error
-        except DataError as error:
-            raise _Passing(error.what) from error
-        except (TypeError, anthropic.CredentialsError) as error:
-            if isinstance(error, TypeError) and "authentication" not in str(error):
+            if failure is error:
                 raise
-            raise MissingInput(
-                "there is no key for the API",
-                where=_first_line(error),
-                hint="set ANTHROPIC_API_KEY, or use the mode replay or the control arm, which need none",
-            ) from error
-        except (ValueError, RuntimeError, anthropic.APIResponseValidationError) as error:
-            malformed = "tool parameter JSON" in str(error)
-            said = (
-                "the model's tool input is not JSON"
-                if malformed
-                else "the API's answer is not what it should be"
-            )
-            raise _Passing(f"{said}: {_first_line(error)}", malformed=malformed) from error
+            raise failure from error
         finally:
-            if stream is not None:
-                _charge_stream(booking, stream, price)
-        return checked
+            if opened:
+                _charge_stream(booking, opened[0], price)
+
+    def _read(self, arguments: JsonDict, opened: list[Any]) -> JsonDict:
+        deadline = time.monotonic() + self._settings.call_timeout
+        with self._connected().messages.stream(**arguments) as stream:
+            opened.append(stream)
+            for _ in stream:
+                if time.monotonic() > deadline:
+                    raise _Passing(f"the answer took longer than {self._settings.call_timeout:g} s")
+            message = _so_far(stream)
+        if message is None or message.get("stop_reason") is None:
+            raise _Passing("the connection ended before the answer did")
+        return check_message(message, "the API's answer")
 
     def _arguments(self, request: JsonDict) -> JsonDict:
         from anthropic import transform_schema
@@ -208,12 +194,55 @@ def _charge_stream(booking: Booking, stream: Any, price: Price | None) -> None:
     charge(booking, usage, price)
 
 
+def _malformed(stream: Any, request: JsonDict, said: str) -> JsonDict:
+    begun = _so_far(stream) or {}
+    return {
+        "role": "assistant",
+        "model": begun.get("model", request["model"]),
+        "content": [{"type": "text", "text": said}],
+        "stop_reason": MALFORMED,
+        "usage": begun.get("usage", {"input_tokens": 0, "output_tokens": 0}),
+    }
+
+
 def _so_far(stream: Any) -> JsonDict | None:
     try:
         message: JsonDict = stream.current_message_snapshot.to_dict(mode="json")
     except (AssertionError, AttributeError):
         return None  # before the first event
     return message
+
+
+def _status_error() -> type[Exception]:
+    from anthropic import APIStatusError
+
+    return APIStatusError
+
+
+def _translated(error: Exception, stream: Any, request: JsonDict) -> Exception:
+    """What a failure of the SDK, the network or the API means; `error` itself where it is a bug of ours."""
+    import anthropic
+    import httpx2
+
+    if isinstance(error, anthropic.APIStatusError):
+        return _of_status(error)
+    if isinstance(error, (anthropic.APIConnectionError, httpx2.HTTPError)):
+        return _Passing(f"{type(error).__name__}: {_first_line(error)}")
+    if isinstance(error, DataError):
+        return _Passing(error.what)
+    no_key = isinstance(error, TypeError) and "authentication" in str(error)
+    if no_key or isinstance(error, anthropic.CredentialsError):
+        return MissingInput(
+            "there is no key for the API",
+            where=_first_line(error),
+            hint="set ANTHROPIC_API_KEY, or use the mode replay or the control arm, which need none",
+        )
+    if isinstance(error, ValueError) and "tool parameter JSON" in str(error):
+        said = f"the model's tool input is not JSON: {_first_line(error)}"
+        return _Passing(said, malformed=_malformed(stream, request, said))
+    if isinstance(error, (ValueError, RuntimeError, anthropic.APIResponseValidationError)):
+        return _Passing(f"the API's answer is not what it should be: {_first_line(error)}")
+    return error
 
 
 def _of_status(error: Any) -> Exception:

@@ -19,7 +19,7 @@ from asi_repro.llm.api import Api
 from asi_repro.llm.budget import Ledger
 from asi_repro.llm.difference import explain_miss
 from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, TooManyRounds, Truncated
-from asi_repro.llm.message import text_of, thinking_of, tool_uses
+from asi_repro.llm.message import MALFORMED, text_of, thinking_of, tool_uses
 from asi_repro.llm.records import Records
 from asi_repro.llm.request import build_request, request_key
 from asi_repro.llm.settings import LlmSettings
@@ -298,6 +298,10 @@ def _check_stop(talk: _Talk, message: JsonDict, max_tokens: int) -> None:
             f"the model declined to answer{f' ({said})' if said else ''}",
             where=where,
             hint="change the prompt, or give the role another model in params.yaml, llm.roles",
+        )
+    if reason == MALFORMED:
+        raise BadToolInput(
+            text_of(message), where=where, hint="ask again, raise llm.repairs, or give the role another model"
         )
     if reason == "max_tokens":
         raise Truncated(

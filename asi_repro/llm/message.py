@@ -10,6 +10,9 @@ from asi_repro.errors import DataError
 
 JsonDict = dict[str, Any]
 
+MALFORMED = "malformed_tool_input"
+"""Our own stop reason, for a message that the SDK could not put together."""
+
 
 class _Usage(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)

@@ -24,15 +24,14 @@ _PATTERNS = (
     re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"),  # JWT
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
 )
+# What stands between a name and its value, also inside JSON that is inside JSON; and a value.
+_IS = r"""(?:\\{0,7}["'])?\s{0,8}[:=]\s{0,8}(?:\\{0,7}["'])?"""
+_VALUE = r"""([^\s"',;\\]{8,})"""
 # Group 1 is kept: what the secret was for.
 _NAMED = (
-    re.compile(
-        r"(?i)(\b(?:proxy-)?authorization\b[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s+)?)([^\s\"',;]{8,})"
-    ),
-    re.compile(r"(?i)(\bx-api-key\b[\"']?\s*[:=]\s*[\"']?)([^\s\"',;]{8,})"),
-    re.compile(
-        r"(?i)(\b(?:anthropic|openai|aws|hf|github)_\w{0,40}?(?:key|token|secret)\b[\"']?\s*[:=]\s*[\"']?)([^\s\"',;]{8,})"
-    ),
+    re.compile(rf"(?i)(\b(?:proxy-)?authorization\b{_IS}(?:(?:bearer|basic|token)\s+)?){_VALUE}"),
+    re.compile(rf"(?i)(\bx-api-key\b{_IS}){_VALUE}"),
+    re.compile(rf"(?i)(\b(?:anthropic|openai|aws|hf|github)_\w{{0,40}}?(?:key|token|secret)\b{_IS}){_VALUE}"),
     re.compile(r"(\bBearer\s+)([A-Za-z0-9._~+/=-]{16,})"),
     re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,100}:)([^\s/@]{1,500})(?=@)"),
 )

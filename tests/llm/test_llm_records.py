@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.llm.client import LLM, Tool
-from asi_repro.llm.errors import Refused, ReplayMiss, Unreachable
+from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, Unreachable
 from asi_repro.llm.records import Records
 from asi_repro.llm.request import canonical, request_key
 from asi_repro.llm.testing import (
     MessagesServer,
+    malformed_tool_call,
     message_of,
     refusal,
     server_error,
@@ -72,6 +73,21 @@ def test_a_refusal_is_replayed_too(server: MessagesServer, make_llm: MakeLLM, tm
     for make in (lambda: make_llm("record"), lambda: replay(path)):
         with pytest.raises(Refused, match="bio"):
             make().ask("judge", "s", ASK, trace=Trace("1"))
+
+
+def test_tool_inputs_that_were_never_json_are_replayed_too(
+    server: MessagesServer, make_llm: MakeLLM, read_tool: Tool, tmp_path: Path
+) -> None:
+    server.script += [malformed_tool_call("read"), malformed_tool_call("read"), text("then")]
+    lines = []
+    path = tmp_path / "llm.jsonl"
+    for make in (lambda: make_llm("record", repairs=1), lambda: replay(path, repairs=1)):
+        trace, llm = Trace("1"), make()
+        with pytest.raises(BadToolInput, match="not JSON"):
+            llm.ask("judge", "s", ASK, tools=[read_tool], trace=trace)
+        assert llm.ask("judge", "s", ASK, tools=[read_tool], trace=trace).text == "then"
+        lines.append(trace.to_jsonl())
+    assert lines[0] == lines[1]
 
 
 def test_equal_requests_are_told_apart_by_their_order_in_each_experiment(
