@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from asi_repro.errors import AsiReproError, DataError
+from asi_repro.discover.types import RoleFailure
+from asi_repro.errors import DataError
 
 
 class NotLibraryForm(DataError):
     """A program whose main class is not in the library's form: its slots cannot be found."""
 
 
-class NoNewProgram(AsiReproError):
+class NoNewProgram(RoleFailure):
     """All tries gave programs that are known already."""

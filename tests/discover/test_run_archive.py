@@ -1,0 +1,173 @@
+"""A discovered run is read by the code that reads the release; runs are listed and compared."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+from fake_team import begin, do_all, order
+from typer.testing import CliRunner
+
+from asi_repro.archive.history import write_history
+from asi_repro.archive.store import Archive
+from asi_repro.archive.tables import write_archive
+from asi_repro.cli import app
+from asi_repro.discover.archive import write_run_archive
+from asi_repro.discover.compare import compare_runs, curve
+from asi_repro.discover.outcomes import OWN, Outcomes
+from asi_repro.discover.recorded import record_run
+from asi_repro.discover.run import DiscoveryRun
+
+
+@pytest.fixture(scope="module")
+def project(whole, tmp_path_factory):
+    """A checkout with the run `fake`, its record, and another run of the same arm."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    (root / "params.yaml").write_text("seed: 1\nclaims:\n  resamples: 500\n")
+    runs = root / "artifacts" / "runs"
+    shutil.copytree(whole[0].folder, runs / "fake")
+    write_run_archive(DiscoveryRun(runs / "fake"))
+    record_run(DiscoveryRun(runs / "fake"), root / "artifacts" / "recorded" / "kept")
+    other = begin(runs / "other", seed=8)
+    do_all(order(other.folder, 6))
+    write_run_archive(other)
+    return root
+
+
+@pytest.fixture
+def asked(project, monkeypatch):
+    """Call the command line in that checkout; standard output of a call that must succeed."""
+    monkeypatch.setenv("ASI_REPRO_HOME", str(project))
+
+    def call(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, list(arguments))
+        assert result.exit_code == code, (result.output, result.exception)
+        return result.stdout
+
+    return call
+
+
+def test_the_archive_has_every_committed_experiment(project, whole):
+    run = DiscoveryRun(project / "artifacts" / "runs" / "fake")
+    archive = Archive(run.folder / "archive")
+    assert set(archive.experiments) == set(run.store.commits())
+    rows = {row["index"]: row for row in pq.read_table(archive.folder / "fitness.parquet").to_pylist()}
+    for index, experiment in archive.experiments.items():
+        assert rows[index]["commit"] == run.store.commits()[index]
+        assert rows[index]["fitness"] == experiment.score
+        assert experiment.in_gallery == bool(rows[index]["passed"])
+    assert rows[1]["fitness"] == 0.5
+    assert rows[1]["judge_term"] is None
+    assert len(archive.rows("curves", 1)) == 2
+    assert archive.program(1).source == "# the first program\n"
+
+
+def test_the_same_run_gives_the_same_tables(project, tmp_path):
+    first = DiscoveryRun(project / "artifacts" / "runs" / "fake").folder / "archive"
+    before = {path.name: path.read_bytes() for path in first.iterdir()}
+    write_run_archive(DiscoveryRun(first.parent))
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == before
+    assert {"fitness.parquet", "analyses.parquet"} <= set(before)
+
+
+def test_a_history_can_be_made_of_it(project, tmp_path):
+    archive = Archive(project / "artifacts" / "runs" / "fake" / "archive")
+    assert write_history(archive, tmp_path / "history.bundle").experiments == len(archive.experiments)
+
+
+def test_the_verbs_that_read_take_a_runs_name(asked, project):
+    listed = json.loads(asked("list", "--run", "fake", "--json"))
+    run = DiscoveryRun(project / "artifacts" / "runs" / "fake")
+    assert [row["index"] for row in listed] == sorted(run.store.commits())
+    shown = json.loads(asked("show", "2", "--archive", "fake", "--json"))
+    assert shown["parent"] == 1
+    assert "change_" in asked("lineage", "2", "--run", "fake")
+
+
+def test_a_name_that_is_no_run_is_said(asked, monkeypatch):
+    asked("list", "--run", "nothing", code=5)
+    monkeypatch.setenv("ASI_REPRO_RUN", "other")
+    assert len(json.loads(asked("list", "--json"))) <= 6
+
+
+def test_runs_lists_live_and_recorded_ones(asked):
+    rows = {row["name"]: row for row in json.loads(asked("runs", "--json"))}
+    assert {name: row["kind"] for name, row in rows.items()} == {
+        "fake": "live",
+        "other": "live",
+        "kept": "recorded",
+    }
+    assert rows["kept"]["experiments"] == rows["fake"]["experiments"]
+    assert rows["kept"]["failed"] == rows["fake"]["failed"]
+    assert rows["fake"]["beat_baseline"] >= rows["fake"]["verified"]
+    assert "fake" in asked("runs")
+
+
+def test_compare_counts_what_beat_the_baseline(asked, project, tmp_path):
+    found = json.loads(asked("compare", "fake", "other", "--csv", str(tmp_path / "c.csv"), "--json"))
+    archive = project / "artifacts" / "runs" / "fake" / "archive"
+    rows = pq.read_table(archive / "fitness.parquet").to_pylist()
+    side = found["first"]
+    assert side["discoveries"] == sum(row["beats_baseline"] for row in rows)
+    assert side["experiments"] == 15  # the failed ones count, the baseline does not
+    rate = side["rates"][0]["interval"]
+    assert rate["estimate"] == pytest.approx(100 * side["discoveries"] / 15)
+    assert rate["low"] <= rate["estimate"] <= rate["high"]
+    curves = csv.DictReader((tmp_path / "c.csv").read_text().splitlines())
+    last = [row for row in curves if row["run"] == "fake"][-1]
+    assert int(last["discoveries"]) == side["discoveries"]
+    assert "a run of our own and not the paper's" in asked("compare", "fake", "other")
+
+
+def outcomes(name: str, found: list[bool], flops: list[float] | None, discovery: str = OWN) -> Outcomes:
+    size = len(found)
+    return Outcomes(
+        name,
+        "operators",
+        discovery,
+        tuple(range(2, size + 2)),
+        tuple(found),
+        (False,) * size,
+        None if flops is None else tuple(flops),
+        tuple(0.1 * place for place in range(size)),
+    )
+
+
+def test_a_rate_is_per_compute_and_its_interval_covers_it():
+    dear = outcomes("dear", [True, False] * 50, [2e15] * 100)
+    cheap = outcomes("cheap", [True, False] * 50, [1e15] * 100)
+    found = compare_runs(dear, cheap, seed=1, resamples=2000)
+    by_unit = {difference.unit: difference for difference in found.differences}
+    experiments, flops = by_unit["100 experiments"], by_unit["1e15 training FLOPs"]
+    assert (experiments.interval.estimate, flops.interval.estimate) == (0, pytest.approx(-0.25))
+    assert flops.interval.high < 0 < experiments.interval.high
+    assert "costs more compute" in experiments.not_compared
+    assert found == compare_runs(dear, cheap, seed=1, resamples=2000)
+    # Half a hundred of a fair coin: the standard error is 5 per 100 experiments.
+    rate = found.first.rates[0].interval
+    assert rate.high - rate.low == pytest.approx(2 * 1.96 * 5, rel=0.1)
+
+
+def test_counts_of_different_things_are_not_said_to_compare():
+    one = outcomes("one", [True, False] * 5, None)
+    other = outcomes("other", [True, False] * 5, None, discovery="is in the gallery")
+    (difference,) = compare_runs(one, other, seed=1, resamples=200).differences
+    assert "do not count the same thing" in difference.not_compared
+
+
+def test_the_cumulative_curve():
+    rows = curve(outcomes("run", [False, True, True], [1.0, 0.0, 2.0]))
+    assert [row["discoveries"] for row in rows] == [0, 1, 2]
+    assert [row["flops"] for row in rows] == [1.0, 1.0, 3.0]
+    assert [row["best_score"] for row in rows] == [0.0, 0.1, 0.2]
+
+
+def test_extra_tables_are_written_with_the_others_or_not_at_all(project, tmp_path):
+    from asi_repro.archive.run import Run
+
+    assert write_archive(Run(), tmp_path / "archive")["experiments"] == 0
+    assert not (tmp_path / "archive" / "fitness.parquet").exists()
