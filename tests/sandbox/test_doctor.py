@@ -55,15 +55,20 @@ def test_the_key_is_named_and_never_shown(here: subprocess.CompletedProcess[str]
     assert KEY not in here.stdout + here.stderr
 
 
-def test_a_machine_without_git_cannot_verify() -> None:
-    """A real run with nothing on the PATH: no git, no bubblewrap."""
-    done = doctor(PATH="/nonexistent", ANTHROPIC_API_KEY="")
+def test_a_machine_without_git_and_torch_cannot_verify(tmp_path: Path) -> None:
+    """A real run with nothing on the PATH, no git, no bubblewrap, and with a torch that does not load."""
+    (tmp_path / "torch.py").write_text("raise ImportError('libtorch.so: not found')\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = doctor(PATH="/nonexistent", ANTHROPIC_API_KEY="", PYTHONPATH=path)
     assert done.returncode == 1, done.stderr
+    assert "gap     torch" in done.stdout
+    assert "libtorch.so: not found" in done.stdout
+    assert "not run cuda" in done.stdout
     assert "gap     git" in done.stdout
     assert "apt-get install git" in done.stdout
     assert "bwrap is not on the PATH" in done.stdout
     assert "ANTHROPIC_API_KEY is not set" in done.stdout
-    assert "cannot check the programs yet: see git" in done.stdout
+    assert "cannot check the programs yet: see git, torch" in done.stdout
 
 
 def test_torch_stays_out_of_this_process() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from in_process import call
 
 from asi_repro.archive.store import Archive
 from tests.verify.conftest import planted
@@ -36,7 +37,7 @@ def made(archive_of: Callable[..., Archive], tmp_path: Path) -> tuple[str, ...]:
 
 def test_a_certificate_as_json_and_as_markdown(made: tuple[str, ...]) -> None:
     name, *options = made
-    data = json.loads(cli("certificate", name, "--json", *options).stdout)
+    data = json.loads(call("certificate", name, "--json", *options).stdout)
     assert data["name"] == name
     rows = {row["check"]: row for row in data["checks"]}
     assert {"check", "verdict", "value", "threshold"} <= set(rows["dead_parameters"])
@@ -44,11 +45,11 @@ def test_a_certificate_as_json_and_as_markdown(made: tuple[str, ...]) -> None:
     assert set(rows["dead_parameters"]["detail"]["dead"]) == {"cut", "unused.bias", "unused.weight"}
     assert rows["dead_parameters"]["detail"]["dead"]["cut"]["output_depends_on_it"] is True
     assert rows["dead_parameters"]["detail"]["dead"]["unused.bias"]["output_depends_on_it"] is False
-    assert json.loads(cli("certificate", "--all", "--json", *options).stdout) == [data]
+    assert json.loads(call("certificate", "--all", "--json", *options).stdout) == [data]
 
-    text = cli("certificate", name, *options).stdout
+    text = call("certificate", name, *options).stdout
     assert "| dead_parameters | **fail** | 3 |" in text
-    assert "dead_parameters" in cli("certificate", "--all", *options).stdout
+    assert "dead_parameters" in call("certificate", "--all", *options).stdout
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_certificate_as_json_and_as_markdown(made: tuple[str, ...]) -> None:
 )
 def test_mistakes_are_named(words: tuple[str, ...], message: str, archive_of: Callable[..., Archive]) -> None:
     folder = str(archive_of(planted("dead_gate")).folder)
-    done = cli(*(folder if word == "ARCHIVE" else word for word in words))
+    done = call(*(folder if word == "ARCHIVE" else word for word in words))
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
