@@ -96,13 +96,9 @@ def test_a_built_corpus_reads_back_as_its_texts(texts_dir, tmp_path, gpt2):
         corpus.blocks("validation", 10**7)
 
 
-def test_tokens_are_a_map_of_the_file_not_a_copy(texts_dir, tmp_path, gpt2):
-    build_corpus(
-        CorpusSettings(source=str(texts_dir), validation_fraction=0.2), 3, tmp_path / "c", tokenizer=gpt2
-    )
+def test_tokens_are_a_map_of_the_file_not_a_copy(small_corpus):
     from asi_repro.train.shards import map_tokens
 
-    corpus = open_corpus(tmp_path / "c")
-    for part in map_tokens(corpus.folder, corpus.shards[0]):
+    for part in map_tokens(small_corpus.folder, small_corpus.shards[0]):
         assert not part.flags.owndata
         assert not part.flags.writeable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,9 +90,8 @@ def test_another_seed_another_order_and_split(corpus, texts_dir, tmp_path, gpt2)
     assert set(documents_of(tmp_path / "other", "validation")) != set(documents_of(corpus, "validation"))
 
 
-def test_a_finished_corpus_is_checked_not_made_again(texts_dir, tmp_path, gpt2):
-    folder = tmp_path / "corpus"
-    build_corpus(settings(texts_dir), SEED, folder, tokenizer=gpt2)
+def test_a_finished_corpus_is_checked_not_made_again(texts_dir, tmp_path, gpt2, corpus):
+    folder = shutil.copytree(corpus, tmp_path / "corpus")
     stamps = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     build_corpus(settings(texts_dir), SEED, folder, tokenizer=gpt2)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
@@ -251,18 +251,18 @@ def test_unknown_source_lists_the_known_ones():
         open_source(CorpusSettings(source="no-such-corpus"), SEED)
 
 
-def test_one_changed_bit_of_a_shard_is_found(texts_dir, tmp_path, gpt2):
-    build_corpus(settings(texts_dir), SEED, tmp_path / "c", tokenizer=gpt2)
+def test_one_changed_bit_of_a_shard_is_found(tmp_path, corpus):
+    shutil.copytree(corpus, tmp_path / "c")
     damage(tmp_path / "c" / "train-00001.arrow")
     with pytest.raises(DataError, match="corrupt shard") as caught:
         open_corpus(tmp_path / "c")
     assert "train-00001.arrow" in str(caught.value)
 
 
-def test_missing_shard_and_missing_corpus(texts_dir, tmp_path, gpt2):
+def test_missing_shard_and_missing_corpus(tmp_path, corpus):
     with pytest.raises(MissingInput, match="no corpus"):
         open_corpus(tmp_path / "c")
-    build_corpus(settings(texts_dir), SEED, tmp_path / "c", tokenizer=gpt2)
+    shutil.copytree(corpus, tmp_path / "c")
     (tmp_path / "c" / "validation-00000.arrow").unlink()
     with pytest.raises(MissingInput, match="shard of the corpus is missing"):
         open_corpus(tmp_path / "c")
@@ -355,7 +355,7 @@ def test_full_disk_is_one_clear_error_and_the_next_build_goes_on(texts_dir, tmp_
     assert contents(tmp_path / "c") == contents(corpus)
 
 
-@pytest.mark.parametrize("after", [3000, 6000])
+@pytest.mark.parametrize("after", [pytest.param(3000, marks=pytest.mark.slow), 6000])
 def test_a_killed_build_goes_on_to_the_same_bytes(texts_dir, tmp_path, gpt2, corpus, after):
     code = f"""
         import os, signal
