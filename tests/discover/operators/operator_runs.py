@@ -9,6 +9,9 @@ from asi_repro.discover.operators import seed_program
 from asi_repro.discover.types import Brief, Candidate, Metrics
 from asi_repro.models.program import load_program
 
+# These tensors are tiny: on a busy machine a second thread only waits.
+torch.set_num_threads(1)
+
 METRICS = Metrics(train_loss=5.0, scores={"piqa": 0.5}, benchmark=0.5)
 
 # As an LLM might write it: other names for imports, a helper that is called like one of the library's.
