@@ -52,6 +52,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "discover": Lazy("asi_repro.cli.discover:discover", "The loop: live, replayed, control arm."),
         "runs": Lazy("asi_repro.cli.discover:runs", "The release, our own runs, the recorded ones."),
         "compare": Lazy("asi_repro.cli.discover:compare", "Two runs: discoveries per unit of compute."),
+        "share": Lazy("asi_repro.cli.pull:share", "A run of ours as one file for somebody else."),
     },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from asi_repro.project import Project
 
 
 def pull(
@@ -25,8 +28,25 @@ def pull(
         Optional[str],
         typer.Option("--rev", envvar="ASI_REPRO_UPSTREAM_REV", help="Its revision."),
     ] = None,
+    run: Annotated[
+        Optional[str],
+        typer.Option(
+            "--run",
+            metavar="PLACE",
+            help="Instead: somebody's run, a file that `asi-repro share` made (a path, https://, s3://, …).",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        Optional[str],
+        typer.Option("--as", metavar="NAME", help="With --run: its name here.", show_default=False),
+    ] = None,
+    sha256: Annotated[
+        Optional[str],
+        typer.Option("--sha256", help="With --run: what the file has to have.", show_default=False),
+    ] = None,
 ) -> None:
-    """Fetch the ASI-ARCH release and check every byte of it.
+    """Fetch the ASI-ARCH release and check every byte of it; or with --run somebody's run.
 
     Sources, in order: --from DIR; the folder ASI_REPRO_RELEASE names; the pinned git import. With
     --url the git import is used whatever ASI_REPRO_RELEASE says. Nothing is kept of files whose SHA-256
@@ -38,6 +58,9 @@ def pull(
     from asi_repro.project import find_project
 
     project = find_project()
+    if run is not None:
+        _pull_run(project, run, name, sha256)
+        return
     result = pull_release(project, source=source, url=url, rev=rev)
     manifest = release_manifest()
     size = sum(file.bytes for file in manifest.files) / 1e6
@@ -49,6 +72,47 @@ def pull(
         f"release: {len(manifest.files)} files, {size:.1f} MB, every SHA-256 as pinned ({origin})",
         markup=False,
         highlight=False,
+    )
+
+
+def share(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run; `asi-repro runs` lists them.")],
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="PLACE", help="A path, or a URL that DVC can write (s3://, ssh://, …)."),
+    ],
+) -> None:
+    """Write a run of ours as one file, for `asi-repro pull --run`: commits, records, what was rejected."""
+    from asi_repro.cli.output import console
+    from asi_repro.discover.begin import runs_folder
+    from asi_repro.discover.run import DiscoveryRun, check_name
+    from asi_repro.discover.sharing import share_run
+    from asi_repro.project import find_project
+
+    folder = runs_folder(find_project().artifacts) / check_name(run)
+    shared = share_run(DiscoveryRun(folder), to)
+    console().print(
+        f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB: {shared.place}\nothers get it with\n"
+        f"  asi-repro pull --run {shared.place} --sha256 {shared.sha256}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _pull_run(project: Project, place: str, name: str | None, sha256: str | None) -> None:
+    from asi_repro.cli.output import console, safe
+    from asi_repro.discover.sharing import receive_run
+
+    run = receive_run(project, place, name=name, sha256=sha256)
+    shown = safe(run.folder.name)
+    console().print(
+        f"run {shown}: {len(run.finished())} experiments, every object and commit checked; {run.folder}\n"
+        f"asi-repro list --run {shown}; its results are its author's until you run them again "
+        f"(asi-repro verify --all --run {shown})",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
 
 
