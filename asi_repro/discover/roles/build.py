@@ -16,7 +16,7 @@ from asi_repro.discover.roles.analyst import LlmAnalyst
 from asi_repro.discover.roles.checker import LlmChecker
 from asi_repro.discover.roles.engineer import LlmEngineer
 from asi_repro.discover.roles.judge import LlmJudge
-from asi_repro.discover.roles.novelty import LlmNovelty, RuleNovelty
+from asi_repro.discover.roles.novelty import LlmNovelty
 from asi_repro.discover.roles.researcher import LlmResearcher
 from asi_repro.discover.roles.settings import RolesSettings
 from asi_repro.discover.types import Checker, Lab, Team
@@ -71,15 +71,6 @@ def build_run_team(run: DiscoveryRun, root: Path, llm: LLM, checker: Checker, la
     settings = roles_settings(run.discover.roles)
     cognition = CognitionBase(read_notes(settings, root), shared_embedder())
     return build_llm_team(programs_of(run.store), cognition, settings, llm, checker, lab)
-
-
-def build_control_novelty(run: DiscoveryRun) -> RuleNovelty:
-    """The control arm's novelty check for a run in its folder.
-
-    Raises:
-        MissingInput: where texts cannot be embedded here.
-    """
-    return RuleNovelty(programs_of(run.store), shared_embedder(), roles_settings(run.discover.roles))
 
 
 def roles_settings(section: Mapping[str, Any]) -> RolesSettings:

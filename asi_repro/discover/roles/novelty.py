@@ -27,34 +27,41 @@ if TYPE_CHECKING:
 ROLE = "novelty"
 
 
-class RuleNovelty:
-    """The control arm's check: rejects the same program again; only records how near motivations are.
-
-    Motivations of the operators are built from the same sentences, so their similarity says little there.
+class LlmNovelty:
+    """Asks a model whether the proposal repeats one of the nearest ideas, once the rule has passed it.
 
     Args:
         programs: the programs of experiments by index.
         embedder: makes the vectors.
     """
 
-    def __init__(self, programs: Programs, embedder: Embedder, settings: RolesSettings) -> None:
+    def __init__(self, llm: LLM, programs: Programs, embedder: Embedder, settings: RolesSettings) -> None:
+        self._llm, self._settings = llm, settings
         self._known = KnownPrograms(programs)
         self._index = MotivationIndex(embedder)
-        self._settings = settings
 
     def check(self, proposal: Proposal, known: Sequence[tuple[int, str]], trace: Trace) -> Verdict:
         """See `discover.types.Novelty`.
 
         Raises:
             MissingInput: where texts cannot be embedded here.
+            RoleFailure: where the model gives no usable answer, also when asked again.
+            BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
         """
-        near = self.neighbours(proposal, known, trace)
-        evidence = _evidence(near, self._index.embedder_name)
-        if (found := self.duplicate(proposal, known)) is not None:
+        if (found := self._duplicate(proposal, known)) is not None:
             return found
-        return Verdict(True, "no known experiment has this program", {**evidence, "judged": "rule"})
+        near = self._neighbours(proposal, known, trace)
+        evidence = {**_evidence(near, self._index.embedder_name), "judged": "llm"}
+        if not near:
+            return Verdict(True, "there is no earlier experiment to compare with", evidence)
+        prompt = load_prompt("novelty").render(motivation=proposal.motivation, neighbours=near)
+        answer: Any = ask_for(self._llm, ROLE, prompt, answer_schema([each.index for each in near]), trace)
+        if answer.repeats is None:
+            return Verdict(True, answer.reason, evidence)
+        reason = f"{proposal.name} repeats experiment {answer.repeats}: {answer.reason}"
+        return Verdict(False, reason, {**evidence, "experiment": answer.repeats})
 
-    def neighbours(
+    def _neighbours(
         self, proposal: Proposal, known: Sequence[tuple[int, str]], trace: Trace
     ) -> list[Neighbour]:
         """The nearest known motivations, in a RETRIEVER span."""
@@ -68,11 +75,8 @@ class RuleNovelty:
                 span.set(**{f"{prefix}.content": each.motivation})
         return near
 
-    def duplicate(self, proposal: Proposal, known: Sequence[tuple[int, str]]) -> Verdict | None:
-        """A rejection where the program is a known one; None where it is not, or does not parse.
-
-        What does not parse is the Checker's to report.
-        """
+    def _duplicate(self, proposal: Proposal, known: Sequence[tuple[int, str]]) -> Verdict | None:
+        """A rejection where the program is a known one. What does not parse is the Checker's to report."""
         try:
             same = self._known.duplicate_of(proposal.program, [index for index, _ in known])
         except DataError:
@@ -85,36 +89,6 @@ class RuleNovelty:
             "it computes",
             {"experiment": same, "judged": "rule"},
         )
-
-
-class LlmNovelty:
-    """Asks a model whether the proposal repeats one of the nearest ideas, once the rule has passed it."""
-
-    def __init__(self, llm: LLM, programs: Programs, embedder: Embedder, settings: RolesSettings) -> None:
-        self._llm = llm
-        self._rule = RuleNovelty(programs, embedder, settings)
-        self._embedding = embedder.name
-
-    def check(self, proposal: Proposal, known: Sequence[tuple[int, str]], trace: Trace) -> Verdict:
-        """See `discover.types.Novelty`.
-
-        Raises:
-            MissingInput: where texts cannot be embedded here.
-            RoleFailure: where the model gives no usable answer, also when asked again.
-            BudgetExceeded, ReplayMiss, Unreachable: as `LLM.ask`.
-        """
-        if (found := self._rule.duplicate(proposal, known)) is not None:
-            return found
-        near = self._rule.neighbours(proposal, known, trace)
-        evidence = {**_evidence(near, self._embedding), "judged": "llm"}
-        if not near:
-            return Verdict(True, "there is no earlier experiment to compare with", evidence)
-        prompt = load_prompt("novelty").render(motivation=proposal.motivation, neighbours=near)
-        answer: Any = ask_for(self._llm, ROLE, prompt, answer_schema([each.index for each in near]), trace)
-        if answer.repeats is None:
-            return Verdict(True, answer.reason, evidence)
-        reason = f"{proposal.name} repeats experiment {answer.repeats}: {answer.reason}"
-        return Verdict(False, reason, {**evidence, "experiment": answer.repeats})
 
 
 def answer_schema(indices: Sequence[int]) -> type[RoleAnswer]:

@@ -28,7 +28,7 @@ from asi_repro.discover.roles.checker import LlmChecker
 from asi_repro.discover.roles.engineer import LlmEngineer
 from asi_repro.discover.roles.judge import LlmJudge
 from asi_repro.discover.roles.notes import shortcomings_in, with_shortcomings
-from asi_repro.discover.roles.novelty import LlmNovelty, RuleNovelty
+from asi_repro.discover.roles.novelty import LlmNovelty
 from asi_repro.discover.roles.researcher import LlmResearcher
 from asi_repro.discover.roles.settings import JudgeWeights, RolesSettings
 from asi_repro.discover.types import Proposal, RoleFailure, Verdict
@@ -154,26 +154,26 @@ def programs(indices):
     return {index: KNOWN[index] for index in indices}
 
 
-def test_the_rule_rejects_a_program_that_is_there_without_asking(embedder) -> None:
+def test_a_program_that_is_there_is_rejected_without_asking(embedder) -> None:
     again = Proposal(
         "again", "Words that nobody used before.", changed_program("0.25").replace("_scale", "_by")
     )
-    verdicts = [RuleNovelty(programs, embedder, SETTINGS).check(again, MOTIVATIONS, Trace("9"))]
     with Actors() as server:
-        verdicts.append(
-            LlmNovelty(make_llm(server), programs, embedder, SETTINGS).check(again, MOTIVATIONS, Trace("9"))
-        )
+        novelty = LlmNovelty(make_llm(server), programs, embedder, SETTINGS)
+        verdict = novelty.check(again, MOTIVATIONS, Trace("9"))
         assert not server.requests
-    for verdict in verdicts:
-        assert not verdict.accepted
-        assert verdict.evidence["experiment"] == 3
-        assert "experiment 3" in verdict.reason
+    assert not verdict.accepted
+    assert verdict.evidence["experiment"] == 3
+    assert "experiment 3" in verdict.reason
 
 
-def test_the_rule_only_records_how_near_motivations_are(embedder) -> None:
+def test_how_near_motivations_are_is_recorded(embedder) -> None:
     trace = Trace("9")
     same_words = Proposal("new", MOTIVATIONS[0][1], changed_program("0.125"))
-    verdict = RuleNovelty(programs, embedder, SETTINGS).check(same_words, MOTIVATIONS, trace)
+    with Actors(novelty=[structured({"repeats": None, "reason": "Another mechanism."})]) as server:
+        verdict = LlmNovelty(make_llm(server), programs, embedder, SETTINGS).check(
+            same_words, MOTIVATIONS, trace
+        )
     assert verdict.accepted
     assert verdict.evidence["nearest"][0] == {"experiment": 3, "similarity": 1.0}
     assert "wordllama" in verdict.evidence["embedding"]
