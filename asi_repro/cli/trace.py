@@ -52,7 +52,7 @@ def trace(
     Runs of our own loop have traces; the release of the paper has none.
     """
     from asi_repro.cli.output import print_json
-    from asi_repro.errors import NotFound
+    from asi_repro.errors import DataError, NotFound
 
     path = file or _traces_of(run)
     records = _read(path, str(index))
@@ -62,12 +62,20 @@ def trace(
             where=str(path),
             hint=_those_that_have(path),
         )
-    if otlp is not None:
-        _export(records, run or path.stem, otlp)
-    if as_json:
-        print_json([_decoded(record) for record in records])
-    elif otlp is None:
-        _print_note(records, full=full)
+    try:
+        if otlp is not None:
+            _export(records, run or path.stem, otlp)
+        if as_json:
+            print_json([_decoded(record) for record in records])
+        elif otlp is None:
+            _print_note(records, full=full)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # The columns are of the right types; what the JSON in them holds is another matter.
+        raise DataError(
+            f"a span of experiment {index} is not what it should be: {type(error).__name__} {error}",
+            where=str(path),
+            hint="write the traces again from the run",
+        ) from error
 
 
 def _traces_of(run: str | None) -> Path:
@@ -132,7 +140,7 @@ def _print_note(records: list[Record], *, full: bool) -> None:
     from rich.markdown import Markdown
 
     # Links would carry an address from outside into the terminal's own link escape.
-    out.print(Markdown(note, hyperlinks=False))
+    out.print(Markdown(note, code_theme="ansi_dark", hyperlinks=False))
 
 
 def _decoded(record: Record) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from asi_repro.traces.openinference import Record
 _SHORT = 600
 """Characters of a text without `full`."""
 
+_ROLES = {"system": "system prompt", "user": "asked", "assistant": "answered", "tool": "the tool gave"}
+
 
 def trace_note(records: Sequence[Record], *, full: bool = False) -> str:
     """The spans of one experiment in order, as Markdown.
@@ -51,9 +53,9 @@ def _summary(records: Sequence[Record]) -> str:
     tools = sum(record["openinference.span.kind"] == "TOOL" for record in records)
     failed = sum(record["status_code"] == "ERROR" for record in records)
     parts = [
-        f"{len(records)} spans",
-        f"{len(calls)} calls of a model",
-        f"{tools} tool calls",
+        _count(len(records), "span"),
+        _count(len(calls), "call of a model", "calls of a model"),
+        _count(tools, "tool call"),
         f"{failed} failed",
     ]
     if calls:
@@ -66,6 +68,10 @@ def _summary(records: Sequence[Record]) -> str:
     seconds = _seconds(records)
     parts.append("times not known" if seconds is None else f"{seconds:.1f} s from first to last")
     return ", ".join(parts) + "."
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _seconds(records: Sequence[Record]) -> float | None:
@@ -95,12 +101,12 @@ def _call(record: Record, before: list[Any], full: bool) -> tuple[list[str], lis
     again = len(before) if messages[: len(before)] == before else 0
     lines: list[str] = []
     if again:
-        lines += ["", f"*{again} messages as before*"]
+        lines += ["", f"*{_count(again, 'message')} as before*"]
     for message in messages[again:]:
-        lines += _message(message, "asked", full)
+        lines += _message(message, full)
     answers = json.loads(record.get("llm.output_messages") or "[]")
     for message in answers:
-        lines += _message(message, "answered", full)
+        lines += _message(message, full)
     if not answers and record.get("response") is None:
         lines += ["", "*no answer*"]
     if (reason := record.get("llm.finish_reason")) not in (None, "end_turn", "tool_use"):
@@ -108,15 +114,13 @@ def _call(record: Record, before: list[Any], full: bool) -> tuple[list[str], lis
     return lines, messages + answers
 
 
-def _message(message: Any, verb: str, full: bool) -> Iterator[str]:
-    role = _line(message["message.role"])
+def _message(message: Any, full: bool) -> Iterator[str]:
+    role = _ROLES.get(message["message.role"], _line(message["message.role"]))
     for part in message.get("message.contents", ()):
         thinking = part["message_content.type"] == "reasoning"
-        yield from _text("thought" if thinking else f"{role} {verb}", part["message_content.text"], full)
+        yield from _text("thought" if thinking else role, part["message_content.text"], full)
     if message.get("message.content"):
-        yield from _text(
-            f"{role} {verb}" if role != "tool" else "tool gave", message["message.content"], full
-        )
+        yield from _text(role, message["message.content"], full)
     for call in message.get("message.tool_calls", ()):
         name, given = call["tool_call.function.name"], call["tool_call.function.arguments"]
         yield from _text(f"called {_line(name)}", given, full)
@@ -126,8 +130,11 @@ def _step(record: Record, full: bool) -> Iterator[str]:
     for name, said in (("input.value", "given"), ("output.value", "gave")):
         if record.get(name):
             yield from _text(said, record[name], full)
-    if record.get("retrieval.documents"):
-        yield from _text("found", record["retrieval.documents"], full)
+    found = json.loads(record.get("retrieval.documents") or "[]")
+    if isinstance(found, list) and found:
+        yield from ("", "**found**", "")
+        for document in found:
+            yield f"- {_inline(json.dumps(document, ensure_ascii=False, sort_keys=True))}"
     for name, value in json.loads(record.get("metadata") or "{}").items():
         said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
         if "\n" in said or len(said) > 80:

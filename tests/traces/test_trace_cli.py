@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from typer.testing import CliRunner, Result
@@ -14,7 +16,7 @@ from typer.testing import CliRunner, Result
 from asi_repro.cli import app
 from asi_repro.traces.note import trace_note
 from asi_repro.traces.openinference import flatten
-from asi_repro.traces.parquet import write_traces
+from asi_repro.traces.parquet import SCHEMA, write_traces
 from asi_repro.traces.spans import Trace
 
 READS = """
@@ -52,7 +54,7 @@ def test_a_note_tells_the_story_once(project: Path) -> None:
     assert done.exit_code == 0, done.output
     for said in (
         "# Trace of experiment 12",
-        "5 calls of a model, 1 tool calls, 1 failed",
+        "5 calls of a model, 1 tool call, 1 failed",
         "## 0. propose (agent",
         "LLM, researcher, ",
         "**thought**\n\n```\nI should read the parent.\n```",
@@ -70,9 +72,7 @@ def test_texts_of_the_run_can_neither_close_their_fence_nor_reach_the_terminal(p
     shown = run(12).stdout
     assert "\x1b" not in shown
     assert "\u202e" not in shown
-    fence = (
-        shown[: shown.index("# not a heading")].rsplit("**assistant answered**", 1)[1].strip().split("\n")[0]
-    )
+    fence = shown[: shown.index("# not a heading")].rsplit("**answered**", 1)[1].strip().split("\n")[0]
     assert fence == "````"
 
 
@@ -121,6 +121,26 @@ def test_what_is_not_there_is_said(project: Path) -> None:
     for path in (project / "traces").iterdir():
         path.unlink()
     assert "release has none" in said(12)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metadata": "[]"},
+        {"llm.input_messages": '[{"message.role": 3}, 4]'},
+        {"retrieval.documents": "not json"},
+    ],
+)
+def test_a_file_that_was_tampered_with_is_an_error_and_no_traceback(
+    project: Path, change: dict[str, str]
+) -> None:
+    path = project / "traces" / "control.parquet"
+    rows = pq.read_table(path).to_pylist()
+    for row in rows:
+        row.update(change)
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
+    done = run(12)
+    assert (done.exit_code, "not what it should be" in done.output) == (3, True)
 
 
 def test_help_loads_nothing_heavy() -> None:
