@@ -144,14 +144,14 @@ def test_a_program_that_stalls_is_stopped(tmp_path, made_up, gpt2):
 
     folder = saved(tmp_path / "stalls", STALLS)
     with (
-        SandboxScorer(folder, seconds_a_call=4) as scorer,
+        SandboxScorer(folder, seconds_a_call=1) as scorer,
         pytest.raises(SandboxFailure) as caught,
     ):
         scorer.scores([([1, 2], [3])], batch_size=1, max_length=8)
     assert caught.value.outcome.kind == "timeout"
 
 
-@pytest.mark.parametrize("sandbox", [True, False])
+@pytest.mark.parametrize("sandbox", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_nan_is_an_error_not_a_score(tmp_path, made_up, gpt2, sandbox):
     folder = saved(tmp_path / "nan", NAN)
     with pytest.raises(AsiReproError, match="log-likelihoods are NaN"):
@@ -165,6 +165,12 @@ def test_nan_is_an_error_not_a_score(tmp_path, made_up, gpt2, sandbox):
 def test_a_malformed_reply_of_the_sandbox_is_refused(value):
     with pytest.raises(AsiReproError, match="sandboxed model returned"):
         _checked(value)
+
+
+def test_nan_comes_out_of_the_sandbox_as_nan():
+    ((number, likelihood, greedy),) = _checked({"scores": [[3, None, False]]})
+    assert (number, greedy) == (3, False)
+    assert math.isnan(likelihood)
 
 
 @pytest.mark.parametrize("numbers", [[0], [0, 0], [0, 2], [0, 1, 2], []])
