@@ -1,6 +1,6 @@
 """What training costs: the Trainer against a bare loop, and linear attention against softmax by length.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_train.py [--loop] [--lengths]
+    OMP_NUM_THREADS=1 python benchmarks/bench_train.py [--loop] [--lengths [--save]]
 
 Processor time, so that other work on the machine matters little; the two loops take turns.
 """
@@ -8,11 +8,14 @@ Processor time, so that other work on the machine matters little; the two loops 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import statistics
 import tempfile
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +25,24 @@ from asi_repro.models.baselines import load_baseline
 from asi_repro.models.lm import build_lm
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.models.scales import SCALES
+from asi_repro.project import find_project
+from asi_repro.train.environment import hardware_name
 from asi_repro.train.guards import Watch
 from asi_repro.train.loop import train
 from asi_repro.train.recipe import TrainSettings
+from asi_repro.train.speed import SPEED, SpeedRow, Speeds, write_speeds
+from asi_repro.train.table import SWEEPS_FOLDER
 
 STEPS, ROUNDS = 12, 3
 LENGTHS = (256, 1024, 4096)
+STEP_BY_STEP = "delta_net, step by step (fla)"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loop", action="store_true")
     parser.add_argument("--lengths", action="store_true")
+    parser.add_argument("--save", action="store_true", help="keep --lengths in artifacts/sweeps/speed.json")
     asked = parser.parse_args()
     keep_freed_memory()
     torch.set_num_threads(1)
@@ -41,7 +50,10 @@ def main() -> None:
     if asked.loop or not asked.lengths:
         found["loop"] = loop_overhead()
     if asked.lengths or not asked.loop:
-        found["tokens_per_second"] = by_length()
+        speeds = by_length()
+        found["tokens_per_second"] = speeds.model_dump()
+        if asked.save:
+            write_speeds(speeds, find_project().artifacts / SWEEPS_FOLDER / SPEED)
     print(json.dumps(found, indent=2))
 
 
@@ -107,24 +119,56 @@ def _ours(recipe, data) -> float:
     return statistics.median(np.diff(times)[2:])
 
 
-def by_length() -> dict[str, dict[str, float]]:
-    """Training tokens a second of processor time, one sequence, smoke scale; and without the output layer."""
-    found: dict[str, dict[str, float]] = {}
-    for name in ("delta_net", "gated_delta_net", "transformer"):
+def by_length() -> Speeds:
+    """Training tokens a second of processor time, one sequence, smoke scale, hardly an output layer."""
+    rows = []
+    for name in ("delta_net", STEP_BY_STEP, "gated_delta_net", "transformer"):
         # A vocabulary of 512 leaves the mixers the larger part, as in a model of a useful size.
         scale = replace(SCALES["smoke"], vocab_size=512, context=max(LENGTHS))
-        model = build_lm(load_baseline(name, backend="cpu"), scale)
-        found[name] = {}
-        for length in LENGTHS:
-            tokens = torch.arange(length)[None] % 512
-            seconds = []
-            for _ in range(3):
-                began = time.process_time()
-                model(input_ids=tokens, labels=tokens).loss.backward()
-                model.zero_grad()
-                seconds.append(time.process_time() - began)
-            found[name][str(length)] = length / min(seconds)
-    return found
+        baseline = "delta_net" if name == STEP_BY_STEP else name
+        model = build_lm(load_baseline(baseline, backend="cpu"), scale)
+        with step_by_step() if name == STEP_BY_STEP else nullcontext():
+            for length in LENGTHS:
+                tokens = torch.arange(length)[None] % 512
+                seconds = []
+                for _ in range(3):
+                    began = time.process_time()
+                    model(input_ids=tokens, labels=tokens).loss.backward()
+                    model.zero_grad()
+                    seconds.append(time.process_time() - began)
+                rows.append(SpeedRow(model=name, length=length, tokens_per_second=length / min(seconds)))
+    return Speeds(
+        about=(
+            "Forward and backward of one sequence by models of the smoke scale's width and depth with a "
+            f"vocabulary of 512; the fastest of three. {STEP_BY_STEP}: the same DeltaNet with fla's torch "
+            "reference in place of our chunked product."
+        ),
+        hardware=hardware_name("cpu"),
+        torch=torch.__version__,
+        threads=torch.get_num_threads(),
+        rows=rows,
+    )
+
+
+@contextmanager
+def step_by_step():
+    """DeltaNet's core as fla's torch reference has it: one token after the other."""
+    from asi_repro.models.baselines import linear
+
+    # By its file: the package around it imports triton, which a machine without CUDA does not have.
+    [package] = importlib.util.find_spec("fla").submodule_search_locations
+    naive = SourceFileLoader("fla_naive", f"{package}/ops/delta_rule/naive.py").load_module()
+
+    def reference(q, k, v, beta, log_decay=None, *, state=None):
+        if log_decay is not None:
+            raise ValueError("the reference has no decay")
+        return naive.delta_rule_recurrence(q, k, v, beta, initial_state=state)
+
+    ours, linear.gated_delta_rule = linear.gated_delta_rule, reference
+    try:
+        yield
+    finally:
+        linear.gated_delta_rule = ours
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from asi_repro.archive.store import Archive, Experiment
 from asi_repro.claims.ledger import read_ledger
 from asi_repro.errors import DataError
 from asi_repro.project import Project
+from asi_repro.train.table import RESULTS_FOLDER, SUMMARY, SWEEPS_FOLDER, Results, read_results
 
 CLAIM_KEYS = ("id", "verdict", "claimed", "found")
 
@@ -41,6 +42,18 @@ class Inputs:
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
         return read_claims(self.project.claims)
+
+    @cached_property
+    def results(self) -> Results | None:
+        """What this checkout's pipeline trained and evaluated; None where it did not."""
+        folder = self.project.artifacts / RESULTS_FOLDER
+        return read_results(folder) if (folder / SUMMARY).is_file() else None
+
+    @cached_property
+    def sweeps(self) -> dict[str, Results]:
+        """Recorded sweeps over the gallery, by scale."""
+        folder = self.project.artifacts / SWEEPS_FOLDER
+        return {path.parent.name: read_results(path.parent) for path in sorted(folder.glob(f"*/{SUMMARY}"))}
 
     @cached_property
     def commit(self) -> str:

@@ -37,8 +37,12 @@ def _table(table: Table) -> Iterator[str]:
     yield ""
     yield f"| {' | '.join(map(markdown, table.header))} |"
     yield f"|{'|'.join('---:' if i in table.numeric else '---' for i in range(len(table.header)))}|"
-    for row in table.rows:
-        yield f"| {' | '.join(map(markdown, row))} |"
+    for number, row in enumerate(table.rows):
+        cells = [
+            f"**{markdown(cell)}**" if (number, place) in table.strong else markdown(cell)
+            for place, cell in enumerate(row)
+        ]
+        yield f"| {' | '.join(cells)} |"
 
 
 def _figure(drawing: Drawing) -> Iterator[str]:

@@ -32,6 +32,7 @@ class Table:
         numeric: columns set flush right.
         link: the column whose cells are the row's name, by which the page can be entered.
         details: for each row a longer text, folded on the page; () for none.
+        strong: cells that stand out, as (row, column).
     """
 
     caption: str
@@ -41,6 +42,7 @@ class Table:
     numeric: tuple[int, ...] = ()
     link: int | None = None
     details: tuple[str, ...] = ()
+    strong: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from report_runs import make_project
+from trained_models import add_results
 
 from asi_repro.project import Project
 from asi_repro.report.build import build_report
@@ -15,6 +16,7 @@ from asi_repro.report.build import build_report
 def hostile_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose every name is hostile, with its report."""
     project = make_project(tmp_path_factory.mktemp("hostile"))
+    add_results(project)
     build_report(project)
     return project
 

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Section
-from asi_repro.report.sections import certificates, claims, gallery, scales, scaling, search, sources
+from asi_repro.report.sections import (
+    certificates,
+    claims,
+    gallery,
+    scales,
+    scaling,
+    search,
+    sources,
+    speed,
+    training,
+)
 
 Blocks = tuple[Block, ...]
 
@@ -48,6 +58,30 @@ SECTIONS: tuple[Entry, ...] = (
         "Not run: `dvc repro verify` runs the released programs and certifies each.",
     ),
     Entry("scales", "From the small scale to the large", scales.blocks, "Not shown: Table 2 has no rows."),
+    Entry(
+        "training",
+        "Models trained here",
+        training.training,
+        "Not run: `dvc repro results` trains the selected models and compares them.",
+    ),
+    Entry(
+        "evaluation",
+        "Benchmarks of these models",
+        training.evaluation,
+        "Not run: `dvc repro results` evaluates the selected models on the benchmarks.",
+    ),
+    Entry(
+        "sweep",
+        "All of the gallery, trained at a small scale",
+        training.sweep,
+        "Not run: `asi-repro select --gallery`, `asi-repro sweep`, then `asi-repro results --record`.",
+    ),
+    Entry(
+        "speed",
+        "Speed against length",
+        speed.blocks,
+        "Not run: `python benchmarks/bench_train.py --lengths --save` measures it.",
+    ),
     Entry("sources", "Sources, and how to make this again", sources.blocks, "Not shown: no sources."),
 )
 

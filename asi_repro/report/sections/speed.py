@@ -1,0 +1,65 @@
+"""How fast linear and softmax attention train, by the length of the sequence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asi_repro.report.drawing import columns, plain, thousands
+from asi_repro.report.inputs import Inputs
+from asi_repro.report.model import Block, Drawing, PlotData
+from asi_repro.report.palette import AMBER, BLUE, GREEN, INK, PURPLE, VERMILLION
+from asi_repro.train.speed import SPEED, Speeds, read_speeds
+from asi_repro.train.table import SWEEPS_FOLDER
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
+    """The figure, or None where nothing was measured."""
+    path = inputs.project.artifacts / SWEEPS_FOLDER / SPEED
+    return (speed_drawing(read_speeds(path)),) if path.is_file() else None
+
+
+def speed_drawing(speeds: Speeds) -> Drawing:
+    """Tokens a second over length, both logarithmic."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for row in speeds.rows:
+        lines.setdefault(row.model, []).append((row.length, row.tokens_per_second))
+    said = "; ".join(
+        f"{name} {', '.join(f'{rate:,.0f} at {length:,}' for length, rate in sorted(points))}"
+        for name, points in lines.items()
+    )
+    return Drawing(
+        id="speed-length",
+        title="Training tokens a second against sequence length",
+        alt=f"Tokens a second: {said}.",
+        caption=speeds.about,
+        source=f"measured on {speeds.hardware}, torch {speeds.torch}, {speeds.threads} thread(s)",
+        code="asi_repro.report.sections.speed",
+        draw=lambda figure: _draw(figure, lines),
+        size=(8.6, 4.6),
+        data=(
+            PlotData(
+                "speed_length",
+                ("model", "length", "tokens_per_second"),
+                tuple((row.model, row.length, row.tokens_per_second) for row in speeds.rows),
+            ),
+        ),
+    )
+
+
+def _draw(figure: Figure, lines: dict[str, list[tuple[float, float]]]) -> None:
+    axes = figure.subplots()
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    for (name, points), colour in zip(
+        lines.items(), (BLUE, VERMILLION, GREEN, PURPLE, AMBER, INK), strict=False
+    ):
+        axes.plot(*columns(sorted(points)), marker="o", color=colour, linewidth=1.6, label=plain(name))
+    axes.set_xticks(sorted({length for points in lines.values() for length, _ in points}))
+    for axis in (axes.xaxis, axes.yaxis):
+        thousands(axis)
+    axes.set_xlabel("tokens a sequence")
+    axes.set_ylabel("tokens a second of processor time")
+    axes.legend(loc="best")

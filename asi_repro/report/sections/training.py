@@ -1,0 +1,182 @@
+"""What this project trained and evaluated itself: the pipeline's selection, and the recorded sweep."""
+
+from __future__ import annotations
+
+from asi_repro.report.figures.training import learning_curves, loss_over_flops
+from asi_repro.report.inputs import Inputs
+from asi_repro.report.model import Block, Paragraph, Table
+from asi_repro.train.table import ModelRow, Results, Spread
+
+LEVEL = 0.05
+_MINUS = "minus DeltaNet"
+_LIMITS = (
+    "With one seed a model, an interval says how sure the difference between these two trained models is on "
+    "text or items of this kind. It does not say that another training would show it."
+)
+
+
+def training(inputs: Inputs) -> tuple[Block, ...] | None:
+    """What the pipeline trained."""
+    results = inputs.results
+    if results is None:
+        return None
+    source = "this project's own training, artifacts/results"
+    drawings = (
+        learning_curves(results, id="learning-curves", source=source),
+        loss_over_flops(results, id="loss-flops", source=source),
+    )
+    return (
+        Paragraph(results.summary.about),
+        Paragraph(_LIMITS, tone="note"),
+        *(drawing for drawing in drawings if drawing is not None),
+    )
+
+
+def evaluation(inputs: Inputs) -> tuple[Block, ...] | None:
+    """Benchmark scores of what the pipeline trained."""
+    results = inputs.results
+    if results is None or not any(row.score for row in results.models):
+        return None
+    return (Paragraph(_benchmark_lead(results)), scores_table(results))
+
+
+def sweep(inputs: Inputs) -> tuple[Block, ...] | None:
+    """Every architecture at a small scale, as recorded in Git; the first scale that is there."""
+    if not inputs.sweeps:
+        return None
+    blocks: list[Block] = []
+    for scale, results in inputs.sweeps.items():
+        source = f"this project's own sweep, artifacts/sweeps/{scale}"
+        drawings = (
+            learning_curves(results, id=f"sweep-curves-{scale}", source=source),
+            loss_over_flops(results, id=f"sweep-flops-{scale}", source=source),
+        )
+        blocks += [
+            Paragraph(results.summary.about),
+            Paragraph(_findings(results)),
+            Paragraph(_LIMITS, tone="note"),
+            *(drawing for drawing in drawings if drawing is not None),
+            _sweep_table(results),
+        ]
+    return tuple(blocks)
+
+
+def scores_table(results: Results) -> Table:
+    """Models by tasks in points of 100: the best of a column is strong, significance is a star."""
+    tasks = results.summary.tasks
+    rows = sorted((row for row in results.models if row.score), key=lambda row: -_mean(row.score))
+    kinds = [*((lambda row, t=task: row.tasks.get(t)) for task in tasks), lambda row: row.score]
+    cells = tuple(
+        (
+            row.title,
+            *(_points(kind(row)) for kind in kinds[:-1]),
+            f"{_points(row.score)}{_star(row)}",
+            _difference(row, "score", 100),
+        )
+        for row in rows
+    )
+    strong = []
+    for place, kind in enumerate(kinds):
+        best = max((_mean(kind(row)) for row in rows), default=0.0)
+        strong += [(n, place + 1) for n, row in enumerate(rows) if _mean(kind(row)) == best]
+    return Table(
+        caption=(
+            f"Scores in points of 100 on {len(tasks)} tasks. Strong: the best of a column. *: differs from "
+            f"DeltaNet at the level {LEVEL:g} after Holm's correction."
+        ),
+        header=("model", *tasks, "mean", _MINUS),
+        rows=cells,
+        numeric=tuple(range(1, len(tasks) + 3)),
+        strong=tuple(strong),
+    )
+
+
+def _benchmark_lead(results: Results) -> str:
+    summary = results.summary
+    counts = sorted(set(summary.items.values()))
+    items = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    chance = f" A guess would score {100 * summary.chance:.1f} on average." if summary.chance else ""
+    return (
+        f"lm-evaluation-harness on {len(summary.tasks)} tasks, the first {items} items of each, models of "
+        f"scale {summary.scale} after {summary.tokens:,} tokens.{chance}"
+    )
+
+
+def _findings(results: Results) -> str:
+    total = len(results.architectures)
+    up, down = results.better("score")
+    lower, higher = results.better("validation_loss", lower=True)
+    said = [
+        f"Of {total} architectures {up} score above DeltaNet and {down} below after Holm's correction; "
+        f"{lower} have a lower validation loss and {higher} a higher one."
+    ]
+    if (curse := results.summary.winners_curse) is not None:
+        said.append(
+            f"The best score is {100 * curse.observed:+.1f} points from DeltaNet's; if none were better, the "
+            f"best of {curse.models} would show {100 * curse.expected:+.1f} on average and over "
+            f"{100 * curse.high:+.1f} in one case of twenty (p = {curse.p_value:.3f})."
+        )
+    said += [agreement.sentence for agreement in results.summary.rank_agreement]
+    return " ".join(said)
+
+
+def _sweep_table(results: Results) -> Table:
+    rows = sorted(results.models, key=lambda row: _mean(row.validation_loss, 1e9))
+    return Table(
+        caption=f"All models at scale {results.summary.scale}, by validation loss (nats per token).",
+        header=(
+            "model",
+            "index",
+            "training loss",
+            "validation loss",
+            "minus DeltaNet",
+            "score",
+            "minus DeltaNet",
+        ),
+        rows=tuple(
+            (
+                f"{row.title}{f' (stopped: {row.stopped})' if row.stopped else ''}",
+                str(row.index) if row.index is not None else "baseline",
+                _loss(row.loss),
+                _loss(row.validation_loss),
+                _difference(row, "validation_loss", 1, 3),
+                f"{_points(row.score)}{_star(row)}",
+                _difference(row, "score", 100),
+            )
+            for row in rows
+        ),
+        numeric=(1, 2, 3, 4, 5, 6),
+    )
+
+
+def _mean(spread: Spread | None, absent: float = -1.0) -> float:
+    return spread.mean if spread else absent
+
+
+def _points(spread: Spread | None) -> str:
+    if spread is None:
+        return "not run"
+    reach = f" ± {100 * (spread.high - spread.mean):.1f}" if spread.high is not None else ""
+    return f"{100 * spread.mean:.1f}{reach}"
+
+
+def _loss(spread: Spread | None) -> str:
+    if spread is None:
+        return "not run"
+    reach = f" ± {spread.high - spread.mean:.3f}" if spread.high is not None else ""
+    return f"{spread.mean:.3f}{reach}"
+
+
+def _star(row: ModelRow) -> str:
+    found = row.against.get("score")
+    return "*" if found and found.holm_p_value is not None and found.holm_p_value < LEVEL else ""
+
+
+def _difference(row: ModelRow, kind: str, factor: float, digits: int = 1) -> str:
+    found = row.against.get(kind)
+    if found is None:
+        return "–"
+    if found.low is None or found.high is None:
+        return f"{factor * found.estimate:+.{digits}f}"
+    low, high = factor * found.low, factor * found.high
+    return f"{factor * found.estimate:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
