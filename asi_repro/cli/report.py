@@ -44,6 +44,18 @@ def build(
     )
 
 
+@app.command("run")
+def run(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run of our own (`asi-repro runs`).")],
+) -> None:
+    """Write the report of one of our own runs into its folder (stage `discovered`)."""
+    from asi_repro.cli.output import console
+    from asi_repro.discover.report import write_run_report
+    from asi_repro.project import find_project
+
+    console().print(str(write_run_report(find_project(), name) / "report.md"))
+
+
 @app.command("open")
 def open_() -> None:
     """Open the page in the browser; where there is none, print its path."""

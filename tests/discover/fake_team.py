@@ -29,8 +29,14 @@ SETTINGS = DiscoverSettings(
     promote=2,
     verification=LabSettings(steps=48, seed=1),
 )
-STAGE = {"made": "up", "recipe": {"steps": 24}}
 TASKS = ("first", "second")
+STAGE = {
+    "scale": {"name": "made up"},
+    "recipe": {"steps": 24, "batch": 4, "length": 128},
+    "corpus": {"title": "made-up text"},
+    "tasks": dict.fromkeys(TASKS, "sha256"),
+    "limit": 20,
+}
 
 
 def number(text: str, below: int) -> int:

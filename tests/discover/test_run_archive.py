@@ -171,3 +171,19 @@ def test_extra_tables_are_written_with_the_others_or_not_at_all(project, tmp_pat
 
     assert write_archive(Run(), tmp_path / "archive")["experiments"] == 0
     assert not (tmp_path / "archive" / "fitness.parquet").exists()
+
+
+def test_the_report_of_a_run_says_whose_it_is_and_is_the_same_again(asked, project):
+    folder = project / "artifacts" / "runs" / "fake"
+    page = asked("report", "run", "fake").strip()
+    text = (folder / "report" / "report.md").read_text()
+    assert page.endswith("report/report.md")
+    tables = [line for line in text.splitlines() if line.startswith("**")]
+    assert len(tables) >= 5
+    assert all("a run of our own" in line for line in tables)
+    rows = pq.read_table(folder / "archive" / "fitness.parquet").to_pylist()
+    assert f"{sum(row['beats_baseline'] for row in rows)} discoveries in 15 experiments" in text
+    before = {path: path.read_bytes() for path in (folder / "report").rglob("*") if path.is_file()}
+    assert len(before) == 5
+    asked("report", "run", "fake")
+    assert {path: path.read_bytes() for path in before} == before
