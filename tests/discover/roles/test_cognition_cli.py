@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def run(*words: str) -> str:
     return done.stdout
 
 
+def documented_keys(title: str) -> list[str]:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "json.md").read_text(
+        encoding="utf-8"
+    )
+    section = re.split(rf"^## {title}$", page, flags=re.M)[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", section, flags=re.M)
+
+
 def test_what_is_added_is_listed_and_recalled(project: Path, tmp_path: Path) -> None:
     path = tmp_path / "paper.md"
     path.write_text(ENTRY)
@@ -56,9 +65,11 @@ def test_what_is_added_is_listed_and_recalled(project: Path, tmp_path: Path) -> 
     assert (project / "cognition" / "open-gates.md").is_file()
     listed = json.loads(run("entries", "--json"))
     assert {"open-gates", "delta-rule"} <= {entry["id"] for entry in listed}
+    assert list(listed[0]) == documented_keys("note")
     found = json.loads(run("recall", "the", "gates", "closed", "and", "loss", "stalls", "--json"))
     assert found["recalled"][0]["id"] == "open-gates"
     assert len(found["recalled"]) == 3
+    assert list(found["recalled"][0]) == [*documented_keys("note"), "similarity"]
     own = json.loads(run("recall", "the gates closed and loss stalls", "--base", "own", "-n", "1", "--json"))
     assert own["recalled"][0]["id"] != "open-gates"
     text = run("recall", "the gates closed and loss stalls", "-n", "1")
