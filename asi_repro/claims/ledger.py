@@ -46,7 +46,9 @@ def find_claim(ledger: dict[str, Any], identifier: str) -> Entry:
     """
     from difflib import get_close_matches
 
-    entries: dict[str, Entry] = {item["id"]: item for item in ledger["claims"]}
+    entries: dict[str, Entry] = {
+        item["id"]: item for item in [*ledger["claims"], *ledger.get("measured", ())]
+    }
     if identifier in entries:
         return entries[identifier]
     near = get_close_matches(identifier, sorted(entries), n=3, cutoff=0.4)

@@ -32,6 +32,11 @@ def page(ledger: dict[str, Any]) -> str:
     ]
     for claim in ledger["claims"]:
         lines += ["", *claim_section(claim)]
+    measured = ledger.get("measured", ())
+    if measured:
+        lines += ["", "# Measured by this project", "", escaped(measured[0]["criterion"])]
+    for claim in measured:
+        lines += ["", *claim_section(claim)]
     return "\n".join(lines) + "\n"
 
 

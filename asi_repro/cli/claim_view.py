@@ -28,6 +28,9 @@ def print_ledger(ledger: dict[str, Any]) -> None:
         _print_table(out, entries)
     else:
         _print_list(out, entries)
+    for entry in ledger.get("measured", ()):
+        out.print(f"\n{safe(entry['id'])}  {safe(entry['where'])}\n  {safe(entry['statement'])}")
+        out.print(f"  {safe(entry['found'])}")
     counts = ", ".join(f"{count} {verdict}" for verdict, count in ledger["summary"].items())
     out.print(f"\n{counts}\n`asi-repro claims ID` shows one with its evidence.")
 

@@ -47,6 +47,7 @@ def _build(as_json: bool) -> None:
     from asi_repro.cli.output import console, print_json
     from asi_repro.config import load_params
     from asi_repro.project import find_project
+    from asi_repro.train.table import SWEEPS_FOLDER
 
     project = find_project()
     params = load_params(project.root)
@@ -56,6 +57,7 @@ def _build(as_json: bool) -> None:
             open_archive(project.archive),
             settings,
             certificates=project.certificates if project.certificates.is_dir() else None,
+            sweeps=project.artifacts / SWEEPS_FOLDER,
             progress=lambda identifier: status.update(f"checking {identifier}"),
         )
     written = write_ledger(ledger, project.claims)
