@@ -10,6 +10,8 @@ export DVC_NO_ANALYTICS := 1
 
 repro: install ## pull the release, run every stage, print the claims
 	asi-repro pull
+	dvc repro archive corpus benchmarks
+	asi-repro sweep # trains and evaluates in parallel what the stages train@ and evaluate@ then record
 	dvc repro
 	asi-repro claims
 
@@ -40,4 +42,5 @@ $(INSTALLED): pyproject.toml constraints.txt data-packages.txt
 	@touch $@
 
 clean: ## the environment and everything that can be made again
-	rm -rf $(VENV) artifacts/archive artifacts/history.bundle artifacts/certificates artifacts/report
+	rm -rf $(VENV) artifacts/archive artifacts/history.bundle artifacts/certificates artifacts/report \
+		artifacts/corpus artifacts/benchmarks artifacts/trained artifacts/evaluated

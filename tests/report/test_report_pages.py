@@ -89,7 +89,7 @@ def test_links_lead_somewhere_and_ids_are_unique(page: Page) -> None:
 def test_every_figure_has_words_for_those_who_cannot_see_it(page: Page) -> None:
     ids = {a.get("id") for _, a in page.tags}
     figures = [a for tag, a in page.tags if tag == "svg"]
-    assert len(figures) == 8
+    assert len(figures) == 13
     for attributes in figures:
         assert attributes["role"] == "img"
         assert set((attributes["aria-labelledby"] or "").split()) <= ids

@@ -65,20 +65,20 @@ def scores_table(results: Results) -> Table:
     """Models by tasks in points of 100: the best of a column is strong, significance is a star."""
     tasks = results.summary.tasks
     rows = sorted((row for row in results.models if row.score), key=lambda row: -_mean(row.score))
-    kinds = [*((lambda row, t=task: row.tasks.get(t)) for task in tasks), lambda row: row.score]
+    spreads = [[*(row.tasks.get(task) for task in tasks), row.score] for row in rows]
     cells = tuple(
         (
             row.title,
-            *(_points(kind(row)) for kind in kinds[:-1]),
+            *map(_points, found[:-1]),
             f"{_points(row.score)}{_star(row)}",
             _difference(row, "score", 100),
         )
-        for row in rows
+        for row, found in zip(rows, spreads, strict=True)
     )
     strong = []
-    for place, kind in enumerate(kinds):
-        best = max((_mean(kind(row)) for row in rows), default=0.0)
-        strong += [(n, place + 1) for n, row in enumerate(rows) if _mean(kind(row)) == best]
+    for place, column in enumerate(zip(*spreads, strict=True), start=1):
+        best = max(map(_mean, column))
+        strong += [(number, place) for number, spread in enumerate(column) if _mean(spread) == best]
     return Table(
         caption=(
             f"Scores in points of 100 on {len(tasks)} tasks. Strong: the best of a column. *: differs from "
