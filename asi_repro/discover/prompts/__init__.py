@@ -146,8 +146,10 @@ def fence(value: object, kind: str) -> str:
         value: text from outside.
         kind: what it is, for the model: letters, digits, blanks.
     """
-    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value)).strip("\n")
-    tag = f"data-{sha256_bytes(text.encode('utf-8', 'replace'))[:12]}"
+    # Half a surrogate pair can come out of JSON, and goes into no request.
+    text = str(value).replace("\r\n", "\n").encode("utf-8", "replace").decode()
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text).strip("\n")
+    tag = f"data-{sha256_bytes(text.encode())[:12]}"
     return f'<{tag} kind="{kind}">\n{text}\n</{tag}>'
 
 

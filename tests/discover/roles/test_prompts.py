@@ -112,6 +112,12 @@ def test_a_text_cannot_close_its_fence(before: str, after: str) -> None:
     assert shown.endswith(f"</{own}>")
 
 
+def test_what_no_request_can_hold_is_replaced() -> None:
+    shown = fence("a\r\nb\ud800\x1b[2Jc\td", "log")
+    shown.encode()
+    assert shown.split("\n")[1:3] == ["a", "b?\N{REPLACEMENT CHARACTER}[2Jc\td"]
+
+
 @pytest.mark.parametrize(
     "key", [k for k in prompt_ids() if load_prompt(k).variables and load_prompt(k).system]
 )
