@@ -138,11 +138,11 @@ def _stream(archive: Archive, name: str) -> Iterator[Row]:
 
     path = archive.folder / f"{name}.parquet"
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             to_rows: Callable[[Any], list[Row]] = pa.RecordBatch.to_pylist
             for batch in file.iter_batches(batch_size=_BATCH_ROWS[name]):
                 yield from to_rows(batch)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"damaged Parquet: {str(error).splitlines()[0]}",
             where=str(path),

@@ -87,9 +87,9 @@ def _own(name: str, folder: Path) -> RunRow:
         committed = sum(line.startswith("experiment ") for line in lines)
         failed = sum(line.startswith("failed ") for line in lines)
     if (archive / "fitness.parquet").is_file():
-        import pyarrow.parquet as pq
+        from asi_repro.archive.tables import read_parquet
 
-        table = pq.read_table(archive / "fitness.parquet", columns=["beats_baseline", "passed"])
+        table = read_parquet(archive / "fitness.parquet", ["beats_baseline", "passed"])
         beat, verified = sum(table["beats_baseline"].to_pylist()), sum(map(bool, table["passed"].to_pylist()))
     there = str(archive) if archive.is_dir() else None
     return RunRow(name, kind, run.discover.arm, committed, failed, beat, verified, there)

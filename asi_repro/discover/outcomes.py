@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.places import RELEASE, archive_of, run_folders
+from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run import SETTINGS, DiscoveryRun
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.project import Project
@@ -81,15 +82,13 @@ def _release(folder: Path) -> Outcomes:
 
 
 def _own(name: str, folder: Path, archive: Path) -> Outcomes:
-    import pyarrow.parquet as pq
-
     path = archive / "fitness.parquet"
     if not (folder / SETTINGS).is_file() or not path.is_file():
         raise MissingInput(
             "not the archive of a run of our own", where=str(path), hint="`asi-repro discover` makes it"
         )
     run = DiscoveryRun(folder)
-    rows: dict[int, dict[str, Any]] = {row["index"]: row for row in pq.read_table(path).to_pylist()}
+    rows: dict[int, dict[str, Any]] = {row["index"]: row for row in read_parquet(path).to_pylist()}
     failed = run.failed()
     indices = tuple(sorted((set(rows) | failed) - {1}))
     typical = max((float(row["flops"]) for row in rows.values()), default=0.0)

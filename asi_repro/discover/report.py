@@ -33,9 +33,8 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
     Raises:
         NotFound, MissingInput: where there is no such run, or it has no archive.
     """
-    import pyarrow.parquet as pq
-
     from asi_repro.archive.places import run_folders
+    from asi_repro.archive.tables import read_parquet
     from asi_repro.report.drawing import render
     from asi_repro.report.model import Drawing
 
@@ -44,7 +43,7 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
     if run_folder is None:
         raise MissingInput(f"{name} is not a run of our own", hint="`asi-repro runs` lists those")
     run = DiscoveryRun(run_folder)
-    rows: list[Row] = pq.read_table(run_folder / "archive" / "fitness.parquet").to_pylist()
+    rows: list[Row] = read_parquet(run_folder / "archive" / "fitness.parquet").to_pylist()
     points = curve(outcomes)
     picture = render(
         Drawing(

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from asi_repro.archive.tables import read_parquet, write_parquet
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.files import atomic_file
 from asi_repro.traces.columns import COLUMNS
@@ -54,7 +55,7 @@ def write_traces(rows: Iterable[Row], path: Path, timings: Iterable[Mapping[str,
             f"an attribute of a span does not fit its column: {error}", where=str(path)
         ) from error
     with atomic_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", version="2.6")
+        write_parquet(table, temporary)
     return len(records)
 
 
@@ -79,7 +80,7 @@ def read_traces(path: Path, session: str | None = None) -> list[Record]:
                 where=str(path),
                 hint="write it again from the run",
             )
-        rows: list[Record] = pq.read_table(path, filters=chosen).to_pylist()
+        rows: list[Record] = read_parquet(path, filters=chosen).to_pylist()
         return rows
     except FileNotFoundError:
         raise MissingInput(
@@ -91,5 +92,5 @@ def read_traces(path: Path, session: str | None = None) -> list[Record]:
 
 def read_sessions(path: Path) -> list[str]:
     """The experiments in a file of traces that `read_traces` reads, in order."""
-    column = pq.read_table(path, columns=["session.id"])["session.id"]
+    column = read_parquet(path, ["session.id"])["session.id"]
     return list(dict.fromkeys(column.to_pylist()))
