@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -149,6 +150,7 @@ class MessagesServer:
     Attributes:
         requests: bodies so far.
         headers: of each request, names in lower case.
+        times: when each came, seconds of the monotonic clock.
         most_at_once: of the requests so far.
     """
 
@@ -157,6 +159,7 @@ class MessagesServer:
         self.handler = handler
         self.requests: list[JsonDict] = []
         self.headers: list[dict[str, str]] = []
+        self.times: list[float] = []
         self.most_at_once = 0
         self._now = 0
         self._lock = threading.Lock()
@@ -186,6 +189,7 @@ class MessagesServer:
         with self._lock:
             self.requests.append(body)
             self.headers.append(headers)
+            self.times.append(time.monotonic())
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
             if self.script:
