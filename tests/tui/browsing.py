@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from textual.worker import WorkerCancelled
 
 from asi_repro.tui.app import BrowseApp
 from asi_repro.tui.source import Source
@@ -13,12 +16,24 @@ from asi_repro.tui.source import Source
 SIZES = ((80, 24), (200, 60))
 
 
+class HeardApp(BrowseApp):
+    """The app, which remembers every notice: on a slow machine they are gone before a test looks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.heard: list[str] = []
+
+    def notify(self, message: str, **kwargs: Any) -> None:
+        self.heard.append(f"{kwargs.get('title', '')} {message}")
+        super().notify(message, **kwargs)
+
+
 @asynccontextmanager
 async def run_app(
     source: Source, *, size: tuple[int, int] = (80, 24), state: Path | None = None, start: int | None = None
 ) -> AsyncIterator[Any]:
     """The app on a source, settled: a Pilot whose `app` it is."""
-    app = BrowseApp(source, state=state, start=start, watch=False)
+    app = HeardApp(source, state=state, start=start, watch=False)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         yield pilot
@@ -35,7 +50,9 @@ async def settle(pilot: Any) -> None:
     """Wait until nothing is being loaded any more."""
     await pilot.pause()
     loading = [worker for worker in pilot.app.workers if worker.group.startswith("load")]
-    await pilot.app.workers.wait_for_complete(loading)
+    if loading:  # an empty list would wait for all of them, a dialog's too
+        with suppress(WorkerCancelled):  # a newer one took its place
+            await pilot.app.workers.wait_for_complete(loading)
     await pilot.pause()
 
 
@@ -46,5 +63,16 @@ def screen_text(app: BrowseApp) -> str:
 
 
 def notices(app: BrowseApp) -> str:
-    """All notices that are up."""
-    return "\n".join(f"{one.title} {one.message}" for one in app._notifications)
+    """All notices since the start."""
+    assert isinstance(app, HeardApp)
+    return "\n".join(app.heard)
+
+
+def same_as_before(name: str, shown: str) -> None:
+    """Compare with the text kept in tests/tui/snapshots; UPDATE_SNAPSHOTS=1 keeps it anew: look at the diff."""
+    path = Path(__file__).parent / "snapshots" / f"{name}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(shown + "\n", encoding="utf-8")
+    assert path.is_file(), f"no snapshot {path.name}: run with UPDATE_SNAPSHOTS=1 and look at it"
+    assert shown + "\n" == path.read_text(encoding="utf-8")

@@ -40,7 +40,9 @@ def make_ledger(archive: Archive, path: Path) -> list[dict[str, Any]]:
     rows = [{"index": e.index, "display_name": e.label, "score": e.score} for e in some]
     claims = [
         _claim("counts", "reproduced", [("experiments counted", rows, 300)]),
-        _claim("order", "contradicted", [("in order", [], 0), ("out of order", [*rows, {"index": 10**9}], 5)]),
+        _claim(
+            "order", "contradicted", [("in order", [], 0), ("out of order", [*rows, {"index": 10**9}], 5)]
+        ),
         _claim("hostile", "not checkable", [(HOSTILE, [{HOSTILE: HOSTILE, "index": "7"}], 1)], HOSTILE),
         _claim("later", "not yet run", []),
     ]

@@ -143,6 +143,7 @@ class RunsView(View):
         def failed(error: AsiReproError) -> None:
             self._looking = False
             self._follow = False
+            self._draw_run()
             self.browser.report(error)
 
         self.load(follower.look, got, failed=failed, group="load-follow")

@@ -97,6 +97,7 @@ class Listing(Styled, ScrollView, can_focus=True):
         self._empty = empty
         self._fixed = fixed
         self._strips: dict[int, Strip] = {}
+        self._still = False
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -118,9 +119,13 @@ class Listing(Styled, ScrollView, can_focus=True):
         wanted = place if keep else 0
         if keep and before is not None and before.key is not None:
             wanted = next((n for n, line in enumerate(lines) if line.key == before.key), place)
+        # What is above the first line to rest on is to be seen first, and other lines do not move the view
+        # of somebody who only reads.
+        self._still = not (keep and self.has_focus)
         self._put(wanted, 1)
+        self._still = False
         if not keep:
-            self.scroll_to(0, 0, animate=False)
+            self.scroll_to(0, 0, animate=False, force=True)
         self.refresh()
 
     def go(self, key: Hashable) -> bool:
@@ -161,7 +166,8 @@ class Listing(Styled, ScrollView, can_focus=True):
             self._strips.pop(place, None)
             self.refresh(Region(0, place + head - self.scroll_offset.y, self.size.width, 1))
         if 0 <= now < len(self._lines):
-            self._reveal(now)
+            if not self._still:
+                self._reveal(now)
             self.post_message(self.Highlighted(self, self._lines[now]))
 
     def _reveal(self, place: int) -> None:
@@ -207,7 +213,7 @@ class Listing(Styled, ScrollView, can_focus=True):
         self._strips.clear()
 
     def on_resize(self) -> None:
-        if 0 <= self.cursor < len(self._lines):
+        if self.has_focus and 0 <= self.cursor < len(self._lines):
             self._reveal(self.cursor)
 
     def action_move(self, step: int) -> None:

@@ -1,0 +1,98 @@
+"""Side by side: kinship and best values against plain counting, and the view's keys."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from browsing import SIZES, press, run_app, screen_text, settle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from snapshots import check_screen
+
+from asi_repro.archive.lineage import Lineage
+from asi_repro.archive.side_by_side import best_places, kinship, side_by_side
+from asi_repro.errors import AsiReproError
+from asi_repro.tui.messages import Compare
+from asi_repro.tui.source import Source
+from asi_repro.tui.views.compare import CompareView
+
+trees = st.integers(1, 30).flatmap(
+    lambda n: st.tuples(*(st.none() if i == 0 else st.none() | st.integers(0, i - 1) for i in range(n)))
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees, st.data())
+def test_the_common_ancestor_is_the_deepest_shared(tree: tuple[Any, ...], data: st.DataObject) -> None:
+    lineage = Lineage(dict(enumerate(tree)))
+    chosen = data.draw(st.lists(st.integers(0, len(tree) - 1), min_size=1, max_size=4, unique=True))
+    found = kinship(lineage, chosen)
+    lines = [{i, *lineage.ancestors(i)} for i in chosen]
+    shared = set.intersection(*lines)
+    assert found.ancestor == max(shared, key=lineage.depth, default=None)
+    for index, path in zip(chosen, found.paths, strict=True):
+        assert set(path) == {index, *lineage.ancestors(index)} - shared
+        assert list(path) == sorted(path, key=lineage.depth)
+
+
+@given(st.lists(st.none() | st.integers(0, 3).map(float), max_size=4), st.booleans())
+def test_the_best_are_marked_where_there_is_a_difference(values: list[float | None], lower: bool) -> None:
+    known = [v for v in values if v is not None]
+    if len(known) < 2 or len(set(known)) == 1:
+        assert best_places(values, lower=lower) == ()
+    else:
+        wanted = min(known) if lower else max(known)
+        assert [values[p] for p in best_places(values, lower=lower)] == [wanted] * known.count(wanted)
+
+
+def test_too_many_are_refused(made_up_source: Source) -> None:
+    with pytest.raises(AsiReproError, match="too many"):
+        side_by_side(made_up_source.archive, [1, 2, 3, 4, 5])
+
+
+def four(source: Source) -> list[int]:
+    gallery = [e.index for e in source.archive.gallery]
+    return [*gallery[:3], 2]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_screen(made_up_source: Source, size: tuple[int, int]) -> None:
+    async def go() -> None:
+        async with run_app(made_up_source, size=size) as pilot:
+            pilot.app.post_message(Compare(four(made_up_source)))
+            await settle(pilot)
+            await press(pilot, "right", "down")
+            check_screen(pilot.app, "compare")
+
+    asyncio.run(go())
+
+
+def test_adding_removing_and_ways(made_up_source: Source) -> None:
+    wanted = four(made_up_source)
+
+    async def go() -> None:
+        async with run_app(made_up_source, size=(140, 50)) as pilot:
+            await press(pilot, "7")
+            assert "a adds an experiment" in screen_text(pilot.app)
+            for index in wanted[:2]:
+                await press(pilot, "a", *str(index), "enter")
+            view = pilot.app.query_one(CompareView)
+            assert view._indices == wanted[:2]
+            shown = screen_text(pilot.app)
+            path = made_up_source.archive.lineage.ancestors(wanted[0])
+            other = made_up_source.archive.lineage.ancestors(wanted[1])
+            shared = next(i for i in path if i in other)
+            assert f"common ancestor   {shared} " in shown
+            lines = len(view._table.lines)
+            await press(pilot, "d")
+            assert len(view._table.lines) < lines
+            await press(pilot, "right", "enter")
+            assert (pilot.app.place.view, pilot.app.place.index) == ("experiment", wanted[1])
+            await press(pilot, "escape", "x")
+            assert view._indices == wanted[:1]
+            await press(pilot, "a", *"99999", "enter")
+            assert view._indices == wanted[:1]
+
+    asyncio.run(go())

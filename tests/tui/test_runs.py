@@ -1,0 +1,179 @@
+"""Runs at hand, and a live run followed without disturbing it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from browsing import SIZES, notices, press, run_app, screen_text, settle
+from snapshots import check_screen
+
+from asi_repro.discover import following
+from asi_repro.discover.following import Follower, next_step
+from asi_repro.discover.journal import Journal
+from asi_repro.discover.lines import append_line, read_lines
+from asi_repro.discover.loop import Loop
+from asi_repro.discover.run import DiscoveryRun
+from asi_repro.files import sha256_file
+from asi_repro.project import Project
+from asi_repro.tui.source import Source, release_place
+from asi_repro.tui.views.runs import RunsView
+
+
+def fake_team() -> ModuleType:
+    path = Path(__file__).parents[1] / "discover" / "fake_team.py"
+    spec = importlib.util.spec_from_file_location("fake_team", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fake_team"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def live_root(made_up_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a live run of 16 experiments, whose every step was looked at on the way."""
+    root = tmp_path_factory.mktemp("live")
+    for name in ("dvc.yaml", "params.yaml"):
+        (root / name).touch()
+    (root / "artifacts" / "runs").mkdir(parents=True)
+    (root / "artifacts" / "archive").symlink_to(made_up_root / "artifacts" / "archive")
+    fake = fake_team()
+    folder = root / "artifacts" / "runs" / "lively"
+    fake.begin(folder)
+    order = fake.order(folder)
+    run = order.open()
+    seen: list[tuple[str, str]] = []
+
+    def hook(moment: str) -> None:
+        word, _, step = moment.partition(" ")
+        journals = list((folder / "journal").glob("*.jsonl"))
+        if word == "before" and step not in ("rejected", "commit"):
+            lines = read_lines(journals[0]) if journals else []
+            seen.append((step, next_step(lines, judged=False)))
+
+    Loop(run, order.team(run), order.first, hook=hook).work(16)
+    # The first program is not sampled, and a repeated program is not looked at by the novelty check.
+    first = seen.index(("sample", "sample"))
+    wrong = [pair for pair in seen[first:] if pair[0] != pair[1] and not _repeat(*pair)]
+    assert len(seen) > 60
+    assert not wrong
+    return root
+
+
+def _repeat(step: str, expected: str) -> bool:
+    return step.startswith("propose.") and expected.startswith("novelty.")
+
+
+def source_of(root: Path) -> Source:
+    project = Project(root)
+    return Source(release_place(project), project)
+
+
+def folder_of(root: Path) -> Path:
+    return root / "artifacts" / "runs" / "lively"
+
+
+def test_results_are_those_of_the_run(live_root: Path) -> None:
+    run = DiscoveryRun(folder_of(live_root))
+    standing = Follower(run.folder).look()
+    assert {r.index for r in standing.committed} == set(run.store.commits())
+    assert {r.index for r in standing.results if r.failed} == run.failed()
+    assert all(r.why for r in standing.results if r.failed)
+    best = max(r.fitness for r in standing.committed if r.fitness is not None)
+    assert standing.best is not None
+    assert standing.best.fitness == best
+    assert standing.rejected >= len(run.failed())
+
+
+def test_looking_takes_no_lock_and_changes_no_file(live_root: Path) -> None:
+    folder = folder_of(live_root)
+
+    def state() -> dict[str, Any]:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {str(p): (p.stat().st_mtime_ns, sha256_file(p)) for p in files}
+
+    follower = Follower(folder)
+    before = state()
+    for _ in range(2):
+        follower.look()
+    assert state() == before
+    run = DiscoveryRun(folder)
+    with run.claim("0000001") as mine:
+        assert mine
+        if following.lock_holders(folder / "locks"):
+            assert following.lock_holders(folder / "locks") == {"0000001": os.getpid()}
+        follower.look()
+        with run.claim("0000001") as again:
+            assert not again
+    assert following.lock_holders(folder / "locks") == {}
+
+
+def test_a_run_that_goes_on_is_read_on(live_root: Path) -> None:
+    folder = folder_of(live_root)
+    follower = Follower(folder)
+    count = len(follower.look().results)
+    run = DiscoveryRun(folder)
+    path = run.journal("0000099")
+    journal = Journal(path, "99")
+    journal.step("sample", lambda: {"parent": 1, "references": [], "ranks": [1], "pool": 1})
+    try:
+        with run.claim("0000099"):
+            (doing,) = follower.look().doing
+            assert (doing.name, doing.step, doing.done) == ("0000099", "propose.0", ("sample",))
+            assert doing.worker in (os.getpid(), None)
+        append_line(folder / "llm-spent.jsonl", {"id": "a", "tokens": 1234, "usd": 0.5})
+        standing = follower.look()
+        assert (standing.tokens, standing.usd) == (1234, 0.5)
+        assert standing.doing[0].worker is None
+        assert len(standing.results) == count
+    finally:
+        path.unlink()
+        (folder / "llm-spent.jsonl").unlink()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_screen(live_root: Path, size: tuple[int, int]) -> None:
+    async def go() -> None:
+        async with run_app(source_of(live_root), size=size) as pilot:
+            await press(pilot, "6", "f", "down")
+            check_screen(pilot.app, "runs")
+
+    asyncio.run(go())
+
+
+def test_the_live_run_is_followed(live_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(live_root)
+    run = DiscoveryRun(folder)
+    path = run.journal("0000050")
+
+    async def go() -> None:
+        async with run_app(source_of(live_root), size=(160, 50)) as pilot:
+            await press(pilot, "6", "down")
+            assert "nothing is unfinished" in screen_text(pilot.app)
+            with run.claim("0000050"):
+                Journal(path, "50").step("sample", lambda: {})
+                pilot.app.query_one(RunsView)._tick()
+                await settle(pilot)
+                shown = screen_text(pilot.app)
+                assert "0000050" in shown
+                assert "propose.0" in shown
+            await press(pilot, "enter")
+            assert "cannot be browsed yet" in notices(pilot.app)
+            path.write_text("not json\n")
+            pilot.app.query_one(RunsView)._tick()
+            await settle(pilot)
+            assert "not JSON" in notices(pilot.app)
+            assert "held" in screen_text(pilot.app)
+
+    try:
+        asyncio.run(go())
+    finally:
+        path.unlink(missing_ok=True)
