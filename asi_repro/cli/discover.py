@@ -11,7 +11,6 @@ from asi_repro.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from asi_repro.discover.workers import Told
-    from asi_repro.project import Project
 
 
 def discover(
@@ -54,6 +53,13 @@ def discover(
     record: Annotated[
         bool, typer.Option("--record", help="Keep the finished run in artifacts/recorded/NAME, for Git.")
     ] = False,
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew",
+            help="Begin anew, and drop the run, where its settings, code or versions are others now.",
+        ),
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Run the discovery loop in artifacts/runs/NAME, one commit an experiment (stage `discover`).
@@ -69,7 +75,14 @@ def discover(
     if recorded is not None and (run or experiments or record):
         raise AsiReproError("--recorded repeats a run as it was: it takes no --run, --experiments, --record")
     wanted = Wanted(
-        run=run, experiments=experiments, workers=workers, arm=arm, lab=lab, llm=llm, record=record
+        run=run,
+        experiments=experiments,
+        workers=workers,
+        arm=arm,
+        lab=lab,
+        llm=llm,
+        record=record,
+        renew=renew,
     )
     project = find_project()
     try:
@@ -159,10 +172,3 @@ class _progress:  # noqa: N801  # reads as the function that it is
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-
-
-def project_runs(project: Project) -> list[str]:
-    """Names of the runs at hand, for completion."""
-    from asi_repro.discover.listing import list_runs
-
-    return [row.name for row in list_runs(project)]

@@ -125,7 +125,7 @@ def build_team(run: DiscoveryRun, root: Path, *, lab: LabMode = "live", llm: Llm
     book = Book(run.folder / LAB)
     rows = run.discover.must_pass
     live_checker = SandboxChecker(rows) if lab == "live" else None
-    checker = BookedChecker(book, rows, live_checker, run.settings.made_with)
+    checker = BookedChecker(book, rows, live_checker, _made_with(run, lab))
     booked = build_lab(run, root, run.discover.exploration, run.settings.exploration, lab)
     if run.discover.arm == "operators":
         from asi_repro.discover.operators import OperatorResearcher
@@ -162,7 +162,14 @@ def build_lab(
             peers=peers,
             timed=lambda times: append_line(run.folder / TIMINGS, times),
         )
-    return BookedLab(book, stage, live, run.settings.made_with)
+    return BookedLab(book, stage, live, _made_with(run, lab))
+
+
+def _made_with(run: DiscoveryRun, lab: LabMode) -> dict[str, object]:
+    """What makes results now, which a run that is gone on with was perhaps not begun with."""
+    from asi_repro.discover.lab import made_with
+
+    return made_with() if lab == "live" else run.settings.made_with
 
 
 def first_program() -> Proposal:

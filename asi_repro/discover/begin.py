@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 from asi_repro.discover.lab import made_with, stage_identity
-from asi_repro.discover.run import SETTINGS, DiscoveryRun, RunSettings
+from asi_repro.discover.run import SETTINGS, DiscoveryRun, RunSettings, check_name, first_difference
 from asi_repro.discover.settings import Arm, DiscoverSettings, LabSettings, load_discover_settings
+from asi_repro.errors import DataError
 
 RUNS, RECORDED = "runs", "recorded"
 
@@ -29,8 +32,11 @@ def wanted_settings(root: Path, arm: Arm | None) -> DiscoverSettings:
     return DiscoverSettings.model_validate({**found.model_dump(), "arm": arm})
 
 
-def begin_run(root: Path, name: str, *, arm: Arm | None = None) -> DiscoveryRun:
+def begin_run(root: Path, name: str, *, arm: Arm | None = None, renew: bool = False) -> DiscoveryRun:
     """Begin the run of that name with the project's settings, or go on with it.
+
+    Args:
+        renew: drop the run where it was made with other settings, versions or code.
 
     Raises:
         DataError: where it was begun with other settings.
@@ -47,7 +53,18 @@ def begin_run(root: Path, name: str, *, arm: Arm | None = None) -> DiscoveryRun:
         llm=_llm(root) if discover.arm == "llm" else {},
         made_with=made_with(),
     )
-    return DiscoveryRun.begin(runs_folder(root / "artifacts") / name, settings)
+    folder = runs_folder(root / "artifacts") / check_name(name)
+    if renew and is_begun(root, name) and _differs(folder, settings):
+        shutil.rmtree(folder)
+    return DiscoveryRun.begin(folder, settings)
+
+
+def _differs(folder: Path, settings: RunSettings) -> bool:
+    try:
+        there = RunSettings.read(folder / SETTINGS).to_json()
+    except DataError:
+        return True
+    return first_difference(there, json.loads(json.dumps(settings.to_json()))) is not None
 
 
 def is_begun(root: Path, name: str) -> bool:

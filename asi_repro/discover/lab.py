@@ -6,6 +6,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from statistics import fmean
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 JsonDict = dict[str, Any]
 Timed = Callable[[JsonDict], None]
+_CODE = ("discover", "evaluate", "models", "train", "verify")
 # Ends of a sandboxed call that say nothing about the program.
 _NOT_THE_PROGRAM = frozenset({"start_failed"})
 
@@ -201,12 +203,14 @@ def stage_identity(workspace: Workspace, settings: LabSettings) -> JsonDict:
     }
 
 
+@cache
 def made_with() -> JsonDict:
-    """Versions of what makes results here."""
+    """Versions of what makes results here, and a hash of our own code that does."""
+    from asi_repro.train.code import package_code
+
     names = ("asi-repro", "torch", "transformers", "lm_eval")
-    return {"machine": platform.machine(), "python": platform.python_version()} | {
-        name: version for name in names if (version := _version(name)) is not None
-    }
+    here = {"machine": platform.machine(), "python": platform.python_version(), "code": package_code(_CODE)}
+    return here | {name: version for name in names if (version := _version(name)) is not None}
 
 
 def _version(name: str) -> str | None:

@@ -135,6 +135,7 @@ class DiscoveryRun:
         else:
             atomic_write(path, dump_json(settings.to_json()))
         run.store.create()
+        (folder / "rejected").mkdir(exist_ok=True)  # a stage's output must be there, empty or not
         return run
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from asi_repro.discover.archive import write_run_archive
@@ -10,6 +11,7 @@ from asi_repro.discover.arms import LabMode, LlmMode
 from asi_repro.discover.begin import begin_run, is_begun, recorded_folder, runs_folder, wanted_settings
 from asi_repro.discover.recorded import begin_replay, check_replay, record_run
 from asi_repro.discover.run import DiscoveryRun, check_name
+from asi_repro.discover.run_traces import write_run_traces
 from asi_repro.discover.settings import Arm
 from asi_repro.discover.store import VERIFIED
 from asi_repro.discover.workers import Order, Told, work
@@ -30,6 +32,7 @@ class Wanted:
     lab: str = "live"
     llm: str = "record"
     record: bool = False
+    renew: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Summary:
         beat_baseline: better than the first program in both metrics.
         verified, passed: of the second stage, without its baseline.
         rows: of the archive, by table.
+        spans: in the traces.
         compared: outcomes that were compared with the record; None where nothing was.
         recorded_bytes: size of the versioned form, None where none was written.
     """
@@ -58,6 +62,7 @@ class Summary:
     verified: int
     passed: int
     rows: dict[str, int]
+    spans: int
     compared: int | None = None
     recorded_bytes: int | None = None
 
@@ -108,7 +113,7 @@ def run_live(project: Project, wanted: Wanted, told: Told) -> Summary:
     told("total", experiments, str(len([i for i in run.finished() if i <= experiments])))
     work(order, wanted.workers, told)
     size = record_run(run, recorded_folder(project.artifacts) / name) if wanted.record else None
-    return _summary(run, recorded_bytes=size)
+    return _summary(run, root, recorded_bytes=size)
 
 
 def replay_recorded(project: Project, name: str, workers: int, told: Told) -> Summary:
@@ -123,13 +128,16 @@ def replay_recorded(project: Project, name: str, workers: int, told: Told) -> Su
     told("total", experiments, "0")
     work(Order(run.folder, project.root, experiments, lab="replay", llm="replay"), workers, told)
     compared = check_replay(run)
-    return _summary(run, compared=compared)
+    return _summary(run, project.root, compared=compared)
 
 
-def _summary(run: DiscoveryRun, *, compared: int | None = None, recorded_bytes: int | None = None) -> Summary:
+def _summary(
+    run: DiscoveryRun, root: Path, *, compared: int | None = None, recorded_bytes: int | None = None
+) -> Summary:
     if not run.store.commits():
         raise AsiReproError("no experiment of the run has a commit", where=str(run.folder))
     rows, counts = write_run_archive(run)
+    spans = write_run_traces(run, root)
     return Summary(
         run=run.folder.name,
         folder=str(run.folder),
@@ -140,6 +148,7 @@ def _summary(run: DiscoveryRun, *, compared: int | None = None, recorded_bytes: 
         verified=max(len(run.store.commits(VERIFIED)) - 1, 0),
         passed=counts["passed"],
         rows=rows,
+        spans=spans,
         compared=compared,
         recorded_bytes=recorded_bytes,
     )

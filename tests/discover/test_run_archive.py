@@ -20,6 +20,8 @@ from asi_repro.discover.compare import compare_runs, curve
 from asi_repro.discover.outcomes import OWN, Outcomes
 from asi_repro.discover.recorded import record_run
 from asi_repro.discover.run import DiscoveryRun
+from asi_repro.discover.run_traces import write_run_traces
+from asi_repro.traces.parquet import read_traces
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,15 @@ def test_runs_lists_live_and_recorded_ones(asked):
     assert rows["kept"]["failed"] == rows["fake"]["failed"]
     assert rows["fake"]["beat_baseline"] >= rows["fake"]["verified"]
     assert "fake" in asked("runs")
+
+
+def test_the_traces_of_a_run_have_every_experiment_and_its_times(asked, project, monkeypatch):
+    run = DiscoveryRun(project / "artifacts" / "runs" / "fake")
+    assert write_run_traces(run, project) > 16 * 5
+    spans = read_traces(project / "traces" / "fake.parquet")
+    assert {int(span["session.id"]) for span in spans} == run.finished()
+    assert all(span["start_time_ns"] is not None for span in spans)
+    assert "analyse" in asked("trace", "2", "--run", "fake")
 
 
 def test_compare_counts_what_beat_the_baseline(asked, project, tmp_path):
