@@ -33,6 +33,7 @@ def a_sandbox():
         pytest.skip(f"not run: {error.what}")
 
 
+@pytest.mark.slow  # the killed training below is compared with one outside a sandbox too
 def test_the_sandbox_changes_no_number(small_corpus, tmp_path):
     spec = spec_of(small_corpus, program(STATEFUL))
     inside = train_model(spec, small_corpus, tmp_path / "in")
@@ -52,6 +53,7 @@ def test_a_program_cannot_write_outside_and_leaves_nothing(small_corpus, tmp_pat
     assert not list((tmp_path / "trained").rglob("*.json"))
 
 
+@pytest.mark.slow
 def test_a_program_that_passes_the_check_but_does_not_fit(small_corpus, tmp_path):
     subject = program(PLAIN.replace("self.drop(self.proj(hidden_states))", "hidden_states[..., :3]"))
     with pytest.raises(SandboxFailure) as error:
@@ -92,6 +94,7 @@ def test_kill_9_and_again_gives_the_same_curve(small_corpus, tmp_path):
     whole = train_model(spec, small_corpus, tmp_path / "whole", unsafe=True)
     assert min(seen) > 2
     assert resumed.result == whole.result
+    assert (resumed.folder / "program.py").read_text() == STATEFUL
     assert read_curve(resumed.folder) == read_curve(whole.folder)
 
 
