@@ -25,7 +25,7 @@ message handler or an action of a view it becomes a notice. Slow reading goes th
 reported in the same way, or given to `failed`. A widget of its own with bindings has a `TITLE` too.
 
 Data comes from `self.source` (`asi_repro.tui.source.Source`): `archive`, `certificates()`,
-`certificate(index)`, `ledger()`, `spans()`, `runs()`, `project`, `place`, `workspace()`. All is opened
+`certificate(index)`, `ledger()`, `spans(index)`, `runs()`, `project`, `place`, `workspace()`. All is opened
 lazily, kept, and dropped when files change underneath (the app looks every two seconds, then calls `reload`
 of each view that was made).
 

@@ -44,7 +44,15 @@ class BrowseApp(App[None]):
     """
 
     TITLE = "asi-repro"
-    CSS_PATH = "app.tcss"
+    # Here rather than in a file: Textual looks for the file beside whatever class derives from this one.
+    CSS = """
+    Screen { background: $background; }
+    #views { height: 1fr; }
+    .view { height: 1fr; }
+    Nav > .nav--key { color: $footer-key-foreground; text-style: bold; }
+    Nav > .nav--current { background: $primary; color: $background; text-style: bold; }
+    Nav > .nav--run { color: $text-muted; text-style: italic; }
+    """
     COMMANDS = {Commands}  # noqa: RUF012
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -134,20 +134,17 @@ class Source:
         found: dict[str, Any] = self._kept["ledger"]
         return found
 
-    def spans(self) -> list[dict[str, Any]]:
-        """Every span of the run's traces, in order (`asi_repro.traces`): read them in a thread."""
-        if "spans" not in self._kept:
-            if not self.place.traces.is_file():
-                raise MissingInput(
-                    f"no traces are kept of the run {self.place.name}",
-                    where=str(self.place.traces),
-                    hint="the release has none; a discovery run of our own writes them",
-                )
-            from asi_repro.tui.spans import read_spans
+    def spans(self, index: int) -> list[dict[str, Any]]:
+        """The spans of one experiment (`asi_repro.traces.parquet.read_traces`), in order."""
+        if not self.place.traces.is_file():
+            raise MissingInput(
+                f"no traces are kept of the run {self.place.name}",
+                where=str(self.place.traces),
+                hint="the release has none; a discovery run of our own writes them",
+            )
+        from asi_repro.traces.parquet import read_traces
 
-            self._kept["spans"] = read_spans(self.place.traces)
-        found: list[dict[str, Any]] = self._kept["spans"]
-        return found
+        return read_traces(self.place.traces, str(index))
 
     def workspace(self) -> Workspace | None:
         """Training as the project has it, or None outside a project."""

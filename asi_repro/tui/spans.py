@@ -1,33 +1,13 @@
-"""Spans of the agents, read from the Parquet file of a run's traces."""
+"""Spans of the agents (`asi_repro.traces`) as steps of a timeline."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from asi_repro.errors import DataError
-
-
-def read_spans(path: Path) -> list[dict[str, Any]]:
-    """The rows of `path`, one a span, in order.
-
-    Raises:
-        DataError: where the file is damaged.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            rows: list[dict[str, Any]] = file.read().to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"damaged Parquet: {str(error).splitlines()[0]}", where=str(path), hint="write the traces again"
-        ) from error
-    return rows
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,49 +44,76 @@ class Step:
     parts: tuple[Part, ...]
 
 
-def step_of(row: dict[str, Any], depth: int) -> Step:
-    """A row of the traces (`asi_repro.traces.spans`) as a step; what does not fit is shown as JSON."""
-    attributes = row.get("attributes")
-    known = attributes if isinstance(attributes, dict) else {}
-    response = _dict(known.get("llm.response"))
-    usage = _dict(response.get("usage"))
-    cost = known.get("llm.cost.total")
+def steps_of(records: Iterable[Record]) -> list[Step]:
+    """The records of one experiment (`asi_repro.traces.parquet.read_traces`) as steps, in order."""
+    depths: dict[object, int] = {None: -1}
+    steps: list[Step] = []
+    for record in sorted(records, key=lambda one: int(one["sequence"])):
+        # A parent that is not there leaves its children at the left edge.
+        depth = depths.get(record["parent_span_id"], -1) + 1
+        depths[record["span_id"]] = depth
+        steps.append(_step(record, depth))
+    return steps
+
+
+def drawn_ids(records: Iterable[Record]) -> list[str]:
+    """Ids of the cognition entries that retrievals returned, in order, each once."""
+    found: dict[str, None] = {}
+    for record in records:
+        if record["openinference.span.kind"] != "RETRIEVER":
+            continue
+        for document in map(_dict, _list(_parsed(record["retrieval.documents"]))):
+            found[str(document.get("document.id"))] = None
+        metadata = _dict(_parsed(record["metadata"]))
+        names = sorted(name for name in metadata if name.startswith("retrieval.documents."))
+        found.update(dict.fromkeys(str(metadata[name]) for name in names if name.endswith(".document.id")))
+    return list(found)
+
+
+def _step(record: Record, depth: int) -> Step:
+    asked, given = record["llm.token_count.prompt"], record["llm.token_count.completion"]
+    start, end = record["start_time_ns"], record["end_time_ns"]
     return Step(
-        sequence=int(row.get("sequence") or 0),
+        sequence=int(record["sequence"]),
         depth=depth,
-        name=str(row.get("name", "")),
-        kind=str(row.get("kind", "")),
-        status=str(row.get("status", "")),
-        message=str(row.get("message") or ""),
-        role=str(known.get("agent.name") or ""),
-        tokens=(_tokens(usage, "input"), _tokens(usage, "output")) if usage else None,
-        cost=float(cost) if isinstance(cost, int | float) else None,
-        seconds=_seconds(row),
-        parts=tuple(_parts(known)),
+        name=record["name"],
+        kind=record["openinference.span.kind"],
+        status=record["status_code"],
+        message=record["status_message"],
+        role=record["agent.name"] or "",
+        tokens=None if asked is None or given is None else (asked, given),
+        cost=record["llm.cost.total"],
+        seconds=None if start is None or end is None else (end - start) / 1e9,
+        parts=tuple(_parts(record)),
     )
 
 
-def _seconds(row: dict[str, Any]) -> float | None:
-    start, end = row.get("start_ns"), row.get("end_ns")
-    return (end - start) / 1e9 if isinstance(start, int) and isinstance(end, int) else None
-
-
-def _tokens(usage: dict[str, Any], side: str) -> int:
-    names = [f"{side}_tokens"]
-    if side == "input":
-        names += ["cache_read_input_tokens", "cache_creation_input_tokens"]
-    return sum(value for name in names if isinstance(value := usage.get(name), int))
-
-
-def _parts(known: dict[str, Any]) -> Iterator[Part]:
-    request = _dict(known.get("llm.request"))
+def _parts(record: Record) -> Iterator[Part]:
+    request = _dict(_parsed(record["request"]))
     if request:
         yield from _asked(request)
-    for block in _list(_dict(known.get("llm.response")).get("content")):
-        yield _answered(_dict(block))
-    rest = {k: v for k, v in known.items() if k not in ("llm.request", "llm.response", "agent.name")}
-    for name, value in sorted(rest.items()):
+        for block in _list(_dict(_parsed(record["response"])).get("content")):
+            yield _answered(_dict(block))
+        return
+    for name, title in (("input.value", "input"), ("output.value", "output")):
+        if record[name]:
+            yield Part(title, _pretty(record[name]))
+    if record["retrieval.documents"]:
+        yield Part("retrieved", _pretty(record["retrieval.documents"]))
+    for name, value in sorted(_dict(_parsed(record["metadata"])).items()):
         yield Part(name, value if isinstance(value, str) else _json(value))
+
+
+def _pretty(text: str) -> str:
+    parsed = _parsed(text)
+    return _json(parsed) if isinstance(parsed, dict | list) else text
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _asked(request: dict[str, Any]) -> Iterator[Part]:

@@ -78,7 +78,8 @@ class View(Vertical):
             else:
                 report = partial(then, result)
             if not worker.is_cancelled and self.is_attached:
-                self.app.call_from_thread(report)
+                # Not call_from_thread: that waits for the UI, for ever where the app has just been left.
+                self.call_later(report)
 
         self.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=True)
 

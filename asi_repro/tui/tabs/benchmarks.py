@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 
 from asi_repro.errors import MissingInput
 from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.tabs.training import is_published
 from asi_repro.tui.widgets.listing import Line, Listing
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.tui.widgets.tones import tones
@@ -120,7 +121,7 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, 
     best = _best_average(archive)
     if best not in (index, above, -1):
         columns.append(Column(f"best average {best}", _values(archive.rows("benchmarks", best))))
-    if archive.experiments[index].in_gallery:
+    if archive.experiments[index].in_gallery and is_published(archive):
         columns += _paper_columns(archive.experiments[index].label)
     return tasks, columns
 

@@ -14,6 +14,7 @@ from asi_repro.archive.cognition import TEXTS, entries
 from asi_repro.archive.search import search
 from asi_repro.archive.store import Program
 from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.tui.spans import drawn_ids
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.widgets.listing import Line, Listing
 from asi_repro.tui.widgets.markdown import markdown_lines
@@ -61,10 +62,9 @@ class CognitionTab(Tab):
 
     def _recorded(self, index: int) -> list[str]:
         try:
-            spans = self.source.spans()
+            return drawn_ids(self.source.spans(index))
         except AsiReproError:
-            return []
-        return drawn_ids(span for span in spans if str(span.get("session")) == str(index))
+            return []  # no traces at all, as of the release
 
     def fill(self, data: Drawn) -> None:
         self.drawn = data
@@ -103,18 +103,6 @@ class CognitionTab(Tab):
             self.unfolded ^= {name}
             self._lay_out()
             self.query_one(Listing).go(name)
-
-
-def drawn_ids(spans: Any) -> list[str]:
-    """Ids of entries that retrievals returned, in order, each once."""
-    found: dict[str, None] = {}
-    for span in spans:
-        attributes = span.get("attributes")
-        if span.get("kind") == "RETRIEVER" and isinstance(attributes, dict):
-            for name in sorted(attributes):
-                if name.startswith("retrieval.documents.") and name.endswith(".document.id"):
-                    found[str(attributes[name])] = None
-    return list(found)
 
 
 def query_of(program: Program) -> str:

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from asi_repro.errors import MissingInput
-from asi_repro.tui.spans import Part, Step, step_of
+from asi_repro.tui.spans import Part, Step, steps_of
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.widgets.listing import Line, Listing
 from asi_repro.tui.widgets.text import safe_block, safe_line
@@ -40,16 +40,10 @@ class TraceTab(Tab):
         yield Listing(empty="the trace has no steps")
 
     def read(self, index: int) -> list[Step]:
-        rows = [row for row in self.source.spans() if str(row.get("session")) == str(index)]
-        if not rows:
+        records = self.source.spans(index)
+        if not records:
             raise MissingInput(f"the traces have no spans of experiment {index}")
-        steps: list[Step] = []
-        depths: dict[object, int] = {}
-        for row in sorted(rows, key=lambda row: int(row.get("sequence") or 0)):
-            depth = depths.get(row.get("parent"), -1) + 1
-            depths[row.get("sequence")] = depth
-            steps.append(step_of(row, depth))
-        return steps
+        return steps_of(records)
 
     def fill(self, data: list[Step]) -> None:
         self.steps = data

@@ -126,7 +126,7 @@ def _paper_lines(archive: Archive, index: int, points: Points) -> list[Curve]:
     """The baselines' final losses as level lines: the paper prints no curves of them."""
     from asi_repro.claims.paper_tables import PaperTables
 
-    if not archive.experiments[index].in_gallery:
+    if not archive.experiments[index].in_gallery or not is_published(archive):
         return []
     first, last = points[0][0], points[-1][0]
     rows = PaperTables().table2_baselines
@@ -139,6 +139,11 @@ def _paper_lines(archive: Archive, index: int, points: Points) -> list[Curve]:
         )
         for letter, (name, row) in zip("PQRS", rows.items(), strict=False)
     ]
+
+
+def is_published(archive: Archive) -> bool:
+    """Whether the run is the paper's: its sources say where they were published, those of our runs do not."""
+    return any(archive.table("sources", ["url"])["url"].to_pylist())
 
 
 def our_curves(source: Source, index: int) -> list[Curve]:

@@ -1,0 +1,152 @@
+"""One experiment's tabs, on a made-up run with certificates and traces."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import SIZES, notices, press, run_app, same_as_before, screen_text
+
+from asi_repro.files import sha256_bytes
+from asi_repro.traces.parquet import write_traces
+from asi_repro.traces.spans import Trace
+from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.tabs import TABS
+from asi_repro.verify.certificate import Certificate, in_order, write_certificate
+from asi_repro.verify.results import at_most
+
+
+@pytest.fixture(scope="module")
+def full_source(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """The made-up run with a certificate of each architecture and a trace of the first."""
+    root = tmp_path_factory.mktemp("full")
+    shutil.copytree(synthetic_root / "artifacts", root / "artifacts")
+    source = Source(archive_place(root / "artifacts" / "archive"))
+    for program in source.archive.programs():
+        row = at_most(
+            "causality_perturbation", 0.25, 1e-9, unit="relative change", method="By hand.", detail={}
+        )
+        certificate = Certificate(
+            program.index, program.name, program.display_name, sha256_bytes(program.source.encode()),
+            None, {"tier": "none"}, {}, {}, in_order([row]),
+        )  # fmt: skip
+        write_certificate(certificate, root / "artifacts" / "certificates")
+    trace = Trace(str(first(source)))
+    with trace.span("propose", "AGENT"), trace.span("recall", "RETRIEVER") as span:
+        span.set(**{"input.value": "gates", "retrieval.documents.0.document.id": "paper_1#1"})
+    with trace.span("read the program", "GUARDRAIL") as span:
+        span.set(**{"check.reason": "a [bold]loop[/] \x1b[31m over \u202etime"})
+    write_traces(trace.to_rows(), root / "traces" / "archive.parquet")
+    return Source(archive_place(root / "artifacts" / "archive"))
+
+
+def first(source: Source) -> int:
+    return source.archive.gallery[0].index
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_every_tab(full_source: Source, size: tuple[int, int]) -> None:
+    async def go() -> dict[str, str]:
+        shown = {}
+        async with run_app(full_source, size=size, start=first(full_source)) as pilot:
+            for spec in TABS:
+                await press(pilot, spec.key)
+                await press(pilot)
+                if spec.name in ("trace", "cognition"):
+                    await press(pilot, "enter")
+                shown[spec.name] = screen_text(pilot.app).replace(str(full_source.place.archive.parent), "…")
+        return shown
+
+    shown = asyncio.run(go())
+    text = "\n".join(f"══ {name}\n{screen}" for name, screen in shown.items())
+    same_as_before(f"experiment-{size[0]}x{size[1]}", text)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_tabs_are_read_when_they_are_opened(full_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(full_source, start=first(full_source)) as pilot:
+            view = pilot.app.view("experiment")
+            await press(pilot)
+            assert [tab.id for tab in view.switcher.children] == ["tab-motivation"]
+            await press(pilot, "C")
+            assert {tab.id for tab in view.switcher.children} == {"tab-motivation", "tab-certificate"}
+
+    asyncio.run(go())
+
+
+def test_the_program_folds_is_searched_and_copied(full_source: Source) -> None:
+    index = first(full_source)
+    source = full_source.archive.program(index).source
+
+    async def go() -> None:
+        async with run_app(full_source, start=index) as pilot:
+            await press(pilot, "P", "z")
+            shown = screen_text(pilot.app)
+            assert "⋯" in shown
+            assert "nn.Linear" not in shown
+            await press(pilot, "slash")
+            await pilot.press(*"linear")
+            await press(pilot, "enter")
+            assert "nn.Linear" in screen_text(pilot.app), "what is found is unfolded"
+            tab: Any = pilot.app.view("experiment")._tab()
+            assert "nn.Linear" in tab.listing.line.text.plain
+            await press(pilot, "y")
+            assert pilot.app.clipboard == source
+
+    asyncio.run(go())
+
+
+def test_diff_against_another(full_source: Source) -> None:
+    one, other = full_source.archive.gallery[0].index, full_source.archive.gallery[1].index
+
+    async def go() -> None:
+        async with run_app(full_source, start=one, size=(160, 40)) as pilot:
+            await press(pilot, "D", "o")
+            await pilot.press(*str(other))
+            await press(pilot, "enter")
+            await press(pilot)
+            shown = screen_text(pilot.app)
+            assert f"{other} " in shown
+            assert f"→ {one}" in shown
+            assert "│" in shown
+            await press(pilot, "w")
+
+    asyncio.run(go())
+
+
+def test_walking_from_one_to_the_next(full_source: Source) -> None:
+    archive = full_source.archive
+    index = next(e.index for e in archive.experiments.values() if e.parent == 1 and e.children > 1)
+
+    async def go() -> None:
+        async with run_app(full_source, start=index) as pilot:
+            view = pilot.app.view("experiment")
+            await press(pilot, "p")
+            assert view.experiment.index == 1
+            await press(pilot, "escape")
+            assert view.experiment.index == index
+            await press(pilot, "b")
+            assert view.experiment.parent == index
+            await press(pilot, "t")
+            assert pilot.app.place.view == "lineage"
+            assert pilot.app.view("lineage").lines.current == view.experiment.index
+
+    asyncio.run(go())
+
+
+def test_what_was_not_released_says_so(full_source: Source) -> None:
+    index = next(e.index for e in full_source.archive.experiments.values() if not e.has_program)
+
+    async def go() -> None:
+        async with run_app(full_source, start=index) as pilot:
+            for key in "MPDTHCOA":
+                await press(pilot, key)
+                assert "released" in screen_text(pilot.app), key
+            assert not notices(pilot.app)
+
+    asyncio.run(go())

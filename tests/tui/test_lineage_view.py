@@ -1,0 +1,153 @@
+"""The lineage by key presses, on a made-up run."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import SIZES, notices, press, run_app, same_as_before, screen_text
+
+from asi_repro.tui.source import Source
+from asi_repro.tui.views.lineage import FilterInput, LineageView
+from asi_repro.tui.widgets.card import Card
+
+KEYS = {">": "greater_than_sign", ".": "full_stop", ":": "colon", " ": "space", '"': "quotation_mark"}
+
+
+def typed(text: str) -> list[str]:
+    return [KEYS.get(letter, letter) for letter in text]
+
+
+def lineage(pilot: Any) -> LineageView:
+    view = pilot.app.view("lineage")
+    assert isinstance(view, LineageView)
+    return view
+
+
+def test_walking(synthetic_source: Source) -> None:
+    archive = synthetic_source.archive
+
+    async def go() -> None:
+        async with run_app(synthetic_source) as pilot:
+            lines = lineage(pilot).lines
+            assert lines.current == 1
+            await press(pilot, "b")
+            best = max(archive.lineage.children(1), key=lambda i: archive.experiments[i].score or 0)
+            assert lines.current == best
+            await press(pilot, "p")
+            assert lines.current == 1
+            await press(pilot, "down", "n", "n", "N")
+            assert lines.current == archive.lineage.children(1)[1]
+            before = len(lines.outline.rows)
+            await press(pilot, "home", "left")
+            assert len(lines.outline.rows) == 1
+            await press(pilot, "right")
+            assert len(lines.outline.rows) == before
+            await press(pilot, "right")
+            assert lines.current == archive.lineage.children(1)[0]
+            await press(pilot, "plus", "end")
+            assert len(lines.outline.rows) == len(archive.experiments)
+            await press(pilot, "minus")
+            assert len(lines.outline.rows) == before
+            await press(pilot, "s", "f")
+            assert lines.outline.order == "score"
+            scores = [archive.experiments[i].score for i in lines.outline.rows]
+            assert scores == sorted(scores, reverse=True)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    "expression", ["score>2.4 gallery:yes", "has:program", "text:memory", "gate depth<=3"]
+)
+def test_filter_as_one_types(synthetic_source: Source, expression: str) -> None:
+    from asi_repro.archive.facts import ArchiveFacts
+    from asi_repro.archive.filters import parse_filter
+
+    archive = synthetic_source.archive
+    wanted = parse_filter(expression).apply(archive.experiments.values(), ArchiveFacts(archive))
+
+    async def go() -> None:
+        async with run_app(synthetic_source) as pilot:
+            view = lineage(pilot)
+            await pilot.press("slash", *typed(expression))
+            await press(pilot, "enter")
+            assert view.outline.matching == {e.index for e in wanted}
+            assert f"{len(wanted)} of {len(archive.experiments)}" in screen_text(pilot.app)
+            await press(pilot, "slash", "escape")
+            assert view.outline.matching is None
+            assert view.query_one(FilterInput).value == ""
+
+    asyncio.run(go())
+
+
+def test_a_wrong_filter_says_why_and_keeps_what_was_found(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(120, 30)) as pilot:
+            view = lineage(pilot)
+            await pilot.press("slash", *typed("score>2 gallery:yes"))
+            await press(pilot)
+            before = view.outline.matching
+            assert before
+            await press(pilot, "x")
+            assert view.outline.matching == before
+            assert "yes or no" in screen_text(pilot.app)
+            await press(pilot, "escape", "slash")
+            await pilot.press(*typed("leak:no"))
+            await press(pilot)
+            assert "certificates" in notices(pilot.app)
+
+    asyncio.run(go())
+
+
+def test_the_place_is_restored(synthetic_source: Source, tmp_path: Path) -> None:
+    state = tmp_path / "state" / "browse.json"
+
+    async def leave() -> None:
+        async with run_app(synthetic_source, state=state) as pilot:
+            await pilot.press("slash", *typed("score>1.9"))
+            await press(pilot, "enter", "s", "m", "down", "ctrl+t", "q")
+
+    async def come_back() -> None:
+        async with run_app(synthetic_source, state=state) as pilot:
+            view = lineage(pilot)
+            assert pilot.app.theme == "repro-light"
+            assert view.query_one(FilterInput).value == "score>1.9"
+            assert view.outline.order == "score"
+            assert view.outline.matching
+            assert len(pilot.app.bookmarks) == 1
+            assert view.lines.cursor == 1
+            await press(pilot, "B")
+            assert f"{pilot.app.bookmarks[0]}" in screen_text(pilot.app)
+            await press(pilot, "enter")
+            assert pilot.app.place.view == "experiment"
+            await press(pilot, "escape")
+            assert pilot.app.place.view == "lineage"
+
+    asyncio.run(leave())
+    asyncio.run(come_back())
+
+
+def test_what_there_is_room_for(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(200, 60)) as pilot:
+            view = lineage(pilot)
+            assert view.query_one(Card).display
+            for width, height in ((80, 24), (20, 5), (1, 1), (60, 12), (200, 60)):
+                await pilot.resize_terminal(width, height)
+                await press(pilot, "down", "right", "question_mark", "escape", "2", "1")
+            assert view.query_one(Card).display
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_picture(synthetic_source: Source, size: tuple[int, int]) -> None:
+    async def go() -> str:
+        async with run_app(synthetic_source, size=size) as pilot:
+            await press(pilot, "b", "right", "down", "m", "x")
+            return screen_text(pilot.app)
+
+    same_as_before(f"lineage-{size[0]}x{size[1]}", asyncio.run(go()))
