@@ -86,6 +86,8 @@ def test_a_field_and_a_method_of_torch_are_not_confused() -> None:
     first = "def f(x):\n    sum = x.sum()\n    return sum"
     second = "def f(x):\n    mean = x.mean()\n    return mean"
     assert fingerprint(first) != fingerprint(second)
+    kept = "class A:\n    def f(self, x):\n        self.{0} = 1\n        return x.{0}() + self.{0}"
+    assert fingerprint(kept.format("sum")) != fingerprint(kept.format("mean"))
 
 
 def test_what_does_not_parse_says_where() -> None:
