@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -20,7 +19,6 @@ SIZES = ((80, 24), (200, 60))
 class HeardApp(BrowseApp):
     """The app, which remembers every notice: on a slow machine they are gone before a test looks."""
 
-    CSS_PATH = Path(inspect.getfile(BrowseApp)).with_name("app.tcss")  # a subclass looks beside itself
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
