@@ -19,7 +19,6 @@ SIZES = ((80, 24), (200, 60))
 class HeardApp(BrowseApp):
     """The app, which remembers every notice: on a slow machine they are gone before a test looks."""
 
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.heard: list[str] = []
