@@ -5,6 +5,7 @@ The program's static check is then all that stands between it and the machine.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asi_repro.errors import AsiReproError
+from asi_repro.files import unwritable
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.guards import Watch
 from asi_repro.train.sandboxed import Returned
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from asi_repro.train.blocks import Corpus
 
 TIER = "none"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def train_here(
@@ -68,15 +71,34 @@ def train_here(
     started = time.perf_counter() - began
     with tempfile.TemporaryDirectory(prefix="asi-repro-train-") as scratch:
         here = Path(scratch)
-        trained = train(
-            spec.message(),
-            blocks.__getitem__,
-            here / "trainer",
-            watch=watch,
-            resume=checkpoints.path(resume) if resume is not None else None,
-            progress=progress,
-            saved=saved,
-        )
-        save_weights(trained.model, here / "final.safetensors")
-        weights = (here / "final.safetensors").read_bytes()
+        try:
+            trained = train(
+                spec.message(),
+                blocks.__getitem__,
+                here / "trainer",
+                watch=watch,
+                resume=checkpoints.path(resume) if resume is not None else None,
+                progress=progress,
+                saved=saved,
+            )
+            save_weights(trained.model, here / "final.safetensors")
+            weights = (here / "final.safetensors").read_bytes()
+        except Exception as error:
+            if (full := _disk_full(error)) is not None:
+                raise unwritable(here, full) from error
+            raise
     return Returned(trained.facts, weights, TIER, started)
+
+
+def _disk_full(error: BaseException | None) -> OSError | None:
+    """The error of a write that did not fit, which torch and safetensors raise in their own words."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return error
+        for number in _FULL:
+            if os.strerror(number) in str(error) or f"os error {number}" in str(error):
+                return OSError(number, os.strerror(number))
+        if "PytorchStreamWriter failed writing" in str(error):
+            return OSError(errno.ENOSPC, "torch could not write all of a checkpoint")
+        error = error.__cause__ or error.__context__
+    return None

@@ -152,7 +152,7 @@ def test_markdown_round_trip(text: str) -> None:
 
 def test_svg_files_are_harmless(hostile_project: Project) -> None:
     files = sorted((hostile_project.report / "figures").glob("*.svg"))
-    assert len(files) == 9
+    assert len(files) == 14
     for file in files:
         root = ET.parse(file).getroot()
         assert root.find("{*}title").text

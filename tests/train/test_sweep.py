@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
-from sweep_jobs import made_up
-from tiny_training import PLAIN, program
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
+import sweep_jobs
+from sweep_jobs import made_up, on_a_full_disk
+from tiny_training import PLAIN, program, spec_of
+
+from asi_repro.train.result import read_curve, read_training
 from asi_repro.train.spec import baseline
 from asi_repro.train.sweep import make_jobs, run_job, sweep
+from asi_repro.train.trainer import train_model
 
 
 def subjects(*names: str):
@@ -50,3 +58,37 @@ def test_a_project_without_a_corpus_is_a_report_not_an_exception(tmp_path):
 def test_every_model_has_its_first_seed_before_any_has_its_second(tmp_path, seeds):
     jobs = make_jobs(tmp_path, subjects("a", "b"), seeds)
     assert [job.seed for job in jobs] == sorted(job.seed for job in jobs)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_models_error_and_the_sweep_goes_on(small_corpus, tmp_path):
+    (tmp_path / "corpus").symlink_to(small_corpus.folder)
+    jobs = make_jobs(tmp_path, subjects("0001-full", "0002-after", "delta_net"), 1)
+    swept = sweep(jobs, workers=1, run=on_a_full_disk)
+    assert [report.status for report in swept.reports] == ["failed", "done", "done"]
+    assert "cannot write" in swept.reports[0].detail
+    assert "free space" in swept.reports[0].hint
+    done = {path.parent.parent.name for path in (tmp_path / "trained").glob("*/*/result.json")}
+    assert done == {"0002-after", "delta_net"}
+
+
+@pytest.mark.slow
+def test_two_gloo_processes_train_as_one_does(small_corpus, tmp_path):
+    script = Path(sweep_jobs.__file__)
+    paths = os.pathsep.join([str(script.parent), str(script.parents[2]), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*command, str(script), str(small_corpus.folder), str(tmp_path / "two")],
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    two = tmp_path / "two" / "delta_net" / "seed-0"
+    one = train_model(spec_of(small_corpus), small_corpus, tmp_path / "one", unsafe=True)
+    losses = [(point.step, point.loss) for point in read_curve(one.folder)]
+    for (step, loss), point in zip(losses, read_curve(two), strict=True):
+        assert (point.step, point.loss) == (step, pytest.approx(loss, rel=1e-4))
+    assert read_training(two).identity["processes"] == 2
+    assert read_training(two).key != one.result.key
