@@ -16,7 +16,8 @@ from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.results import CheckResult
 
-_DETAIL_CHARACTERS = 4_000
+_DETAIL_LINES = 12
+_DETAIL_CHARACTERS = 300
 
 
 class CertificateTab(Tab):
@@ -69,9 +70,9 @@ class CertificateTab(Tab):
             return
         row = self.certificate.row(message.line.key)
         shown = Text(safe_block(row.method), style="bold")
-        detail = json.dumps(row.detail, ensure_ascii=False, default=str)[:_DETAIL_CHARACTERS]
-        if row.detail:
-            shown.append(f"\n{safe_block(detail)}", style="not bold")
+        for name, value in list(row.detail.items())[:_DETAIL_LINES]:
+            told = json.dumps(value, ensure_ascii=False, default=str)
+            shown.append(f"\n{safe_line(name, 60)}: {safe_line(told, _DETAIL_CHARACTERS)}", style="not bold")
         self.query_one(Static).update(shown)
 
 

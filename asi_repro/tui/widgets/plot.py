@@ -116,8 +116,8 @@ def _draw_one(canvas: Canvas, one: Series, to_x: Scale, to_y: Scale) -> None:
         canvas.line(a, b, one.style)
     x, y = placed[-1]
     column, row = min(x // 2 + 1, canvas.width - 1), canvas.height - 1 - y // 4
-    while (column, row) in canvas.letters and row > 0:
-        row -= 1
+    while (column, row) in canvas.letters and column > 1:
+        column -= 2  # beside the other, as both end at this height
     canvas.letters[column, row] = one.letter
     canvas.styles[row][column] = one.style + Style(bold=True)
 

@@ -30,14 +30,12 @@ class LineageTree(ScrollView, can_focus=True):
     LineageTree { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
     LineageTree > .tree--cursor { background: $panel; text-style: bold; }
     LineageTree:focus > .tree--cursor { background: $primary 45%; text-style: bold; }
-    LineageTree > .tree--guide { color: $text-muted 60%; }
-    LineageTree > .tree--context { color: $text-muted; }
     LineageTree > .tree--name { color: $foreground; }
     LineageTree > .tree--gallery { color: $accent; text-style: bold; }
     LineageTree > .tree--mark { color: $accent; text-style: bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "tree--cursor", "tree--guide", "tree--context", "tree--name", "tree--gallery", "tree--mark",
+        "tree--cursor", "tree--name", "tree--gallery", "tree--mark",
     }  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
@@ -142,6 +140,9 @@ class LineageTree(ScrollView, can_focus=True):
         if name not in self._styles:
             if name == "base":
                 self._styles[name] = self.rich_style
+            elif name in ("tree--guide", "tree--context"):
+                # A half transparent colour would need what is behind it; dim is right on every background.
+                self._styles[name] = Style(dim=True)
             else:
                 self._styles[name] = self.get_component_rich_style(name, partial=name != "tree--cursor")
         return self._styles[name]
