@@ -38,7 +38,7 @@ def results(
     from asi_repro.train.evaluating import evaluated_root
     from asi_repro.train.results import load_models
     from asi_repro.train.spec import trained_root
-    from asi_repro.train.table import RESULTS_FOLDER, SWEEPS_FOLDER, write_results
+    from asi_repro.train.table import RESULTS_FOLDER, SWEEPS_FOLDER, write_metrics, write_results
     from asi_repro.train.workspace import open_workspace
 
     project = find_project()
@@ -54,6 +54,7 @@ def results(
         paper=_paper(workspace.archive) if workspace.archive is not None else None,
     )
     write_results(found, project.artifacts / RESULTS_FOLDER)
+    write_metrics(found, project.artifacts / RESULTS_FOLDER)
     if record:
         write_results(found, project.artifacts / SWEEPS_FOLDER / workspace.scale)
     if json_:

@@ -74,6 +74,7 @@ def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]
     records = {task: record for model in models for task in tasks for record in model.records(task)[:1]}
     chances = [record.chance for record in records.values()]
     architectures = sum(not row.baseline for row in rows)
+    baselines = len(rows) - architectures
     found = {
         "scale": first.scale,
         "tokens": first.tokens,
@@ -83,22 +84,11 @@ def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]
         "items": {task: record.items for task, record in records.items()},
         "chance": float(np.mean([float(c or 0.0) for c in chances])) if chances else None,
         "code": str(first.identity["code"])[:_SHORT],
-        "metrics": {
-            row.name: {
-                name: spread.mean if spread else None
-                for name, spread in (
-                    ("loss", row.loss),
-                    ("validation_loss", row.validation_loss),
-                    ("score", row.score),
-                )
-            }
-            for row in rows
-        },
     }
     stand_in = ", which is not the paper's corpus" if corpus["stand_in"] else ""
     found["about"] = (
-        f"{architectures} architectures and {len(rows) - architectures} baselines at scale {first.scale} "
-        f"after {first.tokens:,} tokens of {corpus['title']}{stand_in}. Not a reproduction of the paper's "
+        f"{architectures} architecture{'s' * (architectures != 1)} and {baselines} "
+        f"baseline{'s' * (baselines != 1)} at scale {first.scale} after {first.tokens:,} tokens of {corpus['title']}{stand_in}. Not a reproduction of the paper's "
         "results, which are of larger models trained on far more text."
     )
     return found

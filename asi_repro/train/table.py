@@ -19,7 +19,7 @@ from asi_repro.errors import DataError, MissingInput
 from asi_repro.files import atomic_write, dump_json
 from asi_repro.records import Record, first_fault, read_record
 
-SUMMARY, MODELS, CURVES = "summary.json", "models.csv", "curves.csv"
+SUMMARY, MODELS, CURVES, METRICS = "summary.json", "models.csv", "curves.csv", "metrics.json"
 RESULTS_FOLDER, SWEEPS_FOLDER = "results", "sweeps"
 _TEXT = ("name", "title", "keys", "weights", "stopped")
 _HINT = "asi-repro results"
@@ -116,9 +116,6 @@ class Summary(Record):
     not_compared: list[str] = Field(description="Models trained otherwise than DeltaNet.")
     winners_curse: Optional[Curse] = Field(default=None, description="See `Curse`.")
     rank_agreement: list[Agreement] = Field(default_factory=list, description="See `Agreement`.")
-    metrics: dict[str, dict[str, Optional[float]]] = Field(
-        description="Loss, validation loss and score by model, for `dvc metrics`."
-    )
 
 
 class Results(Record):
@@ -148,6 +145,19 @@ def write_results(results: Results, folder: Path) -> None:
     points = [_flat(point.model_dump()) for point in results.curves]
     atomic_write(folder / CURVES, _csv(points, list(CurvePoint.model_fields)))
     atomic_write(folder / SUMMARY, dump_json(_rounded(results.summary.model_dump())))
+
+
+def write_metrics(results: Results, folder: Path) -> None:
+    """Write metrics.json, by model, for `dvc metrics diff`."""
+    metrics = {
+        row.name: {
+            name: spread.mean
+            for name in ("loss", "validation_loss", "score")
+            if (spread := getattr(row, name)) is not None
+        }
+        for row in results.models
+    }
+    atomic_write(folder / METRICS, dump_json(_rounded(metrics)))
 
 
 def read_results(folder: Path) -> Results:

@@ -87,7 +87,6 @@ def made_up_results(models: int, *, seeds: int = 1) -> Results:
             not_compared=[],
             winners_curse=Curse(models=models - 1, observed=0.02, expected=0.03, high=0.05, p_value=0.7),
             rank_agreement=[Agreement(column="test_score_20m", models=3, sentence="Not run: too few.")],
-            metrics={row.name: {"loss": row.loss.mean if row.loss else None} for row in rows},
         ),
         models=rows,
         curves=[
