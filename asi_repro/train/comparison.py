@@ -88,8 +88,9 @@ def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]
     stand_in = ", which is not the paper's corpus" if corpus["stand_in"] else ""
     found["about"] = (
         f"{architectures} architecture{'s' * (architectures != 1)} and {baselines} "
-        f"baseline{'s' * (baselines != 1)} at scale {first.scale} after {first.tokens:,} tokens of {corpus['title']}{stand_in}. Not a reproduction of the paper's "
-        "results, which are of larger models trained on far more text."
+        f"baseline{'s' * (baselines != 1)} at scale {first.scale} after {first.tokens:,} tokens of "
+        f"{corpus['title']}{stand_in}. Not a reproduction of the paper's results, which are of larger models "
+        "trained on far more text."
     )
     return found
 
