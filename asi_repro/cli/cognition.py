@@ -110,7 +110,7 @@ def add(
     """Add a paper's entries to the cognition base: checked, one Markdown file each, all or none."""
     from asi_repro.cli.output import console, print_json, safe
     from asi_repro.discover.cognition.adding import add_file
-    from asi_repro.discover.roles.build import ADDED_ENTRIES
+    from asi_repro.discover.roles.team import ADDED_ENTRIES
     from asi_repro.project import find_project
 
     folder = into or find_project().root / ADDED_ENTRIES
@@ -123,7 +123,7 @@ def add(
 
 
 def _notes(base: list[str] | None) -> list[Note]:
-    from asi_repro.discover.roles.build import read_notes, roles_settings
+    from asi_repro.discover.roles.team import read_notes, roles_settings
     from asi_repro.project import find_project
 
     settings = roles_settings({"cognition": base} if base else {})

@@ -129,7 +129,7 @@ def build_team(run: DiscoveryRun, root: Path, *, lab: LabMode = "live", llm: Llm
     booked = build_lab(run, root, run.discover.exploration, run.settings.exploration, lab)
     if run.discover.arm == "operators":
         from asi_repro.discover.operators import OperatorResearcher
-        from asi_repro.discover.roles.build import programs_of
+        from asi_repro.discover.roles.team import programs_of
 
         return Team(
             researcher=OperatorResearcher(run.discover.operators),

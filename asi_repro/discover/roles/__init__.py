@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def build(*, run: DiscoveryRun, root: Path, llm: LLM, checker: Checker, lab: Lab) -> Team:
-    """The team of the arm of language models; see `build.build_run_team`."""
-    from asi_repro.discover.roles.build import build_run_team
+    """The team of the arm of language models; see `team.build_run_team`."""
+    from asi_repro.discover.roles.team import build_run_team
 
     return build_run_team(run, root, llm, checker, lab)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from actors import (
@@ -22,11 +23,12 @@ from actors import (
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
 from asi_repro.discover.loop import Loop
 from asi_repro.discover.operators import seed_program
-from asi_repro.discover.roles.build import build_llm_team, programs_of
 from asi_repro.discover.roles.settings import RolesSettings
+from asi_repro.discover.roles.team import build_llm_team, programs_of
 from asi_repro.discover.run import DiscoveryRun, RunSettings
 from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.discover.types import LabFailure, Proposal
+from asi_repro.errors import DataError
 from asi_repro.llm.client import LLM
 from asi_repro.llm.errors import Unreachable
 from asi_repro.llm.testing import Behaviour, structured, text, tool_call
@@ -67,10 +69,10 @@ def scripts() -> dict[str, list[Behaviour]]:
     }
 
 
-def begin(folder: Path) -> DiscoveryRun:
+def begin(folder: Path, **discover: Any) -> DiscoveryRun:
     settings = RunSettings(
         seed=5,
-        discover=DiscoverSettings(arm="llm"),
+        discover=DiscoverSettings(arm="llm", **discover),
         exploration={},
         verification={},
         llm={},
@@ -162,3 +164,16 @@ def test_an_interrupted_run_asks_only_what_it_has_no_answer_to(tmp_path: Path, w
         work(run, make_llm(server, records=records, mode="record"))
         assert set(server.asked) == set(left)
     assert sorted(run.store.commits()) == [1, 2]
+
+
+def test_the_arm_is_built_from_a_runs_settings_as_often_as_asked(tmp_path: Path) -> None:
+    from asi_repro.discover.arms import build_team
+
+    run = begin(tmp_path / "run")
+    for _ in range(2):
+        team = build_team(run, tmp_path, lab="replay")
+        assert team.judge is not None
+        assert team.engineer is not None
+    wrong = begin(tmp_path / "wrong", roles={"drafts": 0})
+    with pytest.raises(DataError, match="discover.roles.drafts"):
+        build_team(wrong, tmp_path, lab="replay")
