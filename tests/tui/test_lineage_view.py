@@ -105,10 +105,14 @@ def test_a_wrong_filter_says_why_and_keeps_what_was_found(synthetic_source: Sour
 def test_the_place_is_restored(synthetic_source: Source, tmp_path: Path) -> None:
     state = tmp_path / "state" / "browse.json"
 
+    left: list[int | None] = []
+
     async def leave() -> None:
         async with run_app(synthetic_source, state=state) as pilot:
             await pilot.press("slash", *typed("score>1.9"))
-            await press(pilot, "enter", "s", "m", "down", "ctrl+t", "q")
+            await press(pilot, "enter", "s", "m", "down", "ctrl+t")
+            left.append(lineage(pilot).lines.current)
+            await press(pilot, "q")
 
     async def come_back() -> None:
         async with run_app(synthetic_source, state=state) as pilot:
@@ -118,7 +122,7 @@ def test_the_place_is_restored(synthetic_source: Source, tmp_path: Path) -> None
             assert view.outline.order == "score"
             assert view.outline.matching
             assert len(pilot.app.bookmarks) == 1
-            assert view.lines.cursor == 1
+            assert view.lines.current == left[0]
             await press(pilot, "B")
             assert f"{pilot.app.bookmarks[0]}" in screen_text(pilot.app)
             await press(pilot, "enter")

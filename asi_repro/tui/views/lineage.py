@@ -76,6 +76,9 @@ class LineageView(View):
         self.facts = ArchiveFacts(archive)
         self._leaks_known = False
         self._wanted = Filter()
+        # The first rows shown move the cursor: until the last place is found again they tell nothing.
+        self._place_found = False
+        self._last_place = self.browser.place.index
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="filter-line"):
@@ -95,8 +98,7 @@ class LineageView(View):
         self.lines = self.query_one(LineageTree)
         self.watch(self.app, "theme", self._theme_changed, init=False)
         self._count()
-        if self.browser.place.index is not None:
-            self.call_after_refresh(self._go_quietly, self.browser.place.index)
+        self.call_after_refresh(self._go_to_last_place)
 
     def first_focus(self) -> Widget:
         return self.lines
@@ -106,14 +108,16 @@ class LineageView(View):
         if index is None:
             return
         self.source.archive.get(index)
+        self._place_found, self._last_place = True, index
         if not self.lines.go_to(index, centre=True):
             self.query_one(FilterInput).value = ""
             self._apply("")
             self.lines.go_to(index, centre=True)
 
-    def _go_quietly(self, index: int) -> None:
-        if index in self.source.archive.experiments:
-            self.lines.go_to(index, centre=True)
+    def _go_to_last_place(self) -> None:
+        self._place_found = True
+        if self._last_place in self.source.archive.experiments:
+            self.lines.go_to(self._last_place, centre=True)
 
     def on_resize(self, event: events.Resize) -> None:
         self.query_one(Card).display = event.size.width >= _WIDE
@@ -215,7 +219,7 @@ class LineageView(View):
 
     def on_lineage_tree_highlighted(self, message: LineageTree.Highlighted) -> None:
         message.stop()
-        if message.index is not None:
+        if message.index is not None and self._place_found:
             self.browser.place.index = message.index
         self._show_current()
 
@@ -285,17 +289,15 @@ class LineageView(View):
         opened = state.get("opened")
         if isinstance(opened, list):
             self.outline.opened |= {i for i in opened if isinstance(i, int)} & self.outline.experiments.keys()
+        self._again()
         text = state.get("filter")
-        self.outline.rebuild()
         if isinstance(text, str) and text:
             self.query_one(FilterInput).value = text
-        self._again()
-        if self.browser.place.index is not None:
-            self.call_after_refresh(self._go_quietly, self.browser.place.index)
 
     def reload(self) -> None:
         before = self.outline
         self.prepare()
+        self._place_found = True
         self.outline.order, self.outline.flat = before.order, before.flat
         self.outline.opened |= before.opened & self.outline.experiments.keys()
         keep = self.lines.current
