@@ -5,7 +5,8 @@
 Runs `asi-repro sweep --json` in the project around the working folder and samples every process below it.
 What is there already is not done again, and costs next to nothing: begin without artifacts/trained and
 artifacts/evaluated. Memory is proportional set size (pages that processes share count once); where the kernel
-does not tell it, resident set size, which counts them for each.
+does not tell it, resident set size, which counts them for each. CPU time is summed over all processes seen,
+since the kernel ends a sandbox without handing its times on; the models' own times come from the sweep.
 
 The load of everything else on the machine is measured too: CPU time that was used and not by the sweep, as a
 number of busy CPUs. Wall time means little where that is not near 0; CPU time means more.
@@ -29,7 +30,7 @@ from asi_repro.project import find_project
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.result import ENVIRONMENT
 
-EVERY = 2.0  # seconds between samples
+EVERY = 1.0  # seconds between samples
 
 
 class Meter(threading.Thread):
@@ -47,6 +48,12 @@ class Meter(threading.Thread):
         self._root, self._over = psutil.Process(root), threading.Event()
         self.peak_bytes = self.peak_processes = self.samples = 0
         self.kind = "pss"
+        self._cpu: dict[tuple[int, float], float] = {}
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of every process that was seen, up to the last look at it: a little too low."""
+        return sum(self._cpu.values())
 
     def run(self) -> None:
         while not self._over.wait(EVERY):
@@ -55,6 +62,8 @@ class Meter(threading.Thread):
             except psutil.NoSuchProcess:
                 return
             total = sum(self._bytes(process) for process in processes)
+            for process in processes:
+                self._look(process)
             self.samples += 1
             if total > self.peak_bytes:
                 self.peak_bytes, self.peak_processes = total, len(processes)
@@ -63,6 +72,13 @@ class Meter(threading.Thread):
         """Stop."""
         self._over.set()
         self.join()
+
+    def _look(self, process: psutil.Process) -> None:
+        try:
+            times = process.cpu_times()
+            self._cpu[process.pid, process.create_time()] = times.user + times.system
+        except psutil.Error:
+            pass
 
     def _bytes(self, process: psutil.Process) -> int:
         try:
@@ -93,13 +109,13 @@ def measure(jobs: int, only: str | None, names: list[str]) -> dict[str, Any]:
     """Run the sweep and say what it cost."""
     command = [sys.executable, "-m", "asi_repro.cli", "sweep", "--json", "--jobs", str(jobs), *names]
     command += ["--only", only] if only else []
-    machine, own, began = _machine_seconds(), _own_seconds(), time.perf_counter()
+    machine, began = _machine_seconds(), time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         meter = Meter(process.pid)
         meter.start()
         output = process.communicate()[0]
         meter.finish()
-    wall, cpu = time.perf_counter() - began, _own_seconds() - own
+    wall, cpu = time.perf_counter() - began, meter.cpu_seconds
     if not output:
         raise SystemExit(f"the sweep failed with code {process.returncode}; see its message above")
     swept = json.loads(output)
@@ -137,12 +153,6 @@ def _machine_seconds() -> float:
     """CPU seconds that all processes of the machine have used since it began."""
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - getattr(times, "iowait", 0) - getattr(times, "guest", 0))
-
-
-def _own_seconds() -> float:
-    """CPU seconds of children that have ended, with theirs."""
-    times = psutil.Process().cpu_times()
-    return float(times.children_user + times.children_system)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from asi_repro.sandbox.channel import Channel, Ended
 from asi_repro.sandbox.outcome import BadResult, Kind, Limits, SandboxFailure, SandboxOutcome
 from asi_repro.sandbox.protocol import check_reply, encode
 from asi_repro.sandbox.scratch import Scratch
-from asi_repro.sandbox.watch import usage
+from asi_repro.sandbox.watch import add_hidden, usage
 
 _CONFIG_BYTES = 1 << 20
 
@@ -294,6 +294,8 @@ class SandboxWorker:
         # Its session made it the leader of a group of its own. Nobody waited for it yet, so the number is
         # still its own, and what it may have left in the group dies too. In a pid namespace the kernel ends
         # the rest when bwrap is gone.
+        if self.tier == "bubblewrap" and (used := usage(self._pid)) is not None:
+            add_hidden(used.cpu_seconds)
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -25,6 +25,23 @@ class Usage:
     resident_bytes: int
 
 
+_hidden = 0.0
+
+
+def add_hidden(seconds: float) -> None:
+    """Note the CPU time of a worker whose pid namespace the kernel ended."""
+    global _hidden
+    _hidden += seconds
+
+
+def hidden_cpu_seconds() -> float:
+    """CPU seconds of this process's ended workers that `os.times` lacks.
+
+    The kernel ends a pid namespace without handing its times on to whoever waits for it.
+    """
+    return _hidden
+
+
 def usage(pid: int) -> Usage | None:
     """What process `pid` uses, or None where that cannot be read (gone, or no /proc)."""
     try:
