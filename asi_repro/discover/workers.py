@@ -100,10 +100,12 @@ def work(order: Order, workers: int, told: Told = lambda stage, index, text: Non
             child.start()
     try:
         _listen(children, news, told)
-    finally:
+    except BaseException:
         for child in children:
             if child.is_alive():
                 child.terminate()
+        raise
+    finally:
         for child in children:
             child.join(20)
             if child.is_alive():
