@@ -55,7 +55,7 @@ def verify(
 
     run = the_archive(archive)
     programs = _chosen(run, names or [], everything=all_)
-    folder = certificates or _project_certificates()
+    folder = certificates or _certificates_of(archive)
     where, needs = the_executor(executor, jobs, folder)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
@@ -88,6 +88,7 @@ def certificate(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="All certificates.")] = False,
     certificates: CertificatesOption = None,
+    archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Show what the checks found about one architecture, or about all, as Markdown or JSON."""
@@ -98,7 +99,7 @@ def certificate(
 
     if (name is None) == (not all_):
         raise AsiReproError("name one architecture, or give --all", hint="asi-repro certificate --all")
-    folder = certificates or _project_certificates()
+    folder = certificates or _certificates_of(archive)
     if name is None:
         listed = read_certificates(folder)
         if json_:

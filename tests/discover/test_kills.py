@@ -74,7 +74,7 @@ def kill_at_random(folder, expected: list[str], seed: int, kills: int) -> int:
         child = in_child(order(run.folder, EXPERIMENTS, log=log))
         child.join(0.02 + draw.random() * 0.25)
         over = child.exitcode is not None
-        os.kill(child.pid, signal.SIGKILL)
+        child.kill()
         child.join()
         begun = set(log.read_text().splitlines()) if log.is_file() else set()
         repeated = {line for line in begun if line.startswith("check")} & known

@@ -90,6 +90,18 @@ def test_the_verbs_that_read_take_a_runs_name(asked, project):
     assert "change_" in asked("lineage", "2", "--run", "fake")
 
 
+def test_the_certificates_of_a_run_stand_in_its_folder_and_touch_no_others(asked, project):
+    others = project / "artifacts" / "certificates"
+    others.mkdir(exist_ok=True)
+    (others / "0900.json").write_text("{}")
+    found = json.loads(asked("verify", "1", "--run", "fake", "--json"))
+    folder = project / "artifacts" / "runs" / "fake" / "certificates"
+    assert found["certificates"] == str(folder)
+    assert found["made"] == len(list(folder.glob("*.json"))) == 1
+    assert [path.name for path in others.iterdir()] == ["0900.json"]
+    assert json.loads(asked("certificate", "1", "--run", "fake", "--json"))["index"] == 1
+
+
 def test_a_name_that_is_no_run_is_said(asked, monkeypatch):
     asked("list", "--run", "nothing", code=5)
     monkeypatch.setenv("ASI_REPRO_RUN", "other")
