@@ -158,7 +158,7 @@ def _operators(rows: list[Row]) -> list[tuple[str, ...]]:
     used: Counter[str] = Counter()
     found: Counter[str] = Counter()
     for row in rows:
-        names = {operator.partition("(")[0] for operator in row["operators"]}
+        names = {operator.partition(":")[0] for operator in row["operators"]}
         used.update(names)
         found.update(names if row["beats_baseline"] else ())
     return [(name, str(found[name]), str(count)) for name, count in sorted(used.items())]
