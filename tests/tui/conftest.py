@@ -28,18 +28,22 @@ def synthetic_source(synthetic_root: Path) -> Source:
 
 
 @pytest.fixture(scope="session")
-def made_up_root(synthetic_root: Path) -> Path:
-    """The same run in a project, with certificates and a ledger."""
+def made_up_root(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of that run in a project, with certificates and a ledger."""
+    from shutil import copytree
+
     from made_up import make_certificates, make_ledger
 
     from asi_repro.archive.store import Archive
 
-    archive = Archive(synthetic_root / "artifacts" / "archive")
-    make_certificates(archive, synthetic_root / "artifacts" / "certificates")
-    make_ledger(archive, synthetic_root / "artifacts" / "claims.json")
+    root = tmp_path_factory.mktemp("made-up")
+    copytree(synthetic_root / "artifacts" / "archive", root / "artifacts" / "archive")
+    archive = Archive(root / "artifacts" / "archive")
+    make_certificates(archive, root / "artifacts" / "certificates")
+    make_ledger(archive, root / "artifacts" / "claims.json")
     for name in ("dvc.yaml", "params.yaml"):
-        (synthetic_root / name).touch()
-    return synthetic_root
+        (root / name).touch()
+    return root
 
 
 @pytest.fixture

@@ -27,16 +27,16 @@ from asi_repro.verify.results import CheckResult
 
 _ORDERS = ("index", "most failures", "name", "this check's value")
 _SHORT = {
-    "einops_only": "ein", "compile_decorators": "comp", "components": "kind",
+    "einops_only": "ein", "compile_decorators": "cmp", "components": "knd",
     "runs_fp32": "f32", "runs_bf16": "b16", "runs_fp64": "f64",
-    "finite_fp32": "fin3", "finite_bf16": "finb", "finite_fp64": "fin6",
-    "causality_perturbation": "pert", "causality_jacobian": "jac", "prefix_consistency": "pre",
-    "batch_independence": "eval", "batch_independence_train": "trn",
+    "finite_fp32": "n32", "finite_bf16": "n16", "finite_fp64": "n64",
+    "causality_perturbation": "prt", "causality_jacobian": "jac", "prefix_consistency": "pre",
+    "batch_independence": "evl", "batch_independence_train": "trn",
     "mask_runs": "run", "padding_isolation": "pad", "mask_sample_isolation": "iso", "mask_equivalence": "eqv",
-    "determinism": "det", "eval_state": "buf", "eval_history": "hist", "dead_parameters": "dead",
-    "flops_exponent": "flop", "elements_exponent": "elem", "memory_exponent": "mem",
-    "cache_decoding": "dec", "state_size": "size", "parameters_20m": "20M", "parameters_340m": "340M",
-    "flops_token_20m": "20M", "flops_token_340m": "340M",
+    "determinism": "det", "eval_state": "buf", "eval_history": "hst", "dead_parameters": "ded",
+    "flops_exponent": "flo", "elements_exponent": "elm", "memory_exponent": "mem",
+    "cache_decoding": "dec", "state_size": "siz", "parameters_20m": "20", "parameters_340m": "340",
+    "flops_token_20m": "20", "flops_token_340m": "340",
 }  # fmt: skip
 
 

@@ -115,7 +115,7 @@ class Listing(Styled, ScrollView, can_focus=True):
         self._lines, self._head = lines, head
         self._strips.clear()
         width = max((line.text.cell_len for line in lines), default=0)
-        self.virtual_size = Size(width, len(lines) + (head is not None))
+        self._measured(Size(width, len(lines) + (head is not None)))
         wanted = place if keep else 0
         if keep and before is not None and before.key is not None:
             wanted = next((n for n, line in enumerate(lines) if line.key == before.key), place)
@@ -127,6 +127,21 @@ class Listing(Styled, ScrollView, can_focus=True):
         if not keep:
             self.scroll_to(0, 0, animate=False, force=True)
         self.refresh()
+
+    def _measured(self, size: Size) -> None:
+        """Set the size of what is scrolled; the screen is laid out anew only where a bar comes or goes."""
+        room = self.container_size
+        before = self.virtual_size
+        if (before.width > room.width, before.height > room.height) == (
+            size.width > room.width,
+            size.height > room.height,
+        ) and before.area:
+            self.set_reactive(Listing.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+            self.scroll_y = min(self.scroll_y, self.max_scroll_y)
+            self.scroll_x = min(self.scroll_x, self.max_scroll_x)
+        else:
+            self.virtual_size = size
 
     def go(self, key: Hashable) -> bool:
         """Put the cursor on the line of that key; whether there is one."""
