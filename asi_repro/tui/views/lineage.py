@@ -39,7 +39,8 @@ class FilterInput(Input):
     ]
 
     def action_leave(self) -> None:
-        self.screen.query_one(LineageTree).focus()
+        # Not focus(), which takes effect later: the next key would still go into the filter.
+        self.screen.set_focus(self.screen.query_one(LineageTree))
 
     def action_clear(self) -> None:
         self.value = ""
@@ -185,7 +186,7 @@ class LineageView(View):
         shown.set_class(bool(wrong), "-wrong")
 
     def action_filter(self) -> None:
-        self.query_one(FilterInput).focus()
+        self.screen.set_focus(self.query_one(FilterInput))
 
     def action_sort(self) -> None:
         names = list(ORDERS)
