@@ -22,7 +22,7 @@ SHOTS: dict[str, tuple[tuple[int, int], str, int | None, list[str]]] = {
         (132, 36),
         "repro-dark",
         None,
-        ["slash", *"gallery", "colon", *"yes", "enter", "b", "b", "b", "b"],
+        ["slash", *"gallery", "colon", *"yes", "enter", "home", "b"],
     ),
     "lineage-light": ((80, 24), "repro-light", None, ["b", "right", "b", "right", "down"]),
     "training": ((110, 30), "repro-dark", 1792, ["T", "z"]),

@@ -137,7 +137,8 @@ class BrowseApp(App[None]):
             if arguments:
                 self._try(lambda: pane.open(arguments))
             focus = pane.first_focus() or pane
-        focus.focus()
+        # Not focus(), which takes effect later: the next key would still go to the view before.
+        focus.screen.set_focus(focus)
 
     async def _pane(self, name: str) -> Widget:
         if (known := self.view(name)) is not None:

@@ -85,8 +85,7 @@ class TrainingTab(Tab):
         end = max((c.points[-1][0] for c in self.curves if c.points), default=0)
         start = end / 2 if self.zoomed else 0
         series = [
-            Series(c.letter, c.label, [p for p in c.points if p[0] >= start] or c.points[-1:], styles[c.kind])
-            for c in self.curves[::-1]
+            Series(c.letter, c.label, from_step(c.points, start), styles[c.kind]) for c in self.curves[::-1]
         ]
         self.query_one(Plot).show(series)
         legend = Text("training loss in nats per token by step; at its end", style="bold")
@@ -94,6 +93,16 @@ class TrainingTab(Tab):
             legend.append(f"\n{curve.letter} ━ ", style=styles[curve.kind])
             legend.append(f"{curve.label}: {curve.points[-1][1]:.4f}", style="not bold")
         self.query_one(Static).update(legend)
+
+
+def from_step(points: Points, start: float) -> Points:
+    """The curve from a step on; it begins there, on the straight line between the points around."""
+    kept = [point for point in points if point[0] >= start]
+    before = [point for point in points if point[0] < start]
+    if kept and before and kept[0][0] > start:
+        (x0, y0), (x1, y1) = before[-1], kept[0]
+        kept.insert(0, (start, y0 + (y1 - y0) * (start - x0) / (x1 - x0)))
+    return kept or points[-1:]
 
 
 def run_curves(archive: Archive, index: int) -> list[Curve]:

@@ -92,6 +92,8 @@ class ExperimentView(View):
     ]
 
     tab: reactive[str] = reactive("motivation", init=False)
+    # So that its keys work while the first tab is being made.
+    can_focus = True
 
     def prepare(self) -> None:
         index = self.browser_index()
@@ -146,7 +148,7 @@ class ExperimentView(View):
         self.switcher.current = tab.id
         tab.show_experiment(self.experiment.index)
         if self.browser.place.view == "experiment" and self.app.screen is self.screen:
-            (tab.first_focus() or self).focus()
+            self.screen.set_focus(tab.first_focus() or self)
 
     def watch_tab(self) -> None:
         self.call_later(self._show)
