@@ -103,6 +103,8 @@ def start(archive: Path, repeats: int) -> None:
 
 async def keys(archive: Path, repeats: int) -> dict[str, list[tuple[float, float]]]:
     """Seconds of wall time and of CPU by kind of press."""
+    from textual.worker import WorkerCancelled
+
     from asi_repro.tui.app import BrowseApp
     from asi_repro.tui.source import Source
 
@@ -116,7 +118,8 @@ async def keys(archive: Path, repeats: int) -> dict[str, list[tuple[float, float
             await pilot.pause()
             loading = [w for w in app.workers if w.group.startswith("load") and not w.is_finished]
             if loading:
-                await app.workers.wait_for_complete(loading)
+                with contextlib.suppress(WorkerCancelled):  # a newer one took its place
+                    await app.workers.wait_for_complete(loading)
                 await pilot.pause()
             return bool(loading)
 
@@ -167,7 +170,7 @@ def report_keys(archive: Path, repeats: int) -> None:
     root = Path(__file__).resolve().parent.parent
     child = subprocess.run(
         [sys.executable, "-c", code],
-        check=True, capture_output=True, text=True, cwd=root,
+        check=True, stdout=subprocess.PIPE, text=True, cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
     found, peak = json.loads(child.stdout.splitlines()[-1])

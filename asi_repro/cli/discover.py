@@ -93,12 +93,12 @@ def discover(
                 summary = run_live(project, wanted, told)
     except KeyboardInterrupt:
         again = "run the same command again: it goes on where it was"
-        console(stderr=True).print(f"stopped; what is finished is kept. {again}")
+        console(stderr=True).print(f"stopped; what is finished is kept. {again}", soft_wrap=True)
         raise typer.Exit(130) from None
     if json_:
         print_json(summary.to_dict())
         return
-    console().print(summary.text())
+    console().print(summary.text(), soft_wrap=True)
 
 
 def runs(json_: JsonOption = False) -> None:
@@ -144,7 +144,7 @@ def compare(
     if json_:
         print_json(found.to_dict())
         return
-    console().print(found.text())
+    console().print(found.text(), soft_wrap=True)
 
 
 class _progress:  # noqa: N801  # reads as the function that it is

@@ -53,7 +53,7 @@ def run(
     from asi_repro.discover.report import write_run_report
     from asi_repro.project import find_project
 
-    console().print(str(write_run_report(find_project(), name) / "report.md"))
+    console().print(str(write_run_report(find_project(), name) / "report.md"), soft_wrap=True)
 
 
 @app.command("open")

@@ -138,7 +138,7 @@ def test_written_and_read_again(ledger: dict[str, Any], tmp_path: Path) -> None:
     path, metrics, markdown = write_ledger(ledger, tmp_path / "out" / "claims.json")
     assert read_ledger(path) == json.loads(json.dumps(ledger))
     assert json.loads(metrics.read_text()) == {k.replace(" ", "_"): v for k, v in ledger["summary"].items()}
-    assert markdown.read_text().count("\n## ") == len(ledger["claims"])
+    assert markdown.read_text().count("\n## ") == len(ledger["claims"]) + len(ledger["measured"])
 
 
 def test_outside_text_means_nothing_in_markdown(ledger: dict[str, Any]) -> None:
