@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from dataclasses import dataclass
+from threading import Lock
 
 from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
 from pygments.token import Token, _TokenType  # type: ignore[import-untyped]
@@ -12,6 +13,10 @@ from rich.style import Style
 from rich.text import Text
 
 from asi_repro.tui.widgets.text import safe_block
+
+# CPython 3.11 raises SystemError where two threads make syntax trees at once, and `catch_warnings` is not made
+# for threads either.
+_PARSING = Lock()
 
 # Longest kind first, as a token of a kind is one of the kinds above it too.
 _KINDS: tuple[tuple[_TokenType, str], ...] = (
@@ -59,10 +64,10 @@ class Fold:
 def folds(source: str) -> list[Fold]:
     """What can be folded, in order; nothing where the program does not parse."""
     try:
-        with warnings.catch_warnings():
+        with _PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return []
     found = [
         Fold(node.lineno - 1, (node.end_lineno or node.lineno) - 1, node.name, isinstance(node, ast.ClassDef))

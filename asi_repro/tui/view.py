@@ -72,9 +72,8 @@ class View(Vertical):
             worker = get_current_worker()
             try:
                 result = function()
-            except (AsiReproError, OSError) as error:
-                known = error if isinstance(error, AsiReproError) else AsiReproError(str(error))
-                report: Callable[[], None] = partial(failed or self.browser.report, known)
+            except Exception as error:
+                report: Callable[[], None] = partial(failed or self.browser.report, _told(error))
             else:
                 report = partial(then, result)
             if not worker.is_cancelled and self.is_attached:
@@ -89,3 +88,14 @@ class View(Vertical):
             await super()._dispatch_message(message)
         except (AsiReproError, OSError) as error:
             self.browser.report(error)
+
+
+def _told(error: Exception) -> AsiReproError:
+    """The error as a notice; what is not expected is a fault of the app, and says so."""
+    if isinstance(error, AsiReproError):
+        return error
+    if isinstance(error, OSError):
+        return AsiReproError(str(error))
+    return AsiReproError(
+        f"{type(error).__name__}: {error}", hint="a fault of the app: please report it with these words"
+    )
