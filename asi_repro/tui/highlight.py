@@ -14,8 +14,8 @@ from rich.text import Text
 
 from asi_repro.tui.widgets.text import safe_block
 
-# CPython 3.11 raises SystemError where two threads make syntax trees at once, and `catch_warnings` is not made
-# for threads either.
+# CPython 3.11 raises SystemError where two threads make syntax trees at once, and `catch_warnings` is not
+# made for threads either.
 _PARSING = Lock()
 
 # Longest kind first, as a token of a kind is one of the kinds above it too.
