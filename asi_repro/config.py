@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asi_repro.errors import DataError
+from asi_repro.plain_yaml import plain_yaml
 
 
 class Settings(BaseModel):
@@ -54,11 +54,11 @@ def load_params(root: Path) -> Params:
     path = root / "params.yaml"
     hint = "restore it with `git checkout params.yaml`, or put the setting right"
     try:
-        return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read the settings: {error.strerror}", where=str(path), hint=hint) from error
-    except yaml.YAMLError as error:
-        raise DataError(f"not YAML: {str(error).splitlines()[0]}", where=str(path), hint=hint) from error
+    try:
+        return Params.model_validate(plain_yaml(data, where=str(path), hint=hint))
     except ValidationError as error:
         raise _invalid(error, "", path) from error
 

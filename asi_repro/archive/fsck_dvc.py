@@ -8,7 +8,8 @@ from typing import Any
 
 from asi_repro.archive.dvc_hashes import dvc_md5
 from asi_repro.archive.fsck import REPULL, Place, Problem, damaged
-from asi_repro.errors import MissingInput
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.plain_yaml import plain_yaml
 
 _RESTORE = "restore the pin with `git checkout -- artifacts/release`"
 
@@ -106,12 +107,10 @@ def _differs(
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise damaged(f"{path.name} is no YAML: {str(error).splitlines()[0]}", str(path)) from error
+        content = plain_yaml(path.read_bytes(), where=str(path))
+    except DataError as error:
+        raise damaged(f"{path.name} is no YAML: {error.what}", str(path)) from error
     if not isinstance(content, dict):
         raise damaged(f"{path.name} is not a YAML mapping", str(path))
     return content

@@ -35,7 +35,56 @@ def read_ledger(path: Path) -> dict[str, Any]:
             where=str(path),
             hint="run `dvc repro --force claims`",
         )
+    if fault := _fault(ledger):
+        raise DataError(f"damaged ledger: {fault}", where=str(path), hint="run `dvc repro --force claims`")
     return ledger
+
+
+_Types = tuple[type, ...]
+_TEXT: _Types = (str,)
+_OBJECT: _Types = (dict,)
+_LIST: _Types = (list,)
+_ENTRY: dict[str, _Types] = {
+    **dict.fromkeys(("id", "verdict", "claimed", "found", "method", "statement", "where"), _TEXT),
+    **dict.fromkeys(("unit", "check", "criterion", "would_change"), _TEXT),
+    **dict.fromkeys(("claimed_figures", "found_figures"), _OBJECT),
+    **dict.fromkeys(("parts", "evidence", "notes"), _LIST),
+}
+_PART = dict.fromkeys(("what", "claimed", "found", "verdict"), _TEXT)
+_EVIDENCE: dict[str, _Types] = {"what": _TEXT, "source": _TEXT, "rows": _LIST, "total": (int, type(None))}
+
+
+def _fault(ledger: dict[str, Any]) -> str | None:
+    """What is not as `claims.reference.FIELDS` has it; by hand, for pydantic costs a start-up."""
+    summary, claims, measured = ledger.get("summary"), ledger.get("claims"), ledger.get("measured", [])
+    if not isinstance(summary, dict) or not all(type(count) is int for count in summary.values()):
+        return "summary is not an object of counts"
+    if not isinstance(claims, list) or not isinstance(measured, list):
+        return "claims or measured is not a list"
+    entries = [*claims, *measured]
+    for place, entry in enumerate(entries):
+        if fault := _misfit(entry, _ENTRY) or _entry_fault(entry):
+            return f"entry {place}: {fault}"
+    if len({entry["id"] for entry in entries}) < len(entries):
+        return "an id is there twice"
+    return None
+
+
+def _entry_fault(entry: Entry) -> str | None:
+    faults = [_misfit(part, _PART) for part in entry["parts"]]
+    for evidence in entry["evidence"]:
+        fault = _misfit(evidence, _EVIDENCE)
+        faults.append(fault or next((f for row in evidence["rows"] if (f := _misfit(row, {}))), None))
+    if not all(isinstance(note, str) for note in entry["notes"]):
+        faults.append("a note is not a text")
+    return next(filter(None, faults), None)
+
+
+def _misfit(value: Any, fields: dict[str, _Types]) -> str | None:
+    if not isinstance(value, dict):
+        return f"a {type(value).__name__} where an object belongs"
+    missing = [name for name, types in fields.items() if type(value.get(name, ...)) not in types]
+    return f"{missing[0]} is missing or of another type" if missing else None
 
 
 def find_claim(ledger: dict[str, Any], identifier: str) -> Entry:

@@ -59,8 +59,8 @@ class Book:
         for line in read_lines(self.path):
             try:
                 self._known.setdefault(line["key"], line["result"])
-            except KeyError as error:
-                raise DataError(f"a result without {error}", where=str(self.path)) from error
+            except (KeyError, TypeError) as error:
+                raise DataError("a result without a key or a value", where=str(self.path)) from error
         self._size = size
 
 

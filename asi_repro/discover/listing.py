@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.places import RELEASE, run_folders
+from asi_repro.discover.recorded import listed_commits
 from asi_repro.discover.run import COMMITS, SETTINGS, DiscoveryRun
 from asi_repro.errors import AsiReproError
 from asi_repro.project import Project
@@ -83,7 +84,7 @@ def _own(name: str, folder: Path) -> RunRow:
     committed, failed = len(run.store.commits()), len(run.failed())
     beat = verified = None
     if not committed and kind == "recorded":
-        lines = (folder / COMMITS).read_text(encoding="utf-8").splitlines()
+        lines = listed_commits(folder / COMMITS)
         committed = sum(line.startswith("experiment ") for line in lines)
         failed = sum(line.startswith("failed ") for line in lines)
     if (archive / "fitness.parquet").is_file():

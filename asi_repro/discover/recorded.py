@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import atomic_dir, atomic_write, sha256_file
 
 MOST_BYTES = 3_000_000
+_LINE = re.compile(r"(?:experiment|failed|verified) [0-9]{7,10} [0-9a-f]{40,64}")
 _MADE = ("run.git", "rejected", "journal", "locks", "archive", "timings.jsonl")
 _IGNORED = "# What a replay makes anew.\n" + "".join(
     f"/{name}\n" for name in (*_MADE, "certificates", "report")
@@ -26,6 +28,19 @@ def commit_lines(run: DiscoveryRun) -> list[str]:
     lines += [f"failed {index:07d} {sha256_file(run.rejected(index, failed=True))}" for index in run.failed()]
     lines += [f"verified {index:07d} {commit}" for index, commit in run.store.commits(VERIFIED).items()]
     return sorted(lines)
+
+
+def listed_commits(path: Path) -> list[str]:
+    """The lines of a file that has `commit_lines`.
+
+    Raises:
+        OSError: where it cannot be read.
+        DataError: where it is not such a file.
+    """
+    lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+    if not lines or not all(map(_LINE.fullmatch, lines)):
+        raise DataError("not a list of commits", where=str(path))
+    return lines
 
 
 def record_run(run: DiscoveryRun, folder: Path) -> int:
@@ -100,11 +115,8 @@ def pin(run: DiscoveryRun) -> None:
 def _pinned(folder: Path) -> list[str]:
     path = folder / COMMITS
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return listed_commits(path)
     except OSError as error:
         raise MissingInput(
             f"no recorded run: {error.strerror}", where=str(path), hint="`asi-repro runs` lists them"
         ) from error
-    if not lines or any(len(line.split()) != 3 for line in lines):
-        raise DataError("not a list of commits", where=str(path))
-    return lines

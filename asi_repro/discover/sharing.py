@@ -18,11 +18,14 @@ from pathlib import Path
 from asi_repro.archive.git_process import init_bare, require_git, run_git
 from asi_repro.discover.archive import write_run_archive
 from asi_repro.discover.begin import runs_folder
-from asi_repro.discover.recorded import commit_lines
-from asi_repro.discover.run import COMMITS, LAB, LLM, SETTINGS, TIMINGS, DiscoveryRun, check_name
+from asi_repro.discover.book import Book
+from asi_repro.discover.lines import read_lines
+from asi_repro.discover.recorded import commit_lines, listed_commits
+from asi_repro.discover.run import COMMITS, LAB, LLM, SETTINGS, TIMINGS, DiscoveryRun, check_name, read_json
 from asi_repro.discover.store import EXPERIMENTS, VERIFIED, Commit
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import sha256_file
+from asi_repro.llm.records import Records
 from asi_repro.project import Project
 
 RECORD = "refs/asi-repro/record/"
@@ -197,13 +200,28 @@ def _check(run: DiscoveryRun, place: str) -> None:
     path = run.folder / COMMITS
     if not path.is_file():
         raise DataError("its record lists no commits", where=place)
-    pinned = path.read_text(encoding="utf-8").splitlines()
+    pinned = listed_commits(path)
     different = sorted(set(pinned) ^ set(commit_lines(run)))
     if different:
         raise DataError(
             f"its commits are not those that its record lists, first: {different[0][:80]!r}", where=place
         )
+    _read_records(run)
     path.unlink()  # it says what a recorded run must come to; this one may go on
+
+
+def _read_records(run: DiscoveryRun) -> None:
+    """Read what a replay will read, so that it is now that damage shows.
+
+    Raises:
+        DataError: naming the file and the line.
+    """
+    Book(run.folder / LAB).get("")
+    if (run.folder / LLM).is_file():
+        Records(run.folder / LLM)
+    read_lines(run.folder / TIMINGS)
+    for path in sorted((run.folder / "rejected").iterdir()):
+        read_json(path)
 
 
 @contextmanager

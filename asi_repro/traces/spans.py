@@ -188,7 +188,7 @@ def check_row(row: Any, where: str) -> Row:
     if not isinstance(row, dict):
         raise DataError("not a JSON object", where=where)
     for name, types in _FIELDS.items():
-        if type(row.get(name)) not in types:
+        if name not in row or type(row[name]) not in types:
             raise DataError(f"field {name!r} is missing or of another type", where=where)
     if row["version"] != VERSION:
         raise DataError(

@@ -118,7 +118,7 @@ def read_curve(folder: Path) -> list[Point]:
         ]
     except OSError as error:
         raise MissingInput(f"no curve: {error.strerror}", where=str(path), hint=_REMAKE) from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, csv.Error) as error:
         raise DataError("not a loss curve", where=str(path), hint=_REMAKE) from error
 
 

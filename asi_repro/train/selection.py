@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.files import atomic_write
+from asi_repro.plain_yaml import plain_yaml
 from asi_repro.train.spec import BASELINES, Subject, architecture, baseline
 
 if TYPE_CHECKING:
@@ -116,11 +115,10 @@ def read_selection(path: Path) -> list[str]:
         DataError: where it is not a selection.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError as error:
         raise MissingInput(f"no selection: {error.strerror}", where=str(path), hint=_HINT) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError("not YAML", where=str(path), hint=_HINT) from error
+    data = plain_yaml(text, where=str(path), hint=_HINT)
     slugs = data.get(KEY) if isinstance(data, dict) else None
     if not isinstance(slugs, dict) or not slugs or not all(isinstance(slug, str) for slug in slugs):
         raise DataError(f"no names under {KEY!r}", where=str(path), hint=_HINT)

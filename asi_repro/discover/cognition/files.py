@@ -10,6 +10,7 @@ import yaml
 
 from asi_repro.discover.cognition.entry import TEXTS, Entry, parse_entry
 from asi_repro.errors import DataError, MissingInput
+from asi_repro.plain_yaml import plain_yaml
 
 SUFFIXES = (".md", ".yaml", ".yml")
 LARGEST_FILE = 2 << 20
@@ -57,7 +58,7 @@ def parse_entries(text: str, *, markdown: bool, where: str) -> list[Entry]:
     """
     if markdown:
         return [parse_entry(_from_markdown(text, where), where=where)]
-    values = safe_yaml(text, where)
+    values = plain_yaml(text, where=where)
     listed = values if isinstance(values, list) else [values]
     if not listed:
         raise DataError("no entry in it", where=where)
@@ -85,28 +86,13 @@ def to_markdown(entry: Entry) -> str:
     return text
 
 
-def safe_yaml(text: str, where: str) -> Any:
-    """YAML of plain data, without aliases: a few lines of them can stand for gigabytes.
-
-    Raises:
-        DataError: where it is not YAML.
-    """
-    try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise DataError("YAML aliases (*name) are not taken", where=where, hint="write the text out")
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        first = (str(error).splitlines() or ["too deep"])[0]
-        raise DataError(f"not YAML: {first}", where=where) from error
-
-
 def _from_markdown(text: str, where: str) -> dict[str, Any]:
     found = _FRONT.match(text)
     if not found:
         raise DataError(
             "no front matter: an entry begins with a line of ---, YAML, and another ---", where=where
         )
-    front = safe_yaml(found[1], where)
+    front = plain_yaml(found[1], where=where)
     if not isinstance(front, dict):
         raise DataError("the front matter is not a mapping", where=where)
     pieces = _SECTION.split(found[2])

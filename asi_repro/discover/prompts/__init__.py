@@ -24,9 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asi_repro.errors import AsiReproError, DataError, NotFound
 from asi_repro.files import sha256_bytes
+from asi_repro.plain_yaml import plain_yaml
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.nodes import Template
 
     from asi_repro.traces.spans import Span
 
@@ -133,7 +135,7 @@ def undeclared(text: str) -> set[str]:
     """Variables that a template uses, in what it includes too."""
     from jinja2 import meta
 
-    found = set(meta.find_undeclared_variables(_environment().parse(text)))
+    found = set(meta.find_undeclared_variables(_parsed(text)))
     for part in _included(text):
         found |= undeclared(_read(part)[1])
     return found
@@ -173,21 +175,33 @@ def _environment() -> Environment:
 def _included(text: str) -> Iterable[str]:
     from jinja2 import meta
 
-    return sorted({name for name in meta.find_referenced_templates(_environment().parse(text)) if name})
+    return sorted({name for name in meta.find_referenced_templates(_parsed(text)) if name})
+
+
+def _parsed(text: str) -> Template:
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        return _environment().parse(text)
+    except (TemplateSyntaxError, RecursionError) as error:
+        raise DataError(f"not a template: {error}", where="a prompt's text") from error
 
 
 @cache
 def _read(key: str) -> tuple[_Front, str, str]:
-    import yaml
-
     path = FOLDER / f"{key}.md"
-    found = _FRONT.match(path.read_text(encoding="utf-8"))
+    if key not in prompt_ids():
+        raise DataError(f"there is no prompt {key!r} to include", where=str(FOLDER))
+    try:
+        found = _FRONT.match(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8: byte {error.start}", where=str(path)) from error
     parts = _PARTS.match(found[2]) if found else None
     if not found or not parts:
         raise DataError("a prompt has front matter, then `# System`, then `# User`", where=str(path))
     try:
-        front = _Front.model_validate(yaml.safe_load(found[1]))
-    except (yaml.YAMLError, ValidationError) as error:
+        front = _Front.model_validate(plain_yaml(found[1], where=str(path)))
+    except ValidationError as error:
         raise DataError(f"front matter: {error}", where=str(path)) from error
     if front.id != key:
         raise DataError(f"the id is {front.id!r}, the file's name {key!r}", where=str(path))
