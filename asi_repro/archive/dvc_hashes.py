@@ -9,11 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 
-def dvc_md5(path: Path) -> str:
+def dvc_ignored(root: Path) -> Callable[[Path], bool]:
+    """Whether DVC leaves a file below `root` out of its folder's hash, by `root`/.dvcignore."""
+    from pathspec import GitIgnoreSpec
+
+    try:
+        lines = (root / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        lines = []
+    spec = GitIgnoreSpec.from_lines(lines)
+    return lambda file: bool(spec.match_file(file.relative_to(root).as_posix()))
+
+
+def dvc_md5(path: Path, ignored: Callable[[Path], bool] = lambda file: False) -> str:
     """The hash that DVC gives a file or a folder.
+
+    Args:
+        path: of the file or folder.
+        ignored: files of a folder that do not count; see `dvc_ignored`.
 
     Raises:
         FileNotFoundError: where there is nothing.
@@ -22,7 +39,9 @@ def dvc_md5(path: Path) -> str:
     if not path.is_dir():
         return _file_md5(path)
     entries = [
-        {"md5": _file_md5(file), "relpath": file.relative_to(path).as_posix()} for file in _files(path)
+        {"md5": _file_md5(file), "relpath": file.relative_to(path).as_posix()}
+        for file in _files(path)
+        if not ignored(file)
     ]
     entries.sort(key=lambda entry: entry["relpath"])
     return (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.dvc_hashes import dvc_md5
+from asi_repro.archive.dvc_hashes import dvc_ignored, dvc_md5
 from asi_repro.archive.fsck import REPULL, Place, Problem, damaged
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.plain_yaml import plain_yaml
@@ -68,13 +68,16 @@ def check_lock(place: Place) -> tuple[str, list[Problem]]:
     if not isinstance(stages, dict):
         raise damaged("dvc.lock has no stages", str(lock))
     hashes: dict[str, str | None] = {}
+    ignored = dvc_ignored(root)
     problems: list[Problem] = []
     for name, stage in stages.items():
         for kind in ("deps", "outs"):
             for entry in _entries(stage, kind, lock):
                 what = f"stage {name}, {'input' if kind == 'deps' else 'output'} {entry['path']}"
                 problems.extend(
-                    _differs(root / str(entry["path"]), entry, what, f"run `dvc repro {name}`", hashes)
+                    _differs(
+                        root / str(entry["path"]), entry, what, f"run `dvc repro {name}`", hashes, ignored
+                    )
                 )
     return f"{len(stages)} stages, {len(hashes)} files and folders against their MD5 in dvc.lock", problems
 
@@ -87,13 +90,18 @@ def _entries(content: Any, kind: str, where: Path) -> list[dict[str, Any]]:
 
 
 def _differs(
-    path: Path, entry: dict[str, Any], what: str, todo: str, known: dict[str, str | None] | None = None
+    path: Path,
+    entry: dict[str, Any],
+    what: str,
+    todo: str,
+    known: dict[str, str | None] | None = None,
+    ignored: Callable[[Path], bool] = lambda file: False,
 ) -> Iterator[Problem]:
     key = str(path)
     cache = {} if known is None else known
     if key not in cache:
         try:
-            cache[key] = dvc_md5(path)
+            cache[key] = dvc_md5(path, ignored)
         except FileNotFoundError:
             cache[key] = None
         except OSError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from asi_repro.archive.dvc_hashes import dvc_md5
+from asi_repro.archive.dvc_hashes import dvc_ignored, dvc_md5
 from asi_repro.archive.fsck import Place, Result, run_checks, summarise
 from asi_repro.archive.history import write_history
 from asi_repro.archive.manifest import Manifest, ReleaseFile, release_manifest
@@ -253,6 +253,11 @@ def test_folder_hashes_are_those_of_dvc(tmp_path: Path) -> None:
     for name in ("b.txt", "a/x.txt", "a-b.txt", "a.txt", "ä.txt"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
+    (folder / "a" / "environment.json").write_text("{}")
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "x.pyc").touch()
     subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / ".dvcignore").write_text("# not these\n__pycache__/\n/data/**/environment.json\n")
     subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "data"], cwd=tmp_path, check=True)
-    assert f"md5: {dvc_md5(folder)}\n" in (tmp_path / "data.dvc").read_text()
+    assert f"md5: {dvc_md5(folder, dvc_ignored(tmp_path))}\n" in (tmp_path / "data.dvc").read_text()
+    assert dvc_md5(folder) != dvc_md5(folder, dvc_ignored(tmp_path))
