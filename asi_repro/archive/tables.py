@@ -57,7 +57,9 @@ def read_parquet(path: Path, columns: list[str] | None = None, *, filters: Any =
         DataError: where it is damaged.
     """
     try:
-        return pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
+        found = pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
+        found.validate(full=True)  # Arrow reads text that is not UTF-8, and fails where it is used
+        return found
     except FileNotFoundError:
         raise MissingInput("the table is missing", where=str(path)) from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -125,7 +127,9 @@ def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Ta
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             found = file.schema_arrow
             _check_schema(found, expected, path)
-            return file.read(columns=columns)
+            table = file.read(columns=columns)
+            table.validate(full=True)
+            return table
     except FileNotFoundError:
         raise MissingInput(
             f"the table {name} is missing", where=str(path), hint="run `dvc repro archive`"

@@ -58,9 +58,12 @@ class Book:
             return
         for line in read_lines(self.path):
             try:
-                self._known.setdefault(line["key"], line["result"])
-            except (KeyError, TypeError) as error:
-                raise DataError("a result without a key or a value", where=str(self.path)) from error
+                key, result = line["key"], line["result"]
+            except KeyError as error:
+                raise DataError(f"a result without {error}", where=str(self.path)) from error
+            if not isinstance(key, str) or not isinstance(result, dict):
+                raise DataError("a key that is no text, or a result that is no object", where=str(self.path))
+            self._known.setdefault(key, result)
         self._size = size
 
 

@@ -86,7 +86,7 @@ def read_traces(path: Path, session: str | None = None) -> list[Record]:
         raise MissingInput(
             "there are no traces", where=str(path), hint="make or pull the run first"
         ) from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"damaged Parquet: {str(error).splitlines()[0]}", where=str(path)) from error
 
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MASK = "[secret removed]"
 
+# No letter or digit before it, but for the last of an escape in JSON or in Python: \n, \u00e9.
+_BEGINS = r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=\\u[0-9A-Fa-f]{4}))"
 _PATTERNS = (
-    re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9][A-Za-z0-9_-]{18,}"),  # Anthropic (sk-ant-...), OpenAI
-    re.compile(r"(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}(?![0-9A-Za-z])"),  # AWS
-    re.compile(r"(?<![A-Za-z0-9])AIza[0-9A-Za-z_-]{35}"),  # Google
-    re.compile(r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})"),
-    re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}"),  # Hugging Face
-    re.compile(r"(?<![A-Za-z0-9])xox[abeoprs]-[A-Za-z0-9-]{10,}"),  # Slack
-    re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"),  # JWT
+    re.compile(_BEGINS + r"sk-[A-Za-z0-9][A-Za-z0-9_-]{18,}"),  # Anthropic (sk-ant-...), OpenAI
+    re.compile(_BEGINS + r"AKIA[0-9A-Z]{16}(?![0-9A-Za-z])"),  # AWS
+    re.compile(_BEGINS + r"AIza[0-9A-Za-z_-]{35}"),  # Google
+    re.compile(_BEGINS + r"(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})"),
+    re.compile(_BEGINS + r"hf_[A-Za-z0-9]{30,}"),  # Hugging Face
+    re.compile(_BEGINS + r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),  # Slack
+    re.compile(_BEGINS + r"(?<![_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"),  # JWT
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
 )
 # What stands between a name and its value, also inside JSON that is inside JSON; and a value.
@@ -92,6 +94,20 @@ def scrub(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
     if secrets is None:
         secrets = environment_secrets(os.environ) + _forms(_remembered)
     return _scrub(value, secrets)
+
+
+def find_secrets(text: str, secrets: tuple[str, ...] = ()) -> Iterator[tuple[int, str]]:
+    """Where in `text` something stands that `scrub` would take out, and what.
+
+    Args:
+        secrets: further texts to look for.
+    """
+    for secret in secrets:
+        yield from ((found.start(), secret) for found in re.finditer(re.escape(secret), text))
+    for pattern in _PATTERNS:
+        yield from ((found.start(), found[0]) for found in pattern.finditer(text))
+    for pattern in _NAMED:
+        yield from ((found.start(2), found[2]) for found in pattern.finditer(text))
 
 
 def _scrub(value: Any, secrets: tuple[str, ...]) -> Any:

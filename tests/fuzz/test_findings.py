@@ -149,9 +149,54 @@ def test_a_prompt_whose_template_is_none(text: str, tmp_path: Path) -> None:
         run_readers.read_prompt(tmp_path)
 
 
-@pytest.mark.parametrize("line", ['{"key": [], "result": {}}', '{"key": "a"}', "[]", "{"])
+@pytest.mark.parametrize(
+    "line", ['{"key": [], "result": {}}', '{"key": "a"}', '{"key": "a", "result": 1.5}', "[]", "{"]
+)
 def test_a_shared_run_whose_records_a_replay_could_not_read(line: str, tmp_path: Path) -> None:
     run_readers.rebundle(tmp_path, "lab.jsonl", line.encode() + b"\n")
-    with pytest.raises(DataError, match=r"a result without|not JSON|not a JSON object"):
+    with pytest.raises(DataError, match=r"a result without|no object|not JSON|not a JSON object"):
         run_readers.receive(tmp_path)
     assert not list((tmp_path / "there" / "artifacts" / "runs").iterdir())
+
+
+def test_a_training_whose_result_is_no_object(tmp_path: Path) -> None:
+    path = run_readers.make_lab(tmp_path)
+    line = json.loads(path.read_text().splitlines()[0])
+    write(path, json.dumps({**line, "result": 1.5}) + "\n")
+    with pytest.raises(DataError, match="no object"):
+        run_readers.read_lab(tmp_path)
+
+
+def test_a_recorded_request_with_nan_does_not_have_its_key(tmp_path: Path) -> None:
+    path = run_readers.make_llm(tmp_path)
+    write(path, path.read_text().replace('"max_tokens":9', '"max_tokens":NaN'))
+    with pytest.raises(DataError, match="does not have its key"):
+        run_readers.read_llm(tmp_path)
+
+
+def with_bad_text(path: Path, column: str) -> None:
+    """Half a UTF-8 character in a text column: Arrow writes and reads it as it is."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    raw = [b"\xf4"] + [value.encode() for value in table[column].to_pylist()[1:]]
+    bad = pa.array(raw, pa.binary()).view(pa.string())
+    place = table.schema.get_field_index(column)
+    pq.write_table(table.set_column(place, table.schema.field(place), bad), path)
+
+
+def test_text_in_a_trace_that_is_not_utf8(tmp_path: Path) -> None:
+    with_bad_text(run_readers.make_trace_table(tmp_path), "name")
+    with pytest.raises(DataError, match="damaged Parquet"):
+        run_readers.read_trace_table(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("experiments", "name"), ("programs", "source"), ("cognition", "id")]
+)
+def test_text_in_an_archive_that_is_not_utf8(table: str, column: str, tmp_path: Path) -> None:
+    reader = READERS[f"archive {table}"]
+    with_bad_text(reader.make(tmp_path), column)
+    with pytest.raises(DataError, match="damaged Parquet"):
+        reader.read(tmp_path)
