@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # DVC sends nothing anywhere (see .dvc/config); this covers DVC commands outside the repository too.
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test slow lint format install clean
+.PHONY: repro test slow lint sbom audit format install clean
 
 repro: install ## pull the release, run every stage, print the claims; without a release a run of our own
 	scripts/repro
@@ -22,6 +22,13 @@ lint: install
 	ruff format --check .
 	mypy
 	lint-imports
+	python scripts/secret_scan.py
+
+sbom: install ## every pinned package as CycloneDX JSON
+	python scripts/make_sbom.py
+
+audit: install ## advisories about the pins, where a service can be reached
+	python scripts/audit.py
 
 format: install
 	ruff check --fix .
