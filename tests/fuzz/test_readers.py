@@ -29,7 +29,7 @@ KNOWN: dict[str, str] = {
     "corpus manifest": "RecursionError",
     "weights": "SafetensorError",
 }
-QUICK, MANY, MANY_HEAVY = 25, 1500, 120
+QUICK, MANY, MANY_HEAVY = 15, 1500, 60
 # What git, Arrow and safetensors are given cannot be made smaller by hypothesis in useful time.
 PHASES = (Phase.explicit, Phase.generate)
 

@@ -76,7 +76,7 @@ def check_picture(text: str) -> bool:
     return True
 
 
-@settings(max_examples=150, **FIXED)
+@settings(max_examples=80, **FIXED)
 @given(
     st.lists(st.sampled_from(EVIL), min_size=1, max_size=4),
     damaged("text") | st.just(lambda data: data),
@@ -109,7 +109,7 @@ def test_many_pictures(evil: list[str], mutation: Mutation, place: int) -> None:
     check_picture((data[:at] + "".join(evil).encode() + data[at:]).decode("utf-8", "surrogateescape"))
 
 
-@settings(max_examples=300, **FIXED)
+@settings(max_examples=80, **FIXED)
 @given(st.text(st.characters(exclude_categories=[]), max_size=80))
 @example("\x1b]52;c;eA==\x07")
 @example("\u202eevil\u2066\ud800\u0085\u2028\x9b31m")
@@ -130,7 +130,7 @@ WORDS = ["index", "score", "depth", "children", "name", "text", "gallery", "has"
          "!=", '"', "yes", "no", "1e999", "nan", "-3", "9" * 400, " ", "program", "\u00e9", "\ud800", "(", "\\", "\x00"]  # fmt: skip
 
 
-@settings(max_examples=150, **FIXED)
+@settings(max_examples=80, **FIXED)
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=4), max_size=12).map("".join))
 def test_a_filter_is_a_filter_or_an_error(text: str) -> None:
     try:

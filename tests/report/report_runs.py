@@ -93,15 +93,19 @@ def make_claims(size: int = 40) -> list[dict[str, Any]]:
             claim(f"hostile-{i}", "not checkable" if i % 2 else "not yet run", found=text, claimed=text)
             for i, text in enumerate(HOSTILE)
         ),
-        claim("odd", "<b>unheard of</b>", found={"a": [1, None]}, claimed=3),
+        claim("odd", "<b>unheard of</b>", found_figures={"a": [1, None]}),
     ]
 
 
 def claim(identity: str, verdict: str, **fields: Any) -> dict[str, Any]:
     """A claim of the ledger with what the report asks of it."""
+    texts = dict.fromkeys(("statement", "where", "unit", "check", "criterion", "would_change"), "")
+    evidence = [
+        {"source": "made up", "total": len(table["rows"]), **table} for table in fields.pop("evidence", [])
+    ]
     return {
-        "id": identity, "verdict": verdict, "claimed": "so", "found": "so", "method": "<i>look</i>",
-        "evidence": [], **fields,
+        "id": identity, "verdict": verdict, "claimed": "so", "found": "so", "method": "<i>look</i>", **texts,
+        "claimed_figures": {}, "found_figures": {}, "parts": [], "notes": [], "evidence": evidence, **fields,
     }  # fmt: skip
 
 
@@ -112,7 +116,7 @@ def make_project(root: Path, run: Run | None = None, claims: Any = None) -> Proj
     (root / "params.yaml").touch()
     project = Project(root)
     write_archive(make_run() if run is None else run, project.archive)
-    ledger = {"schema_version": 1, "claims": make_claims() if claims is None else claims}
+    ledger = {"schema_version": 1, "summary": {}, "claims": make_claims() if claims is None else claims}
     project.claims.write_text(json.dumps(ledger), encoding="utf-8")
     return project
 

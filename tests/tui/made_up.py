@@ -58,7 +58,7 @@ def _claim(
         for key in ("claimed", "found", "statement", "where", "method", "criterion", "would_change", "check")
     }
     return {
-        "id": identifier, "verdict": verdict, **told,
+        "id": identifier, "verdict": verdict, "unit": "", "claimed_figures": {}, "found_figures": {}, **told,
         "parts": [{"what": "a part", "claimed": "1", "found": "2", "verdict": verdict}],
         "evidence": [{"what": w, "source": "archive/experiments", "rows": r, "total": t} for w, r, t in evidence],
         "notes": [f"A note on {identifier}. {text}"],
