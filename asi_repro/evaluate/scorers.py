@@ -101,11 +101,13 @@ class SandboxScorer:
             raise MissingInput(f"{folder} has no model.safetensors", hint="train it: asi-repro train NAME")
         size = sum((folder / name).stat().st_size for name in self._files)
         self._seconds = seconds_a_call
+        # The bound on processor time holds for every call, and loading may take longer than scoring.
+        self._load_seconds = max(_LOAD_SECONDS, seconds_a_call)
         self._worker: SandboxWorker = SandboxWorker(
             TASK_MODULE,
             Limits(
                 memory_bytes=_WORKING_MEMORY + 4 * size,
-                cpu_seconds=seconds_a_call * 4,
+                cpu_seconds=self._load_seconds * 4,
                 wall_seconds=seconds_a_call,
                 scratch_bytes=size + (64 << 20),
                 total_cpu_seconds=7 * 24 * 3600,
@@ -119,7 +121,7 @@ class SandboxScorer:
         try:
             for name in self._files:
                 self._worker.scratch.write(name, (self.folder / name).read_bytes())
-            self.facts = self._worker.call("load", {}, timeout=max(_LOAD_SECONDS, self._seconds))
+            self.facts = self._worker.call("load", {}, timeout=self._load_seconds)
         except BaseException:
             self._worker.close()
             raise

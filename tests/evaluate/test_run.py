@@ -144,7 +144,8 @@ def test_a_program_that_stalls_is_stopped(tmp_path, made_up, gpt2):
 
     folder = saved(tmp_path / "stalls", STALLS)
     with (
-        SandboxScorer(folder, seconds_a_call=1) as scorer,
+        # Far less than loading takes: that has a bound of its own.
+        SandboxScorer(folder, seconds_a_call=0.2) as scorer,
         pytest.raises(SandboxFailure) as caught,
     ):
         scorer.scores([([1, 2], [3])], batch_size=1, max_length=8)
