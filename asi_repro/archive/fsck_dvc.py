@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.dvc_hashes import dvc_ignored, dvc_md5
-from asi_repro.archive.fsck import REPULL, Place, Problem, damaged
+from asi_repro.archive.fsck_place import REPULL, Place, Problem, damaged
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.plain_yaml import plain_yaml
 

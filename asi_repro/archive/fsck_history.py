@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asi_repro.archive.fsck import Place, Problem
+from asi_repro.archive.fsck_place import Place, Problem
 from asi_repro.errors import MissingInput
 
 REMAKE_HISTORY = "make it again with `dvc repro --force history`"

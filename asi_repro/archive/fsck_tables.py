@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from asi_repro.archive.fsck import REMAKE, REPULL, Place, Problem
+from asi_repro.archive.fsck_place import REMAKE, REPULL, Place, Problem
 from asi_repro.errors import DataError, MissingInput
 
 _SHOWN = 10

@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from asi_repro.archive.dvc_hashes import dvc_ignored, dvc_md5
-from asi_repro.archive.fsck import Place, Result, run_checks, summarise
+from asi_repro.archive.fsck import run_checks, summarise
+from asi_repro.archive.fsck_place import Place, Result
 from asi_repro.archive.history import write_history
 from asi_repro.archive.manifest import Manifest, ReleaseFile, release_manifest
 from asi_repro.archive.release import read_release
