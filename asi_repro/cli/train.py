@@ -117,25 +117,30 @@ def select(
     ] = None,
     gallery: Annotated[bool, typer.Option("--gallery", help="Every released architecture.")] = False,
     baselines: Annotated[bool, typer.Option("--baselines/--no-baselines", help="Add the baselines.")] = True,
-    show: Annotated[bool, typer.Option("--show", help="Print the selection; change nothing.")] = False,
+    default: Annotated[
+        bool, typer.Option("--default", help="Three baselines and two architectures of Table 1.")
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Choose the models that the stages train@NAME and evaluate@NAME run over: artifacts/selection.yaml.
 
-    Without options: three baselines and two architectures of Table 1.
+    Without a name or option it prints the selection and changes nothing.
     """
     from asi_repro.cli.output import console, print_json, safe
+    from asi_repro.errors import AsiReproError
     from asi_repro.project import find_project
     from asi_repro.train import selection
     from asi_repro.train.spec import BASELINES, baseline
     from asi_repro.train.workspace import open_workspace
 
     workspace = open_workspace(find_project().root)
-    if show:
+    some = bool(names or table1 or top or gallery)
+    if default and some:
+        raise AsiReproError("--default is a selection by itself", hint="leave out the other choices, or it")
+    if not (some or default):
         chosen: list[Subject] = workspace.subjects()
         missing: list[str] = []
     else:
-        default = not (names or table1 or top or gallery)
         chosen, missing = _chosen(workspace, names or [], table1=table1 or default, top=top, gallery=gallery)
         if default:
             chosen = chosen[: selection.DEFAULT_ARCHITECTURES]

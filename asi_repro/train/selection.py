@@ -19,7 +19,7 @@ KEY = "selection"
 # Small, so that a first run stays quick: what the paper builds on and compares with, and softmax attention.
 DEFAULT_BASELINES = ("delta_net", "gated_delta_net", "transformer")
 DEFAULT_ARCHITECTURES = 2
-_HINT = "asi-repro select"
+_HINT = "asi-repro select --default"
 # Where each model's program is, which its stage depends on: so a baseline needs no release.
 _BASELINE_CODE, _ARCHIVE = "asi_repro/models/baselines", "artifacts/archive"
 _HEAD = """# Written by `asi-repro select`; the stages train@NAME and evaluate@NAME run over it.
