@@ -96,12 +96,18 @@ def run_live(project: Project, wanted: Wanted, told: Told) -> Summary:
     for value, known in ((wanted.arm, ARMS), (wanted.lab, LABS), (wanted.llm, LLMS)):
         if value is not None and value not in known:
             raise NotFound(f"no {value!r}", hint=f"one of {', '.join(known)}")
+    if wanted.renew and wanted.lab == "replay":
+        raise AsiReproError(
+            "a replay repeats the run that is there: --renew, which drops it, does not go with it"
+        )
     root, arm = project.root, cast("Arm | None", wanted.arm)
     settings = wanted_settings(root, arm)
     name = check_name(wanted.run or settings.arm)
     replayed = wanted.lab == "replay" and is_begun(root, name)
-    # A replay needs neither corpus nor benchmarks: its settings are those of the run.
-    run = DiscoveryRun(runs_folder(project.artifacts) / name) if replayed else begin_run(root, name, arm=arm)
+    if replayed:  # it needs neither corpus nor benchmarks: its settings are those of the run
+        run = DiscoveryRun(runs_folder(project.artifacts) / name)
+    else:
+        run = begin_run(root, name, arm=arm, renew=wanted.renew)
     experiments = wanted.experiments or settings.experiments
     order = Order(
         run.folder,

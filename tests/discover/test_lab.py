@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
+from asi_repro.discover import session
 from asi_repro.discover.book import Book, BookedChecker, BookedLab
 from asi_repro.discover.checker import SandboxChecker
 from asi_repro.discover.lab import LiveLab, make_lab_spec, stage_identity, stage_recipe
@@ -14,7 +17,7 @@ from asi_repro.discover.lines import read_lines
 from asi_repro.discover.operators import seed_program
 from asi_repro.discover.settings import DiscoverSettings, LabSettings
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal
-from asi_repro.errors import MissingInput, NotFound
+from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.files import dump_json, sha256_bytes
 from asi_repro.project import Project
 from asi_repro.traces.spans import Trace
@@ -102,6 +105,45 @@ def test_a_loss_far_below_the_baselines_stops_the_training(workspace, tmp_path):
     far_above = Metrics(99.0, {}, 0.5, ((1, 99.0), (10, 99.0)))
     with pytest.raises(LeakSuspected, match="0.5 times"):
         LiveLab(workspace, STAGE, tmp_path).run(seed_program(), 3, Trace("1"), baseline=far_above)
+
+
+PARAMS = """
+seed: 1
+claims: {resamples: 500}
+train:
+  recipes: {smoke: RECIPE, 20m: RECIPE, 340m: RECIPE}
+discover:
+  promote: 0
+  pool: {capacity: CAPACITY}
+  exploration: {tasks: [piqa]}
+  verification: {tasks: [piqa]}
+"""
+
+
+def test_renew_drops_a_run_of_other_settings_and_keeps_one_that_fits(workspace, tmp_path, monkeypatch):
+    root = tmp_path / "project"
+    shutil.copytree(workspace.project.root, root)
+    params = PARAMS.replace("RECIPE", json.dumps(SHORT.model_dump(exclude_unset=True)))
+    # Nothing is worked on: what is asked is which run it would be.
+    monkeypatch.setattr(session, "work", lambda *given: None)
+
+    def call(capacity: int, **more: bool) -> Path:
+        (root / "params.yaml").write_text(params.replace("CAPACITY", str(capacity)))
+        with pytest.raises(AsiReproError, match="no experiment of the run has a commit"):
+            session.run_live(Project(root), session.Wanted(run="mine", **more), lambda *told: None)
+        return root / "artifacts" / "runs" / "mine"
+
+    left = call(10) / "left"
+    left.touch()
+    with pytest.raises(AssertionError, match=r"discover\.pool\.capacity"):
+        call(11)
+    call(10, renew=True)
+    assert left.exists()
+    folder = call(11, renew=True)
+    assert not left.exists()
+    assert json.loads((folder / "settings.json").read_text())["discover"]["pool"]["capacity"] == 11
+    with pytest.raises(AsiReproError, match="does not go with"):
+        session.run_live(Project(root), session.Wanted(lab="replay", renew=True), lambda *told: None)
 
 
 def vars_of(metrics: Metrics) -> dict:
