@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
+import sysconfig
 import time
 from collections.abc import Callable
 from functools import cache
@@ -12,6 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import asi_repro
 from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
@@ -30,6 +33,7 @@ Timed = Callable[[JsonDict], None]
 _CODE = ("discover", "evaluate", "models", "train", "verify")
 # Ends of a sandboxed call that say nothing about the program.
 _NOT_THE_PROGRAM = frozenset({"start_failed"})
+_SCRATCH = re.compile(r"[^\s\"']*/asi-repro-sandbox-\w+|/scratch\b")
 
 
 class LiveLab:
@@ -225,4 +229,20 @@ def _failure(error: SandboxFailure) -> AsiReproError:
     if outcome.kind in _NOT_THE_PROGRAM:
         return error
     log = "\n".join(part for part in (outcome.detail, outcome.traceback, outcome.stderr) if part)
-    return LabFailure(log, reason=outcome.kind)
+    return LabFailure(without_folders(log), reason=outcome.kind)
+
+
+def without_folders(log: str) -> str:
+    """A log without this machine's folders: a model reads it, and it is kept in commits and records."""
+    log = _SCRATCH.sub("scratch", log)
+    for folder in _folders():
+        log = log.replace(folder, "")
+    return log
+
+
+@cache
+def _folders() -> tuple[str, ...]:
+    """Folders that Python's files are in, with a slash at their end, the longest first."""
+    places = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+    places.add(str(Path(asi_repro.__file__).resolve().parent.parent))
+    return tuple(sorted((f"{place}/" for place in places), key=len, reverse=True))

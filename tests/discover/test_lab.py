@@ -12,7 +12,7 @@ import pytest
 from asi_repro.discover import session
 from asi_repro.discover.book import Book, BookedChecker, BookedLab
 from asi_repro.discover.checker import SandboxChecker
-from asi_repro.discover.lab import LiveLab, make_lab_spec, stage_identity, stage_recipe
+from asi_repro.discover.lab import LiveLab, make_lab_spec, stage_identity, stage_recipe, without_folders
 from asi_repro.discover.lines import read_lines
 from asi_repro.discover.operators import seed_program
 from asi_repro.discover.settings import DiscoverSettings, LabSettings
@@ -159,6 +159,15 @@ def test_a_program_that_breaks_is_a_failure_with_its_log(workspace, tmp_path):
         assert error.value.reason == "program_error"
         assert "breaks on purpose" in error.value.log
     assert len(read_lines(path)) == 1
+    # It goes into commits, records and prompts: nothing of where this machine keeps its files.
+    assert 'File "torch/nn/modules/module.py"' in error.value.log
+    assert 'File "/' not in error.value.log
+
+
+def test_a_log_is_the_same_wherever_the_sandbox_put_its_scratch_folder():
+    said = "OSError: cannot write '{}/torch.bin' after 3 steps"
+    for folder in ("/tmp/asi-repro-sandbox-ab_12cd", "/scratch", "/home/a/tmp/asi-repro-sandbox-x"):
+        assert without_folders(said.format(folder)) == said.format("scratch")
 
 
 def test_the_checks_turn_down_a_program_that_sees_the_future(tmp_path):
