@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from asi_repro.traces.note_brief import brief
+from asi_repro.traces.note_texts import Texts, inline, line
 from asi_repro.traces.openinference import Record
 
-_SHORT = 600
-"""Characters of a text without `full`."""
-
+_LONG = 80
+_PROMPT = ("prompt.id", "prompt.version", "prompt.sha256")
+_DOCUMENT = ("document.id", "document.score", "document.content")
 _ROLES = {"system": "system prompt", "user": "asked", "assistant": "answered", "tool": "the tool gave"}
 
 
 def trace_note(records: Sequence[Record], *, full: bool = False) -> str:
     """The spans of one experiment in order, as Markdown.
 
-    A prompt's messages are shown once: a later call of the same conversation shows what it adds. Texts of
-    the run stand in fences that they cannot close.
+    It begins with what each step came to. A text is shown once: where it comes again its span is named, a
+    later call of a conversation shows what it adds, and a text that is an earlier one with changes is shown
+    as those. Texts of the run stand in fences that they cannot close.
 
     Args:
         records: of one experiment, at least one; of `flatten` or `read_traces`.
@@ -27,17 +29,19 @@ def trace_note(records: Sequence[Record], *, full: bool = False) -> str:
     """
     depth = _depths(records)
     lines = [f"# Trace of experiment {records[0]['session.id']}", "", _summary(records)]
+    lines += ["", "## In short", "", *brief(records)]
     shown: list[Any] = []
+    texts = Texts(full)
     for record in records:
         level = min(depth[record["span_id"]] + 2, 6)
-        lines += ["", f"{'#' * level} {record['sequence']}. {_line(record['name'])} ({_caption(record)})"]
+        lines += ["", f"{'#' * level} {record['sequence']}. {line(record['name'])} ({_caption(record)})"]
         if record["status_code"] == "ERROR":
-            lines += ["", f"**failed**: {_line(record['status_message']) or 'no reason kept'}"]
+            lines += ["", f"**failed**: {line(record['status_message']) or 'no reason kept'}"]
         if record["openinference.span.kind"] == "LLM":
-            body, shown = _call(record, shown, full)
+            body, shown = _call(record, shown, texts)
             lines += body
         else:
-            lines += _step(record, full)
+            lines += _step(record, texts)
     return "\n".join(lines) + "\n"
 
 
@@ -84,7 +88,7 @@ def _caption(record: Record) -> str:
     kind = str(record["openinference.span.kind"])
     parts = [kind if kind == "LLM" else kind.lower()]
     if role := record.get("agent.name"):
-        parts.append(_line(role))
+        parts.append(line(role))
     if record.get("llm.token_count.total") is not None:
         asked, given = record["llm.token_count.prompt"], record["llm.token_count.completion"]
         read = record.get("llm.token_count.prompt_details.cache_read") or 0
@@ -96,74 +100,82 @@ def _caption(record: Record) -> str:
     return ", ".join(parts)
 
 
-def _call(record: Record, before: list[Any], full: bool) -> tuple[list[str], list[Any]]:
+def _call(record: Record, before: list[Any], texts: Texts) -> tuple[list[str], list[Any]]:
     messages = json.loads(record.get("llm.input_messages") or "[]")
     again = len(before) if messages[: len(before)] == before else 0
     lines: list[str] = []
     if again:
         lines += ["", f"*{_count(again, 'message')} as before*"]
     for message in messages[again:]:
-        lines += _message(message, full)
+        lines += _message(message, texts, record["sequence"])
     answers = json.loads(record.get("llm.output_messages") or "[]")
     for message in answers:
-        lines += _message(message, full)
+        lines += _message(message, texts, record["sequence"])
     if not answers and record.get("response") is None:
         lines += ["", "*no answer*"]
     if (reason := record.get("llm.finish_reason")) not in (None, "end_turn", "tool_use"):
-        lines += ["", f"stopped: {_line(reason)}"]
+        lines += ["", f"stopped: {line(reason)}"]
     return lines, messages + answers
 
 
-def _message(message: Any, full: bool) -> Iterator[str]:
-    role = _ROLES.get(message["message.role"], _line(message["message.role"]))
+def _message(message: Any, texts: Texts, sequence: int) -> Iterator[str]:
+    role = _ROLES.get(message["message.role"], line(message["message.role"]))
     for part in message.get("message.contents", ()):
         thinking = part["message_content.type"] == "reasoning"
-        yield from _text("thought" if thinking else role, part["message_content.text"], full)
+        yield from texts.show("thought" if thinking else role, part["message_content.text"], sequence)
     if message.get("message.content"):
-        yield from _text(role, message["message.content"], full)
+        yield from texts.show(role, message["message.content"], sequence)
     for call in message.get("message.tool_calls", ()):
         name, given = call["tool_call.function.name"], call["tool_call.function.arguments"]
-        yield from _text(f"called {_line(name)}", given, full)
+        yield from texts.show_call(f"called {line(name)}", given, sequence)
 
 
-def _step(record: Record, full: bool) -> Iterator[str]:
-    for name, said in (("input.value", "given"), ("output.value", "gave")):
-        if record.get(name):
-            yield from _text(said, record[name], full)
+def _step(record: Record, texts: Texts) -> Iterator[str]:
+    sequence = record["sequence"]
+    if record.get("input.value"):
+        yield from texts.show_call("given", record["input.value"], sequence)
+    if record.get("output.value"):
+        yield from texts.show("gave", record["output.value"], sequence)
     found = json.loads(record.get("retrieval.documents") or "[]")
     if isinstance(found, list) and found:
         yield from ("", "**found**", "")
-        for document in found:
-            yield f"- {_inline(json.dumps(document, ensure_ascii=False, sort_keys=True))}"
-    for name, value in json.loads(record.get("metadata") or "{}").items():
-        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-        if "\n" in said or len(said) > 80:
-            yield from _text(_line(name), said, full)
-        else:
-            yield ""
-            yield f"{_line(name)}: {_inline(said)}"
+        yield from map(_document, found)
+    facts = json.loads(record.get("metadata") or "{}")
+    said = {name: _said(value) for name, value in facts.items() if not name.startswith("prompt.")}
+    short = [f"- {line(name)}: {inline(text)}" for name, text in said.items() if not _long(text)]
+    if prompt := _prompt(facts):
+        short.insert(0, prompt)
+    if short:
+        yield from ("", *short)
+    for name, text in said.items():
+        if _long(text):
+            yield from texts.show(line(name), text, sequence)
 
 
-def _text(title: str, text: str, full: bool) -> Iterator[str]:
-    cut = text if full or len(text) <= _SHORT else text[:_SHORT]
-    yield ""
-    yield f"**{title}**"
-    yield ""
-    longest = max((len(run) for run in re.findall("`+", cut)), default=0)
-    fence = "`" * max(3, longest + 1)
-    yield fence
-    yield cut
-    yield fence
-    if len(cut) < len(text):
-        yield ""
-        yield f"*{len(text) - len(cut):,} more characters: `--full` shows them*"
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _inline(said: str) -> str:
-    ticks = "`" * (max((len(run) for run in re.findall("`+", said)), default=0) + 1)
-    return f"{ticks} {said} {ticks}" if len(ticks) > 1 or not said.strip() else f"`{said}`"
+def _long(text: str) -> bool:
+    return "\n" in text or len(text) > _LONG
 
 
-def _line(text: str) -> str:
-    """Outside text inside a line of Markdown: no line breaks, nothing that is read as markup."""
-    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(str(text).split()))
+def _prompt(facts: dict[str, Any]) -> str | None:
+    """Which prompt was used, in one line."""
+    parts = [
+        f"{line(name.partition('.')[2])} {inline(_said(facts[name]))}" for name in _PROMPT if name in facts
+    ]
+    return f"- prompt: {', '.join(parts)}" if parts else None
+
+
+def _document(found: Any) -> str:
+    """One document that a search gave, in one line."""
+    if not isinstance(found, dict):
+        return f"- {inline(_said(found))}"
+    rest = {name: value for name, value in found.items() if name not in _DOCUMENT}
+    parts = [inline(_said(found["document.id"]))] if "document.id" in found else []
+    if "document.score" in found:
+        parts.append(f"(score {line(found['document.score'])})")
+    if "document.content" in found:
+        parts.append(line(found["document.content"]))
+    return f"- {' '.join([*parts, *([inline(_said(rest))] if rest else [])])}"

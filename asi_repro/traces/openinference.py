@@ -7,6 +7,7 @@ objects are JSON texts in it, in OpenInference's own names.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ _PLAIN = {
 }
 _TAKEN = frozenset({*_PLAIN, "llm.request", "llm.response", "input.value", "output.value"})
 _CONVERSATION = ("messages", "system", "tools")
+# How a span sets one field of one document it found: OpenInference's flat names.
+_DOCUMENT = re.compile(r"retrieval\.documents\.(\d{1,6})\.(document\.\w+)")
 
 
 def flatten(rows: Iterable[Row], timings: Iterable[Mapping[str, Any]] = ()) -> list[Record]:
@@ -60,7 +63,7 @@ def _order(session: str) -> tuple[int, str]:
 
 
 def _record(row: Row, start: int | None, end: int | None) -> Record:
-    session, attributes = row["session"], row["attributes"]
+    session, attributes = row["session"], _with_documents(row["attributes"])
     made: Record = {
         "trace_id": trace_id(session),
         "span_id": span_id(session, row["sequence"]),
@@ -87,6 +90,18 @@ def _record(row: Row, start: int | None, end: int | None) -> Record:
     rest = {name: value for name, value in attributes.items() if name not in _TAKEN}
     made["metadata"] = _json(rest) if rest else None
     return {name: made.get(name) for name, *_ in COLUMNS}
+
+
+def _with_documents(attributes: Mapping[str, Any]) -> JsonDict:
+    """Attributes with the found documents as one list, where each has names of its own."""
+    documents: dict[int, JsonDict] = {}
+    rest: JsonDict = {}
+    for name, value in attributes.items():
+        if (found := _DOCUMENT.fullmatch(name)) and "retrieval.documents" not in attributes:
+            documents.setdefault(int(found[1]), {})[found[2]] = value
+        else:
+            rest[name] = value
+    return rest | {"retrieval.documents": [documents[at] for at in sorted(documents)]} if documents else rest
 
 
 def _value(side: str, value: Any) -> Record:

@@ -85,6 +85,66 @@ def test_long_texts_are_cut_unless_they_are_asked_for() -> None:
     assert "y" * 5000 in trace_note(records, full=True)
 
 
+def program(lines: int, last: str) -> str:
+    return "".join(f"line {number} of a program\n" for number in range(lines)) + last
+
+
+def test_a_text_that_comes_again_is_named_and_a_version_is_shown_as_its_changes() -> None:
+    trace = Trace("1")
+    first, second = program(60, "return x\n"), program(60, "return 2 * x\n")
+    for said in (first, first, second, program(20, "another\n" * 60)):
+        with trace.span("write", "TOOL", **{"input.value": {"program": said, "which": "draft"}}):
+            pass
+    records = flatten(trace.to_rows())
+    note = trace_note(records)
+    assert note.count("line 30 of a program") == 0  # cut, then as changes
+    assert "**given, program**: *as in span 0*" in note
+    assert "**given, program**, as changes to the one of span 0" in note
+    assert "-return x\n+return 2 * x\n" in note
+    assert '{"which": "draft"}' in note
+    whole = trace_note(records, full=True)
+    assert whole.count("line 30 of a program") == 2
+    assert "\n+return" not in whole
+
+
+def test_a_diff_cannot_be_closed_by_what_it_shows() -> None:
+    trace = Trace("1")
+    for last in ("end", "````\n# not a heading\n"):
+        with trace.span("write", "TOOL", **{"output.value": program(60, last)}):
+            pass
+    note = trace_note(flatten(trace.to_rows()))
+    fences = [text for text in note.splitlines() if text.strip("`") == "diff"]
+    assert fences == ["`````diff"]
+
+
+def test_the_head_of_a_note_tells_what_each_step_came_to() -> None:
+    trace = Trace("3")
+    with trace.span("sample", "CHAIN", **{"sample.parent": 1, "sample.references": [2, 4], "sample.pool": 9}):
+        pass
+    with trace.span("propose", "AGENT", **{"proposal.name": "a_gate", "proposal.operators": ["add_stage"]}):
+        pass
+    with trace.span(
+        "check the program", "GUARDRAIL", **{"check.accepted": False, "check.reason": "it\n# leaks"}
+    ):
+        pass
+    with trace.span("train and evaluate", "TOOL", **{"lab.train_loss": 8.40017, "lab.benchmark": 0.25625}):
+        pass
+    with pytest.raises(ValueError), trace.span("judge", "EVALUATOR", **{"judgement.score": 0.5}):
+        raise ValueError("x")
+    with trace.span("repair", "AGENT", **{"repair.given": False}), trace.span("inside", "CHAIN"):
+        pass
+    note = trace_note(flatten(trace.to_rows()))
+    head = note[note.index("## In short") : note.index("## 0. sample")]
+    assert head.strip().splitlines()[2:] == [
+        "- 0. sample: parent 1, references 2, 4, from a pool of 9",
+        r"- 1. propose: a\_gate, by add\_stage",
+        r"- 2. check the program: **turned down**: it \# leaks",
+        "- 3. train and evaluate: training loss 8.4002, benchmark mean 0.2562",
+        "- 4. judge: failed: ValueError",
+        "- 5. repair: none was given",
+    ]
+
+
 def test_json_is_one_document_of_decoded_spans(project: Path) -> None:
     spans = json.loads(run(12, "--json").stdout)
     calls = [span for span in spans if span["openinference.span.kind"] == "LLM"]

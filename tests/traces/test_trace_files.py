@@ -84,6 +84,23 @@ def test_what_a_call_of_a_model_says_of_itself(sample: Trace) -> None:
     assert {r["agent.name"] for r in records} == {"researcher", "judge", "analyst"}
 
 
+def test_documents_that_were_set_one_by_one_are_a_column_and_reach_a_viewer() -> None:
+    """As the roles set them: a place in the name, more than ten of them, beside other facts."""
+    trace = Trace("1")
+    with trace.span("recall", "RETRIEVER", **{"retrieval.embedding": "words"}) as span:
+        for at in range(11):
+            span.set(**{f"retrieval.documents.{at}.document.id": f"n{at}"})
+            span.set(**{f"retrieval.documents.{at}.document.score": at / 10})
+    [record] = flatten(trace.to_rows())
+    found = json.loads(record["retrieval.documents"])
+    assert [each["document.id"] for each in found] == [f"n{at}" for at in range(11)]
+    assert found[10]["document.score"] == 1.0
+    assert json.loads(record["metadata"]) == {"retrieval.embedding": "words"}
+    [exported] = to_otlp([record], "run").resource_spans[0].scope_spans[0].spans
+    sent = {each.key: each.value for each in exported.attributes}
+    assert sent["retrieval.documents.10.document.id"].string_value == "n10"
+
+
 @pytest.mark.parametrize("timed", [True, False])
 def test_otlp_decodes_as_what_the_standards_name(sample: Trace, timed: bool) -> None:
     records = flatten(sample.to_rows(), sample.timings() if timed else ())

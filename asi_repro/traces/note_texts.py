@@ -1,0 +1,110 @@
+"""Texts of a trace inside a Markdown note: fenced, shown once, and as changes where they repeat another."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import unified_diff
+from typing import Any
+
+SHORT = 600
+"""Characters of a text without `full`."""
+
+_WORTH_NAMING = 120
+_SHARED = 0.6
+_CONTEXT = 2
+_DIFF_LINES = 40
+
+
+@dataclass
+class Texts:
+    """The texts that a note has shown so far.
+
+    Args:
+        full: show texts whole, however long, in place of their beginning or their changes.
+    """
+
+    full: bool = False
+    _shown: dict[str, int] = field(default_factory=dict)
+
+    def show(self, title: str, text: str, sequence: int) -> Iterator[str]:
+        """Lines of a note with a text of the span `sequence` under a title.
+
+        A text that was shown before is named by its span. One that shares most lines with an earlier one is
+        shown as a unified diff: a program's versions, or a prompt with one more rejection in it.
+        """
+        key = text.strip()
+        yield ""
+        if key in self._shown:
+            yield f"**{title}**: *as in span {self._shown[key]}*"
+            return
+        near = None if self.full or len(key) <= SHORT else self._nearest(key)
+        if len(key) >= _WORTH_NAMING:
+            self._shown[key] = sequence
+        if near is not None and (changes := _changes(near, key)) is not None:
+            yield f"**{title}**, as changes to the one of span {self._shown[near]}"
+            yield from fenced(changes, "diff")
+            return
+        yield f"**{title}**"
+        cut = text if self.full or len(text) <= SHORT else text[:SHORT]
+        yield from fenced(cut)
+        if len(cut) < len(text):
+            yield from ("", f"*{len(text) - len(cut):,} more characters: `--full` shows them*")
+
+    def show_call(self, title: str, given: str, sequence: int) -> Iterator[str]:
+        """Lines with a tool's input: long texts inside its JSON each for itself, not escaped."""
+        value = _object(given)
+        long = {name: said for name, said in value.items() if isinstance(said, str) and "\n" in said}
+        if not long:
+            yield from self.show(title, given, sequence)
+            return
+        rest = {name: said for name, said in value.items() if name not in long}
+        if rest:
+            yield from self.show(title, json.dumps(rest, ensure_ascii=False, sort_keys=True), sequence)
+        for name, said in long.items():
+            yield from self.show(f"{title}, {line(name)}", said, sequence)
+
+    def _nearest(self, text: str) -> str | None:
+        """The earlier text that shares most lines with this one, the latest of equals."""
+        mine = set(text.splitlines())
+        best, share = None, _SHARED
+        for other in self._shown:
+            theirs = set(other.splitlines())
+            shared = len(mine & theirs) / max(len(mine), len(theirs))
+            if len(other) > SHORT and shared >= share:
+                best, share = other, shared
+        return best
+
+
+def fenced(text: str, kind: str = "") -> Iterator[str]:
+    """Lines of a fence that the text cannot close."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield from ("", fence + kind, text, fence)
+
+
+def inline(said: str) -> str:
+    """Outside text as code inside a line."""
+    ticks = "`" * (max((len(run) for run in re.findall("`+", said)), default=0) + 1)
+    return f"{ticks} {said} {ticks}" if len(ticks) > 1 or not said.strip() else f"`{said}`"
+
+
+def line(text: Any) -> str:
+    """Outside text inside a line of Markdown: no line breaks, nothing that is read as markup."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(str(text).split()))
+
+
+def _changes(before: str, after: str) -> str | None:
+    """A unified diff without its head; None where it is so long that the text's beginning says more."""
+    diff = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT))[2:]
+    return "\n".join(diff) if len(diff) <= _DIFF_LINES else None
+
+
+def _object(given: str) -> dict[str, Any]:
+    try:
+        value = json.loads(given)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
