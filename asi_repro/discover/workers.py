@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import queue
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -21,6 +19,7 @@ from asi_repro.discover.run import DiscoveryRun
 from asi_repro.discover.types import Lab, Proposal, Team
 from asi_repro.discover.verification import Verification
 from asi_repro.errors import AsiReproError
+from asi_repro.executor.children import end_with_parent
 
 Told = Callable[[str, int, str], None]
 """Called with the stage, the index and a line for a person when a piece of work is over."""
@@ -142,11 +141,7 @@ def _child(order: Order, news: Any, parent: int) -> None:
     """A child process: Ctrl-C is the parent's business, and it ends when the parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    if sys.platform.startswith("linux"):
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+    end_with_parent(parent)
     try:
         from asi_repro.models.memory import keep_freed_memory
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -15,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asi_repro.executor.base import ONE_CPU, Lost, Resources
+from asi_repro.executor.children import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,4 @@ def _in_child(call: Callable[[Any, threading.Event], Any], task: Any) -> Any:
 def _begin_child(parent: int) -> None:
     """One thread a child, and an end with its parent: left alone it would wait for work for ever."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two models share the CPUs else
-    if sys.platform.startswith("linux"):
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+    end_with_parent(parent)

@@ -15,6 +15,9 @@ from pydantic import Field, model_validator
 from asi_repro.config import Settings, load_section
 from asi_repro.models.scales import SCALES, find_scale
 
+Parallel = Literal["ddp", "fsdp"]
+SHARDED_SCALES = ("340m",)
+
 
 class Recipe(Settings):
     """One scale's training."""
@@ -124,6 +127,11 @@ class TrainSettings(Settings):
     dtype_policy: Literal["map", "as_written"] = Field(
         default="map", description="What becomes of a program's casts to 16 bit where the weights are wider."
     )
+    parallel: Literal["auto", "ddp", "fsdp"] = Field(
+        default="auto",
+        description="How several processes share one training: ddp divides the batch, fsdp the model too; "
+        "auto is fsdp for 340m, else ddp.",
+    )
     guards: Guards = Field(default_factory=Guards)
     recipes: dict[str, Recipe] = Field(
         default_factory=lambda: {"smoke": _smoke(), "20m": Recipe(), "340m": Recipe(micro_batch=8)},
@@ -143,6 +151,12 @@ class TrainSettings(Settings):
             NotFound: for an unknown scale.
         """
         return self.recipes[find_scale(scale).name]
+
+    def parallel_of(self, scale: str) -> Parallel:
+        """What several processes on a training of a scale divide."""
+        if self.parallel != "auto":
+            return self.parallel
+        return "fsdp" if scale in SHARDED_SCALES else "ddp"
 
 
 def load_train_settings(root: Path) -> TrainSettings:

@@ -19,7 +19,7 @@ from asi_repro.errors import DataError, MissingInput
 from asi_repro.files import dump_json, sha256_bytes
 from asi_repro.models.scales import Scale, find_scale
 from asi_repro.train.code import package_code
-from asi_repro.train.recipe import Guards, Recipe, TrainSettings
+from asi_repro.train.recipe import Guards, Parallel, Recipe, TrainSettings
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Program
@@ -116,6 +116,8 @@ class Spec:
         corpus: what identifies the text (see `corpus_record`).
         auxiliary_loss_weight, dtype_policy: see `TrainSettings`.
         device: where it runs.
+        processes: over which its batches are divided (torchrun); those of this process by default.
+        parallel: what else is divided over them, see `TrainSettings`.
     """
 
     subject: Subject
@@ -127,6 +129,13 @@ class Spec:
     auxiliary_loss_weight: float = 0.0
     dtype_policy: str = "map"
     device: Device = "cpu"
+    processes: int = field(default_factory=lambda: int(os.environ.get("WORLD_SIZE", "1")))
+    parallel: Parallel = "ddp"
+
+    @property
+    def sharded(self) -> bool:
+        """Whether the model itself is divided over processes."""
+        return self.processes > 1 and self.parallel == "fsdp"
 
     @property
     def precision(self) -> str:
@@ -147,7 +156,8 @@ class Spec:
             "auxiliary_loss_weight": self.auxiliary_loss_weight,
             "dtype_policy": self.dtype_policy,
             "device": self.device,
-            "processes": int(os.environ.get("WORLD_SIZE", "1")),
+            "processes": self.processes,
+            **({"parallel": "fsdp"} if self.sharded else {}),
             "machine": platform.machine(),
             "versions": {name: _version(name) for name in ("torch", "transformers", "accelerate")},
             "code": _code_hash(),
@@ -182,8 +192,12 @@ def make_spec(
     seed: int = 0,
     scale: str | None = None,
     device: Device = "cpu",
+    processes: int | None = None,
 ) -> Spec:
     """The training of a subject by the settings.
+
+    Args:
+        processes: over which it is divided; None for those that this process is one of.
 
     Raises:
         NotFound: for an unknown scale.
@@ -202,6 +216,8 @@ def make_spec(
         auxiliary_loss_weight=settings.auxiliary_loss_weight,
         dtype_policy=settings.dtype_policy,
         device=device,
+        parallel=settings.parallel_of(name),
+        **({} if processes is None else {"processes": processes}),
     )
 
 

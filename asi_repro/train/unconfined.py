@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError
 from asi_repro.files import unwritable
@@ -58,8 +58,8 @@ def train_here(
             f"on {world} processes",
             hint=f"set train.recipes.{spec.scale.name}.micro_batch in params.yaml, or use fewer processes",
         )
-    from asi_repro.train.loop import save_weights, train
-
+    if world > 1:
+        _begin_rank(spec)
     blocks = corpus.blocks("train", recipe.length, seed=spec.seed)
     resume = checkpoints.latest() if world == 1 else None
 
@@ -72,22 +72,50 @@ def train_here(
     with tempfile.TemporaryDirectory(prefix="asi-repro-train-") as scratch:
         here = Path(scratch)
         try:
-            trained = train(
-                spec.message(),
-                blocks.__getitem__,
-                here / "trainer",
+            facts = _train(
+                spec,
+                here / "final.safetensors",
+                blocks=blocks.__getitem__,
+                folder=here / "trainer",
                 watch=watch,
                 resume=checkpoints.path(resume) if resume is not None else None,
                 progress=progress,
                 saved=saved,
             )
-            save_weights(trained.model, here / "final.safetensors")
             weights = (here / "final.safetensors").read_bytes()
         except Exception as error:
             if (full := _disk_full(error)) is not None:
                 raise unwritable(here, full) from error
             raise
-    return Returned(trained.facts, weights, TIER, started)
+    return Returned(facts, weights, TIER, started)
+
+
+def _train(spec: Spec, weights: Path, **options: Any) -> dict[str, Any]:
+    """Train, the model divided where the spec says so; the facts, and the whole weights in a file."""
+    from asi_repro.train.loop import save_weights, train
+
+    if not spec.sharded:
+        trained = train(spec.message(), **options)
+        save_weights(trained.model, weights)
+        return trained.facts
+    from asi_repro.train.sharded import save_whole_weights, sharded_trainings
+
+    with sharded_trainings():
+        trained = train(spec.message(), **options)
+    save_whole_weights(trained.model, weights)
+    return trained.facts
+
+
+def _begin_rank(spec: Spec) -> None:
+    """One of torchrun's processes: it ends with torchrun, and works on a GPU of its own."""
+    import torch
+
+    from asi_repro.executor.children import end_with_parent
+
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        end_with_parent()
+    if spec.device == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def _disk_full(error: BaseException | None) -> OSError | None:

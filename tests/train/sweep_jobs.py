@@ -46,10 +46,16 @@ def on_a_full_disk(job: Job) -> Report:
 
 
 if __name__ == "__main__":  # one of torchrun's processes
-    from tiny_training import spec_of
+    import dataclasses
+    import json
+
+    from tiny_training import program, spec_of
 
     from asi_repro.train.blocks import open_corpus
     from asi_repro.train.trainer import train_model
 
-    opened = open_corpus(Path(sys.argv[1]))
-    train_model(spec_of(opened), opened, Path(sys.argv[2]), unsafe=True)
+    opened, how = open_corpus(Path(sys.argv[1])), json.loads(sys.argv[3])
+    spec = dataclasses.replace(spec_of(opened, **how["recipe"]), parallel=how["parallel"])
+    if how["program"]:
+        spec = dataclasses.replace(spec, subject=program(how["program"]))
+    train_model(spec, opened, Path(sys.argv[2]), unsafe=True)

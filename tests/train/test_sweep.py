@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import sweep_jobs
+import torch
+from safetensors.torch import load_file
 from sweep_jobs import made_up, on_a_full_disk
 from tiny_training import PLAIN, program, spec_of
 
-from asi_repro.train.result import read_curve, read_training
+from asi_repro.train.result import WEIGHTS, read_curve, read_training
 from asi_repro.train.spec import baseline
 from asi_repro.train.sweep import make_jobs, run_job, sweep
 from asi_repro.train.trainer import train_model
@@ -72,23 +75,63 @@ def test_a_full_disk_is_one_models_error_and_the_sweep_goes_on(small_corpus, tmp
     assert done == {"0002-after", "delta_net"}
 
 
+# A parameter without dimensions, which FSDP cannot divide, and a buffer that training changes.
+ODD = """
+import torch
+from torch import nn
+
+
+class DeltaNet(nn.Module):
+    def __init__(self, hidden_size=1024, num_heads=4, layer_idx=None, **kwargs):
+        super().__init__()
+        self.proj = nn.Linear(hidden_size, hidden_size)
+        self.gain = nn.Parameter(torch.tensor(0.7))
+        self.register_buffer("seen", torch.zeros(3))
+
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None, **kwargs):
+        self.seen += 1
+        return self.gain * self.proj(hidden_states), None, past_key_values
+"""
+
+
 @pytest.mark.slow
-def test_two_gloo_processes_train_as_one_does(small_corpus, tmp_path):
+@pytest.mark.parametrize(
+    ("parallel", "source", "micro_batch"),
+    [("ddp", None, 2), ("fsdp", None, 1), ("fsdp", ODD, 2)],
+    ids=["ddp", "fsdp, two micro-batches", "fsdp, odd parameters"],
+)
+def test_two_gloo_processes_train_as_one_does(small_corpus, tmp_path, parallel, micro_batch, source):
+    two = in_two_processes(small_corpus, tmp_path / "two", parallel, source, micro_batch=micro_batch)
+    # What one process takes as one micro-batch two take as two.
+    spec = spec_of(small_corpus, program(source) if source else None, micro_batch=2 * micro_batch)
+    one = train_model(spec, small_corpus, tmp_path / "one", unsafe=True)
+    for first, second in zip(read_curve(one.folder), read_curve(two), strict=True):
+        assert (second.step, second.loss) == (first.step, pytest.approx(first.loss, rel=1e-4))
+        assert second.grad_norm == pytest.approx(first.grad_norm, rel=1e-3)
+    found = read_training(two)
+    assert found.identity["processes"] == 2
+    assert found.identity.get("parallel") == ("fsdp" if parallel == "fsdp" else None)
+    assert found.parameters == one.result.parameters
+    assert found.key != one.result.key
+    weights, expected = (load_file(folder / WEIGHTS) for folder in (two, one.folder))
+    assert weights.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert weights[name].shape == tensor.shape
+        assert torch.allclose(weights[name], tensor, atol=2e-3), name
+
+
+def in_two_processes(corpus, root: Path, parallel: str, source: str | None, **recipe) -> Path:
+    """The folder of a training by two processes under torchrun."""
     script = Path(sweep_jobs.__file__)
     paths = os.pathsep.join([str(script.parent), str(script.parents[2]), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    how = json.dumps({"parallel": parallel, "program": source, "recipe": recipe})
     done = subprocess.run(
-        [*command, str(script), str(small_corpus.folder), str(tmp_path / "two")],
+        [*command, str(script), str(corpus.folder), str(root), how],
         env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    two = tmp_path / "two" / "delta_net" / "seed-0"
-    one = train_model(spec_of(small_corpus), small_corpus, tmp_path / "one", unsafe=True)
-    losses = [(point.step, point.loss) for point in read_curve(one.folder)]
-    for (step, loss), point in zip(losses, read_curve(two), strict=True):
-        assert (point.step, point.loss) == (step, pytest.approx(loss, rel=1e-4))
-    assert read_training(two).identity["processes"] == 2
-    assert read_training(two).key != one.result.key
+    return root / (program(source).slug if source else "delta_net") / "seed-0"
