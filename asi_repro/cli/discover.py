@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import JsonOption
+from asi_repro.cli.options import ExecutorOption, JsonOption
 
 if TYPE_CHECKING:
     from asi_repro.discover.workers import Told
@@ -30,7 +30,7 @@ def discover(
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes on the run.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Experiments at a time.")] = 1,
     arm: Annotated[
         Optional[str],
         typer.Option("--arm", help="operators or llm; params.yaml's by default.", show_default=False),
@@ -60,6 +60,7 @@ def discover(
             help="Begin anew, and drop the run, where its settings, code or versions are others now.",
         ),
     ] = False,
+    executor: ExecutorOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Run the discovery loop in artifacts/runs/NAME, one commit an experiment (stage `discover`).
@@ -72,8 +73,10 @@ def discover(
     from asi_repro.errors import AsiReproError
     from asi_repro.project import find_project
 
-    if recorded is not None and (run or experiments or record):
-        raise AsiReproError("--recorded repeats a run as it was: it takes no --run, --experiments, --record")
+    if recorded is not None and (run or experiments or record or executor):
+        raise AsiReproError(
+            "--recorded repeats a run as it was: it takes no --run, --experiments, --record, --executor"
+        )
     wanted = Wanted(
         run=run,
         experiments=experiments,
@@ -83,6 +86,7 @@ def discover(
         llm=llm,
         record=record,
         renew=renew,
+        executor=executor,
     )
     project = find_project()
     try:

@@ -74,7 +74,12 @@ def the_archive(folder: Path | None) -> Archive:
 
 
 def the_executor(
-    name: str | None, workers: int | None, shared: Path | None = None, *, scale: str | None = None
+    name: str | None,
+    workers: int | None,
+    shared: Path | None = None,
+    *,
+    scale: str | None = None,
+    device: str = "cpu",
 ) -> tuple[Executor | None, Resources]:
     """The executor that a person chose, and what a task of a scale needs there; None for the default here.
 
@@ -83,6 +88,7 @@ def the_executor(
         workers: tasks at a time.
         shared: folder that every node must see; the project's where None.
         scale: of the models; None for what runs at no scale, which needs what smoke does.
+        device: cpu or cuda; on the CPU no GPU is asked for.
     """
     from asi_repro.errors import MissingInput
     from asi_repro.executor.base import ONE_CPU
@@ -94,8 +100,7 @@ def the_executor(
         settings = load_executor_settings(root)
     except MissingInput:  # a folder of certificates anywhere
         root, settings = shared or Path.cwd(), ExecutorSettings()
-    needs = settings.resources.get(scale or "smoke")
     if (name or settings.name) == "local":
         return None, ONE_CPU
     chosen = make_executor(settings, root, name=name, workers=workers)
-    return chosen, needs.resources() if needs else ONE_CPU
+    return chosen, settings.needs(scale).resources(device)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from asi_repro.discover.book import Book, BookedChecker, BookedLab
 from asi_repro.discover.checker import SandboxChecker
-from asi_repro.discover.lines import append_line, read_lines
+from asi_repro.discover.lines import append_line, step_seconds
 from asi_repro.discover.novelty.fingerprint import KnownPrograms
 from asi_repro.discover.run import LAB, LLM, TIMINGS, DiscoveryRun
 from asi_repro.discover.settings import LabSettings
@@ -31,6 +31,7 @@ from asi_repro.discover.types import (
 from asi_repro.errors import DataError
 
 if TYPE_CHECKING:
+    from asi_repro.discover.on_nodes import Nodes
     from asi_repro.traces.spans import Trace
 
 LabMode = Literal["live", "replay"]
@@ -111,22 +112,32 @@ def _worse(metrics: Metrics, baseline: Metrics) -> tuple[str, ...]:
     return tuple(found)
 
 
-def build_team(run: DiscoveryRun, root: Path, *, lab: LabMode = "live", llm: LlmMode = "record") -> Team:
+def build_team(
+    run: DiscoveryRun,
+    root: Path,
+    *,
+    lab: LabMode = "live",
+    llm: LlmMode = "record",
+    nodes: Nodes | None = None,
+) -> Team:
     """The team of a run's arm.
 
     Args:
         root: of the project.
         lab: live trains what the run's book does not have; replay never trains.
         llm: how models are asked, for the arm that has any.
+        nodes: who trains and checks what the book does not have; this machine where None.
 
     Raises:
         MissingInput: where corpus or benchmarks are not there and the lab is live.
     """
     book = Book(run.folder / LAB)
     rows = run.discover.must_pass
-    live_checker = SandboxChecker(rows) if lab == "live" else None
+    live_checker: Checker | None = None
+    if lab == "live":
+        live_checker = nodes.checker(run, rows) if nodes else SandboxChecker(rows)
     checker = BookedChecker(book, rows, live_checker, _made_with(run, lab))
-    booked = build_lab(run, root, run.discover.exploration, run.settings.exploration, lab)
+    booked = build_lab(run, root, run.discover.exploration, run.settings.exploration, lab, nodes)
     if run.discover.arm == "operators":
         from asi_repro.discover.operators import OperatorResearcher
         from asi_repro.discover.roles.team import programs_of
@@ -142,24 +153,27 @@ def build_team(run: DiscoveryRun, root: Path, *, lab: LabMode = "live", llm: Llm
 
 
 def build_lab(
-    run: DiscoveryRun, root: Path, settings: LabSettings, stage: dict[str, object], lab: LabMode
+    run: DiscoveryRun,
+    root: Path,
+    settings: LabSettings,
+    stage: dict[str, object],
+    lab: LabMode,
+    nodes: Nodes | None = None,
 ) -> Lab:
     """The lab of one stage, with the run's book in front of it."""
     book = Book(run.folder / LAB)
     live: Lab | None = None
-    if lab == "live":
+    if lab == "live" and nodes is not None:
+        live = nodes.lab(run, settings, stage)
+    elif lab == "live":
         from asi_repro.discover.lab import LiveLab
         from asi_repro.train.workspace import open_workspace
-
-        def peers() -> list[float]:
-            lines = read_lines(run.folder / TIMINGS)
-            return [float(line["step_seconds"]) for line in lines if line.get("scale") == settings.scale]
 
         live = LiveLab(
             open_workspace(root, scale=settings.scale),
             settings,
             run.folder / ".training",
-            peers=peers,
+            peers=lambda: step_seconds(run.folder / TIMINGS, settings.scale),
             timed=lambda times: append_line(run.folder / TIMINGS, times),
         )
     return BookedLab(book, stage, live, _made_with(run, lab))

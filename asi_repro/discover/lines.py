@@ -77,6 +77,11 @@ def read_lines(path: Path) -> list[JsonDict]:
     return found
 
 
+def step_seconds(path: Path, scale: str) -> list[float]:
+    """Mean seconds a step of the trainings of a scale in a file of timings: the peers of the next one."""
+    return [float(line["step_seconds"]) for line in read_lines(path) if line.get("scale") == scale]
+
+
 def _whole(descriptor: int) -> int:
     """Where the last whole line ends."""
     end = os.lseek(descriptor, 0, os.SEEK_END)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Loop:
     Args:
         first: gives the first program.
         hook: see `Journal`.
+        stop: where it is set no other experiment is begun; for threads, which cannot be ended.
     """
 
     def __init__(
@@ -52,9 +54,11 @@ class Loop:
         *,
         hook: Hook | None = None,
         told: Callable[[Told], None] = lambda told: None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.run = run
         self._team, self._first, self._hook, self._told = team, first, hook, told
+        self._stop = stop or threading.Event()
         self._candidates: dict[int, Candidate] = {}
         self._depths: dict[int, int] = {}
         self._snapshots: dict[int, tuple[Candidate, ...]] = {}
@@ -67,7 +71,7 @@ class Loop:
         Raises:
             AsiReproError: where something failed that is no fault of a program.
         """
-        while True:
+        while not self._stop.is_set():
             finished = self.run.finished()
             left = [index for index in range(ROOT, experiments + 1) if index not in finished]
             if not left:
@@ -78,7 +82,7 @@ class Loop:
     def _try(self, index: int) -> bool:
         """Do an experiment if nobody else does; whether it was done."""
         with self.run.claim(f"{index:07d}") as mine:
-            if not mine or index in self.run.finished():
+            if not mine or self._stop.is_set() or index in self.run.finished():
                 return False
             self._do(index)
             return True

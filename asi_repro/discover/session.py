@@ -33,6 +33,7 @@ class Wanted:
     llm: str = "record"
     record: bool = False
     renew: bool = False
+    executor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,24 @@ def run_live(project: Project, wanted: Wanted, told: Told) -> Summary:
         llm=cast(LlmMode, wanted.llm),
     )
     told("total", experiments, str(len([i for i in run.finished() if i <= experiments])))
-    work(order, wanted.workers, told)
+    _work(order, wanted, told)
     size = record_run(run, recorded_folder(project.artifacts) / name) if wanted.record else None
     return _summary(run, root, recorded_bytes=size)
+
+
+def _work(order: Order, wanted: Wanted, told: Told) -> None:
+    """Here, or with trainings and checks on the cluster that was chosen; a replay has neither."""
+    from asi_repro.executor.choose import load_executor_settings, make_executor
+    from asi_repro.executor.on_ray import RayExecutor
+
+    settings = load_executor_settings(order.root)
+    executor = make_executor(settings, order.root, name=wanted.executor, workers=wanted.workers)
+    if order.lab == "replay" or not isinstance(executor, RayExecutor):
+        work(order, wanted.workers, told)
+        return
+    from asi_repro.discover.on_nodes import work_on_nodes
+
+    work_on_nodes(order, wanted.workers, executor, settings, told)
 
 
 def replay_recorded(project: Project, name: str, workers: int, told: Told) -> Summary:

@@ -6,6 +6,7 @@ beside the files. Experiment 1 is verified first: it is the baseline of this sta
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -45,12 +46,18 @@ class Verification:
     Args:
         lab: of this stage.
         told: called with a line for a person.
+        stop: see `Loop`.
     """
 
     def __init__(
-        self, run: DiscoveryRun, lab: Lab, *, told: Callable[[int, str], None] = lambda index, text: None
+        self,
+        run: DiscoveryRun,
+        lab: Lab,
+        *,
+        told: Callable[[int, str], None] = lambda index, text: None,
+        stop: threading.Event | None = None,
     ) -> None:
-        self.run, self._lab, self._told = run, lab, told
+        self.run, self._lab, self._told, self._stop = run, lab, told, stop or threading.Event()
 
     def work(self, experiments: int) -> None:
         """Verify what the first `experiments` have promoted; they must be finished.
@@ -62,16 +69,20 @@ class Verification:
         if not chosen:
             return
         while ROOT not in (done := self.run.store.commits(VERIFIED)):
+            if self._stop.is_set():
+                return
             if not self._try(ROOT, None):
                 time.sleep(_POLL_SECONDS)
         baseline = self._baseline(done[ROOT])
         while left := [i for i in chosen if i not in self.run.store.commits(VERIFIED)]:
+            if self._stop.is_set():
+                return
             if not any(self._try(index, baseline) for index in left):
                 time.sleep(_POLL_SECONDS)
 
     def _try(self, index: int, baseline: Metrics | None) -> bool:
         with self.run.claim(f"verify-{index:07d}") as mine:
-            if not mine or index in self.run.store.commits(VERIFIED):
+            if not mine or self._stop.is_set() or index in self.run.store.commits(VERIFIED):
                 return False
             self._do(index, baseline)
             return True

@@ -7,11 +7,12 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asi_repro.discover.arms import LabMode, LlmMode, build_lab, build_team, first_program
 from asi_repro.discover.loop import Loop
@@ -20,6 +21,9 @@ from asi_repro.discover.types import Lab, Proposal, Team
 from asi_repro.discover.verification import Verification
 from asi_repro.errors import AsiReproError
 from asi_repro.executor.children import end_with_parent
+
+if TYPE_CHECKING:
+    from asi_repro.discover.on_nodes import Nodes
 
 Told = Callable[[str, int, str], None]
 """Called with the stage, the index and a line for a person when a piece of work is over."""
@@ -33,7 +37,7 @@ class Order:
         folder: of the run, which has been begun.
         root: of the project.
         experiments: how many there are to be.
-        lab, llm: see `arms.build_team`.
+        lab, llm, nodes: see `arms.build_team`; with nodes an order stays in its process.
     """
 
     folder: Path
@@ -41,6 +45,7 @@ class Order:
     experiments: int
     lab: LabMode = "live"
     llm: LlmMode = "record"
+    nodes: Nodes | None = None
 
     def open(self) -> DiscoveryRun:
         """The run."""
@@ -48,31 +53,40 @@ class Order:
 
     def team(self, run: DiscoveryRun) -> Team:
         """Who works on it."""
-        return build_team(run, self.root, lab=self.lab, llm=self.llm)
+        return build_team(run, self.root, lab=self.lab, llm=self.llm, nodes=self.nodes)
 
     def second_lab(self, run: DiscoveryRun) -> Lab:
         """The lab of the second stage."""
-        return build_lab(run, self.root, run.discover.verification, run.settings.verification, self.lab)
+        settings, stage = run.discover.verification, run.settings.verification
+        return build_lab(run, self.root, settings, stage, self.lab, self.nodes)
 
     def first(self) -> Proposal:
         """The first program."""
         return first_program()
 
 
-def do_order(order: Order, told: Told = lambda stage, index, text: None) -> None:
-    """Work on a run in this process until both stages are over.
+def do_order(
+    order: Order,
+    told: Told = lambda stage, index, text: None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Work on a run in this process until both stages are over, or `stop` is set.
 
     Raises:
         AsiReproError: where something failed that is no fault of a program.
     """
     run = order.open()
     loop = Loop(
-        run, order.team(run), order.first, told=lambda news: told("experiment", news.index, news.text)
+        run,
+        order.team(run),
+        order.first,
+        told=lambda news: told("experiment", news.index, news.text),
+        stop=stop,
     )
     loop.work(order.experiments)
-    if run.discover.promote != 0:
+    if run.discover.promote != 0 and not (stop is not None and stop.is_set()):
         second = Verification(
-            run, order.second_lab(run), told=lambda index, text: told("verified", index, text)
+            run, order.second_lab(run), told=lambda index, text: told("verified", index, text), stop=stop
         )
         second.work(order.experiments)
 
@@ -110,6 +124,43 @@ def work(order: Order, workers: int, told: Told = lambda stage, index, text: Non
             if child.is_alive():
                 child.kill()
                 child.join()
+
+
+def work_in_threads(order: Order, workers: int, stop: threading.Event, told: Told) -> None:
+    """Work on a run with so many threads of this process, which wait for what other machines do.
+
+    An error in one, or KeyboardInterrupt, sets `stop` and ends them all.
+
+    Raises:
+        AsiReproError: what failed.
+    """
+    errors: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    lock = threading.Lock()
+
+    def tell(stage: str, index: int, text: str) -> None:
+        with lock:
+            told(stage, index, text)
+
+    def one() -> None:
+        try:
+            do_order(order, tell, stop)
+        except BaseException as error:
+            errors.put(error)
+        else:
+            errors.put(None)
+
+    # Daemons: a thread that waits for a model's answer does not hold up the end.
+    threads = [threading.Thread(target=one, name=f"discover-{n}", daemon=True) for n in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in threads:
+            if (error := errors.get()) is not None:
+                raise error
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(20)
 
 
 def _listen(children: list[BaseProcess], news: Any, told: Told) -> None:

@@ -20,12 +20,14 @@ class Needs(Settings):
     """What one task of a scale needs."""
 
     cpus: float = Field(default=1.0, gt=0, description="CPUs.")
-    gpus: float = Field(default=0.0, ge=0, description="GPUs; 0.5 lets two tasks share one.")
+    gpus: float = Field(
+        default=0.0, ge=0, description="GPUs, with --device cuda; 0.5: two tasks share one."
+    )
     memory_gib: float = Field(default=2.0, ge=0, description="Main memory in GiB.")
 
-    def resources(self) -> Resources:
-        """As executors take it."""
-        return Resources(self.cpus, self.gpus, int(self.memory_gib * 2**30))
+    def resources(self, device: str = "cpu") -> Resources:
+        """As executors take it; on the CPU (all that runs in a sandbox) no GPU is asked for."""
+        return Resources(self.cpus, self.gpus if device == "cuda" else 0.0, int(self.memory_gib * 2**30))
 
 
 class ExecutorSettings(Settings):
@@ -44,6 +46,10 @@ class ExecutorSettings(Settings):
         },
         description="Needs of one training, evaluation or check by scale.",
     )
+
+    def needs(self, scale: str | None = None) -> Needs:
+        """What a task of a scale needs; what the smoke scale does where none is given."""
+        return self.resources.get(scale or "smoke", Needs())
 
 
 def load_executor_settings(root: Path) -> ExecutorSettings:

@@ -20,6 +20,8 @@ from typing import Any
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.executor.base import ONE_CPU, Lost, Resources
 
+_LOOK_SECONDS = 0.5
+
 
 @dataclass(frozen=True)
 class RayExecutor:
@@ -52,19 +54,21 @@ class RayExecutor:
         """
         if not tasks:
             return []
-        with _connected(self.address, self.workers) as ray, _token(self.shared) as token:
-            _check_fits(ray, resources)
-            remote = ray.remote(_on_node).options(
-                num_cpus=resources.cpus,
-                num_gpus=resources.gpus,
-                memory=resources.memory or None,
-                max_retries=self.retries,
-                retry_exceptions=False,
-                scheduling_strategy="SPREAD",
-            )
+        with self.session() as session:
+            _check_fits(session.ray, resources)
             return self._drive(
-                ray, lambda task: remote.remote(call, task, str(token)), tasks, took, resources
+                session.ray, lambda task: session.submit(call, task, resources), tasks, took, resources
             )
+
+    @contextmanager
+    def session(self) -> Iterator[RaySession]:
+        """The cluster, for tasks that come one by one and from several threads.
+
+        Raises:
+            AsiReproError: where Ray cannot be reached, or the folder cannot be written.
+        """
+        with _connected(self.address, self.workers) as ray, _token(self.shared) as token:
+            yield RaySession(ray, str(token), self.retries)
 
     def _drive(
         self,
@@ -99,6 +103,67 @@ class RayExecutor:
             for reference in waiting:
                 ray.cancel(reference, force=True)
             raise
+
+
+class Stopped(BaseException):
+    """The run is being stopped; no error of a task, so nothing that handles errors takes it."""
+
+
+@dataclass(frozen=True)
+class RaySession:
+    """A cluster that this process is connected to.
+
+    Attributes:
+        ray: the module.
+        token: see `_token`.
+        retries: see `RayExecutor`.
+    """
+
+    ray: Any
+    token: str
+    retries: int
+
+    def submit(self, call: Callable[[Any, threading.Event], Any], task: Any, resources: Resources) -> Any:
+        """Hand a task to the cluster; a reference to its value."""
+        remote = self.ray.remote(_on_node).options(
+            num_cpus=resources.cpus,
+            num_gpus=resources.gpus,
+            memory=resources.memory or None,
+            max_retries=self.retries,
+            retry_exceptions=False,
+            scheduling_strategy="SPREAD",
+        )
+        return remote.remote(call, task, self.token)
+
+    def call(
+        self,
+        call: Callable[[Any, threading.Event], Any],
+        task: Any,
+        *,
+        resources: Resources = ONE_CPU,
+        stop: threading.Event,
+    ) -> Any:
+        """The value of one task.
+
+        Raises:
+            Stopped: where `stop` was set; the task is then stopped too.
+            Exception: what the task raised.
+            AsiReproError: where no node has what it needs, or its nodes died, and those of every retry.
+        """
+        _check_fits(self.ray, resources)
+        reference = self.submit(call, task, resources)
+        while not self.ray.wait([reference], timeout=_LOOK_SECONDS)[0]:
+            if stop.is_set():
+                self.ray.cancel(reference, force=True)
+                raise Stopped
+        found = _fetch(self.ray, reference, task)
+        if not isinstance(found, Lost):
+            return found[0]
+        if found.error is not None:
+            raise found.error
+        raise AsiReproError(
+            f"a task was lost: {found.reason}", hint="run the command again: what is finished is kept"
+        )
 
 
 def _on_node(call: Callable[[Any, threading.Event], Any], task: Any, token: str) -> Any:

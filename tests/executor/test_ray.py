@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 import threading
 import time
@@ -23,23 +21,6 @@ from asi_repro.executor.on_ray import RayExecutor
 HERE = Path(__file__).resolve().parent
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.xdist_group("ray")  # one cluster is enough
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A head and one more node, a CPU each; this process is connected to it."""
-    from ray.cluster_utils import Cluster
-
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parents[1])])  # what the nodes import
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    made.add_node(num_cpus=1)
-    ray.init(address=made.address, log_to_driver=False, logging_level=logging.ERROR)
-    yield made
-    ray.shutdown()
-    made.shutdown()
-    os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
 
 
 def test_gives_every_value_and_keeps_errors_and_deaths_to_their_tasks(cluster: Any, tmp_path: Path) -> None:
@@ -117,7 +98,7 @@ def test_a_node_lost_in_the_middle_loses_no_task(cluster: Any, tmp_path: Path) -
         while len(list(tmp_path.glob("began-*"))) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
         cluster.remove_node(node, allow_graceful=False)
-        while all(map(_lives, _pids(tmp_path))) and time.monotonic() < deadline:
+        while all(map(lives, _pids(tmp_path))) and time.monotonic() < deadline:
             time.sleep(0.05)
         (tmp_path / "go").touch()
 
@@ -140,7 +121,7 @@ def _pids(folder: Path) -> list[int]:
     return [int(path.name.split("-")[2]) for path in folder.glob("began-*")]
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:

@@ -19,7 +19,6 @@ pytest.importorskip("ray")
 import test_attacks as alone
 from attacks import ALL
 from ray_attacks import Assault, attempt
-from test_ray import cluster  # noqa: F401  (a fixture)
 
 from asi_repro.executor.on_ray import RayExecutor
 

@@ -1,0 +1,277 @@
+"""A run whose trainings and checks are tasks of a Ray cluster; everything else stays with the driver.
+
+Journals, locks, the book and the database are one machine's: kernel locks mean nothing between machines. So
+the driver's threads work on the run as processes do without a cluster, and only what costs something goes
+out. A node leaves the result in the run's folder, by content key, and the driver books it; what a node has
+finished is there for the next driver where this one dies.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asi_repro.discover.book import content_key
+from asi_repro.discover.lines import append_line, step_seconds
+from asi_repro.discover.records import from_json, to_json
+from asi_repro.discover.run import TIMINGS, DiscoveryRun
+from asi_repro.discover.settings import LabSettings
+from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal, Verdict
+from asi_repro.discover.workers import Order, Told, work_in_threads
+from asi_repro.errors import AsiReproError, DataError
+from asi_repro.executor.choose import ExecutorSettings
+from asi_repro.files import atomic_write, dump_json
+
+if TYPE_CHECKING:
+    from asi_repro.executor.on_ray import RayExecutor, RaySession
+    from asi_repro.traces.spans import Trace
+
+JsonDict = dict[str, Any]
+RESULTS = ".nodes"
+# What has to be the same on a node for its results to be those of the driver's machine.
+_SAME = ("code", "python", "torch", "transformers", "lm_eval")
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training and its scores, as a node does them.
+
+    Attributes:
+        root, folder: of the project and the run, which every node sees.
+        key: of the result.
+        program, seed, settings, baseline: see `discover.types.Lab`.
+        peers: mean seconds a step of the trainings before.
+        made_with: of the driver.
+    """
+
+    root: Path
+    folder: Path
+    key: str
+    program: str
+    seed: int
+    settings: LabSettings
+    baseline: Metrics | None
+    peers: tuple[float, ...]
+    made_with: JsonDict
+
+
+@dataclass(frozen=True)
+class Checking:
+    """The checks on a proposal, as a node does them; attributes as `Training`'s."""
+
+    folder: Path
+    key: str
+    proposal: Proposal
+    rows: tuple[str, ...]
+    made_with: JsonDict
+
+
+def train_on_node(task: Training, stop: threading.Event) -> None:
+    """Train and score, and leave what came of it."""
+    from asi_repro.discover.lab import LiveLab
+    from asi_repro.models.memory import keep_freed_memory
+    from asi_repro.traces.spans import Trace
+    from asi_repro.train.workspace import open_workspace
+
+    check_same_code(task.made_with)
+    keep_freed_memory()
+    times: list[JsonDict] = []
+    lab = LiveLab(
+        open_workspace(task.root, scale=task.settings.scale),
+        task.settings,
+        task.folder / ".training",
+        peers=lambda: list(task.peers),
+        timed=times.append,
+    )
+    leave_training(
+        task, lambda: lab.run(task.program, task.seed, Trace("node"), baseline=task.baseline), times
+    )
+
+
+def leave_training(task: Training, run: Callable[[], Metrics], times: list[JsonDict]) -> None:
+    """Run a training and write how it ended; what is no fault of the program is raised."""
+    result: JsonDict
+    try:
+        result = {"metrics": to_json(run())}
+    except LabFailure as error:
+        result = {"failure": {"reason": error.reason, "log": error.log}}
+    except LeakSuspected as error:
+        result = {"leak": error.detail}
+    leave(task.folder, task.key, result, times)
+
+
+def check_on_node(task: Checking, stop: threading.Event) -> None:
+    """Run the checks, and leave the verdict."""
+    from asi_repro.discover.checker import SandboxChecker
+    from asi_repro.traces.spans import Trace
+
+    check_same_code(task.made_with)
+    verdict = SandboxChecker(task.rows).check(task.proposal, Trace("node"))
+    leave(task.folder, task.key, {"verdict": to_json(verdict)}, [])
+
+
+def check_same_code(driver: JsonDict) -> None:
+    """Refuse a node whose results would not be the driver's.
+
+    Raises:
+        AsiReproError: where a version or this package's code differs.
+    """
+    import platform
+
+    from asi_repro.discover.lab import made_with
+
+    here = made_with()
+    other = [name for name in _SAME if here.get(name) != driver.get(name)]
+    if other:
+        raise AsiReproError(
+            f"node {platform.node()} has another {other[0]} than the driver: "
+            f"{here.get(other[0])}, not {driver.get(other[0])}",
+            hint="install the same environment on every node",
+        )
+
+
+def leave(folder: Path, key: str, result: JsonDict, times: list[JsonDict]) -> None:
+    """Write a result where the driver looks for it."""
+    atomic_write(folder / RESULTS / f"{key}.json", dump_json({"key": key, "result": result, "times": times}))
+
+
+def collect(folder: Path, key: str) -> tuple[JsonDict, list[JsonDict]] | None:
+    """What a node has left, or None.
+
+    Raises:
+        DataError: where it is damaged.
+    """
+    path = folder / RESULTS / f"{key}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["key"] != key or not isinstance(found["result"], dict):
+            raise ValueError("it is of another key")
+        return found["result"], list(found["times"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"a node left no result that can be read: {error}", where=str(path)) from error
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Who trains and checks on the cluster.
+
+    Attributes:
+        session: of the cluster.
+        stop: set when the run is being stopped.
+        settings: of the executor: what a task needs by scale.
+        root: of the project.
+        made_with: of this process, see `lab.made_with`.
+        train, check: what a node does; functions that it can import.
+    """
+
+    session: RaySession
+    stop: threading.Event
+    settings: ExecutorSettings
+    root: Path
+    made_with: JsonDict
+    train: Callable[[Training, threading.Event], None] = train_on_node
+    check: Callable[[Checking, threading.Event], None] = check_on_node
+    _doing: dict[str, threading.Lock] = field(default_factory=dict, repr=False)
+
+    def lab(self, run: DiscoveryRun, settings: LabSettings, stage: JsonDict) -> NodeLab:
+        """The live lab of one stage."""
+        return NodeLab(self, run.folder, settings, stage)
+
+    def checker(self, run: DiscoveryRun, rows: list[str]) -> NodeChecker:
+        """The live checker."""
+        return NodeChecker(self, run.folder, tuple(rows))
+
+    def result(self, call: Callable[[Any, threading.Event], None], task: Any, scale: str) -> JsonDict:
+        """The result of a task, which is not begun where a node has left it before.
+
+        Raises:
+            AsiReproError: what the task raised, or where its nodes died too often.
+        """
+        # Two experiments may want the same program at the same time; a node would work in the same folder.
+        with self._doing.setdefault(task.key, threading.Lock()):
+            found = collect(task.folder, task.key)
+            if found is None:
+                needs = self.settings.needs(scale).resources()
+                self.session.call(call, task, resources=needs, stop=self.stop)
+                found = collect(task.folder, task.key)
+                if found is None:
+                    raise AsiReproError(
+                        f"a node left no result for key {task.key[:16]}…",
+                        where=str(task.folder / RESULTS),
+                        hint="every node must see the project's folder under the same path",
+                    )
+                for line in found[1]:
+                    append_line(task.folder / TIMINGS, line)
+            return found[0]
+
+
+class NodeLab:
+    """A lab whose trainings are tasks on nodes."""
+
+    def __init__(self, nodes: Nodes, folder: Path, settings: LabSettings, stage: JsonDict) -> None:
+        self._nodes, self._folder, self._settings, self._stage = nodes, folder, settings, stage
+
+    def run(self, program: str, seed: int, trace: Trace, *, baseline: Metrics | None = None) -> Metrics:
+        """See `discover.types.Lab`."""
+        key = content_key("train", program, {"seed": seed, "stage": self._stage})
+        task = Training(
+            self._nodes.root,
+            self._folder.resolve(),
+            key,
+            program,
+            seed,
+            self._settings,
+            baseline,
+            tuple(step_seconds(self._folder / TIMINGS, self._settings.scale)),
+            self._nodes.made_with,
+        )
+        result = self._nodes.result(self._nodes.train, task, self._settings.scale)
+        if "failure" in result:
+            raise LabFailure(result["failure"]["log"], reason=result["failure"]["reason"])
+        if "leak" in result:
+            raise LeakSuspected(result["leak"])
+        return from_json(Metrics, result.get("metrics"), f"what a node left for key {key}")
+
+
+class NodeChecker:
+    """A checker whose checks are tasks on nodes; they need what the smoke scale does."""
+
+    def __init__(self, nodes: Nodes, folder: Path, rows: tuple[str, ...]) -> None:
+        self._nodes, self._folder, self._rows = nodes, folder, rows
+
+    def check(self, proposal: Proposal, trace: Trace) -> Verdict:
+        """See `discover.types.Checker`."""
+        key = content_key("check", proposal.program, {"rows": list(self._rows)})
+        task = Checking(self._folder.resolve(), key, proposal, self._rows, self._nodes.made_with)
+        result = self._nodes.result(self._nodes.check, task, "smoke")
+        return from_json(Verdict, result.get("verdict"), f"what a node left for key {key}")
+
+
+def forget_results(folder: Path) -> None:
+    """Drop what nodes left: it is in the book."""
+    shutil.rmtree(folder / RESULTS, ignore_errors=True)
+
+
+def work_on_nodes(
+    order: Order, workers: int, executor: RayExecutor, settings: ExecutorSettings, told: Told
+) -> None:
+    """Work on a run with so many experiments at a time, whose trainings and checks go to a Ray cluster.
+
+    Raises:
+        AsiReproError: where Ray cannot be reached, a task cannot run anywhere, or something failed that is
+            no fault of a program.
+    """
+    from asi_repro.discover.lab import made_with
+
+    stop = threading.Event()
+    with executor.session() as session:
+        nodes = Nodes(session, stop, settings, order.root, made_with())
+        work_in_threads(replace(order, nodes=nodes), workers, stop, told)
+    forget_results(order.folder)
