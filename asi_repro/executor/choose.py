@@ -20,9 +20,7 @@ class Needs(Settings):
     """What one task of a scale needs."""
 
     cpus: float = Field(default=1.0, gt=0, description="CPUs.")
-    gpus: float = Field(
-        default=0.0, ge=0, description="GPUs, with --device cuda; 0.5: two tasks share one."
-    )
+    gpus: float = Field(default=0.0, ge=0, description="GPUs, with --device cuda; 0.5: two tasks share one.")
     memory_gib: float = Field(default=2.0, ge=0, description="Main memory in GiB.")
 
     def resources(self, device: str = "cpu") -> Resources:

@@ -158,6 +158,7 @@ def test_interrupted_it_stops_what_nodes_do(cluster: Any, tmp_path: Path) -> Non
     assert not [pid for pid in held() if lives(pid)]
 
 
+@pytest.mark.slow
 def test_what_a_node_left_before_the_driver_died_is_not_done_again(
     cluster: Any,
     tmp_path: Path,
