@@ -58,7 +58,7 @@ def read_outcomes(project: Project, name: str) -> Outcomes:
         DataError: where it has no experiment besides its baseline.
     """
     folder = archive_of(project, name)
-    made = _release(folder) if name == RELEASE else _own(name, run_folders(project)[name], folder)
+    made = _release(folder) if name == RELEASE else own_outcomes(name, run_folders(project)[name])
     if not made.indices:
         raise DataError("the run has no experiment besides its baseline", where=str(folder))
     return made
@@ -81,8 +81,13 @@ def _release(folder: Path) -> Outcomes:
     )
 
 
-def _own(name: str, folder: Path, archive: Path) -> Outcomes:
-    path = archive / "fitness.parquet"
+def own_outcomes(name: str, folder: Path) -> Outcomes:
+    """The outcomes of the run in a folder; none where it has its baseline alone.
+
+    Raises:
+        MissingInput: where it has no archive.
+    """
+    path = folder / "archive" / "fitness.parquet"
     if not (folder / SETTINGS).is_file() or not path.is_file():
         raise MissingInput(
             "not the archive of a run of our own", where=str(path), hint="`asi-repro discover` makes it"

@@ -156,9 +156,12 @@ def replay_recorded(project: Project, name: str, workers: int, told: Told) -> Su
 def _summary(
     run: DiscoveryRun, root: Path, *, compared: int | None = None, recorded_bytes: int | None = None
 ) -> Summary:
+    from asi_repro.discover.search_record import write_search
+
     if not run.store.commits():
         raise AsiReproError("no experiment of the run has a commit", where=str(run.folder))
     rows, counts = write_run_archive(run)
+    write_search(run, root)
     spans = write_run_traces(run, root)
     return Summary(
         run=run.folder.name,

@@ -12,6 +12,7 @@ from asi_repro.archive.store import Archive, Experiment
 from asi_repro.claims.ledger import read_ledger
 from asi_repro.errors import DataError
 from asi_repro.project import Project
+from asi_repro.report.searches import Search, read_search
 from asi_repro.train.table import RESULTS_FOLDER, SUMMARY, SWEEPS_FOLDER, Results, read_results
 
 CLAIM_KEYS = ("id", "verdict", "claimed", "found")
@@ -54,6 +55,12 @@ class Inputs:
         """Recorded sweeps over the gallery, by scale."""
         folder = self.project.artifacts / SWEEPS_FOLDER
         return {path.parent.name: read_results(path.parent) for path in sorted(folder.glob(f"*/{SUMMARY}"))}
+
+    @cached_property
+    def searches(self) -> list[Search]:
+        """Recorded runs of our own discovery loop that were replayed here, by name."""
+        found = (self.project.artifacts / "recorded").glob("*/search.json")
+        return [read_search(path) for path in sorted(found)]
 
     @cached_property
     def commit(self) -> str:

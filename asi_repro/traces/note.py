@@ -124,7 +124,8 @@ def _message(message: Any, texts: Texts, sequence: int) -> Iterator[str]:
         thinking = part["message_content.type"] == "reasoning"
         yield from texts.show("thought" if thinking else role, part["message_content.text"], sequence)
     if message.get("message.content"):
-        yield from texts.show(role, message["message.content"], sequence)
+        prompt = message["message.role"] in ("system", "user")
+        yield from texts.show(role, message["message.content"], sequence, prompt=prompt)
     for call in message.get("message.tool_calls", ()):
         name, given = call["tool_call.function.name"], call["tool_call.function.arguments"]
         yield from texts.show_call(f"called {line(name)}", given, sequence)

@@ -28,23 +28,26 @@ class Texts:
 
     full: bool = False
     _shown: dict[str, int] = field(default_factory=dict)
+    _prompts: set[str] = field(default_factory=set)
 
-    def show(self, title: str, text: str, sequence: int) -> Iterator[str]:
+    def show(self, title: str, text: str, sequence: int, *, prompt: bool = False) -> Iterator[str]:
         """Lines of a note with a text of the span `sequence` under a title.
 
         A text that was shown before is named by its span. One that shares most lines with an earlier one is
-        shown as a unified diff: a program's versions, or a prompt with one more rejection in it.
+        shown as a unified diff: a program's versions, or a prompt with one more rejection in it. A prompt is
+        held against prompts alone, which may have a whole program in them.
         """
         key = text.strip()
         yield ""
         if key in self._shown:
             yield f"**{title}**: *as in span {self._shown[key]}*"
             return
-        near = None if self.full or len(key) <= SHORT else self._nearest(key)
+        before = None if self.full or len(key) <= SHORT else self._alike(key, prompt)
         if len(key) >= _WORTH_NAMING:
             self._shown[key] = sequence
-        if near is not None and (changes := _changes(near, key)) is not None:
-            yield f"**{title}**, as changes to the one of span {self._shown[near]}"
+            self._prompts.update([key] if prompt else [])
+        if before is not None and (changes := _changes(before, key)) is not None:
+            yield f"**{title}**, as changes to the one of span {self._shown[before]}"
             yield from fenced(changes, "diff")
             return
         yield f"**{title}**"
@@ -66,16 +69,18 @@ class Texts:
         for name, said in long.items():
             yield from self.show(f"{title}, {line(name)}", said, sequence)
 
-    def _nearest(self, text: str) -> str | None:
-        """The earlier text that shares most lines with this one, the latest of equals."""
+    def _alike(self, text: str, prompt: bool) -> str | None:
+        """The latest text shown that shares most lines with this one."""
         mine = set(text.splitlines())
-        best, share = None, _SHARED
-        for other in self._shown:
+        for other in reversed(self._shown):
             theirs = set(other.splitlines())
-            shared = len(mine & theirs) / max(len(mine), len(theirs))
-            if len(other) > SHORT and shared >= share:
-                best, share = other, shared
-        return best
+            if (
+                (other in self._prompts) == prompt
+                and len(other) > SHORT
+                and len(mine & theirs) > _SHARED * max(len(mine), len(theirs))
+            ):
+                return other
+        return None
 
 
 def fenced(text: str, kind: str = "") -> Iterator[str]:

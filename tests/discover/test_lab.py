@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,9 @@ from asi_repro.discover.operators import seed_program
 from asi_repro.discover.settings import DiscoverSettings, LabSettings
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
-from asi_repro.files import dump_json, sha256_bytes
 from asi_repro.project import Project
 from asi_repro.traces.spans import Trace
-from asi_repro.train.recipe import Recipe, TrainSettings
-from asi_repro.train.workspace import Workspace
 
-SHORT = Recipe(steps=20, warmup_steps=4, decay_steps=8, batch=1, length=16, micro_batch=1, curve_every=5)
 STAGE = LabSettings(steps=10, limit=4, tasks=["piqa"])
 BREAKS = """
 import torch
@@ -43,38 +38,6 @@ SEES_THE_FUTURE = BREAKS.replace(
     'raise RuntimeError("breaks on purpose")',
     "return self.proj(hidden_states + hidden_states.mean(1, keepdim=True)), None, None",
 )
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    """A project with a corpus of a few words and six items of one task."""
-    from asi_repro.evaluate.items import ItemFile
-    from asi_repro.train.corpus import build_corpus
-    from asi_repro.train.packages import GPT2_BPE
-    from asi_repro.train.settings import CorpusSettings
-    from asi_repro.train.tokenizer import load_tokenizer
-
-    if not GPT2_BPE.installed():
-        pytest.skip(f"not run: {GPT2_BPE.command}")
-    root = tmp_path_factory.mktemp("project")
-    (root / "params.yaml").write_text("seed: 1\nclaims:\n  resamples: 500\n")
-    texts = root / "texts"
-    texts.mkdir()
-    for number in range(60):
-        (texts / f"{number:02d}.txt").write_text(
-            f"Text {number}: " + "ash birch cedar elm " * (number % 7 + 8)
-        )
-    tokenizer = load_tokenizer("package")
-    build_corpus(CorpusSettings(source=str(texts)), 1, root / "artifacts" / "corpus", tokenizer=tokenizer)
-    items = [{"goal": f"Open jar {n}", "sol1": "Turn it.", "sol2": "Sing.", "label": n % 2} for n in range(6)]
-    data = "".join(json.dumps(row, sort_keys=True) + "\n" for row in items).encode()
-    folder = root / "artifacts" / "benchmarks"
-    folder.mkdir(parents=True)
-    (folder / "piqa.jsonl").write_bytes(data)
-    file = ItemFile("piqa", "package", "made-up", "1", "validation", len(items), sha256_bytes(data), "")
-    (folder / "manifest.json").write_text(dump_json({"schema": 1, "files": [asdict(file)]}))
-    recipes = {"smoke": SHORT, "20m": SHORT, "340m": SHORT}
-    return Workspace(Project(root), TrainSettings(recipes=recipes), "smoke")
 
 
 def test_a_program_is_trained_scored_kept_and_given_back_in_a_replay(workspace, tmp_path):
@@ -107,28 +70,19 @@ def test_a_loss_far_below_the_baselines_stops_the_training(workspace, tmp_path):
         LiveLab(workspace, STAGE, tmp_path).run(seed_program(), 3, Trace("1"), baseline=far_above)
 
 
-PARAMS = """
-seed: 1
-claims: {resamples: 500}
-train:
-  recipes: {smoke: RECIPE, 20m: RECIPE, 340m: RECIPE}
-discover:
-  promote: 0
-  pool: {capacity: CAPACITY}
-  exploration: {tasks: [piqa]}
-  verification: {tasks: [piqa]}
-"""
+ON_PIQA = {"promote": 0, "exploration": {"tasks": ["piqa"]}, "verification": {"tasks": ["piqa"]}}
 
 
 def test_renew_drops_a_run_of_other_settings_and_keeps_one_that_fits(workspace, tmp_path, monkeypatch):
     root = tmp_path / "project"
     shutil.copytree(workspace.project.root, root)
-    params = PARAMS.replace("RECIPE", json.dumps(SHORT.model_dump(exclude_unset=True)))
+    params = json.loads((root / "params.yaml").read_text())
     # Nothing is worked on: what is asked is which run it would be.
     monkeypatch.setattr(session, "work", lambda *given: None)
 
     def call(capacity: int, **more: bool) -> Path:
-        (root / "params.yaml").write_text(params.replace("CAPACITY", str(capacity)))
+        discover = {**ON_PIQA, "pool": {"capacity": capacity}}
+        (root / "params.yaml").write_text(json.dumps({**params, "discover": discover}))
         with pytest.raises(AsiReproError, match="no experiment of the run has a commit"):
             session.run_live(Project(root), session.Wanted(run="mine", **more), lambda *told: None)
         return root / "artifacts" / "runs" / "mine"
@@ -188,8 +142,9 @@ def test_an_unknown_row_is_named():
 
 
 def test_a_stage_with_other_steps_keeps_the_shape_of_the_schedule(workspace):
-    recipe = stage_recipe(SHORT, STAGE)
+    short = workspace.settings.recipe("smoke")
+    recipe = stage_recipe(short, STAGE)
     assert (recipe.steps, recipe.warmup_steps, recipe.decay_steps) == (10, 2, 4)
-    assert stage_recipe(SHORT, LabSettings()) is SHORT
+    assert stage_recipe(short, LabSettings()) is short
     first, second = (make_lab_spec(workspace, STAGE, seed_program(), seed) for seed in (0, 1))
     assert first.key != second.key

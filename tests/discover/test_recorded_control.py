@@ -69,6 +69,10 @@ def test_a_replay_comes_to_the_same_commits_without_torch(project):
     folder = project / "artifacts" / "recorded" / "control"
     assert (folder / "archive" / "fitness.parquet").is_file()
     assert (project / "traces" / "control.parquet").is_file()
+    search = json.loads((folder / "search.json").read_text())
+    assert search["experiments"] == len(search["curve"]) == summary["experiments"] - 1
+    assert search["discoveries"] == search["curve"][-1]["discoveries"] == summary["beat_baseline"]
+    assert search["rates"][0]["interval"]["low"] < search["rates"][0]["interval"]["high"]
     listed = subprocess.run(
         ["git", f"--git-dir={folder / 'run.git'}", "for-each-ref", "--format=%(objectname)"],
         capture_output=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from report_runs import make_project
+from report_searches import add_search
 from trained_models import add_results
 
 from asi_repro.project import Project
@@ -17,6 +18,7 @@ def hostile_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose every name is hostile, with its report."""
     project = make_project(tmp_path_factory.mktemp("hostile"))
     add_results(project)
+    add_search(project)
     build_report(project)
     return project
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from report_runs import claim, contents, make_claims, make_project, make_run
+from report_searches import add_search
 from trained_models import add_results
 
 from asi_repro.archive.run import Run
@@ -34,7 +35,9 @@ def run_cli(project: Path, *arguments: str, **environment: str) -> subprocess.Co
 
 
 def test_same_inputs_same_bytes_in_another_process(hostile_project: Project, tmp_path: Path) -> None:
-    add_results(make_project(tmp_path / "again"))
+    project = make_project(tmp_path / "again")
+    add_results(project)
+    add_search(project)
     done = run_cli(
         tmp_path / "again", "report", "build", "--json",
         PYTHONHASHSEED="12345", TZ="Asia/Tokyo", LC_ALL="C", MPLBACKEND="svg", SOURCE_DATE_EPOCH="1",

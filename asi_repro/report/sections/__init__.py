@@ -15,6 +15,7 @@ from asi_repro.report.model import Block, Section
 from asi_repro.report.sections import (
     certificates,
     claims,
+    discovery,
     gallery,
     scales,
     scaling,
@@ -49,6 +50,12 @@ class Entry:
 SECTIONS: tuple[Entry, ...] = (
     Entry("claims", "The paper's claims", claims.blocks, "Not run: `dvc repro claims` makes the ledger."),
     Entry("scaling", "The scaling law", scaling.blocks, "Not shown: Figure 1 has no points."),
+    Entry(
+        "discovery",
+        "A search of our own beside it",
+        discovery.blocks,
+        "Not run: `dvc repro discover` replays the recorded run of the control arm.",
+    ),
     Entry("search", "The search", search.blocks, "Not shown: the archive has no scores."),
     Entry("gallery", "The gallery", gallery.blocks, "Not shown: the archive has no gallery."),
     Entry(
@@ -90,7 +97,7 @@ NOT_DONE: dict[str, str] = {
     "certificates": "no released program was run",
     "training": "nothing was trained",
     "evaluation": "no benchmark was run",
-    "discovery": "the discovery loop was not rerun",
+    "paper's loop": "the paper's discovery loop, with its language models, was not rerun",
 }
 
 
