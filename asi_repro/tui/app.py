@@ -21,7 +21,7 @@ from asi_repro.tui.pictures import ask_terminal
 from asi_repro.tui.registry import VIEWS, find_spec
 from asi_repro.tui.source import Source
 from asi_repro.tui.state import RunState, State, load_state, save_state, state_file
-from asi_repro.tui.theme import THEMES
+from asi_repro.tui.theme import THEMES, row_cursor
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.empty import Empty
 from asi_repro.tui.widgets.keys import Keys
@@ -46,12 +46,11 @@ class BrowseApp(App[None]):
     TITLE = "asi-repro"
     # Here rather than in a file: Textual looks for the file beside whatever class derives from this one.
     CSS = """
-    Screen { background: $background; }
     #views { height: 1fr; }
     .view { height: 1fr; }
     Nav > .nav--key { color: $footer-key-foreground; text-style: bold; }
     Nav > .nav--current { background: $primary; color: $background; text-style: bold; }
-    Nav > .nav--run { color: $text-muted; text-style: italic; }
+    Nav > .nav--run { text-style: italic; }
     """
     COMMANDS = {Commands}  # noqa: RUF012
     COMMAND_PALETTE_BINDING = "ctrl+p"
@@ -99,6 +98,10 @@ class BrowseApp(App[None]):
             self.register_theme(theme)
         wanted = self.memory.theme
         self.theme = wanted if wanted in self.available_themes else THEMES[0].name
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's, and the background of the row that the cursor is on: `$row-cursor`."""
+        return {**super().get_css_variables(), "row-cursor": row_cursor(self.current_theme)}
 
     def compose(self) -> ComposeResult:
         yield self.nav

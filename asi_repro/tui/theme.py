@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.color import Color
 from textual.theme import Theme
 
 DARK = Theme(
@@ -56,3 +57,11 @@ CONTRAST = Theme(
     },
 )
 THEMES = (DARK, LIGHT, CONTRAST)
+# More would be seen from farther, but the colours of scores and verdicts are chosen for the background.
+_CURSOR_TINT = 0.26
+
+
+def row_cursor(theme: Theme) -> str:
+    """The background of the row under the cursor, in any theme: its own, tinted with its first colour."""
+    background = theme.background or ("#121212" if theme.dark else "#efefef")
+    return Color.parse(background).blend(Color.parse(theme.primary), _CURSOR_TINT).hex

@@ -19,10 +19,18 @@ class Styled(Widget):
             self._kept = {}
         if component not in self._kept:
             base = self.rich_style
-            self._kept[component] = (
-                base if component is None else base + self.get_component_rich_style(component, partial=True)
-            )
+            self._kept[component] = base if component is None else base + self._own_style(component)
         return self._kept[component]
+
+    def _own_style(self, component: str) -> Style:
+        """What the component's own rules say; a colour that hangs on the background is worked out."""
+        found = self.get_component_rich_style(component, partial=True)
+        rules = self.get_component_styles(component)
+        if not rules.auto_color:
+            return found
+        behind = self.background_colors[1] + rules.background
+        written = behind + behind.get_contrast_text(rules.color.a)
+        return found + Style(color=written.rich_color)
 
     def forget_styles(self) -> None:
         """What hangs on the styles is dropped too, by those that keep such things."""

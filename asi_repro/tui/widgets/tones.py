@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.style import Style
 from textual.app import App
 from textual.color import Color, ColorParseError
+from textual.theme import Theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,20 @@ class Tones:
 
 def tones(app: App[object]) -> Tones:
     """Those of the app's theme."""
-    found = app.theme_variables
+    # Not the app's theme_variables: just after the theme changed they are still those of the one before.
+    return _tones(app.theme, app.current_theme)
 
+
+_made: dict[str, tuple[Theme, Tones]] = {}
+
+
+def _tones(name: str, theme: Theme) -> Tones:
+    if name not in _made or _made[name][0] is not theme:
+        _made[name] = theme, _from({**theme.to_color_system().generate(), **theme.variables})
+    return _made[name][1]
+
+
+def _from(found: dict[str, str]) -> Tones:
     def style(name: str) -> Style:
         try:
             return Style(color=Color.parse(found[name]).rich_color)

@@ -29,7 +29,7 @@ class LineageTree(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     LineageTree { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
     LineageTree > .tree--cursor { background: $panel; text-style: bold; }
-    LineageTree:focus > .tree--cursor { background: $primary 45%; text-style: bold; }
+    LineageTree:focus > .tree--cursor { background: $row-cursor; text-style: bold; }
     LineageTree > .tree--name { color: $foreground; }
     LineageTree > .tree--gallery { color: $accent; text-style: bold; }
     LineageTree > .tree--mark { color: $accent; text-style: bold; }
@@ -163,7 +163,9 @@ class LineageTree(ScrollView, can_focus=True):
         base = self._style("base")
         if place == self.cursor:
             base += self._style("tree--cursor")
-            segments = [Segment(s.text, (s.style or Style()) + Style(bgcolor=base.bgcolor)) for s in segments]
+            # Colours of scores are chosen for the background; on the cursor's all is in the text's, and the
+            # bar still tells the step.
+            segments = [Segment(s.text, Style(bgcolor=base.bgcolor)) for s in segments]
         return Strip(segments).apply_style(base).extend_cell_length(width, base).crop(0, width)
 
     def _segments(self, row: Row) -> list[Segment]:

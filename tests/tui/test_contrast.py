@@ -1,0 +1,64 @@
+"""Everything that is written can be read: in each theme, in every view, in the dialogs and without colour."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+from browsing import press, run_app
+from rich.color_triplet import ColorTriplet
+
+from asi_repro.tui.app import BrowseApp
+from asi_repro.tui.source import Source
+from asi_repro.tui.theme import THEMES
+
+# Of WCAG: 4.5 for text; what is dimmed on purpose (guides, context rows, indices) keeps half of it.
+LEAST = 2.2
+# Bars, dots and rules are no text, and the faintest of them are there for looks only.
+_DRAWN = frozenset("▁▂▃▄▅▆▇█▊▋▌▍▎▏░▒▓│─┌┐└┘├┤┬┴┼╭╮╰╯━┃▔▕▉▐▀▜▟▙▛▖▗▘▝▞▚╱╲·")
+
+
+def luminance(colour: ColorTriplet) -> float:
+    """Relative luminance, as WCAG has it."""
+    parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour.normalized]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
+    """1 for the same colour, 21 for black on white."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def faint(app: BrowseApp) -> Iterator[tuple[float, str]]:
+    """(contrast, text) of what has less contrast than it should."""
+    for strip in app.screen._compositor.render_strips():
+        for segment in strip:
+            text = "".join(c for c in segment.text if c not in _DRAWN and not 0x2800 <= ord(c) < 0x2900)
+            style = segment.style
+            if not text.strip() or style is None or style.color is None or style.bgcolor is None:
+                continue
+            ratio = contrast(style.color.get_truecolor(), style.bgcolor.get_truecolor())
+            if ratio < LEAST:
+                yield ratio, segment.text.strip()
+
+
+async def walk(source: Source) -> dict[str, list[tuple[float, str]]]:
+    """What is faint, by the screen it is on."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    async with run_app(source, size=(120, 30)) as pilot:
+        for theme in THEMES:
+            pilot.app.theme = theme.name
+            for keys in ("1", "end", "enter", *"PDTHCOR34567"):
+                await press(pilot, keys)
+                found[f"{theme.name} {keys}"] = sorted(faint(pilot.app))
+    return {name: some for name, some in found.items() if some}
+
+
+@pytest.mark.parametrize("colour", [True, False], ids=["colour", "NO_COLOR"])
+def test_all_text_can_be_read(made_up_source: Source, colour: bool) -> None:
+    with mock.patch.dict(os.environ, {} if colour else {"NO_COLOR": "1"}):
+        assert asyncio.run(walk(made_up_source)) == {}
