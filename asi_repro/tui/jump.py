@@ -19,7 +19,12 @@ def targets(screen: Screen[object]) -> list[tuple[str, Widget]]:
     seen = [
         widget
         for widget in screen.query("*")
-        if widget.focusable and widget.is_attached and widget.region.area and _on_screen(widget, screen)
+        if widget.focusable
+        and widget.is_attached
+        and widget.region.area
+        and _on_screen(widget, screen)
+        # A pane is where its parts are: a letter of its own would lie on one of theirs.
+        and not any(part.focusable and _on_screen(part, screen) for part in widget.query("*"))
     ]
     seen.sort(key=lambda widget: (widget.region.y, widget.region.x))
     return list(zip(LETTERS, seen, strict=False))

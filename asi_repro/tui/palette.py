@@ -25,8 +25,16 @@ class Commands(Provider):
         return cast("BrowseApp", self.app)
 
     def _commands(self) -> Iterator[Command]:
+        for spec in VIEWS:
+            yield (
+                f"View: {spec.title}",
+                f"{spec.about} · key {spec.key}",
+                partial(self._browser.action_show, spec.name),
+            )
         done: set[str] = set()
-        for active in self.screen.active_bindings.values():
+        # What the app can do everywhere before what the focus can: moving up and down is known to anyone.
+        active_bindings = self.screen.active_bindings.values()
+        for active in sorted(active_bindings, key=lambda one: one.node is not self.app):
             binding = active.binding
             title = f"{owner_title(active.node)}: {binding.tooltip or binding.description}"
             if not binding.description or not has_title(active.node) or not active.enabled:
@@ -36,8 +44,6 @@ class Commands(Provider):
             done.add(title)
             run = partial(self.app.run_action, binding.action, active.node)
             yield title, f"key {self.app.get_key_display(binding)}", run
-        for spec in VIEWS:
-            yield f"View: {spec.title}", spec.about, partial(self._browser.show_view, spec.name)
         for name in self._browser.themes():
             yield f"Theme: {name}", "Colours of the app", partial(setattr, self.app, "theme", name)
 

@@ -75,7 +75,7 @@ def test_adding_removing_and_ways(made_up_source: Source) -> None:
     async def go() -> None:
         async with run_app(made_up_source, size=(140, 50)) as pilot:
             await press(pilot, "7")
-            assert "a adds an experiment" in screen_text(pilot.app)
+            assert "a adds one by index" in screen_text(pilot.app)
             for index in wanted[:2]:
                 await press(pilot, "a", *str(index), "enter")
             view = pilot.app.query_one(CompareView)

@@ -6,10 +6,15 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from browsing import notices, press, run_app, screen_text
+from rich.text import Text
+from textual.app import App, ComposeResult
 
 from asi_repro.tui.help import HelpScreen
 from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.widgets.empty import Empty
+from asi_repro.tui.widgets.listing import Line, Listing
 
 
 def test_no_archive_says_what_to_type(tmp_path: Path) -> None:
@@ -47,3 +52,85 @@ def test_broken_state_file_is_told_and_replaced(synthetic_source: Source, tmp_pa
 
     asyncio.run(go())
     assert json.loads(state.read_text())["theme"] == "repro-light"
+
+
+def test_dialogs_lie_over_what_they_are_about(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(100, 30)) as pilot:
+            name = synthetic_source.archive.experiments[4].label
+            assert name in screen_text(pilot.app)
+            await press(pilot, "ctrl+o")
+            shown = screen_text(pilot.app)
+            assert name in shown, "a letter says nothing without the part it is on"
+            assert sorted(pilot.app.screen.found) == ["a", "s"], "filter and tree"
+            await press(pilot, "a", "x")
+            assert pilot.app.view("lineage").state()["filter"] == "x"
+            await press(pilot, "escape", "question_mark")
+            assert screen_text(pilot.app).splitlines()[0].startswith(" 1 Lineage")
+
+    asyncio.run(go())
+
+
+def test_the_palette_begins_with_the_views(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(100, 40)) as pilot:
+            await press(pilot, "colon")
+            shown = screen_text(pilot.app)
+            assert shown.index("View: Lineage") < shown.index("View: Compare")
+            assert "tree: Up" not in shown.partition("View: Compare")[0]
+            await press(pilot, *"view: runs", "enter")
+            assert pilot.app.place.view == "runs"
+            await press(pilot, "escape")
+            assert pilot.app.place.view == "lineage", "the palette too leaves a way back"
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("width", [20, 34, 60, 80, 200])
+def test_keys_are_shown_whole_and_help_always(synthetic_source: Source, width: int) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(width, 24)) as pilot:
+            keys = screen_text(pilot.app).splitlines()[-1]
+            assert keys.endswith("? Help")
+            assert "…" not in keys
+            assert ("Bookmark" in keys) == (width >= 80)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("width", [24, 80, 200])
+def test_what_is_missing_is_told_in_whole_words(width: int) -> None:
+    told = Empty("Nothing here yet", "some words more " * 12, "type this or that " * 9 + "last")
+
+    class Alone(App[None]):
+        def compose(self) -> ComposeResult:
+            yield told
+
+    async def go() -> None:
+        async with Alone().run_test(size=(width, 40)) as pilot:
+            assert screen_text(pilot.app).split() == told.text().split()  # type: ignore[arg-type]
+
+    asyncio.run(go())
+
+
+def test_a_line_that_goes_on_beyond_the_edge_says_so() -> None:
+    lines = [Line(Text("x" * 30)), Line(Text("y" * 40 + " " * 20)), Line(Text("z" * 41))]
+
+    class Alone(App[None]):
+        def get_css_variables(self) -> dict[str, str]:
+            return {**super().get_css_variables(), "row-cursor": "#000000"}
+
+        def compose(self) -> ComposeResult:
+            yield Listing()
+
+        def on_mount(self) -> None:
+            self.query_one(Listing).show(lines, head=Text("one\n" + "two" * 14))
+
+    async def go() -> None:
+        async with Alone().run_test(size=(40, 8)) as pilot:
+            shown = screen_text(pilot.app).splitlines()[:5]  # type: ignore[arg-type]
+            assert shown == ["one", ("two" * 14)[:39] + "…", "x" * 30, "y" * 40, "z" * 39 + "…"]
+            await pilot.press("right")
+            assert screen_text(pilot.app).splitlines()[4] == "z" * 33  # type: ignore[arg-type]
+
+    asyncio.run(go())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.style import Style
@@ -35,6 +36,11 @@ TABLE1 = {
 }
 
 
+# Cells of a value with its star, and between two columns.
+_NUMBER, _GAP = 7, 2
+_PROSE = 100
+
+
 @dataclass(frozen=True)
 class Column:
     """Values by column of the release; accuracies in points of 100."""
@@ -48,6 +54,7 @@ class BenchmarksTab(Tab):
     """A table, best of each row marked."""
 
     TITLE = "Benchmarks"
+    FLUID = True
 
     def compose(self) -> ComposeResult:
         yield Listing(fixed=True)
@@ -59,10 +66,9 @@ class BenchmarksTab(Tab):
         tasks, columns = data
         look = tones(self.app)
         first = max(len(title) for _, title, _ in tasks) + 1
-        widths = [max(len(column.title), 9) + 2 for column in columns]
-        head = Text(" " * first, no_wrap=True)
-        for column, width in zip(columns, widths, strict=True):
-            head.append(f"{safe_line(column.title, 40):>{width}}")
+        titles = [safe_line(column.title, 40).split() for column in columns]
+        widths = [max(map(len, words), default=0) for words in titles]
+        widths = [max(width, _NUMBER) + _GAP for width in widths]
         lines: list[Line] = []
         for key, title, lower in tasks:
             best = _best(columns, key, lower)
@@ -70,8 +76,20 @@ class BenchmarksTab(Tab):
             for column, width in zip(columns, widths, strict=True):
                 text.append_text(_cell(column, key, best, width, look.good + Style(bold=True)))
             lines.append(Line(text))
-        lines += [Line(Text())] + [Line(Text(note, style=look.muted)) for note in _NOTES]
-        self.query_one(Listing).show(lines, head=head, keep=False)
+        lines.append(Line(Text()))
+        for note in _NOTES:
+            lines += [Line(Text(part, style=look.muted)) for part in wrap(note, min(self.room, _PROSE))]
+        self.query_one(Listing).show(lines, head=_head(titles, widths, first), keep=False)
+
+
+def _head(titles: list[list[str]], widths: list[int], first: int) -> Text:
+    """Titles word by word, so that many columns stand side by side; the last words just above the numbers."""
+    height = max(map(len, titles), default=1)
+    rows = []
+    for row in range(height):
+        words = [(t[row - height + len(t)] if row >= height - len(t) else "") for t in titles]
+        rows.append(" " * first + "".join(f"{word:>{w}}" for word, w in zip(words, widths, strict=True)))
+    return Text("\n".join(rows), no_wrap=True)
 
 
 _NOTES = (
@@ -90,7 +108,8 @@ def _cell(column: Column, key: str, best: float | None, width: int, style: Style
     if value is None:
         return Text(f"{'-':>{width}}", style=Style(dim=True))
     won = column.competes and value == best
-    return Text(f"{'★ ' if won else ''}{value:.2f}".rjust(width), style=style if won else Style())
+    shown = f"{'★ ' if won else ''}{value:.2f}".rjust(width)
+    return Text(shown, style=style if won else Style(dim=not column.competes))
 
 
 def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, bool]], list[Column]]:
@@ -120,7 +139,7 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, 
         columns.append(Column(f"ancestor {above}", _values(archive.rows("benchmarks", above))))
     best = _best_average(archive)
     if best not in (index, above, -1):
-        columns.append(Column(f"best average {best}", _values(archive.rows("benchmarks", best))))
+        columns.append(Column(f"best avg. {best}", _values(archive.rows("benchmarks", best))))
     if archive.experiments[index].in_gallery and is_published(archive):
         columns += _paper_columns(archive.experiments[index].label)
     return tasks, columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
@@ -57,10 +58,12 @@ class CertificateTab(Tab):
             for name in check.rows:
                 row = data.row(name)
                 mark, style = verdict_mark(row.verdict, look)
-                text = Text(f"  {mark} ", style=style, no_wrap=True, end="")
-                text.append(f"{row.verdict:<8}", style=style)
-                text.append(f" {name:<26} ")
-                text.append(number(row))
+                said: str = row.verdict
+                if row.comparison == "none" and said == "pass":  # held against nothing
+                    mark, style, said = "•", look.muted, "measured"
+                text = Text(no_wrap=True, end="").append(f"  {mark} {said:<8}", style=style)
+                text.append(f" {name:<26} ", style=look.muted if said == "not run" else Style())
+                text.append(number(row), style=style if said in ("fail", "not run") else Style())
                 lines.append(Line(text, key=name))
         self.query_one(Listing).show(lines, head=head, keep=same)
 

@@ -56,7 +56,7 @@ class CognitionTab(Tab):
         query = query_of(self.source.archive.program(index))
         hits = search(self.source.archive, query, kinds=("cognition",), limit=_NEAREST)["cognition"]
         return Drawn(
-            "Not recorded which entries it drew on: those nearest to its motivation (BM25)",
+            "Nearest to its motivation (BM25); what it drew on was not recorded",
             [every[str(hit.key)] for hit in hits],
         )
 
@@ -76,19 +76,19 @@ class CognitionTab(Tab):
         lines: list[Line] = []
         for entry in self.drawn.entries:
             opened = entry["id"] in self.unfolded
-            text = Text("▾ " if opened else "▸ ", style=look.muted, no_wrap=True, end="")
+            text = Text(no_wrap=True, end="").append("▾ " if opened else "▸ ", style=look.muted)
             text.append(safe_line(entry["title"], 300), style=look.strong)
             text.append(f"  {safe_line(entry['id'], 80)}", style=look.muted)
             lines.append(Line(text, key=entry["id"]))
             if opened:
                 lines += self._texts(entry)
-        head = Text(f"{self.drawn.how}; enter unfolds", no_wrap=True, overflow="ellipsis")
+        head = Text(self.drawn.how, no_wrap=True, overflow="ellipsis")
         self.query_one(Listing).show(lines, head=head, keep=keep)
 
     def _texts(self, entry: dict[str, Any]) -> list[Line]:
         lines: list[Line] = []
         for field in TEXTS:
-            title = Text(f"    {field.replace('_', ' ')}", style="bold underline")
+            title = Text("    ", end="").append(field.replace("_", " "), style="bold underline")
             lines.append(Line(title, key=(entry["id"], field)))
             for number, line in enumerate(markdown_lines(entry[field], self.room - 4)):
                 text = Text("    ", no_wrap=True, end="").append_text(line)

@@ -20,6 +20,7 @@ class Tab(Vertical):
     """One tab for whichever experiment is shown."""
 
     TITLE: ClassVar[str] = ""
+    DEFAULT_CSS = "Tab > Listing { padding: 0 1; }"
     FLUID: ClassVar[bool] = False
     """Whether the lines depend on the width, so that a resize reads them again."""
 
@@ -58,7 +59,7 @@ class Tab(Vertical):
     @property
     def room(self) -> int:
         """Columns for lines of text."""
-        return max(self.app.size.width - 3, 10)
+        return max(self.app.size.width - 4, 10)
 
     def _filled(self, index: int, data: Any) -> None:
         if index == self.index:

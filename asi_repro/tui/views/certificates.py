@@ -90,7 +90,7 @@ class CertificatesView(View):
 
     def _got(self, found: list[Certificate]) -> None:
         self.query(Empty).remove()
-        self._matrix.display = True
+        self._matrix.display = self.query_one("#certificates-cell").display = True
         self._all = found
         self._draw()
         index, check = self._wanted
@@ -98,7 +98,7 @@ class CertificatesView(View):
 
     def _missing(self, error: AsiReproError) -> None:
         self.query(Empty).remove()
-        self._matrix.display = False
+        self._matrix.display = self.query_one("#certificates-cell").display = False
         self.query_one("#certificates-counts", Static).update("", layout=False)
         self.mount(Empty.from_error(error), before="#certificates-cell")
 

@@ -22,6 +22,7 @@ from asi_repro.tui.widgets.text import safe_line
 from asi_repro.tui.widgets.tones import Tones, tones, verdict_mark
 
 WIDE = 120
+WIDER = 180
 _FIELDS = ("id", "verdict", "claimed", "found", "statement", "where", "method", "criterion", "would_change")
 
 
@@ -38,6 +39,8 @@ class ClaimsView(View):
     ClaimsView #claims-detail { height: 3fr; border-top: solid $primary 50%; padding: 0 1; }
     ClaimsView.-wide > #claims-panes { layout: horizontal; }
     ClaimsView.-wide #claims-list { width: 2fr; height: 1fr; }
+    ClaimsView.-wider #claims-list { width: 1fr; }
+    ClaimsView.-wider #claims-detail { width: 1fr; }
     ClaimsView.-wide #claims-detail {
         width: 3fr; height: 1fr; border-top: none; border-left: solid $primary 50%;
     }
@@ -78,6 +81,7 @@ class ClaimsView(View):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
+        self.set_class(event.size.width >= WIDER, "-wider")
         self.call_after_refresh(self._draw_detail)
 
     # What is shown

@@ -19,6 +19,7 @@ from asi_repro.archive.side_by_side import MOST, SideBySide, best_places, side_b
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.view import View
+from asi_repro.tui.widgets.empty import Empty
 from asi_repro.tui.widgets.lines import heading
 from asi_repro.tui.widgets.listing import Line, Listing
 from asi_repro.tui.widgets.plot import Series, draw
@@ -30,6 +31,7 @@ from asi_repro.verify.markdown import number
 
 LETTERS = "ABCD"
 _LABEL = 18
+_WIDEST = 44  # cells of a column: further apart, values are no longer read as one row
 _PLOT_ROWS = 12
 # Section by section: the tab of the experiment's view that shows more of it.
 _TABS = {"facts": None, "lineage": None, "benchmarks": "benchmarks", "training": "training",
@@ -68,7 +70,10 @@ class CompareView(View):
     """The table."""
 
     TITLE = "Compare"
-    DEFAULT_CSS = "CompareView > Columns { padding: 0 1; }"
+    DEFAULT_CSS = """
+    CompareView > Columns { padding: 0 1; }
+    CompareView > Columns.-nothing { height: 1; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add", tooltip=f"Add an experiment, up to {MOST}"),
         Binding("x", "remove", "Remove", tooltip="Take the chosen experiment out"),
@@ -88,7 +93,12 @@ class CompareView(View):
         _ = self.source.archive
 
     def compose(self) -> ComposeResult:
-        yield Columns(empty="a adds an experiment by index or name; in the lineage, c compares")
+        yield Columns()
+        yield Empty(
+            "Nothing to compare yet",
+            "Two to four experiments stand side by side here: facts, kin, benchmarks, curves, certificates.",
+            "a adds one by index or name, b takes the bookmarks; in the lineage, x marks and c compares",
+        )
 
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._draw, init=False)
@@ -127,7 +137,10 @@ class CompareView(View):
     # Drawing
 
     def _draw(self) -> None:
-        if self._read_ is None or not self._read_.sides.details:
+        nothing = self._read_ is None or not self._read_.sides.details
+        self.query_one(Empty).display = nothing
+        self._table.set_class(nothing, "-nothing")
+        if self._read_ is None or nothing:
             self._table.show([])
             return
         width = max(self._table.scrollable_content_region.width, 40)
@@ -216,7 +229,7 @@ class _Sheet:
         self.read, self.look, self.column, self.only = read, look, column, only_differing
         count = len(read.sides.details)
         self.width = width
-        self.wide = max((width - _LABEL) // count, 8)
+        self.wide = min(max((width - 1 - _LABEL) // count, 8), _WIDEST)
         self.styles = (look.accent, look.primary, look.good, look.warn)[:count]
 
     def laid_out(self) -> tuple[Text, list[Line]]:

@@ -36,11 +36,12 @@ class TabBar(Widget):
     current: reactive[str] = reactive("")
 
     def _labels(self) -> list[tuple[str, str, str]]:
-        for cut in (16, 6, 3, 1):
-            labels = [(spec.name, spec.key, spec.title[:cut]) for spec in TABS]
-            if sum(len(title) + 1 for _, _, title in labels) <= self.size.width:
+        """Name, key and label, spaces around included; all labels together have the room there is."""
+        for cut, left, right in ((16, "  ", "  "), (16, " ", " "), (16, "", " "), (6, "", " "), (3, "", " ")):
+            labels = [(spec.name, spec.key, f"{left}{spec.title[:cut]}{right}") for spec in TABS]
+            if sum(len(label) for _, _, label in labels) <= self.size.width:
                 return labels
-        return labels
+        return [(spec.name, spec.key, spec.title[:1]) for spec in TABS]
 
     def render(self) -> Text:
         shown = Text(no_wrap=True, overflow="crop", end="")
@@ -48,7 +49,7 @@ class TabBar(Widget):
         key_style = self.get_component_rich_style("bar--key", partial=True)
         for name, key, title in self._labels():
             start = len(shown)
-            shown.append(f"{title} ", style=now if name == self.current else "")
+            shown.append(title, style=now if name == self.current else "")
             place = title.casefold().find(key.casefold())
             if name != self.current and place >= 0:
                 shown.stylize(key_style, start + place, start + place + 1)
@@ -57,7 +58,7 @@ class TabBar(Widget):
     def on_click(self, event: events.Click) -> None:
         start = 0
         for name, _, title in self._labels():
-            end = start + len(title) + 1
+            end = start + len(title)
             if start <= event.x < end:
                 view = self.parent
                 if isinstance(view, ExperimentView):

@@ -205,8 +205,8 @@ class ReplayView(View):
             shown.append(safe_line(experiments[index].label, 60), style=look.strong if chosen else style)
             lines.append(Line(shown, index))
         head = Text(
-            f"pool {len(pool.members)} of {policy.pool}, given {pool.seen:,}; top {policy.top} green "
-            f"+{len(pool.entered)} −{len(pool.left)}",
+            f"pool {len(pool.members)} of {policy.pool} +{len(pool.entered)} −{len(pool.left)}, "
+            f"top {policy.top} green; given {pool.seen:,}",
             end="",
         )
         listing = self.query_one(Listing)

@@ -10,6 +10,9 @@ from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import line, safe_block, safe_line
 
 _CHILDREN = 8
+# Cells of the panel at its narrowest, and those before a name: index, score, change.
+_NARROWEST = 43
+_BEFORE_NAME = 26
 
 
 def change(before: Experiment, after: Experiment) -> str:
@@ -55,7 +58,8 @@ class Card(Widget):
 
     DEFAULT_CSS = """
     Card {
-        width: 46; height: 1fr; padding: 0 1; border-left: tall $panel; background: $surface;
+        width: 36%; min-width: 46; max-width: 76; height: 1fr; padding: 0 1; border-left: solid $primary 50%;
+        background: $background;
         overflow-y: auto; scrollbar-size-vertical: 1;
     }
     """
@@ -66,15 +70,16 @@ class Card(Widget):
 
     def show(self, archive: Archive, index: int | None, scale: ScoreScale, summary: str | None) -> None:
         """Show an experiment."""
-        self._shown = Text() if index is None else card(archive, index, scale, summary)
+        room = (self.content_size.width or _NARROWEST) - _BEFORE_NAME
+        self._shown = Text() if index is None else card(archive, index, scale, summary, room)
         self.refresh(layout=False)
 
     def render(self) -> Text:
         return self._shown
 
 
-def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None) -> Text:
-    """The panel's text."""
+def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None, room: int) -> Text:
+    """The panel's text; a name of a row has `room` cells."""
     path = path_of(archive, index)
     e = path[-1]
     shown = Text(safe_line(e.label), style="bold")
@@ -92,7 +97,7 @@ def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None) -
         step = f" {arrow(path[place - 1], one)}{change(path[place - 1], one):>7}" if place else " " * 9
         shown.append(f"{step} ", style="not bold")
         name = line(one.label, "bold" if one is e else "not bold")
-        name.truncate(18, overflow="ellipsis")
+        name.truncate(room, overflow="ellipsis")
         shown.append_text(name)
         shown.append("\n")
     children = [archive.experiments[i] for i in archive.lineage.children(index)]
@@ -104,7 +109,7 @@ def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None) -
             shown.append_text(_plain(scale.text(one.score)))
             shown.append(f" {arrow(e, one)}{change(e, one):>7} ", style="not bold")
             name = line(("★ " if one.in_gallery else "") + one.label, "not bold")
-            name.truncate(18, overflow="ellipsis")
+            name.truncate(room, overflow="ellipsis")
             shown.append_text(name)
             shown.append("\n")
     if summary:

@@ -21,7 +21,7 @@ class Empty(VerticalScroll):
 
     DEFAULT_CSS = """
     Empty { align: center middle; padding: 0 2; height: 1fr; }
-    Empty > Static { width: auto; max-width: 90; margin: 0 0 1 0; }
+    Empty > Static { width: 100%; max-width: 90; margin: 0 0 1 0; }
     Empty > .empty--title { text-style: bold; color: $warning; }
     Empty > .empty--hint { color: $accent; }
     """

@@ -34,24 +34,40 @@ class Keys(Widget):
             if binding.show and active.enabled and binding.action not in found:
                 display = self.app.get_key_display(binding)
                 found[binding.action] = (display, binding.description, binding.key)
-        shown = list(found.values())
+        # Help stands last and is never cut: it leads to all the others.
+        shown = sorted(found.values(), key=lambda row: row[2] == "question_mark")
         if shown != self._shown:
             self._shown = shown
             self.refresh()
 
+    def _fitting(self) -> list[tuple[str, str, str]]:
+        """What there is room for, whole, with help at the end in any case."""
+        room, fitting = self.size.width - sum(map(_width, self._shown[-1:])), []
+        for row in self._shown[:-1]:
+            room -= _width(row)
+            if room < 0:
+                break
+            fitting.append(row)
+        return fitting + self._shown[-1:]
+
     def render(self) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis", end="")
         style = self.get_component_rich_style("keys--key", partial=True)
-        for display, description, _ in self._shown:
+        for display, description, _ in self._fitting():
             text.append(f" {display}", style=style)
             text.append(f" {description} ")
         return text
 
     def on_click(self, event: events.Click) -> None:
         start = 0
-        for display, description, key in self._shown:
-            end = start + len(display) + len(description) + 3
+        for display, description, key in self._fitting():
+            end = start + _width((display, description, key))
             if start <= event.x < end:
                 self.app.simulate_key(key)
                 return
             start = end
+
+
+def _width(row: tuple[str, str, str]) -> int:
+    display, description, _ = row
+    return len(display) + len(description) + 3

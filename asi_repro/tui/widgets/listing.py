@@ -46,7 +46,7 @@ class Listing(Styled, ScrollView, can_focus=True):
     DEFAULT_CSS = """
     Listing { height: 1fr; background: $background; overflow: auto; scrollbar-size: 0 1; }
     Listing > .listing--cursor { background: $panel; text-style: bold; }
-    Listing:focus > .listing--cursor { background: $primary-muted; text-style: bold; }
+    Listing:focus > .listing--cursor { background: $row-cursor; text-style: bold; }
     Listing > .listing--head { background: $surface; color: $text-muted; text-style: bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"listing--cursor", "listing--head"}
@@ -93,7 +93,7 @@ class Listing(Styled, ScrollView, can_focus=True):
         """
         super().__init__(id=id, classes=classes)
         self._lines: Sequence[Line] = ()
-        self._head: Text | None = None
+        self._heads: list[Text] = []
         self._empty = empty
         self._fixed = fixed
         self._strips: dict[int, Strip] = {}
@@ -110,12 +110,15 @@ class Listing(Styled, ScrollView, can_focus=True):
         return self._lines[self.cursor] if 0 <= self.cursor < len(self._lines) else None
 
     def show(self, lines: Sequence[Line], head: Text | None = None, *, keep: bool = True) -> None:
-        """List other lines; with `keep`, the cursor stays on its key, or else its place."""
+        """List other lines; with `keep`, the cursor stays on its key, or else its place.
+
+        The heading, of one line or more, stays where it is when the others scroll.
+        """
         before, place = self.line, self.cursor
-        self._lines, self._head = lines, head
+        self._lines, self._heads = lines, [] if head is None else list(head.split("\n"))
         self._strips.clear()
         width = max((line.text.cell_len for line in lines), default=0)
-        self._measured(Size(width, len(lines) + (head is not None)))
+        self._measured(Size(width, len(lines) + len(self._heads)))
         wanted = place if keep else 0
         if keep and before is not None and before.key is not None:
             wanted = next((n for n, line in enumerate(lines) if line.key == before.key), place)
@@ -176,7 +179,7 @@ class Listing(Styled, ScrollView, can_focus=True):
         self.cursor = -1
 
     def watch_cursor(self, before: int, now: int) -> None:
-        head = int(self._head is not None)
+        head = len(self._heads)
         for place in (before, now):
             self._strips.pop(place, None)
             self.refresh(Region(0, place + head - self.scroll_offset.y, self.size.width, 1))
@@ -186,7 +189,7 @@ class Listing(Styled, ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, self._lines[now]))
 
     def _reveal(self, place: int) -> None:
-        head = int(self._head is not None)
+        head = len(self._heads)
         room = max(self.scrollable_content_region.height - head, 1)
         top = self.scroll_offset.y
         if place < top:
@@ -201,11 +204,10 @@ class Listing(Styled, ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         base = self.style_of()
         left = self.scroll_offset.x
-        if self._head is not None:
-            if y == 0:
-                style = self.style_of("listing--head")
-                return self._strip(self._head, style).crop_extend(left, left + width, style)
-            y -= 1
+        if y < len(self._heads):
+            style = self.style_of("listing--head")
+            return _fitted(self._strip(self._heads[y], style), left, width, style)
+        y -= len(self._heads)
         place = y + self.scroll_offset.y
         if place >= len(self._lines):
             said = not self._lines and y == 0 and self._empty
@@ -215,7 +217,7 @@ class Listing(Styled, ScrollView, can_focus=True):
         style = self.style_of("listing--cursor") if on else base
         if place not in self._strips:
             self._strips[place] = self._strip(self._lines[place].text, style)
-        return self._strips[place].crop_extend(left, left + width, style)
+        return _fitted(self._strips[place], left, width, style)
 
     def _strip(self, text: Text, style: Style) -> Strip:
         segments = [s for s in text.render(self.app.console) if s.text and s.text != "\n"]
@@ -263,10 +265,19 @@ class Listing(Styled, ScrollView, can_focus=True):
             self.post_message(self.Chosen(self, self.line))
 
     def on_click(self, event: events.Click) -> None:
-        place = event.y + self.scroll_offset.y - int(self._head is not None)
-        if event.y < int(self._head is not None) or not 0 <= place < len(self._lines):
+        place = event.y + self.scroll_offset.y - len(self._heads)
+        if event.y < len(self._heads) or not 0 <= place < len(self._lines):
             return
         if self._lines[place].rest:
             if place == self.cursor:
                 self.action_choose()
             self.cursor = place
+
+
+def _fitted(strip: Strip, left: int, width: int, style: Style) -> Strip:
+    """What is seen of a line; one that goes on beyond the right edge says so."""
+    if width < 2 or not strip.crop(left + width).text.strip():
+        return strip.crop_extend(left, left + width, style)
+    shown = strip.crop_extend(left, left + width - 1, style)
+    last = shown._segments[-1].style if shown._segments else style
+    return Strip([*shown, Segment("…", last)], width)

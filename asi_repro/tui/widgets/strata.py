@@ -12,7 +12,8 @@ from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.styled import Styled, joined
 
 _SHADES = "·░▒▓█"
-_LABEL = 4  # cells of the depth's number at the left
+_LABEL = 6
+_LEGEND = "● this step  ◆ its ancestors  ★ gallery  ░▒▓█ how many; the colour is the best score of theirs"
 
 
 class Strata(Styled, can_focus=True):
@@ -113,6 +114,8 @@ class Strata(Styled, can_focus=True):
         axis = self.style_of("strata--axis")
         if y == self._rows:
             return joined([(letter, axis) for letter in self._axis()], width, base)
+        if y == self._rows + 1:
+            return joined([(letter, axis) for letter in f"{'':<{_LABEL}}{_LEGEND}"], width, base)
         if y > self._rows:
             return Strip.blank(width, base)
         depth = y if self._rows > self._deepest else -(-y * (self._deepest + 1) // self._rows)
@@ -144,4 +147,4 @@ class Strata(Styled, can_focus=True):
                 label = f"└{self._run[position].index:,}"
                 for place, letter in enumerate(label[: self._columns - column]):
                     line[column + place] = letter
-        return "dep " + "".join(line)
+        return f"{'depth':<{_LABEL}}" + "".join(line)
