@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from asi_repro.discover.store import Commit
 from asi_repro.discover.types import Candidate, Proposal, Team
 from asi_repro.errors import AsiReproError
 from asi_repro.files import atomic_write, dump_json, sha256_bytes
+from asi_repro.sandbox.watch import hidden_cpu_seconds
 
 _FILES = (DISCOVERY, "experiment.json", PROGRAM, ANALYSIS)
 _POLL_SECONDS = 0.3
@@ -88,7 +90,7 @@ class Loop:
             return True
 
     def _do(self, index: int) -> None:
-        began = time.perf_counter()
+        began = time.perf_counter(), _cpu_seconds()
         journal = Journal(self.run.journal(f"{index:07d}"), str(index), hook=self._hook)
         commits = self.run.store.commits()
         ended = Experiment(
@@ -135,7 +137,7 @@ class Loop:
             self._depths[index] = int(read_object(files, DISCOVERY, where)["depth"])
 
     def _keep(
-        self, index: int, ended: Ended, journal: Journal, commits: dict[int, str], began: float
+        self, index: int, ended: Ended, journal: Journal, commits: dict[int, str], began: tuple[float, float]
     ) -> None:
         """Write what was turned down, then the commit; the journal goes last."""
         status = "committed" if ended.finished else "failed"
@@ -146,7 +148,8 @@ class Loop:
                 "index": index,
                 "status": status,
                 "steps": {name: round(seconds, 4) for name, seconds in journal.seconds.items()},
-                "session_seconds": round(time.perf_counter() - began, 4),
+                "session_seconds": round(time.perf_counter() - began[0], 4),
+                "cpu_seconds": round(_cpu_seconds() - began[1], 2),
                 "spans": journal.trace.timings(),
             },
         )
@@ -170,6 +173,11 @@ class Loop:
         journal.moment("after commit")
         journal.remove()
         self._told(Told(index, _line(index, ended), ended.finished is not None))
+
+
+def _cpu_seconds() -> float:
+    """Processor time of this process and of its sandboxes that have ended."""
+    return sum(os.times()[:4]) + hidden_cpu_seconds()
 
 
 def _line(index: int, ended: Ended) -> str:
