@@ -1,0 +1,61 @@
+"""A server, and a checkout whose push to it was killed and then made again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from checkouts import Checkout, checkout_with_outputs, killed_push
+from s3_server import Bucket, s3_bucket
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """What a killed push left.
+
+    Attributes:
+        owner: who pushed.
+        status: of the killed process.
+        keys: objects that arrived.
+    """
+
+    owner: Checkout
+    status: int
+    keys: list[str]
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Bucket]:
+    pytest.importorskip("moto.server")
+    pytest.importorskip("dvc_s3")
+    with s3_bucket() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def interrupted(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
+    owner = checkout_with_outputs(tmp_path_factory.mktemp("storage") / "owner", bucket, "run")
+    return Interrupted(owner, killed_push(owner, bucket), bucket.settled("run/"))
+
+
+@pytest.fixture(scope="session")
+def pushed(interrupted: Interrupted) -> Checkout:
+    """The same command again."""
+    interrupted.owner.dvc("push")
+    return interrupted.owner
+
+
+@pytest.fixture(scope="session")
+def pulled(pushed: Checkout) -> Checkout:
+    """A stranger's clone with all of it."""
+    from outputs import STAGES
+
+    clone = pushed.clone(pushed.folder.with_name("stranger"))
+    clone.dvc("pull", *STAGES)
+    return clone
