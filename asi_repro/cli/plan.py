@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import shlex
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Optional
 
 import typer
 
 from asi_repro.cli.options import JsonOption
 
 _GPUS = "8,64,512"
-_WORKERS = "1,8,16,32,50,64,100,256,512"
+_WORKERS = "1,2,4,8,16,32,50,64,100,200,512"
+
+
+class _Source(str, Enum):
+    sweep = "sweep"
+    verify = "verify"
 
 
 def plan(
@@ -17,30 +25,52 @@ def plan(
     workers: Annotated[str, typer.Option("--workers", help="Workers of a discovery run.")] = _WORKERS,
     experiments: Annotated[int, typer.Option("--experiments", min=1, help="Of a discovery run.")] = 1773,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Experiments between refreshes.")] = 50,
+    times: Annotated[
+        _Source,
+        typer.Option(
+            "--times",
+            help="How long each architecture takes: from the recorded sweep, which Git holds, or from this "
+            "machine's certificates and forward times.",
+        ),
+    ] = _Source.sweep,
     assume: Annotated[
         list[str],
         typer.Option("--assume", metavar="NAME=NUMBER", help="Another assumption; all are printed."),
     ] = [],  # noqa: B006  # Typer copies it
+    page: Annotated[
+        Optional[Path],
+        typer.Option("--page", metavar="FILE", help="Write a page with curves: FILE, and images/ beside it."),
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Simulate a sweep at 340M and a discovery run: the drivers' code on a virtual clock.
 
-    FLOPs come from the certificates, the spread between architectures from forward times measured here; what
-    a GPU does, costs, and waits for an LLM are assumptions.
+    The spread between architectures comes from recorded times, the level from FLOPs; what a GPU does, costs,
+    and waits for an LLM are assumptions. Needs no release and no GPU.
     """
     from asi_repro.cli.output import console, print_json
-    from asi_repro.planning.pages import make_plan, plan_markdown
+    from asi_repro.planning.tables import Wanted, make_plan, plan_markdown
     from asi_repro.project import find_project
 
-    found = make_plan(
-        find_project(),
-        assumed=_assumptions(assume),
+    wanted = Wanted(
         gpus=_numbers(gpus),
         workers=_numbers(workers),
         experiments=experiments,
         batch=batch,
+        source=times.value,
+        assumed=_assumptions(assume),
     )
-    if json_:
+    found = make_plan(find_project(), wanted)
+    if page is not None:
+        from asi_repro.planning.page import picture_of, write_page
+
+        given = [("--gpus", gpus, _GPUS), ("--workers", workers, _WORKERS), ("--times", times.value, "sweep")]
+        given += [("--experiments", str(experiments), "1773"), ("--batch", str(batch), "50")]
+        words = [word for name, value, usual in given if value != usual for word in (name, value)]
+        words += [word for one in assume for word in ("--assume", one)]
+        write_page(found, page, shlex.join(["asi-repro", "plan", "--page", str(page), *words]))
+        console().print(f"{page}, {picture_of(page)}", markup=False, highlight=False, soft_wrap=True)
+    elif json_:
         print_json(found.to_json())
     else:
         console().print(plan_markdown(found), markup=False, highlight=False, soft_wrap=True)
@@ -52,7 +82,7 @@ def _assumptions(given: list[str]) -> Any:
     from asi_repro.errors import AsiReproError
     from asi_repro.planning.inputs import Assumptions
 
-    values: dict[str, float] = {}
+    values: dict[str, Any] = {}
     for one in given:
         name, _, number = one.partition("=")
         if name not in Assumptions.model_fields:

@@ -1,24 +1,31 @@
-"""How long one training takes: its FLOPs from the certificate, a GPU from the assumptions.
+"""How long one training takes: FLOPs and a GPU give the level, times recorded here the spread.
 
-The level comes from FLOPs, the spread between architectures from the forward times that `verify` measured
-on this machine's CPU: formulas count products only, and a program may spend its time elsewhere.
+Formulas of FLOPs count products only, and a program may spend its time elsewhere; so which architecture takes
+longer than which comes from a clock, not from its FLOPs.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from asi_repro.config import Settings
 from asi_repro.errors import DataError, MissingInput
+from asi_repro.models.scales import SCALES, Scale
+from asi_repro.project import Project
+from asi_repro.train.table import SWEEPS_FOLDER, read_results
 from asi_repro.verify.certificate import Certificate, read_certificates
 
+Source = Literal["sweep", "verify"]
 TIMED_LENGTH = "2048"
+SWEPT = "smoke"
+PLANNED = "340m"
 TRAINING_FLOPS = 3.0
 """FLOPs of a training step over those of a forward: the backward is counted as two forwards."""
 
@@ -42,35 +49,127 @@ class Assumptions(Settings):
         description="Mean of one exploration; the paper's 10,000 GPU hours / 1,773.",
     )
     llm_minutes: float = Field(default=6.0, ge=0, description="LLM calls of one experiment, GPU idle.")
-    price: float = Field(default=2.5, ge=0, description="One GPU hour in US dollars.")
+    discovered: float = Field(
+        default=106 / 1773, ge=0, le=1, description="Discoveries an experiment; the paper's 106 / 1,773."
+    )
+    cold_start: int = Field(
+        default=200, ge=1, description="First experiments, which wait for no batch (paper section 4.1)."
+    )
+    price: float = Field(default=2.5, ge=0, description="One GPU hour in US dollars; LLM calls not counted.")
+
+    @property
+    def evaluating(self) -> float:
+        """Share of an experiment's GPU time that is evaluation."""
+        return self.evaluate_share / (1 + self.evaluate_share)
 
 
-def training_hours(
-    certificates: Sequence[Certificate], assumed: Assumptions, *, tokens: int
+@dataclass(frozen=True)
+class Times:
+    """What is known of how long the architectures take.
+
+    Attributes:
+        speeds: time of each over their median, by index.
+        hours: of one GPU to train and evaluate each at 340M, by index.
+        level: where the FLOPs are from.
+        spread: where the times are from.
+    """
+
+    speeds: Mapping[int, float]
+    hours: Mapping[int, float]
+    level: str
+    spread: str
+
+
+def find_times(project: Project, source: Source, assumed: Assumptions, *, tokens: int) -> Times:
+    """Times of the architectures.
+
+    Args:
+        source: `sweep`, the trainings at the smoke scale that Git holds; or `verify`, this machine's
+            certificates and forward times.
+        tokens: of one training.
+
+    Raises:
+        MissingInput: where that was not made here.
+        DataError: where it is damaged.
+    """
+    if source == "sweep":
+        speeds = swept_speeds(project.artifacts / SWEEPS_FOLDER / SWEPT)
+        flops = dict.fromkeys(speeds, plain_flops(SCALES[PLANNED]))
+        level = (
+            "the frame's SwiGLU and output projection, and four projections a mixer as DeltaNet has; "
+            "`--times verify` counts each program"
+        )
+        spread = "processor time of an optimizer step in the recorded sweep at the smoke scale, on a CPU"
+    else:
+        speeds = forward_speeds(project.artifacts / "verify-timings.json")
+        flops = certified_flops(read_certificates(project.certificates), project.certificates)
+        level = "counted in the certificates"
+        spread = f"forward times of {TIMED_LENGTH} tokens by `asi-repro verify`, on this machine's CPU"
+    return Times(speeds, _hours(flops, speeds, assumed, tokens), level, spread)
+
+
+def _hours(
+    flops: Mapping[int, float], speeds: Mapping[int, float], assumed: Assumptions, tokens: int
 ) -> dict[int, float]:
-    """Hours of one GPU to train each architecture at 340M over `tokens`, by FLOPs, by index."""
-    found = {}
-    for one in certificates:
-        flops = one.row("flops_token_340m").value
-        if flops is not None:
-            per_hour = assumed.peak_tflops * 1e12 * assumed.utilisation * 3600
-            found[one.index] = TRAINING_FLOPS * float(flops) * tokens / per_hour
+    """The mean is that of the FLOPs; the spread is that of the times."""
+    shared = sorted(set(flops) & set(speeds))
+    if not shared:
+        raise MissingInput("no architecture has both FLOPs and times", hint="`asi-repro verify --all`")
+    per_hour = assumed.peak_tflops * 1e12 * assumed.utilisation * 3600
+    level = statistics.mean(TRAINING_FLOPS * flops[index] * tokens / per_hour for index in shared)
+    factor = level * (1 + assumed.evaluate_share) / statistics.mean(speeds[index] for index in shared)
+    return {index: speeds[index] * factor for index in shared}
+
+
+def plain_flops(scale: Scale) -> float:
+    """Forward FLOPs a token of a model whose mixer is four projections of the width; two a weight."""
+    block = 2 * 3 * scale.hidden_size * scale.intermediate_size + 2 * 4 * scale.hidden_size**2
+    return float(scale.num_layers * block + 2 * scale.vocab_size * scale.hidden_size)
+
+
+def certified_flops(certificates: Sequence[Certificate], where: Path) -> dict[int, float]:
+    """Forward FLOPs a token at 340M, by index.
+
+    Raises:
+        MissingInput: where no certificate says them.
+    """
+    rows = {one.index: one.row(f"flops_token_{PLANNED}").value for one in certificates}
+    found = {index: float(value) for index, value in rows.items() if value is not None}
+    if not found:
+        raise MissingInput("no certificate states FLOPs at 340M", where=str(where), hint="`dvc repro verify`")
     return found
 
 
-def relative_speeds(timings: Path) -> dict[int, float]:
+def swept_speeds(folder: Path) -> dict[int, float]:
+    """Time of a step of each architecture over their median, by index.
+
+    Raises:
+        MissingInput: where there is no sweep, or it has no times.
+        DataError: where its table is damaged.
+    """
+    seconds = {
+        row.index: row.step_seconds
+        for row in read_results(folder).architectures
+        if row.index is not None and row.step_seconds
+    }
+    if not seconds:
+        raise MissingInput("the sweep's table has no times", where=str(folder), hint="`asi-repro sweep`")
+    return _over_median(seconds)
+
+
+def forward_speeds(timings: Path) -> dict[int, float]:
     """Forward time of each architecture over their median, by index.
 
     Raises:
         MissingInput: where nothing was measured here.
         DataError: where the file is damaged.
     """
-    hint = "`asi-repro verify --all` measures them"
+    hint = "`asi-repro verify --all` measures them; `--times sweep` takes what Git holds"
     try:
         listed = json.loads(timings.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingInput("no forward times were measured here", where=str(timings), hint=hint) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"not JSON: {error}", where=str(timings), hint=hint) from error
     seconds = {
         int(index): float(forward[TIMED_LENGTH])
@@ -79,34 +178,13 @@ def relative_speeds(timings: Path) -> dict[int, float]:
     }
     if not seconds:
         raise MissingInput("no forward times were measured here", where=str(timings), hint=hint)
+    return _over_median(seconds)
+
+
+def _over_median(seconds: Mapping[int, float]) -> dict[int, float]:
     middle = statistics.median(seconds.values())
     return {index: value / middle for index, value in seconds.items()}
 
 
 def _forward(row: Any) -> Any:
     return row.get("forward") if isinstance(row, dict) else None
-
-
-def architecture_hours(
-    certificates: Path, timings: Path, assumed: Assumptions, *, tokens: int
-) -> dict[int, float]:
-    """Hours of one GPU to train and evaluate each architecture at 340M, by index.
-
-    The mean is that of the FLOPs; the spread is that of the forward times.
-
-    Raises:
-        MissingInput: where there are no certificates or times.
-    """
-    by_flops = training_hours(read_certificates(certificates), assumed, tokens=tokens)
-    if not by_flops:
-        raise MissingInput(
-            "no certificate states FLOPs at 340M", where=str(certificates), hint="`dvc repro verify`"
-        )
-    speeds = relative_speeds(timings)
-    shared = sorted(set(by_flops) & set(speeds))
-    if not shared:
-        raise MissingInput("no architecture has both FLOPs and times", where=str(timings))
-    level = statistics.mean(by_flops[index] for index in shared)
-    spread = statistics.mean(speeds[index] for index in shared)
-    factor = level / spread * (1 + assumed.evaluate_share)
-    return {index: speeds[index] * factor for index in shared}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from asi_repro.executor.virtual import VirtualExecutor
+from asi_repro.discover.plan import Plan
 from asi_repro.planning.inputs import Assumptions
+from asi_repro.planning.order import schedule
 
 
 @dataclass(frozen=True)
@@ -17,19 +18,23 @@ class SearchPlan:
 
     Attributes:
         workers: experiments at a time, a GPU each.
+        batch: experiments between two refreshes of the pool.
         days: of wall time.
         gpu_hours: paid for, idle ones too.
-        training: share of them in which GPUs trained or evaluated.
+        training: share of them in which GPUs trained.
+        evaluation: share in which they evaluated.
         waiting_for_llm: share in which a worker waited for an LLM.
         waiting_for_batch: share in which a worker had nothing to do until its batch was over.
-        per_thousand_gpu_hours: discoveries, if an experiment finds as many as in the paper (106 of 1,773).
+        per_thousand_gpu_hours: discoveries, at the assumed rate an experiment.
         dollars: at the assumed price, without the LLM.
     """
 
     workers: int
+    batch: int
     days: float
     gpu_hours: float
     training: float
+    evaluation: float
     waiting_for_llm: float
     waiting_for_batch: float
     per_thousand_gpu_hours: float
@@ -41,49 +46,33 @@ class SearchPlan:
 
 
 def experiment_hours(speeds: Sequence[float], assumed: Assumptions, *, count: int, seed: int) -> list[float]:
-    """Hours of each experiment on one GPU: the assumed mean, spread as the forward times are."""
+    """Hours of each experiment on one GPU: the assumed mean, spread as the recorded times are."""
     draw = random.Random(seed)
     drawn = [draw.choice(speeds) for _ in range(count)]
     factor = assumed.explore_gpu_hours / (sum(speeds) / len(speeds))
     return [one * factor for one in drawn]
 
 
-def plan_search(
-    hours: Sequence[float],
-    workers: int,
-    assumed: Assumptions,
-    *,
-    batch: int = 50,
-    cold_start: int = 200,
-    discovered: float = 106 / 1773,
-) -> SearchPlan:
+def plan_search(hours: Sequence[float], workers: int, assumed: Assumptions, *, batch: int = 50) -> SearchPlan:
     """A run over experiments of these hours.
 
     Args:
         batch: experiments between two refreshes of the pool.
-        cold_start: first experiments, which wait for no refresh (paper section 4.1).
-        discovered: discoveries an experiment.
     """
     llm = assumed.llm_minutes / 60
-    executor = VirtualExecutor(workers, lambda task: (task + llm) * 3600)
-    for one in _batches(hours, batch, cold_start):
-        executor.run(lambda task, stop: None, one, took=lambda task, value: None)
-    paid = executor.now / 3600 * workers
-    training, calls = sum(hours) / paid, llm * len(hours) / paid
+    # Every experiment knows of all before its batch when it looks for repeats, and of none of its batch.
+    plan = Plan(assumed.cold_start, batch, window=len(hours), seed=0)
+    made = schedule(plan, [one + llm for one in hours], workers)
+    working, calls = sum(hours) / made.paid, llm * len(hours) / made.paid
     return SearchPlan(
         workers=workers,
-        days=executor.now / 86_400,
-        gpu_hours=paid,
-        training=training,
+        batch=batch,
+        days=made.length / 24,
+        gpu_hours=made.paid,
+        training=working * (1 - assumed.evaluating),
+        evaluation=working * assumed.evaluating,
         waiting_for_llm=calls,
-        waiting_for_batch=max(0.0, 1 - training - calls),
-        per_thousand_gpu_hours=discovered * len(hours) / paid * 1000,
-        dollars=paid * assumed.price,
+        waiting_for_batch=max(0.0, 1 - working - calls),
+        per_thousand_gpu_hours=assumed.discovered * len(hours) / made.paid * 1000,
+        dollars=made.paid * assumed.price,
     )
-
-
-def _batches(hours: Sequence[float], batch: int, cold_start: int) -> Iterator[Sequence[float]]:
-    if cold_start:
-        yield hours[:cold_start]
-    for start in range(cold_start, len(hours), batch):
-        yield hours[start : start + batch]

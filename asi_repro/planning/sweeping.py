@@ -23,8 +23,10 @@ class SweepPlan:
         per_task: of one training.
         hours: of wall time.
         first_wave_hours: of these, those in which only DeltaNet trains: the leak guard compares with it.
-        gpu_hours: paid for.
-        used: share of them in which a GPU worked.
+        gpu_hours: paid for, idle ones too.
+        training, evaluation: shares of them in which GPUs did that.
+        waiting_for_reference: share in which they had nothing to do while DeltaNet trained.
+        waiting_at_the_end: share in which they had nothing left to do.
         dollars: at the assumed price.
     """
 
@@ -33,7 +35,10 @@ class SweepPlan:
     hours: float
     first_wave_hours: float
     gpu_hours: float
-    used: float
+    training: float
+    evaluation: float
+    waiting_for_reference: float
+    waiting_at_the_end: float
     dollars: float
 
     def to_json(self) -> dict[str, Any]:
@@ -70,13 +75,19 @@ def _plan(hours: Mapping[int, float], gpus: int, per_task: int, assumed: Assumpt
     sweep(jobs, workers=executor.workers, run=_nothing, executor=executor)
     total = executor.now / 3600
     paid = total * gpus
+    first = executor.waves[0][1] / 3600
+    used = executor.busy * per_task / 3600 / paid
+    alone = first * (gpus - per_task) / paid
     return SweepPlan(
         gpus=gpus,
         per_task=per_task,
         hours=total,
-        first_wave_hours=executor.waves[0][1] / 3600,
+        first_wave_hours=first,
         gpu_hours=paid,
-        used=executor.busy * per_task / 3600 / paid,
+        training=used * (1 - assumed.evaluating),
+        evaluation=used * assumed.evaluating,
+        waiting_for_reference=alone,
+        waiting_at_the_end=max(0.0, 1 - used - alone),
         dollars=paid * assumed.price,
     )
 

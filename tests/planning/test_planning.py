@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.discover.plan import Plan
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.executor.virtual import VirtualExecutor
-from asi_repro.planning.inputs import Assumptions, relative_speeds
+from asi_repro.planning.inputs import Assumptions, forward_speeds
+from asi_repro.planning.order import schedule
 from asi_repro.planning.searching import experiment_hours, plan_search
 from asi_repro.planning.sweeping import plan_sweep
 
@@ -64,7 +67,10 @@ def test_an_error_is_a_lost_task_there_too() -> None:
 def test_deltanet_trains_alone_before_all_others() -> None:
     plan = plan_sweep(dict.fromkeys(range(8), 2.0), 8, Assumptions(doubling=0.5))
     assert (plan.per_task, plan.hours, plan.first_wave_hours) == (1, 4.0, 2.0)
-    assert plan.used == pytest.approx(9 * 2.0 / (8 * 4.0))
+    assert plan.training + plan.evaluation == pytest.approx(9 * 2.0 / (8 * 4.0))
+    assert plan.evaluation == pytest.approx(0.15 * plan.training)
+    assert plan.waiting_for_reference == pytest.approx(7 * 2.0 / (8 * 4.0))
+    assert plan.waiting_at_the_end == pytest.approx(0, abs=1e-9)
     assert plan.dollars == pytest.approx(8 * 4.0 * ASSUMED.price)
 
 
@@ -80,7 +86,9 @@ def test_no_sweep_is_quicker_than_its_work_or_its_longest_training(hours: list[f
     middle = sorted(hours)[len(hours) // 2]
     assert plan.hours >= (sum(hours) + middle) / gpus * (1 - 1e-9)
     assert plan.hours >= (max(hours) + middle) / min(gpus, 8) * (1 - 1e-9)
-    assert plan.used <= 1 + 1e-9
+    shares = (plan.training, plan.evaluation, plan.waiting_for_reference, plan.waiting_at_the_end)
+    assert min(shares) >= 0
+    assert sum(shares) == pytest.approx(1)
 
 
 def test_one_worker_never_waits_for_a_batch_and_many_wait_for_its_longest() -> None:
@@ -89,12 +97,50 @@ def test_one_worker_never_waits_for_a_batch_and_many_wait_for_its_longest() -> N
     assert hours == experiment_hours([1.0, 2.0, 3.0], ASSUMED, count=400, seed=1)
     alone = plan_search(hours, 1, ASSUMED)
     assert alone.waiting_for_batch == pytest.approx(0, abs=1e-9)
-    assert alone.training + alone.waiting_for_llm == pytest.approx(1)
-    full, twice = (plan_search(hours, workers, ASSUMED, cold_start=0) for workers in (50, 100))
-    longest = [max(hours[start : start + 50]) + ASSUMED.llm_minutes / 60 for start in range(0, 400, 50)]
-    assert full.days * 24 == pytest.approx(math.fsum(longest))
+    assert alone.training + alone.evaluation + alone.waiting_for_llm == pytest.approx(1)
+    # Experiment 1 is the first program; with so short a cold start all others come in batches.
+    assumed = Assumptions(cold_start=1)
+    full, twice = (plan_search([1.0, *hours], workers, assumed) for workers in (50, 100))
+    llm = ASSUMED.llm_minutes / 60
+    longest = [max(hours[start : start + 50]) + llm for start in range(0, 400, 50)]
+    assert full.days * 24 == pytest.approx(math.fsum([1.0 + llm, *longest]))
     assert twice.days == pytest.approx(full.days)  # a batch of 50 has no work for more than 50
     assert twice.per_thousand_gpu_hours == pytest.approx(full.per_thousand_gpu_hours / 2)
+
+
+@given(st.lists(whole, min_size=1, max_size=40), st.integers(1, 6), st.integers(1, 5), st.integers(1, 9))
+def test_a_schedule_is_that_of_the_executor_batch_by_batch(
+    durations: list[int], workers: int, cold_start: int, refresh: int
+) -> None:
+    plan = Plan(cold_start, refresh, window=len(durations), seed=0)
+    made = schedule(plan, durations, workers)
+    executor = VirtualExecutor(workers, float)
+    by_snapshot = itertools.groupby(enumerate(durations, 1), key=lambda one: plan.snapshot(one[0]))
+    for _, batch in by_snapshot:
+        executor.run(lambda task, stop: None, [spent for _, spent in batch], took=lambda task, value: None)
+    assert made.length == executor.now
+    assert made.busy == executor.busy
+    assert made.paid == workers * executor.now
+
+
+@given(st.lists(whole, min_size=1, max_size=40), st.integers(1, 6), st.integers(1, 6))
+def test_no_experiment_begins_before_what_it_needs_is_finished(
+    durations: list[int], workers: int, window: int
+) -> None:
+    plan = Plan(3, 5, window=window, seed=0)
+    ends = schedule(plan, durations, workers).ends
+    for index, (end, spent) in enumerate(zip(ends, durations, strict=True), start=1):
+        assert end - spent >= max(ends[: plan.needs(index)], default=0)
+    for end in ends:
+        running = [1 for other, took in zip(ends, durations, strict=True) if other - took < end <= other]
+        assert len(running) <= workers
+
+
+def test_a_window_of_two_leaves_work_for_two() -> None:
+    plan = Plan(8, 6, window=2, seed=0)
+    lengths = [schedule(plan, [1.0] * 64, workers).length for workers in (1, 2, 4)]
+    assert lengths[0] == 64
+    assert lengths[1] == lengths[2] < 40
 
 
 @pytest.mark.parametrize(
@@ -111,13 +157,13 @@ def test_times_that_are_missing_or_damaged(tmp_path: Path, text: str | None, err
     if text is not None:
         path.write_text(text)
     with pytest.raises(error):
-        relative_speeds(path)
+        forward_speeds(path)
 
 
 def test_speeds_are_over_their_median(tmp_path: Path) -> None:
     path = tmp_path / "times.json"
     path.write_text(json.dumps({str(n): {"forward": {"2048": n / 10}} for n in (1, 2, 4)}))
-    assert relative_speeds(path) == {1: 0.5, 2: 1.0, 4: 2.0}
+    assert forward_speeds(path) == {1: 0.5, 2: 1.0, 4: 2.0}
 
 
 @pytest.mark.parametrize("text", ["", "0", "8,x", "-1"])
