@@ -10,6 +10,7 @@ import typer
 from asi_repro.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from asi_repro.project import Project
     from asi_repro.traces.openinference import Record
 
 _JSON_COLUMNS = (
@@ -82,7 +83,10 @@ def _traces_of(run: str | None) -> Path:
     from asi_repro.errors import MissingInput, NotFound
     from asi_repro.project import find_project
 
-    folder = find_project().root / "traces"
+    project = find_project()
+    folder = project.root / "traces"
+    if run is not None and not (folder / f"{run}.parquet").is_file():
+        _write_traces(project, run)
     found = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
     if not found:
         raise MissingInput(
@@ -96,6 +100,19 @@ def _traces_of(run: str | None) -> Path:
         said = "several runs have traces" if run is None else f"no run with traces is called {run!r}"
         raise NotFound(said, where=str(folder), hint=f"name one with --run: {', '.join(found)}")
     return found[run]
+
+
+def _write_traces(project: Project, name: str) -> None:
+    """Of a run that came without them: its commits hold the spans. `dvc pull` gives such a run."""
+    from asi_repro.archive.places import run_folders
+
+    run = run_folders(project).get(name)
+    if run is None or not (run / "run.git").is_dir():
+        return
+    from asi_repro.discover.run import DiscoveryRun
+    from asi_repro.discover.run_traces import write_run_traces
+
+    write_run_traces(DiscoveryRun(run), project.root)
 
 
 def _read(path: Path, session: str) -> list[Record]:

@@ -22,6 +22,7 @@ from asi_repro.discover.book import Book
 from asi_repro.discover.lines import read_lines
 from asi_repro.discover.recorded import commit_lines, listed_commits
 from asi_repro.discover.run import COMMITS, LAB, LLM, SETTINGS, TIMINGS, DiscoveryRun, check_name, read_json
+from asi_repro.discover.run_traces import write_run_traces
 from asi_repro.discover.store import EXPERIMENTS, VERIFIED, Commit
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import sha256_file
@@ -87,7 +88,7 @@ def share_run(run: DiscoveryRun, place: str) -> Shared:
 def receive_run(
     project: Project, place: str, *, name: str | None = None, sha256: str | None = None
 ) -> DiscoveryRun:
-    """Get somebody's run into artifacts/runs, checked; with its archive.
+    """Get somebody's run into artifacts/runs, checked; with its archive and its traces.
 
     Args:
         place: a path, or a URL that DVC can read.
@@ -119,6 +120,7 @@ def receive_run(
         run = DiscoveryRun(made)
         _check(run, place)
         write_run_archive(run)
+        write_run_traces(run, project.root)
         made.rename(folder)
     return DiscoveryRun(folder)
 

@@ -30,6 +30,7 @@ def examine() -> Iterator[Finding]:
         yield children.pop("dvc").finding()
         yield from _sandbox()
         yield _safely(_release)
+        yield _safely(_storage)
         yield from _torch(children.pop("torch"))
         yield children.pop("hub").finding()
         yield _safely(_api_key)
@@ -131,6 +132,15 @@ def _release() -> Finding:
     # Fetching it is the journey's own first step, so its absence stops nothing.
     todo = "asi-repro pull (or asi-repro pull --from DIR, where no network leads to GitHub)"
     return Finding("release", "gap", problems[0], todo, (), {"problems": problems[:20]})
+
+
+def _storage() -> Finding:
+    from asi_repro.doctor.storage import storage
+
+    project = _project()
+    if project is None:
+        return Finding("storage", "not run", "not inside a checkout of asi_repro")
+    return storage(project.root)
 
 
 def _project() -> Project | None:

@@ -12,9 +12,11 @@ import pytest
 from asi_repro.discover.archive import write_run_archive
 from asi_repro.discover.recorded import commit_lines
 from asi_repro.discover.run import DiscoveryRun
+from asi_repro.discover.run_traces import write_run_traces
 from asi_repro.discover.sharing import receive_run, share_run
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.project import Project
+from asi_repro.traces.parquet import read_sessions
 
 
 @pytest.fixture
@@ -73,6 +75,10 @@ def test_a_run_goes_to_a_file_and_comes_back_the_same(run, there, tmp_path):
     assert [path.name for path in got.folder.parent.iterdir()] == ["mine"]
     for name in ("settings.json", "lab.jsonl"):
         assert (got.folder / name).read_bytes() == (run.folder / name).read_bytes()
+    write_run_traces(run, tmp_path)
+    assert read_sessions(there.root / "traces/mine.parquet") == read_sessions(
+        tmp_path / "traces/mine.parquet"
+    )
     write_run_archive(run)
     for table in (run.folder / "archive").iterdir():
         if table.name != "sources.parquet":

@@ -45,13 +45,21 @@ class Checkout:
     def variables(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DVC_"))}
         own = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(self.home / "site")}
+        # The stages' commands are those of this environment, with the checkout's code.
+        own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        own["PYTHONPATH"] = str(self.folder)
         return {**kept, **own, "DVC_GLOBAL_CONFIG_DIR": str(self.home / "config"), **KEYS, **self.environment}
 
     def dvc(self, *words: str, fails: bool = False) -> str:
         """What `dvc WORDS` says; it must succeed, or fail where that is what is looked for."""
-        ran = subprocess.run(
-            self.command(*words), cwd=self.folder, env=self.variables(), capture_output=True, text=True
-        )
+        return self.run(*self.command(*words), fails=fails)
+
+    def repro(self, *words: str) -> str:
+        """What `asi-repro WORDS` says; it must succeed."""
+        return self.run(sys.executable, "-m", "asi_repro.cli", *words)
+
+    def run(self, *command: str, fails: bool = False) -> str:
+        ran = subprocess.run(command, cwd=self.folder, env=self.variables(), capture_output=True, text=True)
         said = ran.stdout + ran.stderr
         assert (ran.returncode != 0) == fails, said
         return said
@@ -79,6 +87,21 @@ class Checkout:
         """A stranger's clone, with nothing of this one's cache."""
         subprocess.run(["git", "clone", "--quiet", str(self.folder), str(folder)], check=True)
         return Checkout(folder, folder.with_name(f"{folder.name}-home"), self.environment)
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """What a killed push left.
+
+    Attributes:
+        owner: who pushed.
+        status: of the killed process.
+        keys: objects that arrived.
+    """
+
+    owner: Checkout
+    status: int
+    keys: list[str]
 
 
 def new_checkout(folder: Path, address: str) -> Checkout:

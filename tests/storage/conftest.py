@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from checkouts import Checkout, checkout_with_outputs, killed_push
+from checkouts import Checkout, Interrupted, checkout_with_outputs, killed_push
 from s3_server import Bucket, s3_bucket
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """What a killed push left.
-
-    Attributes:
-        owner: who pushed.
-        status: of the killed process.
-        keys: objects that arrived.
-    """
-
-    owner: Checkout
-    status: int
-    keys: list[str]
 
 
 @pytest.fixture(scope="session")

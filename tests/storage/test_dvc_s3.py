@@ -6,16 +6,21 @@ or the command fails.
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from checkouts import Checkout, checkout_with_outputs, killed_push
-from conftest import Interrupted
+from checkouts import Checkout, Interrupted, checkout_with_outputs, killed_push
 from outputs import INPUTS, OUTPUTS, STAGES, TRAINED, tree
 from s3_server import Bucket
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from in_process import call
 
 from asi_repro.archive.dvc_hashes import dvc_md5
 from asi_repro.archive.fsck import Place, Result, run_checks
@@ -89,6 +94,9 @@ def test_what_was_pulled_is_read_by_its_readers(pulled: Checkout) -> None:
     run = DiscoveryRun(pulled.folder / "artifacts/recorded/control")
     assert "\n".join(commit_lines(run)) + "\n" == (run.folder / "commits.txt").read_text()
     assert set(Archive(run.folder / "archive").experiments) == set(run.store.commits())
+    shown = call("trace", "2", "--run", "control", "--json", ASI_REPRO_HOME=str(pulled.folder))
+    assert shown.returncode == 0, shown.stderr
+    assert {span["session.id"] for span in json.loads(shown.stdout)} == {"2"}
     trained = read_training(pulled.folder / TRAINED / "seed-0")
     assert trained.weights_sha256 == sha256_file(pulled.folder / WEIGHTS)
     assert [one.index for one in read_certificates(pulled.folder / "artifacts/certificates")] == [7]
