@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from asi_repro.project import Project
 
 ENVIRONMENT = "ASI_REPRO_RELEASE"
 _STAGING = ".staging-"
+QUIET_SECONDS = 20.0
+"""How long the network may say nothing. Git's client asks four times, so that is some 80 seconds in all."""
 _HINT = (
     f"name a copy with `asi-repro pull --from DIR` or {ENVIRONMENT}=DIR "
     "(DIR holds data/106.json, data/tree.json and cognition_base/cognition)"
@@ -174,13 +177,25 @@ def _import(url: str, rev: str, staging: Path, manifest: Manifest) -> None:
     for path in manifest.paths:
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         try:
-            Repo.get(url, path, out=str(staging / path), rev=rev)
+            with _no_endless_wait():
+                Repo.get(url, path, out=str(staging / path), rev=rev)
         except (DvcException, SCMError) as error:
             raise MissingInput(
                 f"cannot fetch {path} from the published release: {_reason(error)}",
                 where=f"{url} at {rev}",
                 hint=f"check the network, or {_HINT}",
             ) from error
+
+
+@contextmanager
+def _no_endless_wait() -> Iterator[None]:
+    """A bound on each wait for the network: DVC and its git client set none, so a silent one would hang."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(QUIET_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _reason(error: BaseException) -> str:

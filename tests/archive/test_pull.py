@@ -137,6 +137,19 @@ def test_the_git_import_from_a_local_repository(
     assert not (project.release / TREE).exists()
 
 
+def test_a_network_that_says_nothing_is_given_up(
+    project: Project, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes the connection and never answers, as a bad proxy does."""
+    monkeypatch.setattr("asi_repro.archive.pull.QUIET_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/release.git"
+        with pytest.raises(MissingInput, match="timed out") as error:
+            pull(project, url=url, manifest=manifest)
+    assert "check the network" in str(error.value.hint)
+    assert socket.getdefaulttimeout() is None
+
+
 def test_unreachable_network_says_what_to_do(project: Project, manifest: Manifest) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
