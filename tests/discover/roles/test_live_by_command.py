@@ -19,7 +19,6 @@ from asi_repro.discover.operators import seed_program
 from asi_repro.llm.testing import Behaviour, Failure, structured, text, tool_call
 
 ROOT = Path(__file__).resolve().parents[3]
-MADE_UP = "a made-up key of the tests"
 NEW, REPAIRED = changed_program("0.5"), changed_program("0.7")
 LEAKS = seed_program().replace(
     "        return out\n", "        return out + 0.1 * out.mean(1, keepdim=True)\n"
@@ -82,7 +81,7 @@ def test_from_proposal_to_commit_and_again_from_the_record_elsewhere(workspace, 
     (project / "params.yaml").write_text(json.dumps(params))
     (project / "dvc.yaml").touch()
     with Actors(**scripts()) as server:
-        key = {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": MADE_UP}
+        key = {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "<made up for a test>"}
         asked = ("discover", "--arm", "llm", "--run", "live", "--experiments", "2", "--record", "--json")
         summary = json.loads(command(project, *asked, **key))
         log = server.first_text("engineer")
@@ -112,7 +111,7 @@ def test_from_proposal_to_commit_and_again_from_the_record_elsewhere(workspace, 
         "+        _scale = 0.7\n",
     ):  # the repair, as what it changed
         assert line in note
-    assert MADE_UP not in note
+    assert "made up for a test" not in note
 
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(project / "artifacts" / "recorded", elsewhere / "artifacts" / "recorded")
