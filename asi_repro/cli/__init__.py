@@ -47,6 +47,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "sweep": Lazy("asi_repro.cli.train:sweep", "Train and evaluate all selected models in parallel."),
         "results": Lazy("asi_repro.cli.results:results", "Our models against DeltaNet, with intervals."),
         "harness": Lazy("asi_repro.cli.evaluate:harness", "lm-eval's own command with our models known."),
+        "dvc": Lazy("asi_repro.cli.dvc:dvc", "DVC's own command where GitHub is out of reach."),
     },
     "Discover": {
         "discover": Lazy("asi_repro.cli.discover:discover", "The loop: live, replayed, control arm."),

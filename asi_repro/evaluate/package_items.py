@@ -115,6 +115,11 @@ def _arc(document: Item) -> Item:
     }
 
 
+def _openbookqa(document: Item) -> Item:
+    item = _arc(document)
+    return {"question_stem": item["question"], "choices": item["choices"], "answerKey": item["answerKey"]}
+
+
 def _boolq(document: Item) -> Item:
     passage, mark, rest = document["query"].rpartition("\nQuestion: ")
     if not mark:
@@ -145,4 +150,5 @@ _REQUESTS: dict[str, tuple[str, Callable[[Item], Item]]] = {
     "arc_challenge": ("arc_challenge/test_rc_5shot", _arc),
     "boolq": ("boolq/rc_0shot", _boolq),
     "lambada_openai": ("lambada/bpb_0shot", _lambada),
+    "openbookqa": ("openbookqa/test_rc_5shot", _openbookqa),
 }

