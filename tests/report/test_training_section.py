@@ -11,11 +11,13 @@ from trained_models import TASKS, add_results, made_up_results
 from asi_repro.errors import DataError
 from asi_repro.project import Project
 from asi_repro.report.content import make_content
-from asi_repro.report.figures.training import band, learning_curves
+from asi_repro.report.figures.training import BASELINE_COLOURS, MANY, band, learning_curves, line_styles
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.sections import build_sections
+from asi_repro.report.sections.speed import speed_finding
 from asi_repro.report.sections.training import scores_table, sweep
-from asi_repro.train.table import RESULTS_FOLDER, SUMMARY
+from asi_repro.train.speed import SpeedRow, Speeds
+from asi_repro.train.table import RESULTS_FOLDER, SUMMARY, Compared
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,41 @@ def test_the_best_of_each_column_is_strong_and_significance_is_a_star() -> None:
     assert [row[0] for row in table.rows][-1] == "delta_net"
     assert table.strong == tuple((0, column) for column in range(1, len(TASKS) + 2))
     assert [row[-2].endswith("*") for row in table.rows] == [False, True, False, False]
+
+
+def test_where_all_score_the_same_none_is_strong_and_nothing_has_no_sign() -> None:
+    results = made_up_results(3)
+    for row in results.models:
+        row.tasks["piqa"] = row.tasks["piqa"].model_copy(update={"mean": 0.0})
+    results.models[1].against["score"] = Compared(estimate=-0.0002, low=-0.01, high=0.01)
+    table = scores_table(results)
+    piqa = table.header.index("piqa")
+    assert {column for _, column in table.strong} == set(range(1, len(TASKS) + 2)) - {piqa}
+    assert [row[-1] for row in table.rows][1] == "0.0 [-1.0, +1.0]"
+
+
+def test_a_baseline_has_one_colour_in_every_figure() -> None:
+    few = line_styles(["0001-a", "delta_net", "transformer", "0002-b"])
+    more = line_styles(["transformer", "delta_net, step by step (fla)", "delta_net"])
+    assert few["delta_net"] == more["delta_net"]
+    assert few["transformer"] == more["transformer"]
+    assert more["delta_net, step by step (fla)"] == (more["delta_net"][0], "--")
+    assert len(set(line_styles([f"{n:04d}-a" for n in range(MANY)] + list(BASELINE_COLOURS)).values())) == (
+        MANY + len(BASELINE_COLOURS)
+    )
+
+
+def test_the_speed_section_says_where_linear_attention_wins() -> None:
+    def speeds(*rates: float) -> Speeds:
+        rows = [("transformer", 256, 100.0), ("transformer", 1024, 50.0)]
+        rows += [("delta_net", 256, rates[0]), ("delta_net", 1024, rates[1])]
+        made = [SpeedRow(model=name, length=at, tokens_per_second=rate) for name, at, rate in rows]
+        return Speeds(about="a", hardware="h", torch="t", threads=1, rows=made)
+
+    assert "delta_net: 0.40 at 256, 1.20 at 1,024 tokens, faster from 1,024 on." in speed_finding(
+        speeds(40, 60)
+    )
+    assert "faster at none of them" in speed_finding(speeds(40, 40))
 
 
 def test_a_sweep_counts_after_holm_and_shows_the_winners_curse(tmp_path: Path) -> None:

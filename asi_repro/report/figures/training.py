@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -15,11 +16,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, AMBER, INK)
-MANY = len(COLOURS)  # architectures beyond this are a band, not lines
+# A baseline looks the same in every figure; architectures share two colours and differ by their dashes.
+BASELINE_COLOURS = {
+    "delta_net": VERMILLION,
+    "gated_delta_net": GREEN,
+    "mamba2": AMBER,
+    "transformer": PURPLE,
+}
+_OTHERS = tuple((colour, dashes) for dashes in ("-", "--", ":") for colour in (BLUE, INK))
+MANY = len(_OTHERS)  # architectures beyond this are a band, not lines
 
 Curve = list[tuple[int, float]]
 Band = list[tuple[int, float, float, float]]
+
+
+def line_styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and dashes of each model; a baseline measured in another way, `NAME, HOW`, is dashed."""
+    others = itertools.cycle(_OTHERS)
+    found = {}
+    for name in names:
+        known, how, _ = name.partition(",")
+        colour = BASELINE_COLOURS.get(known)
+        found[name] = next(others) if colour is None else (colour, "--" if how else "-")
+    return found
 
 
 def curves_by_model(points: Sequence[CurvePoint]) -> dict[str, list[Curve]]:
@@ -74,7 +93,7 @@ def learning_curves(results: Results, *, id: str, source: str) -> Drawing | None
         ),
         source=source,
         code="asi_repro.report.figures.training",
-        draw=lambda figure: _draw_curves(figure, {titles[n]: curves[n] for n in lines}, pooled),
+        draw=lambda figure: _draw_curves(figure, {n: curves[n] for n in lines}, titles, pooled),
         size=(8.6, 4.8),
         data=(_curve_data(results, id),),
     )
@@ -94,28 +113,31 @@ def _curve_data(results: Results, id: str) -> PlotData:
     )
 
 
-def _draw_curves(figure: Figure, lines: dict[str, list[Curve]], pooled: Band) -> None:
+def _draw_curves(figure: Figure, lines: dict[str, list[Curve]], titles: dict[str, str], pooled: Band) -> None:
     axes = figure.subplots()
     if pooled:
-        _draw_band(axes, pooled, FAINT, "architectures, all and mean")
-    for place, (title, found) in enumerate(lines.items()):
-        colour = COLOURS[place % len(COLOURS)]
+        _draw_band(axes, pooled, (FAINT, "-"), "architectures, all and mean")
+    styles = line_styles(list(lines))
+    for name, found in lines.items():
+        (colour, dashes), label = styles[name], plain(titles[name])
         if len(found) > 1:
-            _draw_band(axes, band(found), colour, plain(title))
+            _draw_band(axes, band(found), styles[name], label)
         else:
-            axes.plot(*columns(found[0]), color=colour, linewidth=1.4, label=plain(title))
+            axes.plot(*columns(found[0]), color=colour, linestyle=dashes, linewidth=1.4, label=label)
     axes.set_xlabel("optimizer step")
     axes.set_ylabel("training loss (nats per token)")
     axes.legend(loc="upper right")
 
 
-def _draw_band(axes: Axes, found: Band, colour: str, label: str) -> None:
+def _draw_band(axes: Axes, found: Band, style: tuple[str, str], label: str) -> None:
+    colour, dashes = style
     steps = [step for step, _, _, _ in found]
     axes.fill_between(
         steps, [low for _, low, _, _ in found], [high for _, _, _, high in found], color=colour, alpha=0.3,
         linewidth=0,
     )  # fmt: skip
-    axes.plot(steps, [mean for _, _, mean, _ in found], color=colour, linewidth=1.6, label=label)
+    means = [mean for _, _, mean, _ in found]
+    axes.plot(steps, means, color=colour, linestyle=dashes, linewidth=1.6, label=label)
 
 
 def loss_over_flops(results: Results, *, id: str, source: str) -> Drawing | None:
@@ -162,7 +184,9 @@ def _draw_flops(figure: Figure, points: Sequence[tuple[ModelRow, float, float]])
     if dots:
         axes.scatter(*columns(dots), s=20, color=BLUE, alpha=0.7, linewidths=0, label="architecture")
     known = [(row, x, y) for row, x, y in points if row.baseline]
-    for (row, x, y), colour in zip(known, (VERMILLION, GREEN, PURPLE, AMBER), strict=False):
+    styles = line_styles([row.name for row, _, _ in known])
+    for row, x, y in known:
+        colour, _ = styles[row.name]
         axes.plot(
             [x], [y], linestyle="", marker="D", markersize=7, color=colour, label=plain(row.title), zorder=4
         )

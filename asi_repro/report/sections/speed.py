@@ -5,20 +5,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asi_repro.report.drawing import columns, plain, thousands
+from asi_repro.report.figures.training import line_styles
 from asi_repro.report.inputs import Inputs
-from asi_repro.report.model import Block, Drawing, PlotData
-from asi_repro.report.palette import AMBER, BLUE, GREEN, INK, PURPLE, VERMILLION
+from asi_repro.report.model import Block, Drawing, Paragraph, PlotData
 from asi_repro.train.speed import SPEED, Speeds, read_speeds
 from asi_repro.train.table import SWEEPS_FOLDER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SOFTMAX = "transformer"
+
 
 def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
-    """The figure, or None where nothing was measured."""
+    """What it says and the figure, or None where nothing was measured."""
     path = inputs.project.artifacts / SWEEPS_FOLDER / SPEED
-    return (speed_drawing(read_speeds(path)),) if path.is_file() else None
+    if not path.is_file():
+        return None
+    speeds = read_speeds(path)
+    return (Paragraph(speed_finding(speeds)), speed_drawing(speeds))
+
+
+def speed_finding(speeds: Speeds) -> str:
+    """Each model's speed as a multiple of softmax attention's, at each length."""
+    rates: dict[str, dict[int, float]] = {}
+    for row in speeds.rows:
+        rates.setdefault(row.model, {})[row.length] = row.tokens_per_second
+    softmax = rates.pop(SOFTMAX, {})
+    said = []
+    for name, found in rates.items():
+        shared = sorted(set(found) & set(softmax))
+        if shared:
+            times = [f"{found[length] / softmax[length]:.2f} at {length:,}" for length in shared]
+            faster = next((length for length in shared if found[length] > softmax[length]), None)
+            since = f"faster from {faster:,} on" if faster else "faster at none of them"
+            said.append(f"{name}: {', '.join(times)} tokens, {since}.")
+    return (
+        f"Training speed as a multiple of the softmax transformer's in the same frame. {' '.join(said)} "
+        "Small models on one CPU: other sizes and machines cross elsewhere."
+    )
 
 
 def speed_drawing(speeds: Speeds) -> Drawing:
@@ -53,10 +78,17 @@ def _draw(figure: Figure, lines: dict[str, list[tuple[float, float]]]) -> None:
     axes = figure.subplots()
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    for (name, points), colour in zip(
-        lines.items(), (BLUE, VERMILLION, GREEN, PURPLE, AMBER, INK), strict=False
-    ):
-        axes.plot(*columns(sorted(points)), marker="o", color=colour, linewidth=1.6, label=plain(name))
+    styles = line_styles(list(lines))
+    for name, points in lines.items():
+        colour, dashes = styles[name]
+        axes.plot(
+            *columns(sorted(points)),
+            marker="o",
+            color=colour,
+            linestyle=dashes,
+            linewidth=1.6,
+            label=plain(name),
+        )
     axes.set_xticks(sorted({length for points in lines.values() for length, _ in points}))
     for axis in (axes.xaxis, axes.yaxis):
         thousands(axis)

@@ -77,8 +77,9 @@ def scores_table(results: Results) -> Table:
     )
     strong = []
     for place, column in enumerate(zip(*spreads, strict=True), start=1):
-        best = max(map(_mean, column))
-        strong += [(number, place) for number, spread in enumerate(column) if _mean(spread) == best]
+        best, worst = max(map(_mean, column)), min(map(_mean, column))
+        # Where all are the same none is the best.
+        strong += [(n, place) for n, spread in enumerate(column) if _mean(spread) == best > worst]
     return Table(
         caption=(
             f"Scores in points of 100 on {len(tasks)} tasks. Strong: the best of a column. *: differs from "
@@ -176,7 +177,13 @@ def _difference(row: ModelRow, kind: str, factor: float, digits: int = 1) -> str
     found = row.against.get(kind)
     if found is None:
         return "–"
+    shown = _signed(factor * found.estimate, digits)
     if found.low is None or found.high is None:
-        return f"{factor * found.estimate:+.{digits}f}"
-    low, high = factor * found.low, factor * found.high
-    return f"{factor * found.estimate:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+        return shown
+    return f"{shown} [{_signed(factor * found.low, digits)}, {_signed(factor * found.high, digits)}]"
+
+
+def _signed(value: float, digits: int) -> str:
+    """With its sign; what rounds to zero has none."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}" if rounded else f"{0.0:.{digits}f}"
