@@ -181,7 +181,8 @@ def sweep(
 ) -> None:
     """Train and evaluate all selected models in parallel; what is there already is left as it is.
 
-    A model that fails is listed and the others go on. A sweep that is killed goes on where it was.
+    A model that fails or that nothing is known of is listed, and the others go on. A sweep that is killed
+    goes on where it was.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -189,7 +190,7 @@ def sweep(
     from asi_repro.errors import NotFound
     from asi_repro.executor.base import usable_cpus
     from asi_repro.project import find_project
-    from asi_repro.train.sweep import make_jobs
+    from asi_repro.train.sweep import make_jobs, unknown_report
     from asi_repro.train.sweep import sweep as run_sweep
     from asi_repro.train.workspace import open_workspace
 
@@ -199,9 +200,10 @@ def sweep(
     workspace = open_workspace(root, scale=scale)
     workspace.corpus  # noqa: B018  # say now what every job would say
     phases = (only,) if only else ("train", "evaluate")
+    known, unknown = workspace.known_subjects(names)
     planned = make_jobs(
         root,
-        workspace.subjects(names),
+        known,
         seeds or workspace.settings.seeds,
         scale=workspace.scale,
         phases=phases,
@@ -219,6 +221,7 @@ def sweep(
         swept = run_sweep(
             planned, workers=jobs or usable_cpus(), progress=told, executor=where, resources=needs
         )
+    swept.reports += [unknown_report(name, error) for name, error in unknown.items()]
     _finish(swept, json_=json_)
 
 
@@ -259,9 +262,8 @@ def _finish(swept: Swept, *, json_: bool) -> None:
             ", ".join(f"{count} {status}" for status, count in counts.items()) + f"; {swept.seconds:.0f} s"
         )
         for report in [*swept.of("stopped"), *swept.of("failed")]:
-            out.print(
-                f"  {report.status} {report.name} seed {report.seed} ({report.phase}): {safe(report.detail)}"
-            )
+            what = f"{safe(report.name)} seed {report.seed} ({report.phase})"
+            out.print(f"  {report.status} {what}: {safe(report.detail)}")
     if swept.of("failed"):
         first = swept.of("failed")[0]
         raise AsiReproError(

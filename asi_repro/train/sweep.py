@@ -149,6 +149,11 @@ def run_job(job: Job) -> Report:
     return report("done" if worked else "current")
 
 
+def unknown_report(name: str, error: AsiReproError) -> Report:
+    """The report of a name that no model has."""
+    return Report(name, 0, "train", "failed", error.what, error.hint or "")
+
+
 def sweep(
     jobs: Sequence[Job],
     *,

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asi_repro.errors import MissingInput
+from asi_repro.errors import MissingInput, NotFound
 from asi_repro.models.scales import find_scale
 from asi_repro.project import Project
 from asi_repro.train.evaluating import evaluate_trained, evaluated_root
@@ -67,6 +67,24 @@ class Workspace:
             MissingInput: where there is no selection or no archive.
         """
         return [find_subject(name, self.archive) for name in names or read_selection(self.selection)]
+
+    def known_subjects(self, names: list[str] | None = None) -> tuple[list[Subject], dict[str, NotFound]]:
+        """`subjects`, and for the names that nothing has the error of each.
+
+        Raises:
+            NotFound: where no name is known.
+            MissingInput: where there is no selection or no archive.
+        """
+        known: list[Subject] = []
+        unknown: dict[str, NotFound] = {}
+        for name in names or read_selection(self.selection):
+            try:
+                known.append(find_subject(name, self.archive))
+            except NotFound as error:
+                unknown[name] = error
+        if not known:
+            raise next(iter(unknown.values()))
+        return known, unknown
 
     def trained(self, slug: str, seed: int) -> Path:
         """The folder of a trained model."""

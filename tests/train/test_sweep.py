@@ -49,6 +49,29 @@ def test_one_failure_and_one_death_leave_the_others_alone(tmp_path):
     assert "died" in next(r for r in swept.reports if r.name == "dies").detail
 
 
+def test_unknown_names_are_listed_and_the_others_go_on(tmp_path):
+    from asi_repro.archive.release import read_release
+    from asi_repro.archive.synthetic import write_synthetic_release
+    from asi_repro.archive.tables import write_archive
+    from asi_repro.errors import NotFound
+    from asi_repro.project import Project
+    from asi_repro.train.recipe import TrainSettings
+    from asi_repro.train.sweep import unknown_report
+    from asi_repro.train.workspace import Workspace
+
+    project = Project(tmp_path)
+    write_synthetic_release(tmp_path / "release", 20, gallery=3)
+    write_archive(read_release(tmp_path / "release"), project.archive)
+    workspace = Workspace(project, TrainSettings(), "smoke")
+    known, unknown = workspace.known_subjects(["nosuch", "delta_net", "99999"])
+    assert [subject.slug for subject in known] == ["delta_net"]
+    reports = [unknown_report(name, error) for name, error in unknown.items()]
+    assert [(report.name, report.status) for report in reports] == [("nosuch", "failed"), ("99999", "failed")]
+    assert "nosuch" in reports[0].detail
+    with pytest.raises(NotFound, match="nosuch"):
+        workspace.known_subjects(["nosuch", "99999"])
+
+
 def test_a_project_without_a_corpus_is_a_report_not_an_exception(tmp_path):
     (tmp_path / "params.yaml").write_text("seed: 1\nclaims:\n  resamples: 1000\n")
     report = run_job(make_jobs(tmp_path, subjects("delta_net"), 1)[0])
