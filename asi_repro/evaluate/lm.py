@@ -114,7 +114,13 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
         """
         if self._sandbox is not None:
             raise AsiReproError("a sandboxed model scores texts, it does not write them")
-        texts: list[str] = super().generate_until(requests, disable_tqdm)
+        # One at a time: HFLM pads shorter texts on the left, which a mixer that ignores masks would read.
+        usual: int = self.batch_size
+        self.batch_size_per_gpu = 1
+        try:
+            texts: list[str] = super().generate_until(requests, disable_tqdm)
+        finally:
+            self.batch_size_per_gpu = usual
         return texts
 
     def get_model_info(self) -> dict[str, Any]:

