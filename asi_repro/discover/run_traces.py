@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from asi_repro.discover.content import TRACE
 from asi_repro.discover.lines import read_lines
 from asi_repro.discover.run import TIMINGS, DiscoveryRun, read_json
-from asi_repro.traces.spans import parse_jsonl
+from asi_repro.errors import DataError
+from asi_repro.traces.spans import check_row, parse_jsonl
 
 Row = dict[str, Any]
 FOLDER = "traces"
+_TIME = (("session", str), ("sequence", int), ("start_ns", int), ("end_ns", int))
 
 
 def write_run_traces(run: DiscoveryRun, root: Path) -> int:
@@ -30,19 +32,35 @@ def write_run_traces(run: DiscoveryRun, root: Path) -> int:
 def _rows(run: DiscoveryRun) -> Iterator[Row]:
     commits = run.store.commits()
     found = run.store.files(commits.values(), (TRACE,))
-    committed = {index: files[TRACE].decode() for index, files in zip(commits, found, strict=True)}
+    committed = dict(zip(commits, found, strict=True))
     failed = run.failed()
     for index in sorted({*committed, *failed}):
         if index in committed:
-            yield from parse_jsonl(committed[index], f"{run.store.folder}, experiment {index}")
+            yield from _committed(committed[index], f"{run.store.folder}, experiment {index}")
         else:
-            yield from read_json(run.rejected(index, failed=True))["trace"]
+            path = run.rejected(index, failed=True)
+            rows = read_json(path).get("trace")
+            if not isinstance(rows, list):
+                raise DataError("a failed experiment without its trace", where=str(path))
+            yield from (check_row(row, f"{path}, span {at}") for at, row in enumerate(rows))
+
+
+def _committed(files: Mapping[str, bytes], where: str) -> list[Row]:
+    try:
+        text = files[TRACE].decode()
+    except (KeyError, UnicodeDecodeError) as error:
+        raise DataError(f"no trace, or not text: {type(error).__name__}", where=where) from error
+    return parse_jsonl(text, where)
 
 
 def _timings(run: DiscoveryRun) -> list[Row]:
     """The last time of each span: a restart goes through some of them again."""
+    path = run.folder / TIMINGS
     times: dict[tuple[str, int], Row] = {}
-    for line in read_lines(run.folder / TIMINGS):
-        for span in line.get("spans", ()):
+    for number, line in enumerate(read_lines(path), 1):
+        spans = line.get("spans", [])
+        for span in spans if isinstance(spans, list) else [None]:
+            if not isinstance(span, dict) or any(type(span.get(name)) is not kind for name, kind in _TIME):
+                raise DataError("not the times of spans", where=f"{path}, line {number}")
             times[span["session"], span["sequence"]] = span
     return [times[key] for key in sorted(times)]

@@ -24,6 +24,7 @@ from asi_repro.llm.appending import locked, mend, write_all
 from asi_repro.llm.errors import BudgetExceeded
 from asi_repro.llm.settings import BudgetSettings
 
+_MOST = 1 << 53
 _POLL = 0.05
 
 
@@ -158,7 +159,7 @@ class Ledger:
                 self._read_to += len(line)
                 try:
                     self._apply(json.loads(line))
-                except (ValueError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
                     raise DataError(
                         "not a line of a run's spending", where=f"{self._path}, byte {self._read_to}"
                     ) from error
@@ -166,21 +167,40 @@ class Ledger:
     def _apply(self, line: dict[str, Any]) -> None:
         totals, name = self._totals, str(line["id"])
         if "pid" in line:
-            totals.open[name] = _Entry(
-                int(line["pid"]), float(line["until"]), int(line["tokens"]), float(line["usd"])
-            )
+            pid, until = _amount(line["pid"], whole=True), _amount(line["until"])
+            totals.open[name] = _Entry(int(pid), until, *_spending(line))
         else:
             # A booking that was given up as lost and then settled after all is counted twice: rather too
             # much than too little.
             totals.open.pop(name, None)
-            totals.tokens += int(line["tokens"])
-            totals.usd += float(line["usd"])
+            tokens, usd = _spending(line)
+            totals.tokens += tokens
+            totals.usd += usd
+
+
+def _spending(line: dict[str, Any]) -> tuple[int, float]:
+    return int(_amount(line["tokens"], whole=True)), _amount(line["usd"])
+
+
+def _amount(value: Any, *, whole: bool = False) -> float:
+    """A number that a limit can be held to: NaN is over none, and less than nothing makes room.
+
+    Raises:
+        ValueError: where it is none.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int if whole else (int, float))
+        or not 0 <= value <= _MOST
+    ):
+        raise ValueError(f"not an amount: {value!r:.40}")
+    return value
 
 
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no process has such a number
         return False
     except PermissionError:
         return True

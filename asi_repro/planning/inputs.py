@@ -7,6 +7,7 @@ longer than which comes from a clock, not from its FLOPs.
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ Source = Literal["sweep", "verify"]
 TIMED_LENGTH = "2048"
 SWEPT = "smoke"
 PLANNED = "340m"
+_INDEX = re.compile(r"[0-9]{1,9}")
 TRAINING_FLOPS = 3.0
 """FLOPs of a training step over those of a forward: the backward is counted as two forwards."""
 
@@ -171,10 +173,9 @@ def forward_speeds(timings: Path) -> dict[int, float]:
         raise MissingInput("no forward times were measured here", where=str(timings), hint=hint) from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"not JSON: {error}", where=str(timings), hint=hint) from error
+    rows = listed.items() if isinstance(listed, dict) else ()
     seconds = {
-        int(index): float(forward[TIMED_LENGTH])
-        for index, row in (listed.items() if isinstance(listed, dict) else ())
-        if isinstance(forward := _forward(row), dict) and forward.get(TIMED_LENGTH)
+        int(index): found for index, row in rows if _INDEX.fullmatch(index) and (found := _forward(row))
     }
     if not seconds:
         raise MissingInput("no forward times were measured here", where=str(timings), hint=hint)
@@ -186,5 +187,10 @@ def _over_median(seconds: Mapping[int, float]) -> dict[int, float]:
     return {index: value / middle for index, value in seconds.items()}
 
 
-def _forward(row: Any) -> Any:
-    return row.get("forward") if isinstance(row, dict) else None
+def _forward(row: Any) -> float | None:
+    """Seconds of the timed forward, where the row has them."""
+    forward = row.get("forward") if isinstance(row, dict) else None
+    value = forward.get(TIMED_LENGTH) if isinstance(forward, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value < float("inf") else None

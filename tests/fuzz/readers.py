@@ -326,7 +326,10 @@ STAGES = {
     "release tree": release("data/tree.json"),
     "release gallery": release("data/106.json"),
     "release cognition": release("cognition_base/cognition/paper_1.json"),
-    **{f"archive {name}": archive(name) for name in ("experiments", "programs", "curves", "cognition")},
+    **{
+        f"archive {name}": archive(name)
+        for name in ("experiments", "programs", "curves", "benchmarks", "cognition", "sources")
+    },
     "history header": Reader("bytes", make_bundle, read_bundle_header),
     "history bundle": Reader("bytes", make_bundle, read_bundle, heavy=True),
     "certificate": Reader("json", make_certificate, read_certificate),

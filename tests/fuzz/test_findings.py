@@ -12,13 +12,14 @@ import pytest
 import readers
 import run_readers
 from bounds import bounded
+from more_readers import MORE
 from readers import STAGES, write
 from run_readers import RUNS
 
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.plain_yaml import plain_yaml
 
-READERS = STAGES | RUNS
+READERS = STAGES | RUNS | MORE
 
 # PyYAML's safe loader answers each of these with an error of Python's own, not with a YAMLError.
 BAD_YAML = {
@@ -199,4 +200,56 @@ def test_text_in_an_archive_that_is_not_utf8(table: str, column: str, tmp_path: 
     reader = READERS[f"archive {table}"]
     with_bad_text(reader.make(tmp_path), column)
     with pytest.raises(DataError, match="damaged Parquet"):
+        reader.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("run times", b'{"index": 2, "spans": [{"session": "2", "sequence": 0, "start_ns": 5}]}\n'),
+        ("run times", b'{"index": 2, "spans": {"session": "2"}}\n'),
+        (
+            "run times",
+            b'{"index": 2, "spans": [{"session": [], "sequence": 0, "start_ns": 5, "end_ns": 6}]}\n',
+        ),
+        ("failed experiment", b'{"why": "x", "turned_down": []}\n'),
+        ("failed experiment", b'{"why": "x", "turned_down": [], "trace": [{"session": "5"}]}\n'),
+    ],
+)
+def test_traces_of_a_run_whose_records_are_damaged(name: str, bad: bytes, tmp_path: Path) -> None:
+    reader = READERS[name]
+    path = reader.make(tmp_path)
+    assert reader.read(tmp_path)
+    path.write_bytes(bad)
+    with pytest.raises(DataError):
+        reader.read(tmp_path)
+
+
+def test_a_shared_trace_that_is_not_text(tmp_path: Path) -> None:
+    reader = READERS["shared trace.jsonl"]
+    reader.make(tmp_path).write_bytes(b"\xff\n")
+    with pytest.raises(DataError, match="not text"):
+        reader.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"id": "b", "tokens": 1, "usd": NaN}',
+        b'{"id": "b", "tokens": 1, "usd": Infinity}',
+        b'{"id": "b", "tokens": -900, "usd": 0}',
+        b'{"id": "b", "tokens": 1e400, "usd": 0}',
+        b'{"id": "b", "tokens": 1.5, "usd": 0}',
+        b'{"id": "b", "pid": 999999999999999999999, "until": 2e9, "tokens": 1, "usd": 0}',
+        b"[" * 5000,
+    ],
+)
+def test_spending_that_no_limit_could_be_held_to(bad: bytes, tmp_path: Path) -> None:
+    """A NaN is neither over a limit nor under it; less than nothing makes room."""
+    reader = READERS["run spending"]
+    path = reader.make(tmp_path)
+    assert reader.read(tmp_path) == (40, 0.25)
+    with path.open("ab") as stream:
+        stream.write(bad + b"\n")
+    with pytest.raises(DataError, match="not a line of a run's spending"):
         reader.read(tmp_path)

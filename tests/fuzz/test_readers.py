@@ -13,13 +13,14 @@ import pytest
 from bounds import bounded
 from heavy_readers import HEAVY
 from hypothesis import HealthCheck, Phase, given, settings
+from more_readers import MORE
 from mutations import Mutation, damaged
 from readers import STAGES, Reader
 from run_readers import RUNS
 
 from asi_repro.errors import AsiReproError
 
-READERS = STAGES | RUNS | HEAVY
+READERS = STAGES | RUNS | MORE | HEAVY
 # Not mended: a change to these files would make every training, score or certificate of the gallery anew.
 # Where they are read, the error still stops the command, with a traceback in place of a sentence.
 KNOWN: dict[str, str] = {

@@ -150,6 +150,9 @@ def test_a_window_of_two_leaves_work_for_two() -> None:
         ("{", DataError),
         ("[]", MissingInput),
         ('{"1": {"forward": {"512": 1}}}', MissingInput),
+        ('{"x": {"forward": {"2048": 1}}}', MissingInput),
+        ('{"1": {"forward": {"2048": "1"}}, "2": {"forward": {"2048": true}}}', MissingInput),
+        ('{"1": {"forward": {"2048": Infinity}}, "2": {"forward": {"2048": -1}}}', MissingInput),
     ],
 )
 def test_times_that_are_missing_or_damaged(tmp_path: Path, text: str | None, error: type[Exception]) -> None:

@@ -1,0 +1,118 @@
+"""Every place that turns bytes into values is fuzzed, or says why it needs not be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from test_readers import READERS
+
+import asi_repro
+
+PACKAGE = Path(asi_repro.__file__).parent
+PARSES = re.compile(
+    r"json\.loads?\(|csv\.(?:DictReader|reader)\(|pq\.read_|ParquetFile\(|model_validate_json\(|ConfigParser\("
+    r"|E(?:lement)?T(?:ree)?\.(?:fromstring|parse|iterparse|XMLPullParser)\(|XMLParser\(|ast\.parse\(|load_file\("
+    r"|safetensors\.torch\.load\(|torch\.load\(|\bipc\.open|memory_map\(|yaml\.(?:load|safe_load)\(|gzip\.open"
+    r"|\"cat-file\""
+)
+OURS = "a file or text of this package, or written a moment before"
+MACHINE = "this machine's own, never pulled; damage is taken for nothing there, or is an error"
+FUZZED = {  # module: the readers of READERS that go through it
+    "archive/fsck_dvc": ["DVC pin"],
+    "archive/history_records": ["archive programs"],
+    "archive/history_verify": ["history bundle"],
+    "archive/hostile_json": ["release tree", "release gallery", "release cognition"],
+    "archive/svg": ["release cognition"],
+    "archive/tables": ["archive experiments", "archive curves", "archive benchmarks", "archive sources"],
+    "claims/ledger": ["claims"],
+    "discover/content": ["shared discovery.json", "shared experiment.json"],
+    "discover/lines": ["run lab", "run times"],
+    "discover/operators/source": ["program text"],
+    "discover/run": ["run settings", "failed experiment"],
+    "discover/sharing": ["shared run", "shared commits.txt"],
+    "discover/store": ["shared run", "shared trace.jsonl"],
+    "doctor/storage": ["DVC configuration"],
+    "evaluate/items": ["items manifest"],
+    "llm/budget": ["run spending"],
+    "llm/records": ["run llm"],
+    "models/lm/folder": ["weights"],
+    "plain_yaml": ["params.yaml", "selection.yaml", "cognition entry", "cognition entries", "prompt"],
+    "planning/inputs": ["verify timings", "sweep times"],
+    "records": ["training result", "evaluation", "sweep summary", "speed"],
+    "replay/policy": ["pool policy"],
+    "sandbox/protocol": ["worker frame"],
+    "sandbox/source_text": ["program text"],
+    "traces/note": ["trace table"],
+    "traces/note_brief": ["trace table"],
+    "traces/note_texts": ["trace table"],
+    "traces/otlp": ["trace lines"],
+    "traces/parquet": ["trace table"],
+    "traces/spans": ["trace lines", "shared trace.jsonl"],
+    "train/blocks": ["corpus manifest", "corpus shard"],
+    "train/result": ["training curve"],
+    "train/table": ["sweep models", "sweep curves"],
+    "tui/state": ["browse state"],
+    "verify/certificate": ["certificate"],
+}
+ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
+    "archive/manifest": OURS,
+    "archive/pull": OURS,
+    "claims/data": "programs that the archive's reader has parsed",
+    "claims/paper_tables": OURS,
+    "claims/texts": OURS,
+    "cli/trace": "after the reader of the trace table; an error names the span",
+    "discover/begin": OURS,
+    "discover/following": "tests/tui: what is damaged is an error, what is not there is waited for",
+    "discover/novelty/fingerprint": "programs that passed the static check",
+    "discover/on_nodes": MACHINE,
+    "discover/operators/code_edits": "pieces of a program that was parsed",
+    "discover/records": OURS,
+    "discover/roles/draft": "programs that passed the static check",
+    "doctor/children": OURS,
+    "evaluate/package_items": "an installed package, by its pinned version; every file's items are hashed",
+    "llm/answers": "tests/fuzz/test_texts.py",
+    "llm/request": OURS,
+    "llm/testing": "a server for tests",
+    "models/program": "programs that passed the static check",
+    "report/drawing": OURS,
+    "report/searches": "tests/report",
+    "sandbox/allowlist": OURS,
+    "sandbox/launch": OURS,
+    "sandbox/scratch": "tests/sandbox",
+    "train/checkpoints": "tests/train: every file by its hash",
+    "train/corpus": MACHINE,
+    "train/evaluating": MACHINE,
+    "train/loop": "tests/train: after the hashes of the checkpoint",
+    "train/recorder": "tests/train: after the hashes of the checkpoint",
+    "train/results": MACHINE,
+    "train/sandboxed": "tests/train: a worker's files, bounded, anything odd is no progress",
+    "train/sources": "an installed package, by its pinned version",
+    "train/tokenizer": "an installed package, or our own file by its hash",
+    "train/trainer": MACHINE,
+    "tui/highlight": "tests/tui",
+    "tui/spans": "after the reader of the trace table",
+    "verify/stage": MACHINE,
+    "verify/static_facts": "programs that the archive's reader has parsed",
+}
+
+
+def test_every_module_that_parses_is_named() -> None:
+    found = {
+        str(path.relative_to(PACKAGE).with_suffix(""))
+        for path in PACKAGE.rglob("*.py")
+        if PARSES.search(path.read_text(encoding="utf-8"))
+    }
+    named = {*FUZZED, *ELSEWHERE}
+    assert found - named == set(), "fuzz it (tests/fuzz/readers.py), or say here why not"
+    assert named - found == set(), "these parse nothing any more"
+    assert not FUZZED.keys() & ELSEWHERE.keys()
+
+
+def test_the_readers_named_there_are_all_of_them() -> None:
+    named = {name for names in FUZZED.values() for name in names}
+    assert named - set(READERS) == set()
+    # What goes through a module that another reader names.
+    assert {name.partition(" ")[0] for name in set(READERS) - named} <= {
+        "history", "archive", "run", "shared",
+    }  # fmt: skip
