@@ -182,6 +182,8 @@ def _record(row: dict[str, str], model: Any, path: Path) -> Any:
         place = nested
         for parent in parents:
             place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise DataError(f"columns {parent} and {column} do not fit", where=str(path), hint=_HINT)
         place[last] = cell if column in _TEXT else _value(cell)
     try:
         return model.model_validate(nested)

@@ -253,3 +253,12 @@ def test_spending_that_no_limit_could_be_held_to(bad: bytes, tmp_path: Path) -> 
         stream.write(bad + b"\n")
     with pytest.raises(DataError, match="not a line of a run's spending"):
         reader.read(tmp_path)
+
+
+def test_a_table_with_a_column_and_parts_of_it(tmp_path: Path) -> None:
+    reader = READERS["sweep times"]
+    path = reader.make(tmp_path)
+    assert reader.read(tmp_path)
+    path.write_text(path.read_text().replace("name,title,", "loss,title,", 1).replace("\n0151", "\n7", 1))
+    with pytest.raises(DataError, match="columns loss and"):
+        reader.read(tmp_path)
