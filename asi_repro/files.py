@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import AsiReproError
+
+_YOUNG_SECONDS = 60.0
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -48,10 +53,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        os.close(handle)
         temporary = Path(name)
-        yield temporary
+        with _held(handle):
+            yield temporary
         # mkstemp makes files that only their owner reads; artifacts are for everyone the umask allows.
         temporary.chmod(0o666 & ~_umask())
         _fsync(temporary)
@@ -75,28 +81,77 @@ def atomic_dir(path: Path) -> Iterator[Path]:
 
     The old folder is moved aside first and put back if the exchange fails.
     """
+    with scratch_beside(path) as temporary:
+        old = temporary.with_suffix(".old")
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            if path.exists():
+                path.replace(old)
+            try:
+                temporary.replace(path)
+            except OSError:
+                if old.exists():
+                    old.replace(path)
+                raise
+        except OSError as error:
+            raise unwritable(path, error) from error
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """Yield a new folder on the disk that `path` is on; removed in the end, by a later call after a kill.
+
+    Raises:
+        AsiReproError: where it cannot be made.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        handle = os.open(temporary, os.O_RDONLY)
     except OSError as error:
         raise unwritable(path, error) from error
-    old = temporary.with_suffix(".old")
     try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            path.replace(old)
-        try:
-            temporary.replace(path)
-        except OSError:
-            if old.exists():
-                old.replace(path)
-            raise
-    except OSError as error:
-        raise unwritable(path, error) from error
+        with _held(handle):
+            yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside `path`: temporary files that no process holds any more.
+
+    Those of the last minute stay: their owner may not hold them yet.
+    """
+    for stray in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        try:
+            if time.time() - stray.lstat().st_mtime < _YOUNG_SECONDS:
+                continue
+            handle = os.open(stray, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue  # somebody holds it, or this file system has no locks
+        else:
+            shutil.rmtree(stray, ignore_errors=True) if stray.is_dir() else stray.unlink(missing_ok=True)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _held(handle: int) -> Iterator[None]:
+    """Mark a temporary file as in use for as long as this process lives and the body lasts."""
+    try:
+        with suppress(OSError):  # a file system without locks: its leftovers stay
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 def unwritable(path: Path, error: OSError) -> AsiReproError:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from asi_repro.archive.history_stream import STREAM_END, STREAM_HEAD, commit_blo
 from asi_repro.archive.history_verify import verify_history
 from asi_repro.archive.store import Archive
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import atomic_file, sha256_file, unwritable
+from asi_repro.files import atomic_file, scratch_beside, sha256_file
 
 __all__ = ["HistorySummary", "import_commits", "verify_history", "write_history"]
 
@@ -66,7 +63,7 @@ def write_history(archive: Archive, bundle: Path, progress: Progress | None = No
     experiments = archive.experiments
     if not experiments:
         raise DataError("a run without experiments has no history", where=str(archive.folder))
-    with _workshop(bundle) as folder:
+    with scratch_beside(bundle) as folder:  # the pack is written to the disk that it ends on
         repository = folder / "repository.git"
         init_bare(repository)
         records = _counted(read_records(archive), len(experiments), progress)
@@ -146,20 +143,6 @@ def _counted(
         yield record
         if progress is not None and (done % 256 == 0 or done == total):
             progress(done, total)
-
-
-@contextmanager
-def _workshop(bundle: Path) -> Iterator[Path]:
-    """A temporary folder beside the bundle, so that the pack is written to the disk it ends on."""
-    try:
-        bundle.parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(prefix=f".{bundle.name}.", suffix=".tmp", dir=bundle.parent)
-    except OSError as error:
-        raise unwritable(bundle, error) from error
-    try:
-        yield Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _only_pack(repository: Path) -> Path:
