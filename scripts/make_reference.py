@@ -62,8 +62,8 @@ def cli_page() -> str:
         "",
         "Exit status: 0 done; 1 could not be done; 2 wrong usage; 3 input is not what it should be;",
         "4 something is missing that an earlier command makes; 5 no such experiment, claim or check;",
-        "130 interrupted. Errors go to standard error, results to standard output; `--json` prints exactly",
-        "one JSON document ([shapes](json.md)).",
+        "130 interrupted; 143 terminated. Errors go to standard error, results to standard output; `--json`",
+        "prints exactly one JSON document ([shapes](json.md)).",
     ]
     for panel, commands in COMMANDS.items():
         lines += ["", f"## {panel}"]

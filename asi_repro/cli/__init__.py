@@ -14,7 +14,7 @@ import typer
 from typer.completion import get_completion_inspect_parameters
 
 from asi_repro import __version__
-from asi_repro.cli.failures import stdout_flushed
+from asi_repro.cli.failures import end_on_sigterm, stdout_flushed
 from asi_repro.cli.lazy import Lazy, LazyGroup
 
 COMMANDS: dict[str, dict[str, Lazy]] = {
@@ -95,6 +95,7 @@ def main() -> None:
     """The console script `asi-repro`: runs the app and ends the process with its exit status."""
     # A start-up makes many objects and no rubbish: looking for it every 700 would be a tenth of the time.
     gc.set_threshold(50_000, 20, 20)
+    end_on_sigterm()
     with stdout_flushed():
         if "_ASI_REPRO_COMPLETE" in os.environ:
             get_completion_inspect_parameters()  # makes the shells known

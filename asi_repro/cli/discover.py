@@ -68,6 +68,7 @@ def discover(
     A run goes on where it was: after Ctrl-C, after a kill, or with a larger --experiments. At its end its
     archive is made, which `list`, `show`, `lineage`, `verify` read with --run NAME.
     """
+    from asi_repro.cli.failures import interrupted_status
     from asi_repro.cli.output import console, print_json
     from asi_repro.discover.session import Wanted, replay_recorded, run_live
     from asi_repro.errors import AsiReproError
@@ -95,10 +96,10 @@ def discover(
                 summary = replay_recorded(project, recorded, workers, told)
             else:
                 summary = run_live(project, wanted, told)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         again = "run the same command again: it goes on where it was"
         console(stderr=True).print(f"stopped; what is finished is kept. {again}", soft_wrap=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(interrupted_status(error)) from None
     if json_:
         print_json(summary.to_dict())
         return

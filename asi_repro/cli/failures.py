@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import select
@@ -9,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import typer
 
@@ -16,7 +18,27 @@ from asi_repro.errors import AsiReproError
 from asi_repro.text import terminal_safe
 
 INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
 PIPE_CLOSED = 128 + 13  # what a shell reports for a program that SIGPIPE ended
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, taken as Ctrl-C is: children are ended and temporary files removed."""
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM raise `Terminated` in place of ending the process on the spot."""
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated
+
+
+def interrupted_status(error: KeyboardInterrupt) -> int:
+    """The exit status that a shell expects of a command that such a signal ended."""
+    return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
 
 
 @contextmanager
@@ -31,15 +53,16 @@ def failures_reported() -> Iterator[None]:
         _complain(f"error: {error}")
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        _complain("interrupted")
-        raise typer.Exit(INTERRUPTED) from error
+        _complain("terminated" if isinstance(error, Terminated) else "interrupted")
+        raise typer.Exit(interrupted_status(error)) from error
     except OSError as error:
         if isinstance(error, BrokenPipeError) and reader_has_gone():
             discard_stdout()
             raise typer.Exit(PIPE_CLOSED) from error
         reason = error.strerror or str(error)
-        where = f"\n  where: {error.filename}" if error.filename else ""
-        _complain(f"error: the system refused: {reason} ({type(error).__name__}){where}")
+        where = f"\n  where: {error.filename or Path.cwd()}"
+        hint = f"\n  what to do: {_REMEDIES.get(error.errno or 0, _REMEDY)}"
+        _complain(f"error: the system refused: {reason} ({type(error).__name__}){where}{hint}")
         raise typer.Exit(1) from error
 
 
@@ -75,6 +98,19 @@ def discard_stdout() -> None:
     """Point stdout at nothing: what is still in its buffer would raise again at shutdown."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_REMEDY = "put right what the system names, then run the command again"
+_SPACE = "make room (df -h), for temporary files too (TMPDIR), then run the command again"
+_REMEDIES = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EFBIG: "raise the bound on a file's size (ulimit -f), then run the command again",
+    errno.EROFS: "make the place writable, then run the command again",
+    errno.EACCES: "see that you may read and write there, then run the command again",
+    errno.EPERM: "see that you may read and write there, then run the command again",
+    errno.EIO: "look at the disk (dmesg), then run the command again",
+}
 
 
 def _complain(message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -118,6 +119,10 @@ def _in_child(call: Callable[[Any, threading.Event], Any], task: Any) -> Any:
 
 
 def _begin_child(parent: int) -> None:
-    """One thread a child, and an end with its parent: left alone it would wait for work for ever."""
+    """One thread a child, and an end with its parent: left alone it would wait for work for ever.
+
+    Ctrl-C on a terminal reaches every process of the group; it is the parent's business alone.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two models share the CPUs else
     end_with_parent(parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -73,3 +74,39 @@ def test_settings_choose_and_the_command_line_wins(tmp_path: Path) -> None:
     assert make_executor(settings, tmp_path, name="local", workers=3, threads=True) == ThreadExecutor(3)
     with pytest.raises(NotFound, match="no executor 'slurm'"):
         make_executor(settings, tmp_path, name="slurm")
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from pathlib import Path
+sys.path[:0] = {path!r}
+from executor_tasks import Work, work
+from asi_repro.executor.local import ProcessExecutor
+
+def send():
+    folder = Path({folder!r})
+    while len(list(folder.glob("began-*"))) < 2:
+        time.sleep(0.02)
+    os.killpg(0, signal.SIGINT)
+
+if __name__ == "__main__":
+    threading.Thread(target=send).start()
+    tasks = [Work(Path({folder!r}), n, "wait") for n in range(4)]
+    try:
+        ProcessExecutor(2).run(work, tasks, took=lambda task, value: None)
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+"""
+
+
+def test_ctrl_c_on_a_terminal_is_the_parent_s_business(tmp_path: Path) -> None:
+    """It reaches the whole group; the children say nothing of it."""
+    code = tmp_path / "driver.py"
+    folder = tmp_path / "work"
+    folder.mkdir()
+    code.write_text(INTERRUPTED.format(path=[str(Path(__file__).parent), *sys.path], folder=str(folder)))
+    done = subprocess.run(
+        [sys.executable, str(code)], capture_output=True, text=True, timeout=120, start_new_session=True
+    )
+    assert done.stdout == "stopped\n"
+    assert "Traceback" not in done.stderr
