@@ -137,11 +137,25 @@ def _failed(arguments: Sequence[str], status: int, said: bytes) -> AsiReproError
         return _missing()
     lines = terminal_safe(said.decode("utf-8", "replace")).splitlines()
     first = next((line for line in lines if line.startswith(("fatal", "error"))), lines[0] if lines else "")
-    verb = next((word for word in arguments if not word.startswith("-")), "")
+    verb, place = _verb_and_place(arguments)
     return AsiReproError(
         f"git {verb} failed with status {status}: {first[:300] or 'it said nothing'}",
+        where=place,
         hint="check free space (df -h) and that the folder is writable, then run the command again",
     )
+
+
+def _verb_and_place(arguments: Sequence[str]) -> tuple[str, str]:
+    """What git was to do, and the repository (or else the working folder) that it was to do it in."""
+    rest, place = list(arguments), str(Path.cwd())
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option == "-c":
+            rest.pop(0)
+        place = option.removeprefix("--git-dir=") if option.startswith("--git-dir=") else place
+    if rest[:1] == ["init"]:
+        place = rest[-1]
+    return (rest[0] if rest else ""), place
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.files import unwritable
+
+# Of this machine's disk, wherever the other end is.
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})
 
 
 @contextmanager
@@ -36,12 +42,20 @@ def reaching(place: str) -> Iterator[tuple[Any, str]]:
         yield filesystem, path
     except AsiReproError:
         raise
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise _unreachable(place, error) from error
+        raise unwritable(Path(error.filename2 or error.filename or place), error) from error
     except Exception as error:  # botocore, aiohttp, asyncssh, … each have their own
-        raise AsiReproError(
-            f"cannot be reached: {type(error).__name__}: {_first(error)}",
-            where=place,
-            hint="check the address, the network and the credentials",
-        ) from error
+        raise _unreachable(place, error) from error
+
+
+def _unreachable(place: str, error: Exception) -> AsiReproError:
+    return AsiReproError(
+        f"cannot be reached: {type(error).__name__}: {_first(error)}",
+        where=place,
+        hint="check the address, the network and the credentials",
+    )
 
 
 def _first(error: Exception) -> str:

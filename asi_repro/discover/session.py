@@ -109,6 +109,7 @@ def run_live(project: Project, wanted: Wanted, told: Told) -> Summary:
         run = DiscoveryRun(runs_folder(project.artifacts) / name)
     else:
         run = begin_run(root, name, arm=arm, renew=wanted.renew)
+    run.make_places()  # a kill right after the settings were written left none
     experiments = wanted.experiments or settings.experiments
     order = Order(
         run.folder,

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from asi_repro.discover.run import COMMITS, LAB, LLM, SETTINGS, TIMINGS, Discove
 from asi_repro.discover.run_traces import write_run_traces
 from asi_repro.discover.store import EXPERIMENTS, VERIFIED, Commit
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.files import sha256_file
+from asi_repro.files import atomic_file, scratch_beside, sha256_file
 from asi_repro.llm.records import Records
 from asi_repro.project import Project
 
@@ -36,6 +34,8 @@ _FILE = re.compile(
     r"(?:settings\.json|(?:lab|llm|timings)\.jsonl|commits\.txt|rejected-\d{7}(?:\.failed)?\.json)"
 )
 _REJECTED = "rejected-"
+# What git says of this machine and not of the file that it reads.
+_OF_THE_DISK = ("No space left", "Read-only file system", "Out of diskspace", "Permission denied")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def receive_run(
         raise AsiReproError(
             f"there is a run {chosen} already", where=str(folder), hint="give it another name: --as NAME"
         )
-    with _beside(folder) as work:
+    with scratch_beside(folder) as work:
         bundle = work / "run.bundle"
         _get(place, bundle)
         if bundle.stat().st_size > MOST_BYTES:
@@ -168,6 +168,8 @@ def _unpack(bundle: Path, folder: Path, place: str) -> None:
             ["-c", "fetch.fsckObjects=true", git_dir, "fetch", "--quiet", "--no-tags", str(bundle), *refs]
         )
     except AsiReproError as error:
+        if any(words in error.what for words in _OF_THE_DISK):
+            raise
         raise DataError(
             f"not a run's bundle, or damaged: {error.what}", where=place, hint="ask for the file again"
         ) from error
@@ -226,31 +228,15 @@ def _read_records(run: DiscoveryRun) -> None:
         read_json(path)
 
 
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """A temporary folder on the disk that the run goes to; removed whatever happens."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-    except OSError as error:
-        raise AsiReproError(f"cannot write to {folder.parent}: {error.strerror}") from error
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
 def _put(file: Path, place: str) -> None:
     from asi_repro.discover.remote import reaching
 
     with reaching(place) as (filesystem, path):
-        temporary = f"{path}.part"
         if "://" in place:
             filesystem.put_file(str(file), path)  # an object appears when it is whole
         else:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, temporary)
-            Path(temporary).replace(path)
+            with atomic_file(Path(path)) as temporary:
+                shutil.copyfile(file, temporary)
 
 
 def _get(place: str, file: Path) -> None:

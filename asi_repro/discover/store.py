@@ -16,6 +16,7 @@ from asi_repro.archive.git_process import init_bare, require_git, run_git, start
 from asi_repro.archive.history_content import AUTHOR, commit_date, experiment_ref
 from asi_repro.archive.history_stream import object_id, tree_bytes
 from asi_repro.errors import AsiReproError, DataError
+from asi_repro.files import unwritable
 
 _NULL = "0" * 40
 _ASKED_AT_ONCE = 100
@@ -91,7 +92,10 @@ class RunStore:
         """
         require_git()
         if not (self.folder / "HEAD").is_file():
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.folder.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise unwritable(self.folder, error) from error
             init_bare(self.folder)
 
     def commits(self, prefix: str = EXPERIMENTS) -> dict[int, str]:

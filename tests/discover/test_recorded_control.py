@@ -90,8 +90,9 @@ def test_ctrl_c_stops_a_run_cleanly_and_it_goes_on(project):
     settings = json.loads((RECORDED / SETTINGS).read_text())
     settings["discover"]["promote"] = 0
     (folder / SETTINGS).write_text(json.dumps(settings))
-    run = DiscoveryRun(folder)
-    run.store.create()
+    run = DiscoveryRun(
+        folder
+    )  # as a kill right after the settings were written leaves it: without a database
     asked = ("discover", "--run", "again", "--lab", "replay", "--experiments", "12", "--workers", "2")
     process = command(project, *asked)
     deadline = time.monotonic() + 120
