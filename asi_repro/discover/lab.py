@@ -12,7 +12,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asi_repro
 from asi_repro.discover.settings import LabSettings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from asi_repro.train.workspace import Workspace
 
 JsonDict = dict[str, Any]
+Made = TypeVar("Made")
 Timed = Callable[[JsonDict], None]
 _CODE = ("discover", "evaluate", "models", "train", "verify")
 # Ends of a sandboxed call that say nothing about the program.
@@ -67,9 +68,9 @@ class LiveLab:
         root = self._folder / f"{spec.subject.slug}-{spec.key[:12]}-{seed}"
         began = time.perf_counter()
         try:
-            result, curve, step_seconds = self._train(spec, root, baseline)
+            result, curve, step_seconds = _once_more(lambda: self._train(spec, root, baseline))
             trained = time.perf_counter()
-            scores = self._evaluate(root / "trained")
+            scores = _once_more(lambda: self._evaluate(root / "trained"))
         except SandboxFailure as error:
             shutil.rmtree(root, ignore_errors=True)
             raise _failure(error) from error
@@ -222,6 +223,18 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _once_more(work: Callable[[], Made]) -> Made:
+    """What `work` gives; done again where somebody killed its worker: that tells nothing of it yet."""
+    from asi_repro.sandbox.outcome import SandboxFailure
+
+    try:
+        return work()
+    except SandboxFailure as error:
+        if not error.outcome.sigkilled:
+            raise
+    return work()
 
 
 def _failure(error: SandboxFailure) -> AsiReproError:

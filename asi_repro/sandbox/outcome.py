@@ -24,6 +24,8 @@ Kind = Literal[
 ]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 
+SIGKILLED = "the worker died of SIGKILL"
+
 # Kinds that the worker's own process reports. The others are seen from outside.
 REPORTED: frozenset[str] = frozenset(
     {"ok", "refused", "program_error", "denied", "memory", "processes", "scratch_limit", "bad_result"}
@@ -88,6 +90,14 @@ class SandboxOutcome:
     def ok(self) -> bool:
         return self.kind == "ok"
 
+    @property
+    def sigkilled(self) -> bool:
+        """Whether it died of a SIGKILL that nobody here sent: of somebody, or of a kernel short of memory.
+
+        No program can send it. Once, it says nothing about the program; twice at the same place it does.
+        """
+        return self.kind == "killed" and self.detail.startswith(SIGKILLED)
+
 
 class SandboxFailure(AsiReproError):
     """A call that did not end in a result; `outcome` says how it ended."""
@@ -96,7 +106,7 @@ class SandboxFailure(AsiReproError):
         super().__init__(
             f"{outcome.kind}: {outcome.detail or 'no detail'}",
             where=f"sandbox tier {outcome.tier}",
-            hint=_HINTS.get(outcome.kind),
+            hint=_HINTS.get(outcome.kind, "see what the program did (asi-repro verify), then run it again"),
         )
         self.outcome = outcome
 
@@ -134,5 +144,6 @@ _HINTS: dict[str, str] = {
     "timeout": "raise the time-out if the machine is merely slow",
     "memory": "raise Limits.memory_bytes if the program is trusted to need more",
     "cpu": "raise Limits.cpu_seconds if the machine is merely slow",
+    "killed": "run the command again; where it ends so each time, the program or its memory is the cause",
     "start_failed": "run `asi-repro doctor` to see what this machine's sandbox can do",
 }

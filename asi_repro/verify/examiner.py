@@ -84,19 +84,24 @@ class Examiner:
         return found
 
     def _check(self, check: Check, found: Examination) -> None:
-        worker = self._ready(found)
-        if check.needs == "text":
-            outcome = worker.try_call("text", {"source": self._source, "check": check.name})
-        elif self._refusal is not None:
-            outcome = self._refusal
-        else:
-            outcome = worker.try_call("check", {"check": check.name})
+        outcome = self._ask(check, found)
+        if outcome.sigkilled:  # not the program's doing, unless it ends so again
+            self._close()
+            outcome = self._ask(check, found)
         try:
             found.rows[check.name] = _rows(check, outcome)
         except DataError as error:
             found.rows[check.name] = _skipped(check, f"bad_result: {error.what}", outcome.tier)
         if outcome.kind == "ok" or outcome.kind in LASTING:
             found.final.add(check.name)
+
+    def _ask(self, check: Check, found: Examination) -> SandboxOutcome:
+        worker = self._ready(found)
+        if check.needs == "text":
+            return worker.try_call("text", {"source": self._source, "check": check.name})
+        if self._refusal is not None:
+            return self._refusal
+        return worker.try_call("check", {"check": check.name})
 
     def _ready(self, found: Examination) -> SandboxWorker:
         """A live worker that has opened the program, or knows that it may not."""

@@ -148,3 +148,30 @@ def test_a_stage_with_other_steps_keeps_the_shape_of_the_schedule(workspace):
     assert stage_recipe(short, LabSettings()) is short
     first, second = (make_lab_spec(workspace, STAGE, seed_program(), seed) for seed in (0, 1))
     assert first.key != second.key
+
+
+def test_a_worker_that_somebody_killed_is_tried_once_more(workspace, tmp_path, monkeypatch):
+    from asi_repro.sandbox.outcome import SIGKILLED, SandboxFailure, SandboxOutcome
+
+    ends: list[str] = []
+
+    def killed(self, spec, root, baseline):
+        if ends:
+            raise SandboxFailure(SandboxOutcome("killed", "made up", ends.pop()))
+        return "result", (), 0.1
+
+    monkeypatch.setattr(LiveLab, "_train", killed)
+    monkeypatch.setattr(
+        LiveLab, "_evaluate", lambda self, folder: 1 / 0
+    )  # reached: the training came through
+    lab = LiveLab(workspace, STAGE, tmp_path)
+    ends[:] = [SIGKILLED]
+    with pytest.raises(ZeroDivisionError):
+        lab.run(BREAKS, 0, Trace("1"))
+    ends[:] = [SIGKILLED, SIGKILLED]  # twice at the same place is the program's doing
+    with pytest.raises(LabFailure, match="SIGKILL"):
+        lab.run(BREAKS, 0, Trace("1"))
+    ends[:] = ["the worker left with exit status 0 before it answered"]
+    with pytest.raises(LabFailure, match="exit status 0"):
+        lab.run(BREAKS, 0, Trace("1"))
+    assert ends == []
