@@ -1,4 +1,8 @@
-"""Files of JSON lines that several processes append to and that a kill may cut off in the last line."""
+"""Files of JSON lines that several processes append to and that a kill may cut off in the last line.
+
+Each line holds a checksum of itself, so that a bit that a disk lost is an error and not another number.
+Lines without one, of records made before there were checksums, are read as they are.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,16 @@ from typing import Any
 
 from asi_repro.discover.records import one_line
 from asi_repro.errors import DataError
-from asi_repro.files import unwritable
+from asi_repro.files import sha256_bytes, unwritable
 
 JsonDict = dict[str, Any]
+SUM = "sum"
+_HINT = "delete the line, and what it records is made again; or restore the file"
+
+
+def checksum(value: JsonDict) -> str:
+    """Of a line's content, whatever the order of its keys."""
+    return sha256_bytes(one_line(value).encode())[:16]
 
 
 @contextmanager
@@ -38,7 +49,7 @@ def append_line(path: Path, value: JsonDict) -> None:
     Raises:
         AsiReproError: where the file cannot be written.
     """
-    data = (one_line(value) + "\n").encode()
+    data = (one_line({**value, SUM: checksum(value)}) + "\n").encode()
     with locked(path) as descriptor:
         try:
             os.lseek(descriptor, _whole(descriptor), os.SEEK_SET)
@@ -70,9 +81,11 @@ def read_lines(path: Path) -> list[JsonDict]:
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError("a line that is not JSON", where=f"{path}, line {number}") from error
+            raise DataError("a line that is not JSON", where=f"{path}, line {number}", hint=_HINT) from error
         if not isinstance(value, dict):
-            raise DataError("a line that is not a JSON object", where=f"{path}, line {number}")
+            raise DataError("a line that is not a JSON object", where=f"{path}, line {number}", hint=_HINT)
+        if SUM in value and value.pop(SUM) != checksum(value):
+            raise DataError("a line that is not what was written", where=f"{path}, line {number}", hint=_HINT)
         found.append(value)
     return found
 

@@ -26,6 +26,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from asi_repro.discover.lines import SUM, checksum
 from asi_repro.discover.plan import Plan, make_plan
 from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.discover.store import RunStore
@@ -41,6 +42,7 @@ SETTINGS, LAB, LLM, TIMINGS, COMMITS = (
     "commits.txt",
 )
 SCHEMA = 1
+_RESTORE = "restore the file from its commit or a copy, or begin a run of another name"
 _FAILED = ".failed"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -89,6 +91,10 @@ class RunSettings:
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
+            if SUM in data and data.pop(SUM) != checksum(data):
+                raise DataError(
+                    "the settings are not those that were written", where=str(path), hint=_RESTORE
+                )
             if data["schema"] != SCHEMA:
                 raise DataError(f"settings of version {data['schema']}, not {SCHEMA}", where=str(path))
             return cls(
@@ -104,7 +110,9 @@ class RunSettings:
                 f"no run: {error.strerror}", where=str(path), hint="`asi-repro runs` lists what is there"
             ) from error
         except (KeyError, TypeError, ValueError, ValidationError) as error:
-            raise DataError(f"not settings of a run: {str(error)[:200]}", where=str(path)) from error
+            raise DataError(
+                f"not settings of a run: {str(error)[:200]}", where=str(path), hint=_RESTORE
+            ) from error
 
 
 class DiscoveryRun:
@@ -133,10 +141,23 @@ class DiscoveryRun:
         if path.is_file():
             _compare(RunSettings.read(path).to_json(), settings.to_json(), path)
         else:
-            atomic_write(path, dump_json(settings.to_json()))
-        run.store.create()
-        (folder / "rejected").mkdir(exist_ok=True)  # a stage's output must be there, empty or not
+            kept = json.loads(json.dumps(settings.to_json()))
+            atomic_write(path, dump_json({**kept, SUM: checksum(kept)}))
+        run.make_places()
         return run
+
+    def make_places(self) -> None:
+        """Make the database and the folder of rejected proposals where they are not there.
+
+        Raises:
+            AsiReproError: where they cannot be made.
+        """
+        self.store.create()
+        rejected = self.folder / "rejected"
+        try:
+            rejected.mkdir(exist_ok=True)  # a stage's output must be there, empty or not
+        except OSError as error:
+            raise unwritable(rejected, error) from error
 
     @property
     def discover(self) -> DiscoverSettings:

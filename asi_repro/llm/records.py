@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import unwritable
+from asi_repro.files import sha256_bytes, unwritable
 from asi_repro.llm.appending import locked, mend, write_all
 from asi_repro.llm.message import check_message
 from asi_repro.llm.request import canonical, request_key
@@ -21,6 +21,7 @@ from asi_repro.llm.request import canonical, request_key
 JsonDict = dict[str, Any]
 VERSION = 1
 
+_SUM = "sum"  # of the answer; records made before there were any have none
 _HINT = "restore the file from its commit, or begin a new run"
 
 
@@ -96,7 +97,13 @@ class Records:
             same = False
         if not same:
             raise DataError("a recorded request does not have its key", where=where, hint=_HINT)
-        return check_message(record["response"], where)
+        try:
+            answer = check_message(record["response"], where)
+        except DataError as error:
+            raise DataError(error.what, where=error.where, hint=error.hint or _HINT) from error
+        if record.get(_SUM, "") not in ("", answer_sum(record["response"])):
+            raise DataError("a recorded answer is not the one that was written", where=where, hint=_HINT)
+        return answer
 
     def load(self, place: Place) -> JsonDict:
         """The whole record at a place."""
@@ -121,6 +128,7 @@ class Records:
             "n": n,
             "request": request,
             "response": response,
+            _SUM: answer_sum(response),
         }
         line = canonical(record).encode() + b"\n"
         try:
@@ -153,3 +161,11 @@ class Records:
             raise DataError(f"record version {version}; this program reads {VERSION}", where=where)
         self.places.append(place)
         self._index.setdefault((place.session, place.key, place.n), place)
+
+
+def answer_sum(response: JsonDict) -> str:
+    """A checksum of an answer."""
+    try:
+        return sha256_bytes(canonical(response).encode())[:16]
+    except ValueError:  # NaN, which Python's JSON reads and an answer cannot hold
+        return "no answer"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asi_repro.train.blocks import Corpus
 
 EVALUATION, KEY, STOPPED = "evaluation.json", "key.json", "stopped.json"
+_SCORES = "scores"
 _CODE = ("evaluate", "models")
 # Items and settings are in the key as they are; the others put nothing into a score.
 _NOT_CODE = frozenset(
@@ -93,7 +94,7 @@ def evaluate_trained(
     )
     (target / STOPPED).unlink(missing_ok=True)
     write_result(found, target / EVALUATION)
-    atomic_write(target / KEY, dump_json(key))
+    atomic_write(target / KEY, dump_json({**key, _SCORES: sha256_file(target / EVALUATION)}))
     return True
 
 
@@ -131,7 +132,12 @@ def _has(target: Path, key: dict[str, Any]) -> bool:
         kept = json.loads((target / KEY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(kept == json.loads(dump_json(key))) and (target / EVALUATION).is_file()
+    if not isinstance(kept, dict) or not (target / EVALUATION).is_file():
+        return False
+    scores = kept.pop(_SCORES, None)  # scores from before they had a checksum have none
+    if scores is not None and scores != sha256_file(target / EVALUATION):
+        return False
+    return bool(kept == json.loads(dump_json(key)))
 
 
 def _more(settings: EvaluateSettings) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from pathlib import Path
 from typing import Any, Literal, Optional
@@ -11,10 +12,11 @@ from typing import Any, Literal, Optional
 from pydantic import BaseModel, Field
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import atomic_write, dump_json
+from asi_repro.files import atomic_write, dump_json, sha256_file
 from asi_repro.records import Record, read_record
 
 RESULT, ENVIRONMENT, CURVE, WEIGHTS = "result.json", "environment.json", "curve.csv", "model.safetensors"
+SUMS = "sums.json"
 _REMAKE = "train it again: asi-repro train NAME --force"
 
 
@@ -129,9 +131,36 @@ def read_training(folder: Path) -> TrainingResult:
         MissingInput: where it is not there.
         DataError: where it is not one.
     """
+    if (folder / RESULT).is_file():
+        check_sums(folder)
     return read_record(
         folder / RESULT, TrainingResult, missing="not trained", make="asi-repro train NAME", remake=_REMAKE
     )
+
+
+def write_sums(folder: Path) -> None:
+    """Write the SHA-256 of result, curve, configuration and program; the result has that of the weights."""
+    names = sorted({path.name for path in folder.iterdir() if path.is_file()} - {ENVIRONMENT, WEIGHTS, SUMS})
+    write_json({name: sha256_file(folder / name) for name in names}, folder / SUMS)
+
+
+def check_sums(folder: Path) -> None:
+    """See that the files of a training are those that were written; results from before there were sums pass.
+
+    Raises:
+        DataError: naming the first that is not.
+    """
+    path = folder / SUMS
+    try:
+        sums = json.loads(path.read_text(encoding="utf-8"))
+        for name, stated in sorted(sums.items()):
+            if sha256_file(folder / name) != stated:
+                raise DataError("not the file that was written", where=str(folder / name), hint=_REMAKE)
+    except FileNotFoundError:
+        if path.is_file():
+            raise DataError("a file of a training is missing", where=str(folder), hint=_REMAKE) from None
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise DataError("not a list of checksums", where=str(path), hint=_REMAKE) from error
 
 
 def last_tenth(curve: list[Point], steps: int) -> float | None:

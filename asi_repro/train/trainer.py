@@ -31,6 +31,7 @@ from asi_repro.train.result import (
     read_training,
     write_curve,
     write_json,
+    write_sums,
 )
 from asi_repro.train.spec import REFERENCE, Spec, seed_folder
 
@@ -210,6 +211,7 @@ def write_outputs(
             write_json(config_record(spec), new / "config.json")
             if spec.subject.program is not None:
                 (new / "program.py").write_bytes(spec.subject.program.encode("utf-8", "surrogatepass"))
+        write_sums(new)
 
 
 def config_record(spec: Spec) -> dict[str, Any]:

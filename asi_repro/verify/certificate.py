@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import DataError, MissingInput, NotFound
-from asi_repro.files import atomic_write, dump_json
+from asi_repro.files import atomic_write, dump_json, sha256_bytes
 from asi_repro.verify.catalogue import BY_NAME, CHECKS, ROW_NAMES
 from asi_repro.verify.results import VERDICTS, CheckResult, not_run, row_from_json
 
 FORMAT = 1
+_SUM = "certificate"
 _FIELDS: dict[str, tuple[type, ...]] = {
     "format": (int,),
     "index": (int,),
@@ -98,8 +99,15 @@ def path_of(folder: Path, index: int) -> Path:
 
 
 def write_certificate(certificate: Certificate, folder: Path) -> None:
-    """Write one certificate, whole or not at all."""
-    atomic_write(path_of(folder, certificate.index), dump_json(certificate.to_json()))
+    """Write one certificate, whole or not at all, with a checksum of it among its keys."""
+    data = certificate.to_json()
+    data["keys"] = {**data["keys"], _SUM: _checksum(data)}
+    atomic_write(path_of(folder, certificate.index), dump_json(data))
+
+
+def _checksum(data: dict[str, Any]) -> str:
+    keys = {name: key for name, key in data["keys"].items() if name != _SUM}
+    return sha256_bytes(dump_json({**data, "keys": keys}).encode())
 
 
 def read_certificate(path: Path) -> Certificate:
@@ -133,6 +141,11 @@ def certificate_from_json(data: Any, path: Path) -> Certificate:
             raise _damaged(f"{name} is {type(data[name]).__name__}", path)
     if data["format"] != FORMAT:
         raise _damaged(f"its format is {data['format']}, not {FORMAT}", path)
+    if _SUM in data["keys"]:  # certificates made before there were checksums have none
+        stated = data["keys"][_SUM]
+        if stated != _checksum(data):
+            raise _damaged("it is not what was written", path)
+        data = {**data, "keys": {name: key for name, key in data["keys"].items() if name != _SUM}}
     rows = [row_from_json(row, where=str(path)) for row in data["checks"]]
     fields = {name: data[name] for name in _FIELDS if name not in ("format", "checks")}
     return Certificate(**fields, checks=in_order(rows))
