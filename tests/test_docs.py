@@ -44,3 +44,11 @@ def test_every_setting_is_read_by_the_code() -> None:
     from asi_repro.config import Params
 
     assert Params.model_validate(params).model_dump(mode="json", exclude_unset=True) == params
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    named = set(
+        re.findall(r"`(tests/[\w/.]+)`", (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8"))
+    )
+    assert len(named) > 5
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []

@@ -112,7 +112,7 @@ def work(order: Order, workers: int, told: Told = lambda stage, index, text: Non
         for child in children:
             child.start()
     try:
-        _listen(children, news, told)
+        _listen(children, news, told, order.folder)
     except BaseException:
         for child in children:
             if child.is_alive():
@@ -163,7 +163,7 @@ def work_in_threads(order: Order, workers: int, stop: threading.Event, told: Tol
             thread.join(20)
 
 
-def _listen(children: list[BaseProcess], news: Any, told: Told) -> None:
+def _listen(children: list[BaseProcess], news: Any, told: Told, folder: Path) -> None:
     """Pass on what the children say until all have ended well."""
     over = 0
     while over < len(children):
@@ -174,6 +174,7 @@ def _listen(children: list[BaseProcess], news: Any, told: Told) -> None:
             if dead:
                 raise AsiReproError(
                     f"the process {dead[0].name} died (exit status {dead[0].exitcode})",
+                    where=str(folder),
                     hint="run the command again: it goes on where it was",
                 ) from None
             continue

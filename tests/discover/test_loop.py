@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 import subprocess
 
 import pytest
@@ -13,7 +16,7 @@ from asi_repro.discover.lines import append_line, read_lines
 from asi_repro.discover.recorded import begin_replay, check_replay, commit_lines, record_run
 from asi_repro.discover.run import COMMITS, LAB, DiscoveryRun
 from asi_repro.discover.store import VERIFIED, Commit
-from asi_repro.discover.workers import work
+from asi_repro.discover.workers import _listen, work
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 
 
@@ -177,3 +180,18 @@ def test_names_that_no_run_may_have(name, tmp_path):
 
     with pytest.raises(AsiReproError, match="no name for a run"):
         check_name(name)
+
+
+def test_a_worker_that_was_killed_is_an_error_that_names_the_run(tmp_path):
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=end_at_once, name="discover-0")
+    child.start()
+    child.join()
+    with pytest.raises(AsiReproError, match="discover-0 died") as error:
+        _listen([child], context.Queue(), lambda stage, index, text: None, tmp_path)
+    assert error.value.where == str(tmp_path)
+    assert "goes on" in str(error.value.hint)
+
+
+def end_at_once() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

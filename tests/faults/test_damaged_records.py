@@ -1,0 +1,77 @@
+"""A number that a disk changed is an error and not another number: one changed digit in each kind of record."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from asi_repro.errors import DataError
+from faults.damage import KEPT
+
+# A place in each record where one digit is another valid digit.
+DIGITS = {
+    "lab.jsonl": rb'"train_loss": \d\.(\d)',
+    "journal": rb'"value": \{"text": "as it was", "value": (\d)',
+    "llm.jsonl": rb'"output_tokens":1(\d)',
+    "a run's settings.json": rb'"steepness": (\d)',
+    "certificate": rb'"parameters_stated": (\d)',
+}
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_another_digit_is_refused(name: str, tmp_path: Path) -> None:
+    kept = next(one for one in KEPT if one.name == name)
+    assert kept.make is not None
+    kept.make(tmp_path)
+    sound = kept.read(tmp_path)
+    path = next(tmp_path.glob(kept.pattern))
+    data = path.read_bytes()
+    at = re.search(DIGITS[name], data).start(1)
+    path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    with pytest.raises(DataError, match="not .*what was written|not the one that was|not those that were"):
+        kept.read(tmp_path)
+    path.write_bytes(data)
+    assert kept.read(tmp_path) == sound
+
+
+def test_lines_from_before_there_were_checksums_are_read(tmp_path: Path) -> None:
+    from asi_repro.discover.lines import append_line, read_lines
+
+    path = tmp_path / "lines.jsonl"
+    path.write_text('{"a": 1}\n')
+    append_line(path, {"b": 2})
+    assert read_lines(path) == [{"a": 1}, {"b": 2}]
+
+
+def test_a_training_s_files_are_those_that_were_written(tmp_path: Path) -> None:
+    from asi_repro.train.result import check_sums, write_sums
+
+    (tmp_path / "result.json").write_text('{"loss": 1.5}')
+    check_sums(tmp_path)  # from before there were any
+    write_sums(tmp_path)
+    check_sums(tmp_path)
+    (tmp_path / "environment.json").write_text("{}")
+    check_sums(tmp_path)
+    (tmp_path / "result.json").write_text('{"loss": 1.4}')
+    with pytest.raises(DataError, match=r"not the file that was written[\s\S]*result\.json"):
+        check_sums(tmp_path)
+    (tmp_path / "result.json").unlink()
+    with pytest.raises(DataError, match="missing"):
+        check_sums(tmp_path)
+
+
+def test_scores_that_were_changed_are_made_again(tmp_path: Path) -> None:
+    from asi_repro.files import dump_json, sha256_file
+    from asi_repro.train.evaluating import _has
+
+    (tmp_path / "evaluation.json").write_text('{"acc": 0.5}')
+    (tmp_path / "key.json").write_text(dump_json({"weights": "a"}))
+    assert _has(tmp_path, {"weights": "a"})
+    (tmp_path / "key.json").write_text(
+        dump_json({"weights": "a", "scores": sha256_file(tmp_path / "evaluation.json")})
+    )
+    assert _has(tmp_path, {"weights": "a"})
+    (tmp_path / "evaluation.json").write_text('{"acc": 0.7}')
+    assert not _has(tmp_path, {"weights": "a"})
