@@ -28,6 +28,10 @@ def checksum(value: JsonDict) -> str:
     return sha256_bytes(one_line(value).encode())[:16]
 
 
+def _is_checksum(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 16 and set(value) <= set("0123456789abcdef")
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[int]:
     """Hold the lock of a file (made where it is not there); the kernel drops it when the process dies."""
@@ -84,6 +88,8 @@ def read_lines(path: Path) -> list[JsonDict]:
             raise DataError("a line that is not JSON", where=f"{path}, line {number}", hint=_HINT) from error
         if not isinstance(value, dict):
             raise DataError("a line that is not a JSON object", where=f"{path}, line {number}", hint=_HINT)
+        if SUM not in value and any(map(_is_checksum, value.values())):
+            raise DataError("a line whose checksum lost its name", where=f"{path}, line {number}", hint=_HINT)
         if SUM in value and value.pop(SUM) != checksum(value):
             raise DataError("a line that is not what was written", where=f"{path}, line {number}", hint=_HINT)
         found.append(value)

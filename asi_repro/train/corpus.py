@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import atomic_write, dump_json, sha256_bytes, unwritable
+from asi_repro.files import atomic_write, dump_json, one_at_a_time, sha256_bytes, unwritable
 from asi_repro.train.settings import CorpusSettings
 from asi_repro.train.shards import Shard, check_shard, write_shard
 from asi_repro.train.sources import Document, Source, open_source
@@ -97,8 +97,9 @@ def build_corpus(
         "seed": seed,
         "settings": settings.model_dump(),
     }
-    if (manifest := _already(folder, header)) is None:
-        manifest = _build(header, settings, seed, folder, tokenizer, source, progress)
+    with one_at_a_time(folder.parent):  # two builds would take each other's unfinished shards away
+        if (manifest := _already(folder, header)) is None:
+            manifest = _build(header, settings, seed, folder, tokenizer, source, progress)
     if metrics is not None:
         atomic_write(metrics, dump_json(_metrics(manifest)))
     return manifest

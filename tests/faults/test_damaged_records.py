@@ -75,3 +75,13 @@ def test_scores_that_were_changed_are_made_again(tmp_path: Path) -> None:
     assert _has(tmp_path, {"weights": "a"})
     (tmp_path / "evaluation.json").write_text('{"acc": 0.7}')
     assert not _has(tmp_path, {"weights": "a"})
+
+
+def test_a_checksum_that_lost_its_name_is_refused(tmp_path: Path) -> None:
+    from asi_repro.discover.lines import append_line, read_lines
+
+    path = tmp_path / "lines.jsonl"
+    append_line(path, {"a": 1})
+    path.write_bytes(path.read_bytes().replace(b'"sum"', b'"cum"'))
+    with pytest.raises(DataError, match="lost its name"):
+        read_lines(path)

@@ -391,3 +391,36 @@ def test_unwritable_place(texts_dir, tmp_path, gpt2):
     (tmp_path / "file").write_text("")
     with pytest.raises(AsiReproError, match="cannot write"):
         build_corpus(settings(texts_dir), SEED, tmp_path / "file" / "corpus", tokenizer=gpt2)
+
+
+def test_a_second_build_waits_for_the_first_and_finds_its_work(gpt2, texts_dir, tmp_path, monkeypatch):
+    import threading
+
+    from asi_repro.train import corpus as module
+    from asi_repro.train.settings import CorpusSettings
+
+    inside, most, builds = [0], [0], []
+    build = module._build
+
+    def counted(*arguments):
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        builds.append(1)
+        try:
+            return build(*arguments)
+        finally:
+            inside[0] -= 1
+
+    monkeypatch.setattr(module, "_build", counted)
+    settings = CorpusSettings(source=str(texts_dir))
+    threads = [
+        threading.Thread(
+            target=module.build_corpus, args=(settings, 1, tmp_path / "corpus"), kwargs={"tokenizer": gpt2}
+        )
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (most, len(builds)) == ([1], 1)
