@@ -9,6 +9,8 @@ import typer
 from asi_repro.cli.options import ExecutorOption, JsonOption, the_executor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from asi_repro.train.spec import Subject
     from asi_repro.train.sweep import Report, Swept
 
@@ -20,6 +22,7 @@ SeedsOption = Annotated[
     Optional[int],
     typer.Option("--seeds", min=1, help="Seeds 0 to N-1; params.yaml's by default.", show_default=False),
 ]
+DeviceOption = Annotated[str, typer.Option("--device", help="cpu, or cuda with --unsafe-no-sandbox.")]
 UnsafeOption = Annotated[
     bool,
     typer.Option("--unsafe-no-sandbox", help="Run the program with your own rights: it can do what you can."),
@@ -33,7 +36,7 @@ def train(
     seed: Annotated[
         Optional[int], typer.Option("--seed", min=0, help="This seed only.", show_default=False)
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="cpu, or cuda with --unsafe-no-sandbox.")] = "cpu",
+    device: DeviceOption = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Train again where the result is there.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Begin a run that was cut off again.")] = False,
     unsafe: UnsafeOption = False,
@@ -174,6 +177,7 @@ def sweep(
     only: Annotated[
         Optional[str], typer.Option("--only", help="train or evaluate; both by default.", show_default=False)
     ] = None,
+    device: DeviceOption = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Do again what is there.")] = False,
     unsafe: UnsafeOption = False,
     executor: ExecutorOption = None,
@@ -190,12 +194,15 @@ def sweep(
     from asi_repro.errors import NotFound
     from asi_repro.executor.base import usable_cpus
     from asi_repro.project import find_project
+    from asi_repro.train.spec import DEVICES
     from asi_repro.train.sweep import make_jobs, unknown_report
     from asi_repro.train.sweep import sweep as run_sweep
     from asi_repro.train.workspace import open_workspace
 
     if only not in (None, "train", "evaluate"):
         raise NotFound(f"no phase {only!r}", hint="train or evaluate")
+    if device not in DEVICES:
+        raise NotFound(f"no device {device!r}", hint=f"one of {', '.join(DEVICES)}")
     root = find_project().root
     workspace = open_workspace(root, scale=scale)
     workspace.corpus  # noqa: B018  # say now what every job would say
@@ -208,9 +215,11 @@ def sweep(
         scale=workspace.scale,
         phases=phases,
         unsafe=unsafe,
+        device=device,
+        processes=_processes(root, workspace.scale, device, unsafe=unsafe),
         force=force,
     )
-    where, needs = the_executor(executor, jobs, root, scale=workspace.scale)
+    where, needs = the_executor(executor, jobs, root, scale=workspace.scale, device=device)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
         task = bar.add_task("training", total=len(planned))
@@ -223,6 +232,21 @@ def sweep(
         )
     swept.reports += [unknown_report(name, error) for name, error in unknown.items()]
     _finish(swept, json_=json_)
+
+
+def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:
+    """Processes of each training, which no sandbox tier can hold together."""
+    from asi_repro.errors import AsiReproError
+    from asi_repro.executor.choose import load_executor_settings
+
+    count = load_executor_settings(root).needs(scale).processes_on(device)
+    if not unsafe and (count > 1 or device == "cuda"):
+        raise AsiReproError(
+            f"{device} with {count} processes a training works in no sandbox tier",
+            where=f"params.yaml: executor.resources.{scale}",
+            hint="--unsafe-no-sandbox trains with your own rights: only programs that you have read",
+        )
+    return count
 
 
 def _chosen(

@@ -21,11 +21,22 @@ class Needs(Settings):
 
     cpus: float = Field(default=1.0, gt=0, description="CPUs.")
     gpus: float = Field(default=0.0, ge=0, description="GPUs, with --device cuda; 0.5: two tasks share one.")
+    processes: Optional[int] = Field(
+        default=None,
+        ge=1,
+        description="Processes of one training (torchrun, no sandbox); null: one a GPU.",
+    )
     memory_gib: float = Field(default=2.0, ge=0, description="Main memory in GiB.")
 
     def resources(self, device: str = "cpu") -> Resources:
         """As executors take it; on the CPU (all that runs in a sandbox) no GPU is asked for."""
         return Resources(self.cpus, self.gpus if device == "cuda" else 0.0, int(self.memory_gib * 2**30))
+
+    def processes_on(self, device: str) -> int:
+        """Processes of one training on a device."""
+        if self.processes is not None:
+            return self.processes
+        return max(int(self.gpus), 1) if device == "cuda" else 1
 
 
 class ExecutorSettings(Settings):

@@ -49,6 +49,7 @@ def evaluate_trained(
     settings: EvaluateSettings,
     items: Path,
     corpus: Corpus,
+    device: str = "cpu",
     unsafe: bool = False,
     force: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -74,6 +75,8 @@ def evaluate_trained(
             hint=f"asi-repro train {result.name} --force",
         )
     key = evaluation_key(str(result.weights_sha256), settings, items, corpus)
+    if device != "cpu":
+        key["device"] = device
     if not force and _has(target, key):
         return False
     from asi_repro.evaluate.result import write_result
@@ -88,6 +91,7 @@ def evaluate_trained(
         corpus=corpus.folder,
         validation_blocks=settings.validation_blocks,
         sandbox=not unsafe,
+        device=device,
         name=result.name,
         progress=progress,
         **_more(settings),

@@ -13,12 +13,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from asi_repro.errors import AsiReproError
 from asi_repro.executor.base import ONE_CPU, Executor, Resources
 from asi_repro.executor.local import ProcessExecutor
-from asi_repro.train.spec import REFERENCE, Subject
+from asi_repro.train.spec import REFERENCE, Device, Subject
+
+if TYPE_CHECKING:
+    from asi_repro.train.trainer import Done
+    from asi_repro.train.workspace import Workspace
 
 Phase = Literal["train", "evaluate"]
 
@@ -34,6 +38,8 @@ class Job:
         scale: None takes the settings'.
         phases: what to do.
         unsafe: without a sandbox.
+        device: cpu, or cuda without a sandbox.
+        processes: that share one training; more than one need torchrun, and no sandbox.
         force: do it again.
     """
 
@@ -43,6 +49,8 @@ class Job:
     scale: str | None = None
     phases: tuple[Phase, ...] = ("train", "evaluate")
     unsafe: bool = False
+    device: Device = "cpu"
+    processes: int = 1
     force: bool = False
 
     @property
@@ -134,14 +142,16 @@ def run_job(job: Job) -> Report:
         keep_freed_memory()
         workspace = open_workspace(job.root, scale=job.scale)
         if "train" in job.phases:
-            done = workspace.train(job.subject, job.seed, unsafe=job.unsafe, force=job.force)
+            done = _train(workspace, job)
             worked = not done.already
             if done.result.stop is not None:
                 return report("stopped", done.result.stop.detail)
         trained = clock()
         if "evaluate" in job.phases:
             phase = "evaluate"
-            worked |= workspace.evaluate(job.subject.slug, job.seed, unsafe=job.unsafe, force=job.force)
+            worked |= workspace.evaluate(
+                job.subject.slug, job.seed, device=job.device, unsafe=job.unsafe, force=job.force
+            )
     except AsiReproError as error:
         return report("failed", error.what, error.hint or "")
     except Exception as error:
@@ -152,6 +162,14 @@ def run_job(job: Job) -> Report:
 def unknown_report(name: str, error: AsiReproError) -> Report:
     """The report of a name that no model has."""
     return Report(name, 0, "train", "failed", error.what, error.hint or "")
+
+
+def _train(workspace: Workspace, job: Job) -> Done:
+    if job.processes > 1:
+        return workspace.train_in_processes(
+            job.subject, job.seed, device=job.device, processes=job.processes, force=job.force
+        )
+    return workspace.train(job.subject, job.seed, device=job.device, unsafe=job.unsafe, force=job.force)
 
 
 def sweep(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asi_repro.errors import MissingInput, NotFound
+from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.models.scales import find_scale
 from asi_repro.project import Project
 from asi_repro.train.evaluating import evaluate_trained, evaluated_root
 from asi_repro.train.recipe import TrainSettings, load_train_settings
 from asi_repro.train.selection import SELECTION, find_subject, read_selection
 from asi_repro.train.spec import Device, Spec, Subject, make_spec, seed_folder, trained_root
-from asi_repro.train.trainer import Done, Progress, train_model
+from asi_repro.train.trainer import Done, Progress, current_result, train_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,9 +95,17 @@ class Workspace:
         """The folder of its scores."""
         return seed_folder(evaluated_root(self.project.artifacts, self.scale), slug, seed)
 
-    def spec(self, subject: Subject, seed: int, device: Device = "cpu") -> Spec:
+    def spec(self, subject: Subject, seed: int, device: Device = "cpu", processes: int | None = None) -> Spec:
         """The training of a subject."""
-        return make_spec(subject, self.settings, self.corpus, seed=seed, scale=self.scale, device=device)
+        return make_spec(
+            subject,
+            self.settings,
+            self.corpus,
+            seed=seed,
+            scale=self.scale,
+            device=device,
+            processes=processes,
+        )
 
     def train(
         self,
@@ -120,11 +129,38 @@ class Workspace:
             progress=progress,
         )
 
+    def train_in_processes(
+        self, subject: Subject, seed: int = 0, *, device: Device, processes: int, force: bool = False
+    ) -> Done:
+        """Train a model over several processes that are begun for it, or return what is there."""
+        from asi_repro.train.launch import train_in_processes
+
+        began, spec = time.perf_counter(), self.spec(subject, seed, device, processes)
+        folder = self.trained(subject.slug, seed)
+        if not force and (there := current_result(spec, folder)) is not None:
+            return Done(there, folder, True, time.perf_counter() - began)
+        train_in_processes(
+            self.project.root,
+            subject.slug,
+            seed,
+            scale=self.scale,
+            device=device,
+            processes=processes,
+            force=force,
+        )
+        found = current_result(spec, folder)
+        if found is None:
+            raise AsiReproError(
+                f"{processes} processes left another training than was asked for", where=str(folder)
+            )
+        return Done(found, folder, False, time.perf_counter() - began)
+
     def evaluate(
         self,
         slug: str,
         seed: int = 0,
         *,
+        device: Device = "cpu",
         unsafe: bool = False,
         force: bool = False,
         progress: Callable[[int], None] | None = None,
@@ -138,6 +174,7 @@ class Workspace:
             settings=load_evaluate_settings(self.project.root),
             items=self.project.artifacts / "benchmarks",
             corpus=self.corpus,
+            device=device,
             unsafe=unsafe,
             force=force,
             progress=progress,
