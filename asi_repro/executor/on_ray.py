@@ -6,6 +6,7 @@ must see under the same path (a shared file system). What comes back is a report
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import socket
@@ -20,7 +21,7 @@ from typing import Any
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.executor.base import ONE_CPU, Lost, Resources
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS, _WAIT_SECONDS = 0.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,11 @@ class RayExecutor:
             while True:
                 # Twice what fits keeps every node busy; the rest stays here, where it costs nothing.
                 bound = self.workers or 2 * _slots(ray, resources)
-                for task in left:
+                for task in itertools.islice(left, max(bound - len(waiting), 0)):
                     waiting[submit(task)] = task
-                    if len(waiting) >= bound:
-                        break
                 if not waiting:
                     return lost
-                finished, _ = ray.wait(list(waiting), num_returns=1, timeout=5.0)
+                finished, _ = ray.wait(list(waiting), num_returns=1, timeout=_WAIT_SECONDS)
                 for reference in finished:
                     task = waiting.pop(reference)
                     found = _fetch(ray, reference, task)
@@ -231,7 +230,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
     try:
         _knock(where)
         ray.init(address=where or "local", log_to_driver=False, logging_level=logging.ERROR, **more)
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a node that is too slow to start is a plain Exception of Ray's
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise AsiReproError(
             f"cannot reach a Ray cluster at {where or 'this machine'}: {reason}",

@@ -20,6 +20,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # Ray's; a busy machine
     before = os.environ.get("PYTHONPATH")
     places = [HERE, HERE.parent / "discover", HERE.parents[1]]  # what the nodes import
     os.environ["PYTHONPATH"] = os.pathsep.join(map(str, places))

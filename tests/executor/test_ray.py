@@ -52,6 +52,8 @@ def test_a_task_that_no_node_can_hold_is_an_error_at_once(cluster: Any, tmp_path
 def test_few_tasks_are_handed_over_at_a_time(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from asi_repro.executor import on_ray
+
     executor = RayExecutor(tmp_path)
     most = 0
     real = ray.wait
@@ -63,6 +65,8 @@ def test_few_tasks_are_handed_over_at_a_time(
 
     monkeypatch.setattr(ray, "wait", watched)
     done: list[int] = []
+    # Tasks that outlast a wait must not let more in, one a wait.
+    monkeypatch.setattr(on_ray, "_WAIT_SECONDS", 0.001)
     executor.run(
         work, [Work(tmp_path, n) for n in range(12)], took=lambda task, value: done.append(task.number)
     )
