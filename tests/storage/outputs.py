@@ -18,6 +18,7 @@ OUTPUTS = (
     "artifacts/certificates",
     "artifacts/recorded/control/archive",
     "artifacts/recorded/control/run.git",
+    "artifacts/recorded/control/search.json",
     TRAINED,
 )
 INPUTS = ("artifacts/release", "artifacts/corpus")
@@ -28,7 +29,7 @@ def write_outputs(root: Path) -> None:
     """Everything that the stages of STAGES read and leave, made up but in the real formats."""
     release_and_archive(root / "artifacts")
     certificate(root / "artifacts")
-    recorded_run(root / "artifacts" / "recorded" / "control")
+    recorded_run(root)
     trained(root / TRAINED)
     corpus = root / "artifacts" / "corpus" / "manifest.json"
     corpus.parent.mkdir(parents=True)
@@ -60,18 +61,21 @@ def certificate(artifacts: Path) -> None:
     (artifacts / "verify-metrics.json").write_text("{}\n")
 
 
-def recorded_run(folder: Path) -> None:
-    """A run of the fake team, as a recorded run lies in the project."""
+def recorded_run(root: Path) -> None:
+    """A run of the fake team, as the recorded run lies in the project."""
     from fake_team import begin, do_all, order
 
     from asi_repro.discover.archive import write_run_archive
     from asi_repro.discover.recorded import commit_lines
     from asi_repro.discover.run import DiscoveryRun
+    from asi_repro.discover.search_record import write_search
 
+    folder = root / "artifacts" / "recorded" / "control"
     begin(folder)
     do_all(order(folder, experiments=4))
     run = DiscoveryRun(folder)
     write_run_archive(run)
+    write_search(run, root)
     (folder / "commits.txt").write_text("\n".join(commit_lines(run)) + "\n")
     (folder / "rejected").mkdir(exist_ok=True)
     for name in ("journal", "locks"):

@@ -16,6 +16,7 @@ PLACES = (
     "artifacts/history.bundle",
     "artifacts/recorded/control/archive",
     "artifacts/recorded/control/run.git",
+    "artifacts/recorded/control/search.json",
     "artifacts/corpus",
     "artifacts/certificates",
     TRAINED,
