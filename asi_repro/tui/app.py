@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -379,8 +381,13 @@ def browse(archive: Path | None = None, *, experiment: str | None = None) -> Non
         experiment: index or name of the experiment to open.
 
     Raises:
-        NotFound: where there is no such experiment.
+        NotFound: where there is no such experiment or run.
+        AsiReproError: where this is no terminal.
     """
+    if "TEXTUAL_DRIVER" not in os.environ and not (sys.stdin.isatty() and sys.__stdout__.isatty()):  # type: ignore[union-attr]
+        raise AsiReproError(
+            "browse needs a terminal", hint="`asi-repro list` and `show` print anywhere; --web serves a page"
+        )
     source = Source.at(archive)
     start = None if experiment is None else source.archive.find(experiment).index
     ask_terminal()

@@ -40,9 +40,12 @@ def highlight(source: str, styles: dict[str, Style]) -> list[Text]:
     """
     text = safe_block(source)
     lines: list[Text] = [Text(no_wrap=True, end="")]
+    plain, known = Style(), dict[_TokenType, Style]()
     # The lexer works with regular expressions only: nothing of the program is run.
     for kind, value in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text):
-        style = next((styles[name] for above, name in _KINDS if kind in above), Style())
+        if kind not in known:
+            known[kind] = next((styles[name] for above, name in _KINDS if kind in above), plain)
+        style = known[kind]
         for number, part in enumerate(value.split("\n")):
             if number:
                 lines.append(Text(no_wrap=True, end=""))

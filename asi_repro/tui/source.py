@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asi_repro.archive.places import archive_of, run_folders
 from asi_repro.archive.store import Archive, open_archive
 from asi_repro.errors import MissingInput
 from asi_repro.project import Project, find_project
@@ -85,20 +86,18 @@ class Source:
 
     @classmethod
     def at(cls, archive: Path | None = None) -> Source:
-        """The source of `--archive DIR`, or of the project around the working folder.
+        """The source of `--archive DIR` or `--run NAME`, or of the project around the working folder.
 
         Raises:
-            MissingInput: where neither is given.
+            NotFound: for a plain name that is neither a folder here nor a run.
         """
         try:
             project = find_project()
         except MissingInput:
             project = None
-        if archive is not None and (project is None or archive.resolve() != project.archive.resolve()):
-            return cls(archive_place(archive.resolve()), project)
         if project is None:
-            return cls(archive_place(Path.cwd() / "artifacts" / "archive"))
-        return cls(release_place(project), project)
+            return cls(archive_place((archive or Path("artifacts") / "archive").resolve()))
+        return cls(release_place(project) if archive is None else _place_at(project, archive), project)
 
     @property
     def archive(self) -> Archive:
@@ -182,6 +181,18 @@ class Source:
             except OSError:
                 paths.append(folder)
         return tuple(sorted(_stamp(path) for path in paths))
+
+
+def _place_at(project: Project, given: Path) -> RunPlace:
+    """The place of a run's name, or of a folder of tables, which may be that of a run too."""
+    if len(given.parts) == 1 and not given.is_dir() and given.name != "..":
+        given = archive_of(project, given.name)
+    folder = given.resolve()
+    if folder == project.archive.resolve():
+        return release_place(project)
+    runs = (run for run in run_folders(project).values() if (run / "archive").resolve() == folder)
+    run = next(runs, None)
+    return archive_place(folder) if run is None else run_place(project, run)
 
 
 def _stamp(path: Path) -> tuple[str, int, int, int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from browsing import notices, press, run_app, screen_text
 from rich.text import Text
 from textual.app import App, ComposeResult
 
+from asi_repro.errors import NotFound
 from asi_repro.tui.help import HelpScreen
 from asi_repro.tui.source import Source, archive_place
 from asi_repro.tui.widgets.empty import Empty
@@ -134,3 +137,31 @@ def test_a_line_that_goes_on_beyond_the_edge_says_so() -> None:
             assert screen_text(pilot.app).splitlines()[4] == "z" * 33  # type: ignore[arg-type]
 
     asyncio.run(go())
+
+
+def test_a_run_is_browsed_by_name_and_by_folder(
+    made_up_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "artifacts" / "runs" / "mine"
+    run.mkdir(parents=True)
+    (run / "archive").symlink_to(made_up_root / "artifacts" / "archive")
+    (tmp_path / "artifacts" / "archive").symlink_to(tmp_path)
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    for given in (Path("mine"), run / "archive", Path("artifacts/runs/mine/archive")):
+        place = Source.at(given).place
+        assert (place.name, place.live) == ("mine", run)
+        assert place.traces == tmp_path / "traces" / "mine.parquet"
+    assert Source.at(None).place.name == Source.at(Path("release")).place.name == "release"
+    with pytest.raises(NotFound, match="nothere"):
+        Source.at(Path("nothere"))
+
+
+def test_without_a_terminal_it_says_so_at_once() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "asi_repro.cli", "browse"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "needs a terminal" in ended.stderr
