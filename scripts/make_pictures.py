@@ -10,34 +10,59 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.project import find_project
 from asi_repro.tui.app import BrowseApp
+from asi_repro.tui.messages import Compare
 from asi_repro.tui.source import Source
 
-# name -> size, theme, experiment to start with, keys
-SHOTS: dict[str, tuple[tuple[int, int], str, int | None, list[str]]] = {
-    "lineage": (
-        (132, 36),
-        "repro-dark",
-        None,
-        ["slash", *"gallery", "colon", *"yes", "enter", "home", "b"],
-    ),
-    "lineage-light": ((80, 24), "repro-light", None, ["b", "right", "b", "right", "down"]),
-    "training": ((110, 30), "repro-dark", 1792, ["T", "z"]),
-    "benchmarks": ((132, 20), "repro-dark", 965, ["H"]),
-    "certificate": ((110, 34), "repro-dark", 880, ["C", *["down"] * 9]),
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture.
+
+    Attributes:
+        keys: pressed after the start.
+        start: experiment to open first.
+        run: name of the run; the release, or `--archive`, where None.
+    """
+
+    size: tuple[int, int]
+    keys: tuple[str, ...] = ()
+    theme: str = "repro-dark"
+    start: int | None = None
+    run: str | None = None
+
+
+SHOTS = {
+    "lineage": Shot((132, 36), ("slash", *"gallery", "colon", *"yes", "enter", "home", "b")),
+    "lineage-light": Shot((80, 24), ("b", "right", "b", "right", "down"), "repro-light"),
+    "training": Shot((110, 30), ("T", "z"), start=1792),
+    "benchmarks": Shot((100, 24), ("H",), start=1792),
+    "certificate": Shot((110, 34), ("C", *["down"] * 9), start=880),
+    "trace": Shot((110, 30), ("R", "z"), start=12, run="control"),
+    "claims": Shot((160, 40), ("3", *["down"] * 17)),
+    "certificates": Shot((132, 36), ("4", "s", "down")),
+    "replay": Shot((132, 40), ("5", "end")),
+    "runs": Shot((132, 36), ("6", "end")),
+    "compare": Shot((110, 36)),
 }
+COMPARED = [1792, 965, 880]
 
 
 async def shoot(archive: Path | None, folder: Path, wanted: list[str]) -> None:
     for name in wanted:
-        size, theme, start, keys = SHOTS[name]
-        app = BrowseApp(Source.at(archive), start=start, watch=False)
-        app.theme = theme
-        async with app.run_test(size=size) as pilot:
-            for key in ["", *keys]:
+        shot = SHOTS[name]
+        app = BrowseApp(
+            Source.at(archive if shot.run is None else Path(shot.run)), start=shot.start, watch=False
+        )
+        app.theme = shot.theme
+        async with app.run_test(size=shot.size) as pilot:
+            if name == "compare":
+                app.post_message(Compare(COMPARED))
+            for key in ["", *shot.keys]:
                 if key:
                     await pilot.press(key)
                 await pilot.pause(0.2)
@@ -46,6 +71,8 @@ async def shoot(archive: Path | None, folder: Path, wanted: list[str]) -> None:
                     await app.workers.wait_for_complete(loading)
                 await pilot.pause(0.1)
             svg = app.export_screenshot(title=f"asi-repro browse: {name.partition('-')[0]}")
+        if str(find_project().root) in svg:
+            raise SystemExit(f"{name} would show where this checkout is")
         if "Summary" in svg or "Motivation\u00a0\u00a0" in svg:
             raise SystemExit(f"{name} would show prose of the release: take another experiment")
         # A font from the web would be fetched by whoever looks at the picture.

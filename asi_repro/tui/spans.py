@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Record = dict[str, Any]
+# JSON of this many characters is shown in one line.
+_SHORT = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Step:
         depth: how many spans are around it.
         tokens: (asked, answered), None where no model was called.
         cost: in US dollars.
+        began: seconds since the first step began, None where the run keeps no times.
         seconds: how long it took, None where the run keeps no times.
         parts: its texts, untrusted.
     """
@@ -40,6 +43,7 @@ class Step:
     role: str
     tokens: tuple[int, int] | None
     cost: float | None
+    began: float | None
     seconds: float | None
     parts: tuple[Part, ...]
 
@@ -48,11 +52,13 @@ def steps_of(records: Iterable[Record]) -> list[Step]:
     """The records of one experiment (`asi_repro.traces.parquet.read_traces`) as steps, in order."""
     depths: dict[object, int] = {None: -1}
     steps: list[Step] = []
-    for record in sorted(records, key=lambda one: int(one["sequence"])):
+    ordered = sorted(records, key=lambda one: int(one["sequence"]))
+    origin = min((r["start_time_ns"] for r in ordered if r["start_time_ns"] is not None), default=0)
+    for record in ordered:
         # A parent that is not there leaves its children at the left edge.
         depth = depths.get(record["parent_span_id"], -1) + 1
         depths[record["span_id"]] = depth
-        steps.append(_step(record, depth))
+        steps.append(_step(record, depth, origin))
     return steps
 
 
@@ -70,7 +76,7 @@ def drawn_ids(records: Iterable[Record]) -> list[str]:
     return list(found)
 
 
-def _step(record: Record, depth: int) -> Step:
+def _step(record: Record, depth: int, origin: int) -> Step:
     asked, given = record["llm.token_count.prompt"], record["llm.token_count.completion"]
     start, end = record["start_time_ns"], record["end_time_ns"]
     return Step(
@@ -83,6 +89,7 @@ def _step(record: Record, depth: int) -> Step:
         role=record["agent.name"] or "",
         tokens=None if asked is None or given is None else (asked, given),
         cost=record["llm.cost.total"],
+        began=None if start is None else (start - origin) / 1e9,
         seconds=None if start is None or end is None else (end - start) / 1e9,
         parts=tuple(_parts(record)),
     )
@@ -144,7 +151,8 @@ def _said(content: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    short = json.dumps(value, ensure_ascii=False, default=str)
+    return short if len(short) <= _SHORT else json.dumps(value, indent=1, ensure_ascii=False, default=str)
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 from browsing import SIZES, notices, press, run_app, same_as_before, screen_text
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asi_repro.files import sha256_bytes
 from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import Trace
 from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.spans import steps_of
 from asi_repro.tui.tabs import TABS
+from asi_repro.tui.tabs.trace import track
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import at_most
 
@@ -41,6 +45,16 @@ def full_source(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory) 
         span.set(**{"check.reason": "a [bold]loop[/] \x1b[31m over \u202etime"})
     write_traces(trace.to_rows(), root / "traces" / "archive.parquet")
     return Source(archive_place(root / "artifacts" / "archive"))
+
+
+_RECORD: dict[str, Any] = {
+    "sequence": 0, "span_id": "a", "parent_span_id": None, "start_time_ns": None, "end_time_ns": None,
+    **dict.fromkeys(
+        ("llm.token_count.prompt", "llm.token_count.completion", "llm.cost.total", "agent.name", "request",
+         "response", "input.value", "output.value", "retrieval.documents", "metadata")
+    ),
+    "name": "step", "openinference.span.kind": "CHAIN", "status_code": "OK", "status_message": "",
+}  # fmt: skip
 
 
 def first(source: Source) -> int:
@@ -150,3 +164,23 @@ def test_what_was_not_released_says_so(full_source: Source) -> None:
             assert not notices(pilot.app)
 
     asyncio.run(go())
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e4)), min_size=1, max_size=8),
+)
+def test_the_track_shows_when_a_step_was(times: list[tuple[float, float]]) -> None:
+    records = [
+        {**_RECORD, "sequence": n, "start_time_ns": int((5 + a) * 1e9), "end_time_ns": int((5 + a + b) * 1e9)}
+        for n, (a, b) in enumerate(times)
+    ]
+    steps = steps_of(records)
+    whole = max((s.began or 0.0) + (s.seconds or 0.0) for s in steps)
+    tracks = [track(step, whole or 1.0) for step in steps]
+    assert {len(drawn) for drawn in tracks} == {26}
+    assert all("━" in drawn and drawn[0] == drawn[-1] == "│" for drawn in tracks)
+    assert min(step.began or 0.0 for step in steps) == 0.0
+    order = sorted(range(len(steps)), key=lambda n: steps[n].began or 0.0)
+    places = [tracks[n].index("━") for n in order]
+    assert places == sorted(places), "what began later does not begin to the left"
+    assert track(steps_of([_RECORD])[0], 1.0).strip() == "", "a run without times has no track"

@@ -19,6 +19,8 @@ _GLYPHS = {
     "AGENT": "◉", "LLM": "✦", "TOOL": "⚒", "RETRIEVER": "⌕", "EVALUATOR": "⚖", "GUARDRAIL": "▣", "CHAIN": "∘",
 }  # fmt: skip
 _MAX_LINES = 2_000
+# From this width a track shows when each step was; cells of it, and those before it.
+_WIDE, _TRACK, _BEFORE_TRACK = 100, 24, 18
 
 
 class TraceTab(Tab):
@@ -53,17 +55,22 @@ class TraceTab(Tab):
     def _lay_out(self, *, keep: bool = True) -> None:
         look = tones(self.app)
         lines: list[Line] = []
+        whole = max((step.began + step.seconds for step in self.steps if _timed(step)), default=0.0)  # type: ignore[operator]
         for step in self.steps:
-            lines.append(Line(self._line(step, look), key=step.sequence))
+            lines.append(Line(self._line(step, look, whole), key=step.sequence))
             if step.sequence in self.unfolded:
                 for part in step.parts:
                     lines += self._part(step, part, look)
         self.query_one(Listing).show(lines, head=_totals(self.steps), keep=keep)
 
-    def _line(self, step: Step, look: Tones) -> Text:
+    def _line(self, step: Step, look: Tones, whole: float) -> Text:
         mark = "▾" if step.sequence in self.unfolded else "▸" if step.parts else " "
-        text = Text(f"{'  ' * step.depth}{mark} ", style=look.muted, no_wrap=True, end="")
-        text.append(f"{_GLYPHS.get(step.kind, '?')} {step.kind:<9} ", style=look.primary)
+        text = Text(no_wrap=True, end="")
+        text.append(f"{'  ' * step.depth}{mark} ", style=look.muted)
+        text.append(f"{_GLYPHS.get(step.kind, '?')} {safe_line(step.kind, 12):<9} ", style=look.primary)
+        if self.room >= _WIDE and whole > 0:
+            text.append(" " * max(_BEFORE_TRACK - text.cell_len, 0))
+            text.append(f"{track(step, whole)}  ", style=look.accent)
         text.append(safe_line(step.name, 120), style=look.strong)
         if step.role:
             text.append(f"  {safe_line(step.role, 40)}", style=look.accent)
@@ -72,17 +79,23 @@ class TraceTab(Tab):
         if step.cost:
             text.append(f"  ${step.cost:.4f}")
         if step.seconds is not None:
-            text.append(f"  {step.seconds:.1f} s", style=look.muted)
+            took = f"{step.seconds:.1f} s" if step.seconds >= 1 else f"{step.seconds * 1e3:.0f} ms"
+            text.append(f"  {took}", style=look.muted)
         if step.status == "ERROR":
             text.append(f"  ✗ {safe_line(step.message, 200)}", style=look.bad)
         return text
 
     def _part(self, step: Step, part: Part, look: Tones) -> list[Line]:
         indent = "  " * step.depth + "    "
-        lines = [Line(Text(f"{indent}{part.title}", style="bold underline"), key=(step.sequence, part.title))]
+        title = Text(indent, end="").append(part.title, style=look.primary)
+        lines = [Line(title, key=(step.sequence, part.title))]
         width = max(self.room - len(indent), 20)
         shown = 0
-        for raw in safe_block(part.text).split("\n"):
+        said = safe_block(part.text)
+        if "\n" not in said and len(said) + len(part.title) + 2 <= width:
+            title.append(f"  {said}")  # a word or two need no line of their own
+            return lines
+        for raw in said.split("\n"):
             for piece in _wrapped(raw, width):
                 if shown == _MAX_LINES:
                     more = Text(f"{indent}⋯ the rest is left out", style=look.muted)
@@ -122,8 +135,18 @@ def _totals(steps: list[Step]) -> Text:
     given = sum(step.tokens[1] for step in steps if step.tokens)
     cost = sum(step.cost or 0.0 for step in steps)
     calls = sum(step.kind == "LLM" for step in steps)
-    return Text(
-        f"{len(steps)} steps, {calls} calls of a model, {asked:,} → {given:,} tokens, ${cost:.4f}",
-        no_wrap=True,
-        overflow="ellipsis",
-    )
+    spent = f"{calls} calls of a model, {asked:,} → {given:,} tokens, ${cost:.4f}"
+    return Text(f"{len(steps)} steps, {spent if calls else 'no model asked'}", no_wrap=True)
+
+
+def _timed(step: Step) -> bool:
+    return step.began is not None and step.seconds is not None
+
+
+def track(step: Step, whole: float) -> str:
+    """When the step was, of the whole time: `│  ━━      │`; empty where the run keeps no times."""
+    if step.began is None or step.seconds is None:
+        return " " * (_TRACK + 2)
+    first = min(int(step.began / whole * _TRACK), _TRACK - 1)
+    last = min(max(round((step.began + step.seconds) / whole * _TRACK), first + 1), _TRACK)
+    return f"│{' ' * first}{'━' * (last - first)}{' ' * (_TRACK - last)}│"

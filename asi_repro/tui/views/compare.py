@@ -139,6 +139,7 @@ class CompareView(View):
     def _draw(self) -> None:
         nothing = self._read_ is None or not self._read_.sides.details
         self.query_one(Empty).display = nothing
+        first = self._table.has_class("-nothing")  # the table has the room of one line until it is laid out
         self._table.set_class(nothing, "-nothing")
         if self._read_ is None or nothing:
             self._table.show([])
@@ -147,7 +148,7 @@ class CompareView(View):
         head, lines = _Sheet(
             self._read_, width, tones(self.app), self._column, self._only_differing
         ).laid_out()
-        self._table.show(lines, head)
+        self._table.show(lines, head, keep=not first)
 
     @on(Columns.Sideways)
     def _sideways(self, event: Columns.Sideways) -> None:

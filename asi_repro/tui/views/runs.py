@@ -324,7 +324,7 @@ def _standing_lines(standing: Standing, look: Tones) -> list[Line]:
         else f"The last {_RECENT} results of {count:,}"
     )
     lines += heading(said, look.primary + look.strong)
-    head = f"  {'index':>6} {'parent':>6}  {'fitness':>8} {'loss':>8} {'bench.':>7} {'minutes':>8}  name"
+    head = f"  {'index':>6} {'parent':>6}  {'fitness':>8} {'loss':>8} {'bench.':>7} {'took':>8}  name"
     lines.append(Line(Text(head, style=look.muted), rest=False))
     return [*lines, *(_result_line(one, standing, look) for one in recent)]
 
@@ -344,18 +344,18 @@ def _doing_line(one: Doing, look: Tones) -> Line:
 
 def _result_line(one: Result, standing: Standing, look: Tones) -> Line:
     parent = "–" if one.parent is None else str(one.parent)
-    minutes = "–" if one.seconds is None else f"{one.seconds / 60:.1f}"
+    took = "–" if one.seconds is None else _took(one.seconds)
     glyph, style = (
         ("✗", look.bad) if one.failed else ("▲", look.good) if one.beats_baseline else (" ", look.muted)
     )
     shown = Text(end="").append(f"{glyph} ", style=style).append(f"{one.index:>6} {parent:>6}  ")
     if one.failed:
-        shown.append(f"{'failed':>8} {'–':>8} {'–':>7} {minutes:>8}  ", style=look.bad)
+        shown.append(f"{'failed':>8} {'–':>8} {'–':>7} {took:>8}  ", style=look.bad)
         shown.append(f"{safe_line(one.name, _NAME)} {safe_line(one.why, 160)}", style=look.muted)
     else:
         best = standing.best is not None and standing.best.index == one.index
         shown.append(f"{one.fitness:8.4f} ", style=look.accent + look.strong if best else look.strong)
-        shown.append(f"{one.train_loss:8.4f} {one.benchmark:7.4f} {minutes:>8}  {safe_line(one.name, 200)}")
+        shown.append(f"{one.train_loss:8.4f} {one.benchmark:7.4f} {took:>8}  {safe_line(one.name, 200)}")
     return Line(shown, one.index)
 
 
@@ -368,6 +368,14 @@ def _budget(name: str, spent: float, limit: float | None, pattern: str, look: To
     style = look.bad if share >= 0.9 else look.warn if share >= 0.7 else look.good
     shown.append(f" of {pattern.format(limit)} ").append("█" * filled + "░" * (20 - filled), style=style)
     return shown.append(f" {share:.0%}", style=style)
+
+
+def _took(seconds: float) -> str:
+    """In the unit that makes a short number."""
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def _span(seconds: float) -> str:

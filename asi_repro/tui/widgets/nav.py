@@ -13,7 +13,7 @@ from asi_repro.tui.widgets.text import line
 
 
 class Nav(Widget):
-    """Every view with its key; a click opens it. Where the terminal is narrow the titles are cut."""
+    """Every view with its key; a click opens it. Without room for all titles, only the open view has one."""
 
     DEFAULT_CSS = """
     Nav { height: 1; background: $panel; color: $text-muted; dock: top; }
@@ -23,10 +23,9 @@ class Nav(Widget):
     run: reactive[str] = reactive("")
 
     def _labels(self) -> list[tuple[str, str, str]]:
-        width = self.size.width
-        for cut in (16, 8, 4, 0):
-            labels = [(spec.name, spec.key, spec.title[:cut]) for spec in VIEWS]
-            if sum(len(key) + len(title) + 3 for _, key, title in labels) <= width:
+        for titled in ({spec.name for spec in VIEWS}, {self.current}, set[str]()):
+            labels = [(spec.name, spec.key, spec.title if spec.name in titled else "") for spec in VIEWS]
+            if sum(len(key) + len(title) + 3 for _, key, title in labels) <= self.size.width:
                 break
         return labels
 
