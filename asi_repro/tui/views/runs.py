@@ -371,11 +371,11 @@ def _budget(name: str, spent: float, limit: float | None, pattern: str, look: To
 
 
 def _took(seconds: float) -> str:
-    """In the unit that makes a short number."""
+    """In the unit that makes a short number; below ten seconds it is overhead."""
     for size, unit in ((3600.0, "h"), (60.0, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds >= 10 else "<10 s"
 
 
 def _span(seconds: float) -> str:
