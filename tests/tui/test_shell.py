@@ -165,3 +165,17 @@ def test_without_a_terminal_it_says_so_at_once() -> None:
     )  # fmt: skip
     assert ended.returncode == 1
     assert "needs a terminal" in ended.stderr
+
+
+def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(60, 20)) as pilot:
+            assert screen_text(pilot.app).split("\n")[0].split()[:8] == ["1", "Lineage", *"234567"]
+            await press(pilot, "7")
+            bar = screen_text(pilot.app).split("\n")[0]
+            assert bar.split()[:8] == [*"1234567", "Compare"]
+            await pilot.click("#nav", offset=(bar.index("5"), 0))
+            await press(pilot)
+            assert pilot.app.place.view == "replay"
+
+    asyncio.run(go())
