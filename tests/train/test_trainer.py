@@ -61,6 +61,16 @@ def copy_of(folder, root):
     return root
 
 
+def test_what_a_batch_is_divided_into_changes_nothing(small_corpus, tmp_path, finished):
+    """Without dropout: gradients of micro-batches are averaged, as those of the whole batch are."""
+    recipe = spec_of(small_corpus).recipe
+    assert recipe.micro_batch < recipe.batch
+    ran = run(spec_of(small_corpus, micro_batch=recipe.batch), small_corpus, tmp_path)
+    for ours, theirs in zip(read_curve(ran.folder), read_curve(finished.folder), strict=True):
+        assert ours.grad_norm == pytest.approx(theirs.grad_norm, rel=1e-4)
+        assert ours.loss == pytest.approx(theirs.loss, rel=1e-5)
+
+
 @pytest.mark.parametrize("source", [None, PLAIN, STATEFUL])
 def test_a_cut_training_ends_with_the_same_bytes(small_corpus, tmp_path, source):
     subject = None if source is None else program(source)
