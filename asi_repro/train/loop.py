@@ -78,7 +78,7 @@ class LmTrainer(Trainer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # The loss is a mean over the micro-batch. The Trainer takes every model whose forward has **kwargs for
+        # The loss is a mean over the micro-batch. The Trainer takes a model whose forward has **kwargs for
         # one that divides by the whole batch, and would add up the micro-batches' gradients undivided.
         self.model_accepts_loss_kwargs = False
 

@@ -72,7 +72,7 @@ def shard(model: AsiArchForCausalLM, mesh: DeviceMesh) -> None:
 def sharded_trainings() -> Iterator[None]:
     """While this lasts `loop.train` divides its model. Not for threads: a process trains one model."""
     before = loop.LmTrainer
-    loop.LmTrainer = ShardedTrainer  # type: ignore[assignment,misc]
+    loop.LmTrainer = ShardedTrainer  # type: ignore[misc]
     try:
         yield
     finally:
