@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
 
 class AsiReproError(Exception):
     """Something the caller can put right; printed without a traceback.
@@ -46,3 +51,15 @@ class NotFound(AsiReproError):
     """No experiment, claim or check of that name."""
 
     exit_code = 5
+
+
+def fault_place(error: BaseException) -> str:
+    """Where in this package an error that nobody foresaw came from: file, line and function."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    if not ours:
+        return "outside asi_repro"
+    last = ours[-1]
+    return (
+        f"{Path(last.filename).relative_to(_PACKAGE.parent).as_posix()}, line {last.lineno}, in {last.name}"
+    )

@@ -117,6 +117,10 @@ class LazyGroup(TyperGroup):
             command = self.commands[found] = self.table[found].load(found)
         return found, command, rest
 
+    def make_context(self, *words: Any, **options: Any) -> Any:
+        with failures_reported():  # Ctrl-C while the words are read
+            return super().make_context(*words, **options)
+
     def invoke(self, ctx: Any) -> Any:
         with failures_reported():
             return super().invoke(ctx)

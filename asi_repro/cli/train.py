@@ -292,5 +292,6 @@ def _finish(swept: Swept, *, json_: bool) -> None:
         first = swept.of("failed")[0]
         raise AsiReproError(
             f"{counts['failed']} of {len(swept.reports)} failed, the first is {first.name}: {first.detail}",
+            where=first.where or f"{first.name}, seed {first.seed}, {first.phase}",
             hint=first.hint or "run the command again: what is finished is kept",
         )

@@ -19,7 +19,7 @@ from asi_repro.discover.loop import Loop
 from asi_repro.discover.run import DiscoveryRun
 from asi_repro.discover.types import Lab, Proposal, Team
 from asi_repro.discover.verification import Verification
-from asi_repro.errors import AsiReproError
+from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.children import end_with_parent
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _child(order: Order, news: Any, parent: int) -> None:
         news.put(("failed", error.what, error.where, error.hint, error.exit_code))
     except Exception as error:
         what = f"{type(error).__name__}: {str(error)[:500]}"
-        news.put(("failed", what, None, "this is a fault of asi_repro", 1))
+        news.put(("failed", what, fault_place(error), "this is a fault of asi_repro", 1))
     else:
         news.put(("over",))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from asi_repro.errors import AsiReproError
+from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.base import ONE_CPU, Executor, Resources
 from asi_repro.executor.local import ProcessExecutor
 from asi_repro.train.spec import REFERENCE, Device, Subject
@@ -72,6 +72,7 @@ class Report:
         hint: what to do.
         train_seconds, evaluate_seconds: wall time of each phase.
         train_cpu_seconds, evaluate_cpu_seconds: CPU time of each phase, with the sandboxes below it.
+        where: the file or place that a failure is about.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Report:
     evaluate_seconds: float = 0.0
     train_cpu_seconds: float = 0.0
     evaluate_cpu_seconds: float = 0.0
+    where: str = ""
 
     @property
     def finished(self) -> bool:
@@ -129,11 +131,11 @@ def run_job(job: Job) -> Report:
     trained: tuple[float, float] | None = None
     worked = False
 
-    def report(status: Any, detail: str = "", hint: str = "") -> Report:
+    def report(status: Any, detail: str = "", hint: str = "", where: str | None = None) -> Report:
         wall, cpu = clock()
         train_wall, train_cpu = (wall, cpu) if trained is None else trained
         times = (train_wall, wall - train_wall, train_cpu, cpu - train_cpu)
-        return Report(job.subject.slug, job.seed, phase, status, detail, hint, *times)
+        return Report(job.subject.slug, job.seed, phase, status, detail, hint, *times, where or "")
 
     try:
         from asi_repro.models.memory import keep_freed_memory
@@ -153,15 +155,16 @@ def run_job(job: Job) -> Report:
                 job.subject.slug, job.seed, device=job.device, unsafe=job.unsafe, force=job.force
             )
     except AsiReproError as error:
-        return report("failed", error.what, error.hint or "")
+        return report("failed", error.what, error.hint or "", error.where)
     except Exception as error:
-        return report("failed", f"{type(error).__name__}: {str(error)[:500]}", "this is a fault of asi_repro")
+        what = f"{type(error).__name__}: {str(error)[:500]}"
+        return report("failed", what, "this is a fault of asi_repro", fault_place(error))
     return report("done" if worked else "current")
 
 
 def unknown_report(name: str, error: AsiReproError) -> Report:
     """The report of a name that no model has."""
-    return Report(name, 0, "train", "failed", error.what, error.hint or "")
+    return Report(name, 0, "train", "failed", error.what, error.hint or "", where=error.where or "")
 
 
 def _train(workspace: Workspace, job: Job) -> Done:

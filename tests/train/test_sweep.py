@@ -78,6 +78,7 @@ def test_a_project_without_a_corpus_is_a_report_not_an_exception(tmp_path):
     assert report.status == "failed"
     assert "no corpus" in report.detail
     assert report.hint == "asi-repro corpus"
+    assert report.where == str(tmp_path / "artifacts" / "corpus" / "manifest.json")
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
