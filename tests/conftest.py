@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import dvc.logger  # noqa: F401
 import pytest
+
+# DVC is imported here as its log handlers keep the stdout of the first import, which a test would close.
 
 # Tests run side by side: threads of one process's tensors would only wait for those of the other's. Set
 # before torch is imported, and passed on to child processes.

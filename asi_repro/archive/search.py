@@ -1,7 +1,7 @@
 """Ranked search in a run: names, motivations, summaries and the cognition base.
 
-The index is SQLite's FTS5, built in memory for one question: a run is small, SQLite comes with Python,
-and nothing can go stale. Ranking is FTS5's BM25 with a weight for each field.
+The index is SQLite's FTS5, built in memory: a run is small, SQLite comes with Python, and nothing can go
+stale. Ranking is FTS5's BM25 with a weight for each field.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError
@@ -81,17 +82,45 @@ def search(
         QueryError: where `text` has no word.
         AsiReproError: where Python's SQLite was built without FTS5.
     """
-    expression = _match_expression(text)
+    expression = _match_expression(text)  # a question without a word is refused before anything is built
     found: dict[str, list[Hit]] = {}
     for kind in kinds:
-        fields = EXPERIMENT_FIELDS if kind == "experiment" else COGNITION_FIELDS
-        rows = _experiment_rows(archive) if kind == "experiment" else _cognition_rows(archive)
-        index = _build(list(fields), rows)
-        try:
-            found[kind] = list(_ask(index, kind, fields, expression, limit))
-        finally:
-            index.close()
+        with SearchIndex(archive, kind) as index:
+            found[kind] = index._ask(expression, limit)
     return found
+
+
+class SearchIndex:
+    """The index of one kind, for many questions; threads may share it.
+
+    Args:
+        archive: where to look.
+        kind: one of `KINDS`.
+
+    Raises:
+        AsiReproError: where Python's SQLite was built without FTS5.
+    """
+
+    def __init__(self, archive: Archive, kind: str) -> None:
+        self.kind = kind
+        self._fields = EXPERIMENT_FIELDS if kind == "experiment" else COGNITION_FIELDS
+        rows = _experiment_rows(archive) if kind == "experiment" else _cognition_rows(archive)
+        self._connection = _build(list(self._fields), rows)
+        self._one_at_a_time = Lock()
+
+    def search(self, text: str, limit: int | None = 20) -> list[Hit]:
+        """The best matches, as of the function `search`, which says what it raises."""
+        return self._ask(_match_expression(text), limit)
+
+    def _ask(self, expression: str, limit: int | None) -> list[Hit]:
+        with self._one_at_a_time:
+            return list(_ask(self._connection, self.kind, self._fields, expression, limit))
+
+    def __enter__(self) -> SearchIndex:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
 
 
 def _match_expression(text: str) -> str:
@@ -140,7 +169,7 @@ def _cognition_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:
 
 
 def _build(fields: list[str], rows: Iterator[tuple[Any, ...]]) -> sqlite3.Connection:
-    index = sqlite3.connect(":memory:")
+    index = sqlite3.connect(":memory:", check_same_thread=False)
     columns = ", ".join(f'"{field}"' for field in fields)
     try:
         index.execute(f"CREATE VIRTUAL TABLE texts USING fts5({columns}, tokenize='porter unicode61')")

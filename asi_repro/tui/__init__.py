@@ -15,6 +15,7 @@ it on first use, keeps it in a `ContentSwitcher` as `#view-<name>` and gives it 
         def prepare(self) -> None: ...                    # read what is needed; runs before `compose`
         def compose(self) -> ComposeResult: ...
         def open(self, arguments): ...                    # from OpenView(name, arguments); may come again
+        async def ready(self) -> None: ...                # awaited before it is displayed: one picture, filled
         def state(self) / restore(self, state): ...       # small JSON dict kept between sessions
         def reload(self) -> None: ...                     # files changed, `self.source` is fresh
         def first_focus(self) -> Widget | None: ...       # what gets the focus when the view is shown
@@ -28,6 +29,10 @@ Data comes from `self.source` (`asi_repro.tui.source.Source`): `archive`, `certi
 `certificate(index)`, `ledger()`, `spans(index)`, `runs()`, `project`, `place`, `workspace()`. All is opened
 lazily, kept, and dropped when files change underneath (the app looks every two seconds, then calls `reload`
 of each view that was made).
+
+What must be there before the next key is read (an experiment, a tab) is awaited in the action that the key
+started, in the app's messages, and then `view.turn_to(widget)` gives it the focus. `widgets.steady` has the
+base of what scrolls; `asi_repro.tui.warm` imports and reads ahead, half a second after the start.
 
 To go somewhere post a message from `asi_repro.tui.messages`: `OpenExperiment(index, tab=None)`,
 `ShowInLineage(index)`, `OpenView(name, arguments)`, `OpenRun(place)`, `Compare(indices)` (calls the compare

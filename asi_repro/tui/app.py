@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +25,8 @@ from asi_repro.tui.registry import VIEWS, find_spec
 from asi_repro.tui.source import Source
 from asi_repro.tui.state import RunState, State, load_state, save_state, state_file
 from asi_repro.tui.theme import THEMES, row_cursor
-from asi_repro.tui.view import View
+from asi_repro.tui.view import View, turn_to
+from asi_repro.tui.warm import restore_collector, spare_collector, warm
 from asi_repro.tui.widgets.empty import Empty
 from asi_repro.tui.widgets.keys import Keys
 from asi_repro.tui.widgets.nav import Nav
@@ -32,6 +34,7 @@ from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line
 
 _WATCH_SECONDS = 2.0
+_WARM_SECONDS = 0.3
 _HISTORY = 50
 
 
@@ -119,8 +122,16 @@ class BrowseApp(App[None]):
             self.place.index = self._start
             view, arguments = "experiment", {"index": self._start}
         await self.show_view(view, arguments)
+        spare_collector()
+        self.set_timer(_WARM_SECONDS, self._warm)
         if self._watch_files:
             self.set_interval(_WATCH_SECONDS, self._look_for_changes)
+
+    def _warm(self) -> None:
+        self.run_worker(partial(warm, self.source), thread=True, group="warm", exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        restore_collector()
 
     # Views
 
@@ -133,17 +144,18 @@ class BrowseApp(App[None]):
         spec = find_spec(name)
         if spec is None:
             return
-        pane = await self._pane(name)
-        self.place.view = name
-        self.switcher.current = pane.id
-        self.nav.current, self.nav.run = name, self.source.place.name
-        focus = pane
-        if isinstance(pane, View):
-            if arguments:
-                self._try(lambda: pane.open(arguments))
-            focus = pane.first_focus() or pane
-        # Not focus(), which takes effect later: the next key would still go to the view before.
-        focus.screen.set_focus(focus)
+        with self.batch_update():
+            pane = await self._pane(name)
+            self.place.view = name
+            self.nav.current, self.nav.run = name, self.source.place.name
+            focus = pane
+            if isinstance(pane, View):
+                if arguments:
+                    self._try(lambda: pane.open(arguments))
+                await pane.ready()
+                focus = pane.first_focus() or pane
+            self.switcher.current = pane.id
+            turn_to(focus)
 
     async def _pane(self, name: str) -> Widget:
         if (known := self.view(name)) is not None:
@@ -159,7 +171,7 @@ class BrowseApp(App[None]):
         except ModuleNotFoundError as error:
             missing = AsiReproError(f"this view cannot be opened: {error}", hint="reinstall asi-repro")
             pane = Empty.from_error(missing, id=f"view-{name}")
-        await self.switcher.mount(pane)
+        await self.switcher.add_content(pane)
         if isinstance(pane, View) and (kept := self.place.views.get(name)):
             self._restore(pane, kept)
         return pane
@@ -175,9 +187,13 @@ class BrowseApp(App[None]):
         await self.show_view(message.name, message.arguments)
 
     async def on_open_experiment(self, message: OpenExperiment) -> None:
+        await self.open_experiment(message.index, message.tab)
+
+    async def open_experiment(self, index: int, tab: str | None = None) -> None:
+        """Open an experiment before the next key is read: held down, a key goes on from where it came to."""
         self._remember()
-        self.place.index = message.index
-        await self.show_view("experiment", {"index": message.index, "tab": message.tab})
+        self.place.index = index
+        await self.show_view("experiment", {"index": index, "tab": tab})
 
     async def on_show_in_lineage(self, message: ShowInLineage) -> None:
         self._remember()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 
@@ -31,27 +32,49 @@ _KINDS: tuple[tuple[_TokenType, str], ...] = (
 )
 
 
-def highlight(source: str, styles: dict[str, Style]) -> list[Text]:
-    """The lines of a program, safe to show.
+class Highlighted:
+    """The lines of a program, safe to show, each coloured when it is first asked for.
 
     Args:
         source: Python, or anything else.
         styles: of name, string, number, keyword and comment.
+
+    Attributes:
+        plain: the lines without colours.
     """
-    text = safe_block(source)
-    lines: list[Text] = [Text(no_wrap=True, end="")]
-    plain, known = Style(), dict[_TokenType, Style]()
-    # The lexer works with regular expressions only: nothing of the program is run.
-    for kind, value in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text):
-        if kind not in known:
-            known[kind] = next((styles[name] for above, name in _KINDS if kind in above), plain)
-        style = known[kind]
-        for number, part in enumerate(value.split("\n")):
-            if number:
-                lines.append(Text(no_wrap=True, end=""))
-            if part:
-                lines[-1].append(part, style=style)
-    return lines[:-1] if len(lines) > 1 and not lines[-1].plain else lines
+
+    def __init__(self, source: str, styles: dict[str, Style]) -> None:
+        text = safe_block(source).removeprefix("\ufeff")  # as the lexer does
+        lines = text.split("\n")
+        self.plain = lines[:-1] if len(lines) > 1 and not lines[-1] else lines
+        self._styles = styles
+        self._coloured: list[Text] = []
+        self._coming = self._lines(text)
+
+    def __len__(self) -> int:
+        return len(self.plain)
+
+    def line(self, number: int) -> Text:
+        """A coloured line; a lexer reads from the start, so those before it are coloured too."""
+        while len(self._coloured) <= number:
+            # Whatever the lexer makes of a text, each of its lines is shown.
+            plain = Text(self.plain[len(self._coloured)], no_wrap=True, end="")
+            self._coloured.append(next(self._coming, plain))
+        return self._coloured[number]
+
+    def _lines(self, text: str) -> Iterator[Text]:
+        line = Text(no_wrap=True, end="")
+        plain, known = Style(), dict[_TokenType, Style]()
+        # The lexer works with regular expressions only: nothing of the program is run.
+        for kind, value in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text):
+            if kind not in known:
+                known[kind] = next((self._styles[name] for above, name in _KINDS if kind in above), plain)
+            first, *more = value.split("\n")
+            line.append(first, style=known[kind])
+            for part in more:
+                yield line
+                line = Text(no_wrap=True, end="").append(part, style=known[kind])
+        yield line
 
 
 @dataclass(frozen=True, slots=True)

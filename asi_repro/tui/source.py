@@ -13,6 +13,7 @@ from asi_repro.errors import MissingInput
 from asi_repro.project import Project, find_project
 
 if TYPE_CHECKING:
+    from asi_repro.archive.search import SearchIndex
     from asi_repro.train.workspace import Workspace
     from asi_repro.verify.certificate import Certificate
 
@@ -131,6 +132,24 @@ class Source:
 
             self._kept["ledger"] = read_ledger(self.place.claims)
         found: dict[str, Any] = self._kept["ledger"]
+        return found
+
+    def cognition(self) -> dict[str, dict[str, Any]]:
+        """The entries of the cognition base (`asi_repro.archive.cognition.entries`) by id."""
+        if "cognition" not in self._kept:
+            from asi_repro.archive.cognition import entries
+
+            self._kept["cognition"] = {entry["id"]: entry for entry in entries(self.archive)}
+        found: dict[str, dict[str, Any]] = self._kept["cognition"]
+        return found
+
+    def cognition_index(self) -> SearchIndex:
+        """What finds entries of the cognition base."""
+        if "index" not in self._kept:
+            from asi_repro.archive.search import SearchIndex
+
+            self._kept["index"] = SearchIndex(self.archive, "cognition")
+        found: SearchIndex = self._kept["index"]
         return found
 
     def spans(self, index: int) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -39,6 +39,9 @@ class View(Vertical):
     def open(self, arguments: dict[str, Any]) -> None:
         """Go to what the arguments of `OpenView` name; called after mounting, maybe many times."""
 
+    async def ready(self) -> None:
+        """Awaited by the app before the view is displayed, so that it is painted once and filled."""
+
     def state(self) -> dict[str, Any]:
         """What to remember, as JSON data."""
         return {}
@@ -58,7 +61,7 @@ class View(Vertical):
         function: Callable[[], Result],
         then: Callable[[Result], None],
         *,
-        failed: Callable[[AsiReproError], None] | None = None,
+        failed: Callable[[AsiReproError], Awaitable[None] | None] | None = None,
         group: str = "load",
     ) -> None:
         """Run `function` in a thread and give its result to `then` in the UI.
@@ -73,7 +76,9 @@ class View(Vertical):
             try:
                 result = function()
             except Exception as error:
-                report: Callable[[], None] = partial(failed or self.browser.report, _told(error))
+                report: Callable[[], Awaitable[None] | None] = partial(
+                    failed or self.browser.report, _told(error)
+                )
             else:
                 report = partial(then, result)
             if not worker.is_cancelled and self.is_attached:
@@ -88,6 +93,17 @@ class View(Vertical):
             await super()._dispatch_message(message)
         except (AsiReproError, OSError) as error:
             self.browser.report(error)
+
+
+def turn_to(widget: Widget) -> None:
+    """Focus a widget of what has just been displayed.
+
+    It has the next key, which `focus()` would only bring about later, and the next picture has all that
+    changed, as the layout is asked for here and not when each widget finds the time.
+    """
+    widget.screen.set_focus(widget)
+    widget.screen.refresh_bindings()
+    widget.screen.refresh(layout=True)
 
 
 def _told(error: Exception) -> AsiReproError:

@@ -18,6 +18,7 @@ from asi_repro.traces.spans import Trace
 from asi_repro.tui.source import Source, archive_place
 from asi_repro.tui.spans import steps_of
 from asi_repro.tui.tabs import TABS
+from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import at_most
@@ -86,9 +87,9 @@ def test_tabs_are_read_when_they_are_opened(full_source: Source) -> None:
         async with run_app(full_source, start=first(full_source)) as pilot:
             view = pilot.app.view("experiment")
             await press(pilot)
-            assert [tab.id for tab in view.switcher.children] == ["tab-motivation"]
+            assert [tab.id for tab in view.switcher.query(Tab)] == ["tab-motivation"]
             await press(pilot, "C")
-            assert {tab.id for tab in view.switcher.children} == {"tab-motivation", "tab-certificate"}
+            assert {tab.id for tab in view.switcher.query(Tab)} == {"tab-motivation", "tab-certificate"}
 
     asyncio.run(go())
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 
+import pytest
 from browsing import notices, run_app, settle
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.style import Style
 
 from asi_repro.errors import AsiReproError
-from asi_repro.tui.highlight import folds, highlight
+from asi_repro.tui.highlight import Highlighted, folds
 from asi_repro.tui.source import Source
 
 
@@ -29,10 +35,39 @@ def test_programs_are_parsed_in_threads() -> None:
 def test_what_does_not_parse_is_shown_all_the_same() -> None:
     for source in ("def f(:\n    x", "(" * 5000, "x = '\0'", "", "\ufeffdef f():\n    pass"):
         assert isinstance(folds(source), list)
-        assert "\n".join(line.plain for line in highlight(source, dict.fromkeys(_KINDS, ""))) is not None
+        assert_lines_are_the_plain_ones(source, range(len(Highlighted(source, _STYLES))))
 
 
 _KINDS = ("name", "string", "number", "keyword", "comment")
+_STYLES = {kind: Style(color=f"color({number})") for number, kind in enumerate(_KINDS, 1)}
+_PARTS = ("def f(a):", "    '''b", "c''' # d", "class E: pass", "\r", "\tx = 1.5", "", '"')
+
+
+def assert_lines_are_the_plain_ones(source: str, order: Iterable[int]) -> None:
+    lines = Highlighted(source, _STYLES)
+    assert all(lines.line(number).plain == lines.plain[number] for number in order)
+
+
+@given(st.lists(st.sampled_from(_PARTS)) | st.lists(st.text()), st.randoms(use_true_random=False))
+def test_a_line_is_the_same_whichever_was_asked_for_first(parts: list[str], draw: Random) -> None:
+    source = "\n".join(parts)
+    order = list(range(len(Highlighted(source, _STYLES))))
+    one = [Highlighted(source, _STYLES).line(number) for number in order]
+    draw.shuffle(order)
+    assert_lines_are_the_plain_ones(source, order)
+    lines = Highlighted(source, _STYLES)
+    assert {number: lines.line(number) for number in order} == dict(enumerate(one))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("f", "name"), ("sea", "string"), ("12", "number"), ("return", "keyword"), ("# why", "comment")],
+)
+def test_the_kinds_have_their_styles(text: str, kind: str) -> None:
+    lines = Highlighted("def f():\n    return 'sea', 12  # why\n", _STYLES)
+    assert len(lines) == 2
+    spans = [(line.plain[s.start : s.end], s.style) for line in map(lines.line, (0, 1)) for s in line.spans]
+    assert _STYLES[kind] in [style for shown, style in spans if text in shown]
 
 
 def test_a_fault_while_reading_is_a_notice(synthetic_source: Source) -> None:

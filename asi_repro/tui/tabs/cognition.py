@@ -10,8 +10,7 @@ from typing import Any
 from rich.text import Text
 from textual.app import ComposeResult
 
-from asi_repro.archive.cognition import TEXTS, entries
-from asi_repro.archive.search import search
+from asi_repro.archive.cognition import TEXTS
 from asi_repro.archive.store import Program
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.tui.spans import drawn_ids
@@ -50,11 +49,11 @@ class CognitionTab(Tab):
 
     def read(self, index: int) -> Drawn:
         recorded = self._recorded(index)
-        every = {entry["id"]: entry for entry in entries(self.source.archive)}
+        every = self.source.cognition()
         if recorded:
             return Drawn("Entries recorded in its trace", [every[i] for i in recorded if i in every])
         query = query_of(self.source.archive.program(index))
-        hits = search(self.source.archive, query, kinds=("cognition",), limit=_NEAREST)["cognition"]
+        hits = self.source.cognition_index().search(query, _NEAREST)
         return Drawn(
             "Nearest to its motivation (BM25); what it drew on was not recorded",
             [every[str(hit.key)] for hit in hits],

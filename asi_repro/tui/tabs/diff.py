@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
@@ -14,7 +16,7 @@ from textual.binding import Binding, BindingType
 from asi_repro.archive.diffs import ProgramDiff, diff_programs
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.dialogs import Ask
-from asi_repro.tui.highlight import highlight
+from asi_repro.tui.highlight import Highlighted
 from asi_repro.tui.sidebyside import Pair, pair_lines
 from asi_repro.tui.tabs.program import code_styles
 from asi_repro.tui.tabs.tab import Tab
@@ -32,8 +34,8 @@ class Compared:
 
     found: ProgramDiff
     pairs: list[Pair]
-    before: list[Text]
-    after: list[Text]
+    before: Highlighted
+    after: Highlighted
 
 
 class DiffTab(Tab):
@@ -65,9 +67,8 @@ class DiffTab(Tab):
     def read(self, index: int) -> Compared:
         found = diff_programs(self.source.archive, index, self.other)
         styles = code_styles(tones(self.app))
-        before, after = (highlight(p.source, styles) for p in (found.old, found.new))
-        pairs = pair_lines([t.plain for t in before], [t.plain for t in after])
-        return Compared(found, pairs, before, after)
+        before, after = (Highlighted(p.source, styles) for p in (found.old, found.new))
+        return Compared(found, pair_lines(before.plain, after.plain), before, after)
 
     def fill(self, data: Compared) -> None:
         self._compared = data
@@ -90,10 +91,10 @@ class DiffTab(Tab):
                 lines.append(Line(_skipped(pair, look), rest=False))
                 continue
             if pair.left is not None and pair.kind != "same":
-                lines.append(Line(_side(data.before, pair.left, "-", look.bad), key=("-", pair.left)))
+                lines.append(_line(data.before, pair.left, "-", look.bad))
             if pair.right is not None:
                 sign, style = (" ", look.muted) if pair.kind == "same" else ("+", look.good)
-                lines.append(Line(_side(data.after, pair.right, sign, style), key=(sign, pair.right)))
+                lines.append(_line(data.after, pair.right, sign, style))
         return _removed_first(lines)
 
     def _beside(self, data: Compared, look: Tones) -> list[Line]:
@@ -105,15 +106,11 @@ class DiffTab(Tab):
                 continue
             changed = pair.kind != "same"
             gone, come = (("-", look.bad), ("+", look.good)) if changed else ((" ", look.muted),) * 2
-            left = _half(data.before, pair.left, *gone, half)
-            right = _half(data.after, pair.right, *come, half)
-            text = (
-                Text(no_wrap=True, end="")
-                .append_text(left)
-                .append(" │ ", style=look.muted)
-                .append_text(right)
-            )
-            lines.append(Line(text, key=(_SIGNS[pair.kind], number)))
+            left = partial(_half, data.before, pair.left, *gone, half)
+            right = partial(_half, data.after, pair.right, *come, half)
+            paint = partial(_both, left, right, look.muted)
+            text = Text(" " * (2 * half + 3))
+            lines.append(Line(text, key=(_SIGNS[pair.kind], number), paint=paint))
         return lines
 
     @work
@@ -163,13 +160,26 @@ def _skipped(pair: Pair, look: Tones) -> Text:
     return Text(f"  ⋯ {pair.left} unchanged lines", style=look.muted, no_wrap=True)
 
 
-def _side(lines: list[Text], number: int, sign: str, style: Style) -> Text:
-    text = Text(no_wrap=True, end="")
-    text.append(f"{sign} {number + 1:>4} ", style=style)
-    return text.append_text(lines[number])
+def _line(lines: Highlighted, number: int, sign: str, style: Style) -> Line:
+    text = Text(_margin(sign, number) + lines.plain[number])
+    return Line(text, key=(sign, number), paint=partial(_side, lines, number, sign, style))
 
 
-def _half(lines: list[Text], number: int | None, sign: str, style: Style, width: int) -> Text:
+def _margin(sign: str, number: int) -> str:
+    return f"{sign} {number + 1:>4} "
+
+
+def _side(lines: Highlighted, number: int, sign: str, style: Style) -> Text:
+    text = Text(no_wrap=True, end="").append(_margin(sign, number), style=style)
+    return text.append_text(lines.line(number))
+
+
+def _both(left: Callable[[], Text], right: Callable[[], Text], muted: Style) -> Text:
+    text = Text(no_wrap=True, end="").append_text(left())
+    return text.append(" │ ", style=muted).append_text(right())
+
+
+def _half(lines: Highlighted, number: int | None, sign: str, style: Style, width: int) -> Text:
     text = Text(" " * width) if number is None else _side(lines, number, sign, style)
     text.truncate(width, overflow="ellipsis", pad=True)
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
@@ -13,7 +14,7 @@ from textual.binding import Binding, BindingType
 
 from asi_repro.archive.store import Program
 from asi_repro.tui.dialogs import Ask
-from asi_repro.tui.highlight import Fold, folds, highlight
+from asi_repro.tui.highlight import Fold, Highlighted, folds
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.widgets.listing import Line, Listing
 from asi_repro.tui.widgets.tones import Tones, tones
@@ -24,7 +25,7 @@ class Code:
     """A program ready to show."""
 
     program: Program
-    lines: list[Text]
+    lines: Highlighted
     folds: dict[int, Fold]
 
 
@@ -53,7 +54,7 @@ class ProgramTab(Tab):
     def read(self, index: int) -> Code:
         program = self.source.archive.program(index)
         found = {fold.first: fold for fold in folds(program.source)}
-        return Code(program, highlight(program.source, code_styles(tones(self.app))), found)
+        return Code(program, Highlighted(program.source, code_styles(tones(self.app))), found)
 
     def fill(self, data: Code) -> None:
         same = self.code is not None and self.code.program.index == data.program.index
@@ -79,14 +80,18 @@ class ProgramTab(Tab):
             fold = code.folds.get(number)
             closed = fold is not None and number in self.folded
             mark = " " if fold is None else "▸" if closed else "▾"
-            text = Text(no_wrap=True, end="")
-            text.append(f"{number + 1:>{digits}} {mark} ", style=look.muted)
-            text.append_text(self._marked(code.lines[number], look))
-            if closed and fold is not None:
-                text.append(f"  ⋯ {fold.last - fold.first} lines", style=look.accent)
-            lines.append(Line(text, key=number))
+            margin = f"{number + 1:>{digits}} {mark} "
+            end = f"  ⋯ {fold.last - fold.first} lines" if closed and fold is not None else ""
+            paint = partial(self._painted, code, number, margin, end, look)
+            text = Text(margin + code.lines.plain[number] + end)
+            lines.append(Line(text, key=number, paint=paint))
             number = fold.last + 1 if closed and fold is not None else number + 1
         self.listing.show(lines, keep=keep)
+
+    def _painted(self, code: Code, number: int, margin: str, end: str, look: Tones) -> Text:
+        text = Text(no_wrap=True, end="").append(margin, style=look.muted)
+        text.append_text(self._marked(code.lines.line(number), look))
+        return text.append(end, style=look.accent)
 
     def _marked(self, line: Text, look: Tones) -> Text:
         if not self.sought or self.sought not in line.plain.casefold():
@@ -141,7 +146,7 @@ class ProgramTab(Tab):
         if code is None or not self.sought:
             self.app.notify("nothing to look for yet: press /", timeout=3)
             return
-        hits = [n for n, line in enumerate(code.lines) if self.sought in line.plain.casefold()]
+        hits = [n for n, line in enumerate(code.lines.plain) if self.sought in line.casefold()]
         if not hits:
             self.app.notify("not found in this program", timeout=3)
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,6 +32,7 @@ class Tab(Vertical):
         self.name_of_tab = name
         self.index: int | None = None
         self._width = 0
+        self._settled = asyncio.Event()
 
     @property
     def source(self) -> Source:
@@ -49,12 +52,26 @@ class Tab(Vertical):
         if index != self.index or again:
             self.index = index
             self._width = self.room
+            self._settled.clear()
             self.view.load(
                 partial(self.read, index),
                 partial(self._filled, index),
                 failed=partial(self._failed, index),
                 group=f"load-tab-{self.name_of_tab}",
             )
+
+    async def settled(self, seconds: float) -> bool:
+        """Whether what was asked for is there, waiting for it no longer than `seconds`.
+
+        Not to be awaited in the view's own messages, by which the result comes.
+        """
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), seconds)
+        return self._settled.is_set()  # it may be set in the moment in which the time is over
+
+    def _is_settled(self) -> None:
+        self._settled.set()
+        self.view.settled(self)
 
     @property
     def room(self) -> int:
@@ -65,14 +82,16 @@ class Tab(Vertical):
         if index == self.index:
             self._clear()
             self.fill(data)
+            self._is_settled()
 
-    def _failed(self, index: int, error: AsiReproError) -> None:
+    async def _failed(self, index: int, error: AsiReproError) -> None:
         if index != self.index:
             return
         self._clear()
         for child in self.children:
             child.display = False
-        self.mount(Empty.from_error(error))
+        await self.mount(Empty.from_error(error))
+        self._is_settled()
 
     def _clear(self) -> None:
         for child in list(self.children):

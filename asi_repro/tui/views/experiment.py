@@ -14,14 +14,18 @@ from textual.widgets import ContentSwitcher, Static
 
 from asi_repro.archive.store import Experiment
 from asi_repro.errors import MissingInput
-from asi_repro.tui.messages import Compare, OpenExperiment, ShowInLineage
+from asi_repro.tui.messages import Compare, ShowInLineage
+from asi_repro.tui.source import Source
 from asi_repro.tui.tabs import TABS
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.view import View
+from asi_repro.tui.view import View, turn_to
 from asi_repro.tui.widgets.card import breadcrumb, path_of
 from asi_repro.tui.widgets.text import line, safe_line
 
 _LOW = 10
+# Seconds that a tab is waited for before it is shown without what it reads: one picture, not two.
+_PATIENCE = 0.08
+_READING = "reading"
 
 
 class TabBar(Widget):
@@ -62,7 +66,7 @@ class TabBar(Widget):
             if start <= event.x < end:
                 view = self.parent
                 if isinstance(view, ExperimentView):
-                    view.action_tab(name)
+                    self.app.call_later(view.action_tab, name)
                 return
             start = end
 
@@ -75,6 +79,7 @@ class ExperimentView(View):
     ExperimentView > .head { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; }
     ExperimentView > .head { text-overflow: ellipsis; }
     ExperimentView > #tabs { height: 1fr; }
+    ExperimentView #reading { padding: 0 1; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -92,9 +97,12 @@ class ExperimentView(View):
         Binding("c", "compare", "Compare", show=False, tooltip="Compare with its parent"),
     ]
 
-    tab: reactive[str] = reactive("motivation", init=False)
     # So that its keys work while the first tab is being made.
     can_focus = True
+
+    def __init__(self, source: Source, *, name: str) -> None:
+        super().__init__(source, name=name)
+        self.tab = TABS[0].name
 
     def prepare(self) -> None:
         index = self.browser_index()
@@ -114,12 +122,12 @@ class ExperimentView(View):
         yield Static(id="head", classes="head", markup=False)
         yield Static(id="path", classes="head", markup=False)
         yield TabBar()
-        yield ContentSwitcher(id="tabs")
+        with ContentSwitcher(id="tabs"):
+            yield Static("reading …", id=_READING, markup=False)
 
     def on_mount(self) -> None:
         self.switcher = self.query_one("#tabs", ContentSwitcher)
         self.watch(self.app, "theme", self._theme_changed, init=False)
-        self.call_after_refresh(self._show)
 
     def open(self, arguments: dict[str, Any]) -> None:
         index = arguments.get("index")
@@ -128,31 +136,44 @@ class ExperimentView(View):
             self.browser.place.index = index
         tab = arguments.get("tab")
         if tab and any(spec.name == tab for spec in TABS):
-            self.set_reactive(ExperimentView.tab, tab)
-        self.call_after_refresh(self._show)
+            self.tab = tab
 
     def first_focus(self) -> Widget | None:
-        tab = self._tab()
-        return tab.first_focus() if tab is not None else None
+        tab = self._tab() if self.switcher.current != _READING else None
+        return None if tab is None else tab.first_focus()
 
     def _tab(self) -> Tab | None:
         return next((t for t in self.switcher.query(Tab) if t.id == f"tab-{self.tab}"), None)
 
-    async def _show(self) -> None:
+    async def ready(self) -> None:
+        """Show the tab, filled where that does not take long.
+
+        Runs in the app's messages, as actions do: a key that is pressed meanwhile finds the tab there.
+        """
         self._head()
         self.query_one(TabBar).current = self.tab
         tab = self._tab()
         if tab is None:
             spec = next(spec for spec in TABS if spec.name == self.tab)
             tab = spec.tab_class()(self, spec.name)
-            await self.switcher.mount(tab)
-        self.switcher.current = tab.id
+            await self.switcher.add_content(tab)
         tab.show_experiment(self.experiment.index)
-        if self.browser.place.view == "experiment" and self.app.screen is self.screen:
-            self.screen.set_focus(tab.first_focus() or self)
+        # What another experiment has there is not shown under this one's head.
+        self.switcher.current = tab.id if await tab.settled(_PATIENCE) else _READING
 
-    def watch_tab(self) -> None:
-        self.call_later(self._show)
+    def settled(self, tab: Tab) -> None:
+        """What a tab reads is there: show it, if it is waited for."""
+        if tab is self._tab() and self.switcher.current == _READING:
+            self.switcher.current = tab.id
+            if self.has_focus:
+                turn_to(tab.first_focus() or self)
+
+    async def _go(self, name: str) -> None:
+        self.tab = name
+        with self.app.batch_update():
+            await self.ready()
+            if self.browser.place.view == "experiment" and self.app.screen is self.screen:
+                turn_to(self.first_focus() or self)
 
     def on_resize(self, event: events.Resize) -> None:
         self.query_one("#path").display = event.size.height >= _LOW
@@ -173,38 +194,36 @@ class ExperimentView(View):
             shown.append_text(line(e.name, "dim", limit=80))
         self.query_one("#head", Static).update(shown, layout=False)
         path = path_of(self.source.archive, e.index)
-        crumbs = breadcrumb(path, max(self.size.width - 2, 10))
+        crumbs = breadcrumb(path, max(self.app.size.width - 2, 10))  # before it is laid out it has no size
         self.query_one("#path", Static).update(crumbs, layout=False)
 
     # Going on
 
-    def action_tab(self, name: str) -> None:
-        if name == self.tab:
-            self.call_later(self._show)
-        self.tab = name
+    async def action_tab(self, name: str) -> None:
+        await self._go(name)
 
-    def action_step(self, step: int) -> None:
+    async def action_step(self, step: int) -> None:
         names = [spec.name for spec in TABS]
-        self.tab = names[(names.index(self.tab) + step) % len(names)]
+        await self._go(names[(names.index(self.tab) + step) % len(names)])
 
-    def action_parent(self) -> None:
+    async def action_parent(self) -> None:
         if self.experiment.parent is not None:
-            self.post_message(OpenExperiment(self.experiment.parent))
+            await self.browser.open_experiment(self.experiment.parent)
 
-    def action_best_child(self) -> None:
+    async def action_best_child(self) -> None:
         archive = self.source.archive
         under = [archive.experiments[i] for i in archive.lineage.children(self.experiment.index)]
         known = [e for e in under if e.score is not None]
         if known:
-            self.post_message(OpenExperiment(max(known, key=_rank).index))
+            await self.browser.open_experiment(max(known, key=_rank).index)
 
-    def action_sibling(self, step: int) -> None:
+    async def action_sibling(self, step: int) -> None:
         lineage = self.source.archive.lineage
         parent = self.experiment.parent
         siblings = lineage.roots if parent is None else lineage.children(parent)
         place = siblings.index(self.experiment.index) + step
         if 0 <= place < len(siblings):
-            self.post_message(OpenExperiment(siblings[place]))
+            await self.browser.open_experiment(siblings[place])
 
     def action_lineage(self) -> None:
         self.post_message(ShowInLineage(self.experiment.index))
@@ -222,13 +241,13 @@ class ExperimentView(View):
 
     def restore(self, state: dict[str, Any]) -> None:
         if any(spec.name == state.get("tab") for spec in TABS):
-            self.set_reactive(ExperimentView.tab, state["tab"])
+            self.tab = state["tab"]
 
     def reload(self) -> None:
         self.experiment = self.source.archive.get(self.experiment.index)
         for tab in self.switcher.query(Tab):
             tab.index = None
-        self.call_later(self._show)
+        self.app.call_later(self.ready)
 
     def _theme_changed(self) -> None:
         self._head()

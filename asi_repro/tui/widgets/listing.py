@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,9 +14,9 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from asi_repro.tui.widgets.steady import SteadyScroll
 from asi_repro.tui.widgets.styled import Styled
 
 _SIDEWAYS = 8
@@ -30,21 +30,23 @@ class Line:
         text: made safe already (`widgets.text`).
         key: what it stands for, None for text only; the cursor finds its line again by it.
         rest: whether the cursor may rest on it; headings are passed over.
+        paint: makes the text as it is painted, of the same width, where colours cost something.
     """
 
     text: Text
     key: Hashable = None
     rest: bool = True
+    paint: Callable[[], Text] | None = None
 
 
-class Listing(Styled, ScrollView, can_focus=True):
+class Listing(SteadyScroll, Styled, can_focus=True):
     """Lines below a fixed heading.
 
     Posts `Highlighted` when the cursor moves and `Chosen` on enter or a click on the line it is on.
     """
 
     DEFAULT_CSS = """
-    Listing { height: 1fr; background: $background; overflow: auto; scrollbar-size: 0 1; }
+    Listing { height: 1fr; }
     Listing > .listing--cursor { background: $panel; text-style: bold; }
     Listing:focus > .listing--cursor { background: $row-cursor; text-style: bold; }
     Listing > .listing--head { background: $surface; color: $text-muted; text-style: bold; }
@@ -118,7 +120,7 @@ class Listing(Styled, ScrollView, can_focus=True):
         self._lines, self._heads = lines, [] if head is None else list(head.split("\n"))
         self._strips.clear()
         width = max((line.text.cell_len for line in lines), default=0)
-        self._measured(Size(width, len(lines) + len(self._heads)))
+        self.measured(Size(width, len(lines) + len(self._heads)))
         wanted = place if keep else 0
         if keep and before is not None and before.key is not None:
             wanted = next((n for n, line in enumerate(lines) if line.key == before.key), place)
@@ -130,21 +132,6 @@ class Listing(Styled, ScrollView, can_focus=True):
         if not keep:
             self.scroll_to(0, 0, animate=False, force=True)
         self.refresh()
-
-    def _measured(self, size: Size) -> None:
-        """Set the size of what is scrolled; the screen is laid out anew only where a bar comes or goes."""
-        room = self.container_size
-        before = self.virtual_size
-        if (before.width > room.width, before.height > room.height) == (
-            size.width > room.width,
-            size.height > room.height,
-        ) and before.area:
-            self.set_reactive(Listing.virtual_size, size)
-            self.vertical_scrollbar.window_virtual_size = size.height
-            self.scroll_y = min(self.scroll_y, self.max_scroll_y)
-            self.scroll_x = min(self.scroll_x, self.max_scroll_x)
-        else:
-            self.virtual_size = size
 
     def go(self, key: Hashable) -> bool:
         """Put the cursor on the line of that key; whether there is one."""
@@ -216,7 +203,8 @@ class Listing(Styled, ScrollView, can_focus=True):
         on = place == self.cursor and not self._fixed
         style = self.style_of("listing--cursor") if on else base
         if place not in self._strips:
-            self._strips[place] = self._strip(self._lines[place].text, style)
+            line = self._lines[place]
+            self._strips[place] = self._strip(line.text if line.paint is None else line.paint(), style)
         return _fitted(self._strips[place], left, width, style)
 
     def _strip(self, text: Text, style: Style) -> Strip:
@@ -276,8 +264,9 @@ class Listing(Styled, ScrollView, can_focus=True):
 
 def _fitted(strip: Strip, left: int, width: int, style: Style) -> Strip:
     """What is seen of a line; one that goes on beyond the right edge says so."""
-    if width < 2 or not strip.crop(left + width).text.strip():
-        return strip.crop_extend(left, left + width, style)
+    length = strip.cell_length
+    if length <= left + width or width < 2 or not strip.crop(left + width).text.strip():
+        return strip if left == 0 and length == width else strip.crop_extend(left, left + width, style)
     shown = strip.crop_extend(left, left + width - 1, style)
     last = shown._segments[-1].style if shown._segments else style
     return Strip([*shown, Segment("…", last)], width)

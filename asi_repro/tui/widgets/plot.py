@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from rich.style import Style
 from rich.text import Text
@@ -14,6 +14,7 @@ from textual.widget import Widget
 # Dots of a Braille cell by (column, row).
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _BLANK = 0x2800
+_PLAIN = Style()
 Points = Sequence[tuple[float, float]]
 Scale = Callable[[float], float]
 
@@ -74,13 +75,16 @@ class Canvas:
     def row(self, number: int) -> Text:
         """One line of the canvas."""
         text = Text(no_wrap=True, end="")
-        for column in range(self.width):
-            letter = self.letters.get((column, number))
-            dots = self.dots[number][column]
-            text.append(
-                letter or (chr(_BLANK + dots) if dots else " "), style=self.styles[number][column] or Style()
-            )
+        cells = zip(self._glyphs(number), self.styles[number], strict=True)
+        # Neighbours of one style together: a span a cell takes longer to paint than the rest of the tab.
+        for style, run in groupby(cells, key=lambda cell: cell[1]):
+            text.append("".join(glyph for glyph, _ in run), style=style or _PLAIN)
         return text
+
+    def _glyphs(self, number: int) -> Iterator[str]:
+        for column, dots in enumerate(self.dots[number]):
+            letter = self.letters.get((column, number))
+            yield letter or (chr(_BLANK + dots) if dots else " ")
 
 
 def draw(series: Sequence[Series], width: int, height: int, axis: Style) -> list[Text]:

@@ -11,23 +11,23 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from asi_repro.tui.outline import Outline, Row
 from asi_repro.tui.widgets.score import ScoreScale
+from asi_repro.tui.widgets.steady import SteadyScroll
 from asi_repro.tui.widgets.text import safe_line
 
 _MAX_NAME = 160
 _NOTHING = " nothing matches this filter: change it, or escape clears it"
 
 
-class LineageTree(ScrollView, can_focus=True):
+class LineageTree(SteadyScroll, can_focus=True):
     """The tree, with a cursor."""
 
     TITLE = "Lineage: the tree"
     DEFAULT_CSS = """
-    LineageTree { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    LineageTree { height: 1fr; overflow-x: hidden; }
     LineageTree > .tree--cursor { background: $panel; text-style: bold; }
     LineageTree:focus > .tree--cursor { background: $row-cursor; text-style: bold; }
     LineageTree > .tree--name { color: $foreground; }
@@ -90,11 +90,14 @@ class LineageTree(ScrollView, can_focus=True):
     def refresh_rows(self, keep: int | None = None) -> None:
         """Show the outline as it is now, the cursor on `keep` or near it."""
         place = 0 if keep is None else self.outline.nearest(keep)
-        self.virtual_size = Size(self.size.width, len(self.outline.rows))
+        self._measure()
         self.cursor = min(place or 0, max(len(self.outline.rows) - 1, 0))
         self._see_cursor()
         self.refresh()
         self.post_message(self.Highlighted(self.current))
+
+    def _measure(self) -> None:
+        self.measured(Size(self.size.width, len(self.outline.rows)))
 
     def go_to(self, index: int, *, centre: bool = False) -> bool:
         """Put the cursor on an experiment, unfolding what hides it; False where the filter hides it."""
@@ -102,7 +105,7 @@ class LineageTree(ScrollView, can_focus=True):
         if not self.outline.reveal(index):
             return False
         if len(self.outline.rows) != count:
-            self.virtual_size = Size(self.size.width, len(self.outline.rows))
+            self._measure()
             self.refresh()
         place = self.outline.place(index)
         self.cursor = place or 0
@@ -127,7 +130,7 @@ class LineageTree(ScrollView, can_focus=True):
     on_blur = on_focus
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.outline.rows))
+        self._measure()
         self._see_cursor()
 
     # Lines
@@ -152,9 +155,8 @@ class LineageTree(ScrollView, can_focus=True):
         width = self.size.width
         if place >= len(self.outline.rows):
             if place == 0:
-                text = " nothing matches this filter: change it, or escape clears it"
                 return (
-                    Strip([Segment(text, self.rich_style)])
+                    Strip([Segment(_NOTHING, self.rich_style)])
                     .extend_cell_length(width, self.rich_style)
                     .crop(0, width)
                 )
@@ -226,7 +228,7 @@ class LineageTree(ScrollView, can_focus=True):
         index = self.current
         if index is None or not self.outline.set_open(index, opened):
             return False
-        self.virtual_size = Size(self.size.width, len(self.outline.rows))
+        self._measure()
         self._see_cursor()
         self.refresh()
         return True

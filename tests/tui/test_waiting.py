@@ -1,0 +1,171 @@
+"""Tabs that take long, keys that come meanwhile, and what is made ready while nobody asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from browsing import run_app, screen_text, settle
+from textual.events import Key
+
+from asi_repro.archive.store import Program
+from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.tabs.motivation import MotivationTab
+from asi_repro.tui.tabs.program import ProgramTab
+from asi_repro.tui.warm import restore_collector, warm
+
+
+def programs(source: Source) -> list[Program]:
+    return list(source.archive.programs())
+
+
+def test_what_another_experiment_has_is_not_shown_while_a_tab_is_read(
+    synthetic_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (p.index for p in programs(synthetic_source)[:2])
+    go_on, read = Event(), MotivationTab.read
+
+    def slowly(tab: MotivationTab, index: int) -> Any:
+        if index == other:
+            assert go_on.wait(30)
+        return read(tab, index)
+
+    monkeypatch.setattr(MotivationTab, "read", slowly)
+
+    async def go() -> None:
+        async with run_app(synthetic_source, start=one) as pilot:
+            assert programs(synthetic_source)[0].sha256[:10] in screen_text(pilot.app)
+            await pilot.press("G")
+            await pilot.press(*str(other), "enter")
+            await pilot.pause(0.3)
+            waiting = screen_text(pilot.app)
+            assert "reading …" in waiting
+            assert "SHA-256" not in waiting
+            go_on.set()
+            await settle(pilot)
+            shown = screen_text(pilot.app)
+            assert "reading …" not in shown
+            assert programs(synthetic_source)[1].sha256[:10] in shown
+            assert pilot.app.focused.id == "motivation-lines"
+
+    asyncio.run(go())
+
+
+def test_another_tab_can_be_asked_for_meanwhile(
+    synthetic_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, read = Event(), MotivationTab.read
+
+    def slowly(tab: MotivationTab, index: int) -> Any:
+        assert go_on.wait(30)
+        return read(tab, index)
+
+    monkeypatch.setattr(MotivationTab, "read", slowly)
+
+    async def go() -> None:
+        async with run_app_reading(synthetic_source) as pilot:
+            assert "reading …" in screen_text(pilot.app)
+            await pilot.press("P")
+            await pilot.pause(0.3)
+            assert "import" in screen_text(pilot.app)
+            go_on.set()  # comes too late to take the other's place
+            await settle(pilot)
+            assert "import" in screen_text(pilot.app)
+            assert pilot.app.focused.id == "program-lines"
+
+    def run_app_reading(source: Source) -> Any:
+        from contextlib import asynccontextmanager
+
+        from browsing import HeardApp
+
+        @asynccontextmanager
+        async def started() -> Any:
+            app = HeardApp(source, start=programs(source)[0].index, watch=False)
+            async with app.run_test(size=(80, 24)) as pilot:
+                await pilot.pause(0.3)
+                yield pilot
+
+        return started()
+
+    asyncio.run(go())
+
+
+def test_a_key_right_after_the_tabs_own_is_the_tabs(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, start=programs(synthetic_source)[0].index) as pilot:
+            pilot.app.post_message(Key("P", "P"))
+            pilot.app.post_message(Key("z", "z"))  # fold all
+            await settle(pilot)
+            assert pilot.app.query_one(ProgramTab).folded
+
+    asyncio.run(go())
+
+
+def test_going_through_the_siblings_fast_ends_at_the_last(synthetic_source: Source) -> None:
+    lineage = synthetic_source.archive.lineage
+    siblings = next(under for e in lineage.walk() if len(under := lineage.children(e)) > 5)
+
+    async def go() -> None:
+        async with run_app(synthetic_source, start=siblings[0]) as pilot:
+            for _ in siblings[1:]:
+                pilot.app.post_message(Key("full_stop", "."))
+            await pilot._wait_for_screen(60)
+            await settle(pilot)
+            assert pilot.app.view("experiment").experiment.index == siblings[-1]
+            assert f" {siblings[-1]} " in screen_text(pilot.app).splitlines()[1]
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("damage", ["nothing", "no tables", "cut off"])
+def test_making_ready_says_nothing_of_what_is_missing(
+    synthetic_root: Path, tmp_path: Path, damage: str
+) -> None:
+    folder = tmp_path / "artifacts" / "archive"
+    shutil.copytree(synthetic_root / "artifacts" / "archive", folder)
+    for table in folder.glob("*.parquet"):
+        if damage == "no tables":
+            table.unlink()
+        elif damage == "cut off":
+            table.write_bytes(table.read_bytes()[:-50])
+    source = Source(archive_place(folder))
+    try:
+        warm(source)
+        assert gc.get_freeze_count() > 0
+        assert bool(source._kept) == (damage == "nothing")
+    finally:
+        restore_collector()
+
+
+def test_pythons_collector_is_as_before_when_the_app_is_left(synthetic_source: Source) -> None:
+    before = gc.get_threshold()
+
+    async def go() -> None:
+        async with run_app(synthetic_source):
+            assert gc.get_freeze_count() > 0
+            assert gc.get_threshold()[0] > before[0]
+
+    asyncio.run(go())
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
+
+
+def test_patience_that_ends_in_the_moment_in_which_the_tab_is_filled(
+    synthetic_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_late(waiting: Any, timeout: float) -> None:
+        await waiting
+        raise asyncio.TimeoutError
+
+    monkeypatch.setattr("asi_repro.tui.tabs.tab.asyncio.wait_for", too_late)
+
+    async def go() -> None:
+        program = programs(synthetic_source)[0]
+        async with run_app(synthetic_source, start=program.index) as pilot:
+            assert program.sha256[:10] in screen_text(pilot.app)
+
+    asyncio.run(go())
