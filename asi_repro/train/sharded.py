@@ -2,8 +2,7 @@
 
 Each block of the model is a unit, and what is left is one more. torch divides the model, and transformers'
 Trainer takes it as one that is divided already: the same way on a CPU (gloo) as on CUDA (NCCL), which the way
-through accelerate's settings is not. Not in `loop`, whose code is part of the key of every result: what one
-process and DDP give stays as it is.
+through accelerate's settings is not.
 
 What differs from one process: buffers that a program changes are each process's own, as its share of the
 batch makes them, and no checkpoint is kept.
@@ -24,12 +23,12 @@ from transformers.trainer_utils import SaveStrategy
 
 from asi_repro.errors import MissingInput
 from asi_repro.models.lm import AsiArchForCausalLM
-from asi_repro.train import loop
+from asi_repro.train.loop import LmTrainer
 
 _OWNS = "is_distributed_loading_by_transformers"
 
 
-class ShardedTrainer(loop.LmTrainer):
+class ShardedTrainer(LmTrainer):
     """A Trainer whose model is divided over all processes as soon as it is on its device."""
 
     def __init__(self, **options: Any) -> None:
@@ -66,17 +65,6 @@ def shard(model: AsiArchForCausalLM, mesh: DeviceMesh) -> None:
     for module in [m for m in model.modules() if type(m).__name__ in model._no_split_modules]:
         fully_shard(module, mesh=mesh, ignored_params=whole)
     fully_shard(model, mesh=mesh, ignored_params=whole)
-
-
-@contextmanager
-def sharded_trainings() -> Iterator[None]:
-    """While this lasts `loop.train` divides its model. Not for threads: a process trains one model."""
-    before = loop.LmTrainer
-    loop.LmTrainer = ShardedTrainer  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        loop.LmTrainer = before  # type: ignore[misc]
 
 
 def save_whole_weights(model: nn.Module, path: Path) -> None:

@@ -98,10 +98,9 @@ def _train(spec: Spec, weights: Path, **options: Any) -> dict[str, Any]:
         trained = train(spec.message(), **options)
         save_weights(trained.model, weights)
         return trained.facts
-    from asi_repro.train.sharded import save_whole_weights, sharded_trainings
+    from asi_repro.train.sharded import ShardedTrainer, save_whole_weights
 
-    with sharded_trainings():
-        trained = train(spec.message(), **options)
+    trained = train(spec.message(), trainer_class=ShardedTrainer, **options)
     save_whole_weights(trained.model, weights)
     return trained.facts
 

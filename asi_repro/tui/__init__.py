@@ -15,7 +15,7 @@ it on first use, keeps it in a `ContentSwitcher` as `#view-<name>` and gives it 
         def prepare(self) -> None: ...                    # read what is needed; runs before `compose`
         def compose(self) -> ComposeResult: ...
         def open(self, arguments): ...                    # from OpenView(name, arguments); may come again
-        async def ready(self) -> None: ...                # awaited before it is displayed: one picture, filled
+        async def ready(self) -> None: ...                # awaited before it is displayed
         def state(self) / restore(self, state): ...       # small JSON dict kept between sessions
         def reload(self) -> None: ...                     # files changed, `self.source` is fresh
         def first_focus(self) -> Widget | None: ...       # what gets the focus when the view is shown

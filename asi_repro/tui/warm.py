@@ -11,7 +11,7 @@ from asi_repro.tui.source import Source
 from asi_repro.tui.tabs import TABS
 
 _PYTHONS = gc.get_threshold()
-_ALLOCATIONS = 20_000  # a few megabytes
+_ALLOCATIONS = 50_000  # some megabytes, as the command line has it
 
 
 def warm(source: Source) -> None:

@@ -168,11 +168,12 @@ def write_timings(timings: dict[int, dict[str, Any]], folder: Path) -> None:
     path = folder.parent / "verify-timings.json"
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         kept = {}
     merged = {**(kept if isinstance(kept, dict) else {})}
     for index, seconds in timings.items():
-        merged[str(index)] = {**merged.get(str(index), {}), **seconds}
+        before = merged.get(str(index))
+        merged[str(index)] = {**(before if isinstance(before, dict) else {}), **seconds}
     atomic_write(path, dump_json(merged))
 
 

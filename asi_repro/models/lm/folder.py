@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import unwritable
 from asi_repro.models.lm.config import PROGRAM, AsiArchConfig
 
@@ -127,7 +128,12 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
         raise MissingInput(f"{folder} has no model.safetensors", hint="copy the whole folder")
     weights: dict[str, torch.Tensor] = {}
     for file in files:
-        weights.update(load_file(file))
+        try:
+            weights.update(load_file(file))
+        except SafetensorError as error:
+            raise DataError(
+                f"no weights can be read: {error}", where=str(file), hint="copy the whole folder again"
+            ) from error
     return weights
 
 
