@@ -1,4 +1,4 @@
-"""The recipes of deploy/: what they name is there; Slurm's runs here, with stand-ins for srun and scontrol.
+"""The recipes of deploy/: what they name is there, and they run here, with stand-ins for srun and scontrol.
 
 Two raylets of this machine stand for two nodes. What this does not show is a scheduler, or two machines.
 """
@@ -181,8 +181,24 @@ def slurm(root: Path, port: int, *command: str) -> subprocess.Popen[str]:
     )
 
 
-def check_trained(root: Path) -> None:
-    assert (root / "nodes").read_text().strip() == "2"
+def skypilot(root: Path, shared: Path, port: int, rank: int, command: str) -> subprocess.Popen[str]:
+    """The task's `run` as SkyPilot would start it on one of two nodes, with another folder for /shared."""
+    run = sky()["run"].replace("/shared", str(shared)).replace("6479", str(port))
+    return subprocess.Popen(
+        ["bash", "-c", run],
+        cwd=root,
+        env=environment(
+            SKYPILOT_NODE_IPS="127.0.0.1\n127.0.0.1", SKYPILOT_NODE_RANK=str(rank), COMMAND=command
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def check_trained(root: Path, nodes: Path | None = None) -> None:
+    assert (nodes or root / "nodes").read_text().strip() == "2"
     found = json.loads((root / "artifacts/trained/smoke/delta_net/seed-0/result.json").read_text())
     assert (found["status"], found["steps"]) == ("completed", 3)
 
@@ -227,4 +243,19 @@ def test_the_slurm_script_fails_as_its_command_does_and_stops_when_it_is_told_to
     job.send_signal(signal.SIGTERM)  # as at preemption
     job.communicate(timeout=120)
     assert job.returncode == 143
+    check_nothing_left(project, port)
+
+
+@pytest.mark.slow
+def test_the_skypilot_task_runs_on_two_nodes_and_takes_its_cluster_down(project: Path, tmp_path: Path):
+    shared, port = tmp_path / "shared", free_port()
+    shared.mkdir()
+    (project / "artifacts").rename(shared / "artifacts")  # as its `setup` copies what is there
+    second = skypilot(project, shared, port, 1, "")
+    first = skypilot(project, shared, port, 0, "sweep delta_net --only train")
+    said = first.communicate(timeout=170)[0]
+    assert first.returncode == 0, said[-3000:]
+    assert second.communicate(timeout=120)[0] is not None
+    assert second.returncode == 0
+    check_trained(shared, project / "nodes")
     check_nothing_left(project, port)
