@@ -109,6 +109,8 @@ class RunStore:
     def add(self, commit: Commit, prefix: str = EXPERIMENTS) -> str:
         """Write a commit and create its ref; its object id. Adding the same commit again changes nothing.
 
+        Whoever calls has the claim of the experiment (`DiscoveryRun.claim`), or a run to himself.
+
         Raises:
             DataError: where the ref is there with another commit.
             AsiReproError: where git fails.
@@ -118,7 +120,7 @@ class RunStore:
         with start_git(["-c", "fastimport.unpackLimit=1000", self._at, "fast-import", "--quiet"]) as process:
             process.stdin.write(commit.stream)
         try:
-            run_git(["-c", "core.fsync=committed", self._at, "update-ref", ref, made, _NULL])
+            self._create(ref, made)
         except AsiReproError as error:
             there = self.commits(prefix).get(commit.index)
             if there is None:
@@ -130,6 +132,19 @@ class RunStore:
                     hint="the run holds results of other settings or another program; use another --run",
                 ) from error
         return made
+
+    def _create(self, ref: str, made: str) -> None:
+        # A git that was killed may still be at its end, or has left its lock: nobody else makes this ref.
+        patient = ["-c", "core.filesRefLockTimeout=2000", "-c", "core.fsync=committed"]
+        arguments = [*patient, self._at, "update-ref", ref, made, _NULL]
+        try:
+            run_git(arguments)
+        except AsiReproError:
+            left = self.folder / f"{ref}.lock"
+            if not left.exists():
+                raise
+            left.unlink(missing_ok=True)
+            run_git(arguments)
 
     def files(self, commits: Iterable[str], names: Iterable[str]) -> list[dict[str, bytes]]:
         """The named files of each commit; a file that a commit does not have is left out.

@@ -20,7 +20,7 @@ from asi_repro.discover.run import DiscoveryRun
 from asi_repro.discover.types import Lab, Proposal, Team
 from asi_repro.discover.verification import Verification
 from asi_repro.errors import AsiReproError, fault_place
-from asi_repro.executor.children import end_with_parent
+from asi_repro.executor.children import deaf_to_ctrl_c, end_with_parent
 
 if TYPE_CHECKING:
     from asi_repro.discover.on_nodes import Nodes
@@ -108,18 +108,20 @@ def work(order: Order, workers: int, told: Told = lambda stage, index, text: Non
         context.Process(target=_child, args=(order, news, os.getpid()), name=f"discover-{number}")
         for number in range(workers)
     ]
-    with _own_threads():
-        for child in children:
-            child.start()
+    started: list[BaseProcess] = []
     try:
+        with _own_threads(), deaf_to_ctrl_c():
+            for child in children:
+                child.start()
+                started.append(child)
         _listen(children, news, told, order.folder)
     except BaseException:
-        for child in children:
+        for child in started:
             if child.is_alive():
                 child.terminate()
         raise
     finally:
-        for child in children:
+        for child in started:
             child.join(20)
             if child.is_alive():
                 child.kill()
@@ -190,8 +192,7 @@ def _listen(children: list[BaseProcess], news: Any, told: Told, folder: Path) ->
 
 
 def _child(order: Order, news: Any, parent: int) -> None:
-    """A child process: Ctrl-C is the parent's business, and it ends when the parent does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A child process, which ends when the parent does."""
     signal.signal(signal.SIGTERM, _leave)
     end_with_parent(parent)
     try:

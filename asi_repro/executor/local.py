@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asi_repro.executor.base import ONE_CPU, Lost, Resources
-from asi_repro.executor.children import end_with_parent
+from asi_repro.executor.children import deaf_to_ctrl_c, end_with_parent
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,9 @@ class ProcessExecutor:
             initargs=(os.getpid(),),
         )
         try:
-            lost = _collect({pool.submit(_in_child, call, task): task for task in tasks}, took)
+            with deaf_to_ctrl_c():
+                running = {pool.submit(_in_child, call, task): task for task in tasks}
+            lost = _collect(running, took)
         except BaseException:
             children = list((pool._processes or {}).values())  # shutdown forgets them
             pool.shutdown(wait=False, cancel_futures=True)
@@ -119,10 +120,6 @@ def _in_child(call: Callable[[Any, threading.Event], Any], task: Any) -> Any:
 
 
 def _begin_child(parent: int) -> None:
-    """One thread a child, and an end with its parent: left alone it would wait for work for ever.
-
-    Ctrl-C on a terminal reaches every process of the group; it is the parent's business alone.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """One thread a child, and an end with its parent: left alone it would wait for work for ever."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two models share the CPUs else
     end_with_parent(parent)

@@ -79,14 +79,21 @@ def test_settings_choose_and_the_command_line_wins(tmp_path: Path) -> None:
 INTERRUPTED = """
 import os, signal, sys, threading, time
 from pathlib import Path
+import psutil
 sys.path[:0] = {path!r}
 from executor_tasks import Work, work
 from asi_repro.executor.local import ProcessExecutor
 
+def starting():
+    return [p for p in psutil.Process().children() if any("spawn_main" in word for word in p.cmdline())]
+
+def working():
+    return list(Path({folder!r}).glob("began-*"))
+
 def send():
-    folder = Path({folder!r})
-    while len(list(folder.glob("began-*"))) < 2:
-        time.sleep(0.02)
+    while len({when}()) < 2:
+        time.sleep(0.005)
+    time.sleep({after})
     os.killpg(0, signal.SIGINT)
 
 if __name__ == "__main__":
@@ -99,12 +106,14 @@ if __name__ == "__main__":
 """
 
 
-def test_ctrl_c_on_a_terminal_is_the_parent_s_business(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("when", "after"), [("starting", 0.03), ("starting", 0.08), ("working", 0.0)])
+def test_ctrl_c_on_a_terminal_is_the_parent_s_business(tmp_path: Path, when: str, after: float) -> None:
     """It reaches the whole group; the children say nothing of it."""
     code = tmp_path / "driver.py"
     folder = tmp_path / "work"
     folder.mkdir()
-    code.write_text(INTERRUPTED.format(path=[str(Path(__file__).parent), *sys.path], folder=str(folder)))
+    path = [str(Path(__file__).parent), *sys.path]
+    code.write_text(INTERRUPTED.format(path=path, folder=str(folder), when=when, after=after))
     done = subprocess.run(
         [sys.executable, str(code)], capture_output=True, text=True, timeout=120, start_new_session=True
     )

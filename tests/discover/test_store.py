@@ -1,0 +1,39 @@
+"""The run's repository: refs are made but once, also after a git that was killed in the middle."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asi_repro.discover.store import Commit, RunStore
+from asi_repro.errors import DataError
+
+COMMIT = Commit(7, {"program.py": b"x = 1\n"}, b"seven\n", None)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    found = RunStore(tmp_path / "run.git")
+    found.create()
+    return found
+
+
+def test_a_lock_that_a_killed_git_left_is_no_obstacle(store: RunStore) -> None:
+    store.add(replace(COMMIT, index=6))
+    left = store.folder / "refs" / "experiments" / "0000007.lock"
+    left.touch()
+    assert store.add(COMMIT) == COMMIT.id
+    assert store.commits()[7] == COMMIT.id
+    assert not left.exists()
+    git = ["git", f"--git-dir={store.folder}", "fsck", "--strict"]
+    subprocess.run(git, check=True, capture_output=True)
+
+
+def test_the_same_again_changes_nothing_and_another_is_refused(store: RunStore) -> None:
+    assert store.add(COMMIT) == store.add(COMMIT)
+    with pytest.raises(DataError, match="is there as another commit"):
+        store.add(replace(COMMIT, message=b"other\n"))
+    assert store.commits() == {7: COMMIT.id}
