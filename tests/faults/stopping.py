@@ -75,7 +75,8 @@ def _stopped(kind: str, fault: str, job: Job, number: int, *, group: bool = Fals
 def _impolite(end: End, number: int) -> str:
     """What is wrong with how a command took a signal that it can answer; nothing where nothing is."""
     expected = 128 + number
-    if end.status != expected:
+    # Python, when it is all but over, dies of the signal; a shell shows the same status.
+    if end.status not in (expected, -number):
         return f"exit status {end.status} where {expected} was due: {end.words}"
     return (
         "" if any(word in end.said for word in ("interrupted", "stopped", "terminated")) else "no word of it"
