@@ -91,7 +91,8 @@ class LineageTree(SteadyScroll, can_focus=True):
         """Show the outline as it is now, the cursor on `keep` or near it."""
         place = 0 if keep is None else self.outline.nearest(keep)
         self._measure()
-        self.cursor = min(place or 0, max(len(self.outline.rows) - 1, 0))
+        # Not by its watcher, which would tell of the cursor a second time.
+        self.set_reactive(LineageTree.cursor, min(place or 0, max(len(self.outline.rows) - 1, 0)))
         self._see_cursor()
         self.refresh()
         self.post_message(self.Highlighted(self.current))
