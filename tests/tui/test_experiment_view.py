@@ -20,6 +20,8 @@ from asi_repro.tui.spans import steps_of
 from asi_repro.tui.tabs import TABS
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
+from asi_repro.tui.tabs.training import Curve, TrainingTab, from_step
+from asi_repro.tui.widgets.plot import Plot
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import at_most
 
@@ -185,3 +187,24 @@ def test_the_track_shows_when_a_step_was(times: list[tuple[float, float]]) -> No
     places = [tracks[n].index("━") for n in order]
     assert places == sorted(places), "what began later does not begin to the left"
     assert track(steps_of([_RECORD])[0], 1.0).strip() == "", "a run without times has no track"
+
+
+def test_a_curve_that_ends_before_the_part_shown_is_not_drawn_in_it(full_source: Source) -> None:
+    """A training of our own has few steps: as a dot far above it would press the others flat."""
+    long = [(0.0, 9.0), (1000.0, 4.0), (2000.0, 3.0)]
+    assert from_step(long, 1500.0) == [(1500.0, 3.5), (2000.0, 3.0)]
+    assert from_step([(0.0, 11.0), (24.0, 7.0)], 1000.0) == []
+
+    async def go() -> None:
+        async with run_app(full_source, start=first(full_source)) as pilot:
+            await press(pilot, "T")
+            tab = pilot.app.query_one(TrainingTab)
+            tab.fill(
+                [Curve("A", "this", long, "this"), Curve("m", "ours", [(1.0, 11.0), (24.0, 7.0)], "ours")]
+            )
+            assert {one.letter for one in tab.query_one(Plot).series} == {"A", "m"}
+            await press(pilot, "z")
+            assert [one.letter for one in tab.query_one(Plot).series] == ["A"]
+            assert "ours: 7.0000, at step 24: not in this part" in screen_text(pilot.app)
+
+    asyncio.run(go())

@@ -84,14 +84,15 @@ class TrainingTab(Tab):
         }
         end = max((c.points[-1][0] for c in self.curves if c.points), default=0)
         start = end / 2 if self.zoomed else 0
-        series = [
-            Series(c.letter, c.label, from_step(c.points, start), styles[c.kind]) for c in self.curves[::-1]
-        ]
-        self.query_one(Plot).show(series)
+        parts = [(c, from_step(c.points, start)) for c in self.curves[::-1]]
+        self.query_one(Plot).show([Series(c.letter, c.label, p, styles[c.kind]) for c, p in parts if p])
         legend = Text("training loss in nats per token by step; at its end", style="bold")
         for curve in self.curves:
             legend.append(f"\n{curve.letter} ━ ", style=styles[curve.kind])
-            legend.append(f"{curve.label}: {curve.points[-1][1]:.4f}", style="not bold")
+            step, loss = curve.points[-1]
+            legend.append(f"{curve.label}: {loss:.4f}", style="not bold")
+            if step < start:
+                legend.append(f", at step {step:g}: not in this part", style="not bold dim")
         self.query_one(Static).update(legend)
 
 
@@ -102,7 +103,7 @@ def from_step(points: Points, start: float) -> Points:
     if kept and before and kept[0][0] > start:
         (x0, y0), (x1, y1) = before[-1], kept[0]
         kept.insert(0, (start, y0 + (y1 - y0) * (start - x0) / (x1 - x0)))
-    return kept or points[-1:]
+    return kept
 
 
 def run_curves(archive: Archive, index: int) -> list[Curve]:
