@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -128,7 +127,14 @@ class BrowseApp(App[None]):
             self.set_interval(_WATCH_SECONDS, self._look_for_changes)
 
     def _warm(self) -> None:
-        self.run_worker(partial(warm, self.source), thread=True, group="warm", exit_on_error=False)
+        source = self.source
+
+        def work() -> None:
+            warm(source)
+            # In the app's messages: where it has been left meanwhile, the collector stays as it was.
+            self.call_later(spare_collector)
+
+        self.run_worker(work, thread=True, group="warm", exit_on_error=False)
 
     def on_unmount(self) -> None:
         restore_collector()

@@ -22,7 +22,6 @@ def warm(source: Source) -> None:
     for step in _steps(source):
         with suppress(AsiReproError, OSError, ImportError):
             step()
-    spare_collector()
 
 
 def spare_collector() -> None:
@@ -53,21 +52,20 @@ def _steps(source: Source) -> Iterator[Callable[[], object]]:
 
 
 def _tabs(source: Source, index: int) -> Iterator[Callable[[], object]]:
+    from collections import defaultdict
+
     from rich.style import Style
 
     from asi_repro.archive.svg import sanitise_svg
     from asi_repro.tui.highlight import Highlighted, folds
     from asi_repro.tui.tabs.benchmarks import benchmark_table
     from asi_repro.tui.tabs.motivation import motivation_lines
-    from asi_repro.tui.tabs.program import code_styles
     from asi_repro.tui.tabs.training import our_curves, run_curves
-    from asi_repro.tui.widgets.tones import Tones
 
     archive = source.archive
     program = archive.program(index)
-    styles = code_styles(Tones(*[Style()] * len(Tones.__dataclass_fields__)))
     yield lambda: motivation_lines(program, 80)
-    yield lambda: (folds(program.source), Highlighted(program.source, styles).line(0))
+    yield lambda: (folds(program.source), Highlighted(program.source, defaultdict(Style)).line(0))
     yield lambda: run_curves(archive, index)
     yield lambda: our_curves(source, index)
     yield lambda: benchmark_table(archive, index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import shutil
+import time
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,7 +18,7 @@ from asi_repro.archive.store import Program
 from asi_repro.tui.source import Source, archive_place
 from asi_repro.tui.tabs.motivation import MotivationTab
 from asi_repro.tui.tabs.program import ProgramTab
-from asi_repro.tui.warm import restore_collector, warm
+from asi_repro.tui.warm import warm
 
 
 def programs(source: Source) -> list[Program]:
@@ -134,21 +135,44 @@ def test_making_ready_says_nothing_of_what_is_missing(
         elif damage == "cut off":
             table.write_bytes(table.read_bytes()[:-50])
     source = Source(archive_place(folder))
-    try:
-        warm(source)
-        assert gc.get_freeze_count() > 0
-        assert bool(source._kept) == (damage == "nothing")
-    finally:
-        restore_collector()
+    warm(source)
+    assert bool(source._kept) == (damage == "nothing")
+
+
+def test_the_collector_stays_as_it_is_where_the_app_is_left_while_it_reads_ahead(
+    synthetic_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = Event(), Event()
+
+    def slowly(source: Source) -> None:
+        began.set()
+        assert go_on.wait(30)
+
+    monkeypatch.setattr("asi_repro.tui.app.warm", slowly)
+    before = gc.get_threshold()
+
+    async def go() -> None:
+        async with run_app(synthetic_source) as pilot:
+            while not began.is_set():
+                await pilot.pause(0.05)
+        go_on.set()
+
+    asyncio.run(go())  # waits for the thread
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
 
 
 def test_pythons_collector_is_as_before_when_the_app_is_left(synthetic_source: Source) -> None:
     before = gc.get_threshold()
 
     async def go() -> None:
-        async with run_app(synthetic_source):
+        async with run_app(synthetic_source) as pilot:
             assert gc.get_freeze_count() > 0
             assert gc.get_threshold()[0] > before[0]
+            at_first = gc.get_freeze_count()
+            deadline = time.monotonic() + 30
+            while gc.get_freeze_count() <= at_first:  # until what is read ahead has been read
+                assert time.monotonic() < deadline
+                await pilot.pause(0.05)
 
     asyncio.run(go())
     assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
