@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asi_repro.archive.places import archive_of, run_folders
 from asi_repro.archive.store import Archive, open_archive
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from asi_repro.train.workspace import Workspace
     from asi_repro.verify.certificate import Certificate
 
+Made = TypeVar("Made")
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
@@ -103,21 +105,25 @@ class Source:
     @property
     def archive(self) -> Archive:
         """The tables, with the experiments read."""
-        if "archive" not in self._kept:
-            opened = open_archive(self.place.archive)
-            _ = opened.experiments, opened.lineage
-            self._kept["archive"] = opened
-        found: Archive = self._kept["archive"]
-        return found
+        return self._once("archive", self._open)
+
+    def _open(self) -> Archive:
+        opened = open_archive(self.place.archive)
+        _ = opened.experiments, opened.lineage
+        return opened
+
+    def _once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What was made, kept until `reload`."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        made: Made = self._kept[name]
+        return made
 
     def certificates(self) -> list[Certificate]:
         """All certificates, in index order (0.2 s for the release: read them in a thread)."""
-        if "certificates" not in self._kept:
-            from asi_repro.verify.certificate import read_certificates
+        from asi_repro.verify.certificate import read_certificates
 
-            self._kept["certificates"] = read_certificates(self.place.certificates)
-        found: list[Certificate] = self._kept["certificates"]
-        return found
+        return self._once("certificates", lambda: read_certificates(self.place.certificates))
 
     def certificate(self, index: int) -> Certificate:
         """The certificate of one experiment."""
@@ -127,30 +133,21 @@ class Source:
 
     def ledger(self) -> dict[str, Any]:
         """The ledger of claims (`asi_repro.claims.ledger`)."""
-        if "ledger" not in self._kept:
-            from asi_repro.claims.ledger import read_ledger
+        from asi_repro.claims.ledger import read_ledger
 
-            self._kept["ledger"] = read_ledger(self.place.claims)
-        found: dict[str, Any] = self._kept["ledger"]
-        return found
+        return self._once("ledger", lambda: read_ledger(self.place.claims))
 
     def cognition(self) -> dict[str, dict[str, Any]]:
         """The entries of the cognition base (`asi_repro.archive.cognition.entries`) by id."""
-        if "cognition" not in self._kept:
-            from asi_repro.archive.cognition import entries
+        from asi_repro.archive.cognition import entries
 
-            self._kept["cognition"] = {entry["id"]: entry for entry in entries(self.archive)}
-        found: dict[str, dict[str, Any]] = self._kept["cognition"]
-        return found
+        return self._once("cognition", lambda: {entry["id"]: entry for entry in entries(self.archive)})
 
     def cognition_index(self) -> SearchIndex:
         """What finds entries of the cognition base."""
-        if "index" not in self._kept:
-            from asi_repro.archive.search import SearchIndex
+        from asi_repro.archive.search import SearchIndex
 
-            self._kept["index"] = SearchIndex(self.archive, "cognition")
-        found: SearchIndex = self._kept["index"]
-        return found
+        return self._once("index", lambda: SearchIndex(self.archive, "cognition"))
 
     def spans(self, index: int) -> list[dict[str, Any]]:
         """The spans of one experiment (`asi_repro.traces.parquet.read_traces`), in order."""

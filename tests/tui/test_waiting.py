@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from browsing import run_app, screen_text, settle
+from browsing import HeardApp, run_app, screen_text, settle
 from textual.events import Key
 
 from asi_repro.archive.store import Program
@@ -69,7 +69,10 @@ def test_another_tab_can_be_asked_for_meanwhile(
     monkeypatch.setattr(MotivationTab, "read", slowly)
 
     async def go() -> None:
-        async with run_app_reading(synthetic_source) as pilot:
+        # Not `run_app`, which would wait until the tab is read.
+        app = HeardApp(synthetic_source, start=programs(synthetic_source)[0].index, watch=False)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause(0.3)
             assert "reading …" in screen_text(pilot.app)
             await pilot.press("P")
             await pilot.pause(0.3)
@@ -78,20 +81,6 @@ def test_another_tab_can_be_asked_for_meanwhile(
             await settle(pilot)
             assert "import" in screen_text(pilot.app)
             assert pilot.app.focused.id == "program-lines"
-
-    def run_app_reading(source: Source) -> Any:
-        from contextlib import asynccontextmanager
-
-        from browsing import HeardApp
-
-        @asynccontextmanager
-        async def started() -> Any:
-            app = HeardApp(source, start=programs(source)[0].index, watch=False)
-            async with app.run_test(size=(80, 24)) as pilot:
-                await pilot.pause(0.3)
-                yield pilot
-
-        return started()
 
     asyncio.run(go())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -104,11 +103,7 @@ class DiffTab(Tab):
             if pair.kind == "skipped":
                 lines.append(Line(_skipped(pair, look), rest=False))
                 continue
-            changed = pair.kind != "same"
-            gone, come = (("-", look.bad), ("+", look.good)) if changed else ((" ", look.muted),) * 2
-            left = partial(_half, data.before, pair.left, *gone, half)
-            right = partial(_half, data.after, pair.right, *come, half)
-            paint = partial(_both, left, right, look.muted)
+            paint = partial(_both, data, pair, half, look)
             text = Text(" " * (2 * half + 3))
             lines.append(Line(text, key=(_SIGNS[pair.kind], number), paint=paint))
         return lines
@@ -174,9 +169,12 @@ def _side(lines: Highlighted, number: int, sign: str, style: Style) -> Text:
     return text.append_text(lines.line(number))
 
 
-def _both(left: Callable[[], Text], right: Callable[[], Text], muted: Style) -> Text:
-    text = Text(no_wrap=True, end="").append_text(left())
-    return text.append(" │ ", style=muted).append_text(right())
+def _both(data: Compared, pair: Pair, half: int, look: Tones) -> Text:
+    changed = pair.kind != "same"
+    gone, come = (("-", look.bad), ("+", look.good)) if changed else ((" ", look.muted),) * 2
+    text = Text(no_wrap=True, end="").append_text(_half(data.before, pair.left, *gone, half))
+    text.append(" │ ", style=look.muted)
+    return text.append_text(_half(data.after, pair.right, *come, half))
 
 
 def _half(lines: Highlighted, number: int | None, sign: str, style: Style, width: int) -> Text:
