@@ -33,9 +33,9 @@ from typing import Any
 import psutil
 import yaml
 
-from asi_repro.discover.lines import read_lines
-from asi_repro.discover.plan import ROOT, Plan
-from asi_repro.discover.run import DiscoveryRun
+from asi_repro.discover.loop.schedule import ROOT, Plan
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.lines import read_lines
 from asi_repro.discover.session import Wanted, replay_recorded, run_live
 from asi_repro.project import Project, find_project
 from asi_repro.train.environment import hardware_name

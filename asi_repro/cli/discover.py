@@ -10,7 +10,7 @@ import typer
 from asi_repro.cli.options import ExecutorOption, JsonOption
 
 if TYPE_CHECKING:
-    from asi_repro.discover.workers import Told
+    from asi_repro.discover.loop.workers import Told
 
 
 def discover(
@@ -109,7 +109,7 @@ def discover(
 def runs(json_: JsonOption = False) -> None:
     """List the runs at hand: the release, our own runs, the recorded ones."""
     from asi_repro.cli.output import console, print_columns, print_json_rows, safe
-    from asi_repro.discover.listing import list_runs
+    from asi_repro.discover.run.listing import list_runs
     from asi_repro.project import find_project
 
     found = list_runs(find_project())
@@ -137,7 +137,7 @@ def compare(
     """
     from asi_repro.cli.output import console, print_json
     from asi_repro.config import load_params
-    from asi_repro.discover.compare import compare_runs, read_outcomes, write_curves
+    from asi_repro.discover.run.comparison import compare_runs, read_outcomes, write_curves
     from asi_repro.project import find_project
 
     project = find_project()

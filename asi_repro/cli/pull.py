@@ -84,9 +84,9 @@ def share(
 ) -> None:
     """Write a run of ours as one file, for `asi-repro pull --run`: commits, records, what was rejected."""
     from asi_repro.cli.output import console
-    from asi_repro.discover.begin import runs_folder
-    from asi_repro.discover.run import DiscoveryRun, check_name
-    from asi_repro.discover.sharing import share_run
+    from asi_repro.discover.run.folder import DiscoveryRun, check_name
+    from asi_repro.discover.run.setup import runs_folder
+    from asi_repro.discover.run.sharing import share_run
     from asi_repro.project import find_project
 
     folder = runs_folder(find_project().artifacts) / check_name(run)
@@ -102,7 +102,7 @@ def share(
 
 def _pull_run(project: Project, place: str, name: str | None, sha256: str | None) -> None:
     from asi_repro.cli.output import console, safe
-    from asi_repro.discover.sharing import receive_run
+    from asi_repro.discover.run.sharing import receive_run
 
     run = receive_run(project, place, name=name, sha256=sha256)
     shown = safe(run.folder.name)

@@ -50,7 +50,7 @@ def run(
 ) -> None:
     """Write the report of one of our own runs into its folder (stage `discovered`)."""
     from asi_repro.cli.output import console
-    from asi_repro.discover.report import write_run_report
+    from asi_repro.discover.run.report import write_run_report
     from asi_repro.project import find_project
 
     console().print(str(write_run_report(find_project(), name) / "report.md"), soft_wrap=True)

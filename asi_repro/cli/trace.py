@@ -109,8 +109,8 @@ def _write_traces(project: Project, name: str) -> None:
     run = run_folders(project).get(name)
     if run is None or not (run / "run.git").is_dir():
         return
-    from asi_repro.discover.run import DiscoveryRun
-    from asi_repro.discover.run_traces import write_run_traces
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.traces import write_run_traces
 
     write_run_traces(DiscoveryRun(run), project.root)
 

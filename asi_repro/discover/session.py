@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from asi_repro.discover.archive import write_run_archive
-from asi_repro.discover.arms import LabMode, LlmMode
-from asi_repro.discover.begin import begin_run, is_begun, recorded_folder, runs_folder, wanted_settings
-from asi_repro.discover.recorded import begin_replay, check_replay, record_run
-from asi_repro.discover.run import DiscoveryRun, check_name
-from asi_repro.discover.run_traces import write_run_traces
+from asi_repro.discover.loop.workers import Order, Told, work
+from asi_repro.discover.run.archive import write_run_archive
+from asi_repro.discover.run.folder import DiscoveryRun, check_name
+from asi_repro.discover.run.recorded import begin_replay, check_replay, record_run
+from asi_repro.discover.run.setup import begin_run, is_begun, recorded_folder, runs_folder, wanted_settings
+from asi_repro.discover.run.store import VERIFIED
+from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.discover.settings import Arm
-from asi_repro.discover.store import VERIFIED
-from asi_repro.discover.workers import Order, Told, work
+from asi_repro.discover.teams import LabMode, LlmMode
 from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.project import Project
 
@@ -134,7 +134,7 @@ def _work(order: Order, wanted: Wanted, told: Told) -> None:
     if order.lab == "replay" or not isinstance(executor, RayExecutor):
         work(order, wanted.workers, told)
         return
-    from asi_repro.discover.on_nodes import work_on_nodes
+    from asi_repro.discover.lab.nodes import work_on_nodes
 
     work_on_nodes(order, wanted.workers, executor, settings, told)
 
@@ -157,7 +157,7 @@ def replay_recorded(project: Project, name: str, workers: int, told: Told) -> Su
 def _summary(
     run: DiscoveryRun, root: Path, *, compared: int | None = None, recorded_bytes: int | None = None
 ) -> Summary:
-    from asi_repro.discover.search_record import write_search
+    from asi_repro.discover.run.search_record import write_search
 
     if not run.store.commits():
         raise AsiReproError("no experiment of the run has a commit", where=str(run.folder))

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from asi_repro.discover.plan import Plan
+from asi_repro.discover.loop.schedule import Plan
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from asi_repro.archive.places import run_folders
-from asi_repro.discover.outcomes import read_outcomes
-from asi_repro.discover.run import DiscoveryRun
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.outcomes import read_outcomes
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.planning.order import schedule
 from asi_repro.project import Project

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from asi_repro.discover.plan import Plan
+from asi_repro.discover.loop.schedule import Plan
 from asi_repro.planning.inputs import Assumptions
 from asi_repro.planning.order import schedule
 

@@ -23,7 +23,7 @@ class Policy:
         refresh: experiments from one refresh to the next.
         cold_start: explorations after the root during which the pool holds the root alone.
         late: by how many refreshes each batch enters after its turn, which the paper does not say.
-        by_index: how runs of our own loop count (`asi_repro.discover.plan`): batches begin where the cold
+        by_index: how runs of our own loop count (`discover.loop.schedule`): batches begin where the cold
             start ends, the first program is one of the cold start, and indices count, so that an experiment
             that failed has had its turn. The paper's run is counted by position, from its first experiment.
     """

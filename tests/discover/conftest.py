@@ -29,7 +29,7 @@ def whole(tmp_path_factory):
     """(order, commit lines) of an undisturbed run, which the tests compare others with."""
     from fake_team import begin, do_all, order
 
-    from asi_repro.discover.recorded import commit_lines
+    from asi_repro.discover.run.recorded import commit_lines
 
     folder = tmp_path_factory.mktemp("whole") / "run"
     run = begin(folder)

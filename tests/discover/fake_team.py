@@ -12,13 +12,13 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.discover.book import Book, BookedChecker, BookedLab
-from asi_repro.discover.loop import Loop
-from asi_repro.discover.run import LAB, DiscoveryRun, RunSettings
+from asi_repro.discover.lab.cache import Book, BookedChecker, BookedLab
+from asi_repro.discover.loop.exploration import Loop
+from asi_repro.discover.loop.verification import Verification
+from asi_repro.discover.loop.workers import Order
+from asi_repro.discover.run.folder import LAB, DiscoveryRun, RunSettings
 from asi_repro.discover.settings import DiscoverSettings, LabSettings, PoolSettings
 from asi_repro.discover.types import Analysis, LabFailure, LeakSuspected, Metrics, Proposal, Team, Verdict
-from asi_repro.discover.verification import Verification
-from asi_repro.discover.workers import Order
 from asi_repro.files import sha256_bytes
 
 SETTINGS = DiscoverSettings(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from asi_repro.archive.git_process import run_git
-from asi_repro.discover import sharing
-from asi_repro.discover.remote import reaching
+from asi_repro.discover.run import sharing
+from asi_repro.discover.run.remote import reaching
 from asi_repro.errors import AsiReproError, DataError
 
 

@@ -10,10 +10,10 @@ import time
 import pytest
 from fake_team import Killer, begin, do_all, in_child, order
 
-from asi_repro.discover.journal import Journal
-from asi_repro.discover.lines import append_line, read_lines
-from asi_repro.discover.recorded import commit_lines
-from asi_repro.discover.run import LAB, TIMINGS, DiscoveryRun
+from asi_repro.discover.loop.journal import Journal
+from asi_repro.discover.run.folder import LAB, TIMINGS, DiscoveryRun
+from asi_repro.discover.run.lines import append_line, read_lines
+from asi_repro.discover.run.recorded import commit_lines
 
 EXPERIMENTS = 5
 
@@ -40,7 +40,7 @@ def finished_work(run: DiscoveryRun) -> set[str]:
 
 
 def test_killed_at_every_step(whole, tmp_path):
-    from asi_repro.discover.loop import Loop
+    from asi_repro.discover.loop.exploration import Loop
 
     listed = moments(whole)
     assert {"after propose.1", "after repair.0", "before check.repair.0", "after train.1"} <= set(listed)

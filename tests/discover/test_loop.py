@@ -11,12 +11,12 @@ import subprocess
 import pytest
 from fake_team import SETTINGS, begin, do_all, in_child, order
 
-from asi_repro.discover.content import DISCOVERY
-from asi_repro.discover.lines import append_line, read_lines
-from asi_repro.discover.recorded import begin_replay, check_replay, commit_lines, record_run
-from asi_repro.discover.run import COMMITS, LAB, DiscoveryRun
-from asi_repro.discover.store import VERIFIED, Commit
-from asi_repro.discover.workers import _listen, work
+from asi_repro.discover.loop.workers import _listen, work
+from asi_repro.discover.run.content import DISCOVERY
+from asi_repro.discover.run.folder import COMMITS, LAB, DiscoveryRun
+from asi_repro.discover.run.lines import append_line, read_lines
+from asi_repro.discover.run.recorded import begin_replay, check_replay, commit_lines, record_run
+from asi_repro.discover.run.store import VERIFIED, Commit
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 
 
@@ -106,7 +106,7 @@ def test_an_error_in_a_worker_ends_them_all_and_says_what(tmp_path):
 
 def test_a_longer_run_begins_with_the_shorter_one(whole, tmp_path):
     run = begin(tmp_path / "run", SETTINGS.model_copy(update={"promote": 0}))
-    from asi_repro.discover.loop import Loop
+    from asi_repro.discover.loop.exploration import Loop
 
     for experiments in (3, 16):
         short = order(run.folder, experiments)
@@ -176,7 +176,7 @@ def test_a_second_commit_of_an_index_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["../x", "release", "", "a/b", "-x", "a" * 70])
 def test_names_that_no_run_may_have(name, tmp_path):
-    from asi_repro.discover.run import check_name
+    from asi_repro.discover.run.folder import check_name
 
     with pytest.raises(AsiReproError, match="no name for a run"):
         check_name(name)

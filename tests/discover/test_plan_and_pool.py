@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asi_repro.discover.plan import Draw, Plan
-from asi_repro.discover.pool import Pool
+from asi_repro.discover.loop.pool import Pool
+from asi_repro.discover.loop.schedule import Draw, Plan
 from asi_repro.discover.settings import PoolSettings
 from asi_repro.discover.types import Candidate, Metrics
 

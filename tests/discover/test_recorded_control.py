@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.discover.recorded import MOST_BYTES
-from asi_repro.discover.run import COMMITS, LAB, SETTINGS, DiscoveryRun
+from asi_repro.discover.run.folder import COMMITS, LAB, SETTINGS, DiscoveryRun
+from asi_repro.discover.run.recorded import MOST_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = ROOT / "artifacts" / "recorded" / "control"

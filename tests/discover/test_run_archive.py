@@ -15,12 +15,12 @@ from asi_repro.archive.history import write_history
 from asi_repro.archive.store import Archive
 from asi_repro.archive.tables import write_archive
 from asi_repro.cli import app
-from asi_repro.discover.archive import write_run_archive
-from asi_repro.discover.compare import compare_runs, curve
-from asi_repro.discover.outcomes import OWN, Outcomes
-from asi_repro.discover.recorded import record_run
-from asi_repro.discover.run import DiscoveryRun
-from asi_repro.discover.run_traces import write_run_traces
+from asi_repro.discover.run.archive import write_run_archive
+from asi_repro.discover.run.comparison import compare_runs, curve
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.outcomes import OWN, Outcomes
+from asi_repro.discover.run.recorded import record_run
+from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.traces.parquet import read_traces
 
 

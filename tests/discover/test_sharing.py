@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.discover.archive import write_run_archive
-from asi_repro.discover.recorded import commit_lines
-from asi_repro.discover.run import DiscoveryRun
-from asi_repro.discover.run_traces import write_run_traces
-from asi_repro.discover.sharing import receive_run, share_run
+from asi_repro.discover.run.archive import write_run_archive
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.recorded import commit_lines
+from asi_repro.discover.run.sharing import receive_run, share_run
+from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.project import Project
 from asi_repro.traces.parquet import read_sessions

@@ -19,10 +19,10 @@ from fake_team import (
     FakeResearcher,
 )
 
-from asi_repro.discover.book import Book, BookedChecker, BookedLab
-from asi_repro.discover.on_nodes import Checking, Training, leave, leave_training
+from asi_repro.discover.lab.cache import Book, BookedChecker, BookedLab
+from asi_repro.discover.lab.nodes import Checking, Training, leave, leave_training
 from asi_repro.discover.records import to_json
-from asi_repro.discover.run import LAB
+from asi_repro.discover.run.folder import LAB
 from asi_repro.discover.types import Team
 from asi_repro.files import sha256_bytes
 from asi_repro.sandbox.outcome import SandboxUnavailable

@@ -24,11 +24,11 @@ from fake_team import begin, do_all, order
 from ray_discovery import NodesOrder
 from test_ray import lives
 
-from asi_repro.discover.lines import read_lines
-from asi_repro.discover.on_nodes import RESULTS, Nodes, check_same_code, collect, leave
-from asi_repro.discover.recorded import commit_lines
-from asi_repro.discover.run import LAB, TIMINGS
-from asi_repro.discover.workers import work_in_threads
+from asi_repro.discover.lab.nodes import RESULTS, Nodes, check_same_code, collect, leave
+from asi_repro.discover.loop.workers import work_in_threads
+from asi_repro.discover.run.folder import LAB, TIMINGS
+from asi_repro.discover.run.lines import read_lines
+from asi_repro.discover.run.recorded import commit_lines
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.choose import ExecutorSettings, Needs
 from asi_repro.executor.on_ray import RayExecutor
@@ -177,7 +177,7 @@ def test_what_a_node_left_before_the_driver_died_is_not_done_again(
 
 
 def test_a_node_with_other_code_is_refused() -> None:
-    from asi_repro.discover.lab import made_with
+    from asi_repro.discover.lab.live import made_with
 
     check_same_code(made_with())
     with pytest.raises(AsiReproError, match="has another code than the driver"):

@@ -199,7 +199,7 @@ def _again(project: Path) -> Path:
 
 def make_lines(folder: Path) -> None:
     """Results of a lab and a journal as this version writes them: each line with its checksum."""
-    from asi_repro.discover.lines import append_line, read_lines
+    from asi_repro.discover.run.lines import append_line, read_lines
     from faults.commands import ROOT
 
     recorded = ROOT / "artifacts" / "recorded" / "control" / "lab.jsonl"
@@ -208,15 +208,15 @@ def make_lines(folder: Path) -> None:
 
 
 def read_lab(project: Path) -> Any:
-    from asi_repro.discover.book import Book
-    from asi_repro.discover.lines import read_lines
+    from asi_repro.discover.lab.cache import Book
+    from asi_repro.discover.run.lines import read_lines
 
     Book(project / "lab.jsonl").get("")
     return read_lines(project / "lab.jsonl")
 
 
 def make_journal(folder: Path) -> None:
-    from asi_repro.discover.journal import Journal
+    from asi_repro.discover.loop.journal import Journal
 
     journal = Journal(folder / "journal.jsonl", "7")
     for number in range(8):
@@ -226,8 +226,8 @@ def make_journal(folder: Path) -> None:
 
 
 def read_journal(project: Path) -> Any:
-    from asi_repro.discover.journal import Journal
-    from asi_repro.discover.lines import read_lines
+    from asi_repro.discover.loop.journal import Journal
+    from asi_repro.discover.run.lines import read_lines
 
     Journal(project / "journal.jsonl", "7")
     return read_lines(project / "journal.jsonl")
@@ -270,7 +270,7 @@ def read_llm(project: Path) -> Any:
 
 
 def make_settings(folder: Path) -> None:
-    from asi_repro.discover.run import DiscoveryRun, RunSettings
+    from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
     from asi_repro.discover.settings import DiscoverSettings
 
     stage = {"recipe": {"steps": 24, "rate": 0.005}, "tasks": {"piqa": "ab" * 32}}
@@ -278,7 +278,7 @@ def make_settings(folder: Path) -> None:
 
 
 def read_settings(project: Path) -> Any:
-    from asi_repro.discover.run import SETTINGS, RunSettings
+    from asi_repro.discover.run.folder import SETTINGS, RunSettings
 
     return RunSettings.read(project / "run" / SETTINGS).to_json()
 
@@ -302,8 +302,8 @@ def read_certificate(project: Path) -> Any:
 
 def read_shared(project: Path) -> Any:
     """A shared run without its SHA-256 at hand: the commits."""
-    from asi_repro.discover.recorded import commit_lines
-    from asi_repro.discover.sharing import receive_run
+    from asi_repro.discover.run.recorded import commit_lines
+    from asi_repro.discover.run.sharing import receive_run
     from asi_repro.project import Project
 
     shutil.rmtree(project / "theirs", ignore_errors=True)
@@ -314,9 +314,9 @@ def read_shared(project: Path) -> Any:
 
 def read_run(project: Path) -> Any:
     """Every experiment's files in a run's repository, as its archive is made from them."""
-    from asi_repro.discover.content import read_candidate
-    from asi_repro.discover.loop import _FILES
-    from asi_repro.discover.run import DiscoveryRun
+    from asi_repro.discover.loop.exploration import _FILES
+    from asi_repro.discover.run.content import read_candidate
+    from asi_repro.discover.run.folder import DiscoveryRun
 
     run = DiscoveryRun(_again(project))
     commits = run.store.commits()

@@ -85,7 +85,7 @@ def copied_run(folder: Path) -> Path:
 
 
 def make_times(folder: Path) -> Path:
-    from asi_repro.discover.lines import append_line
+    from asi_repro.discover.run.lines import append_line
 
     home = copied_run(folder)
     (home / "timings.jsonl").unlink(missing_ok=True)
@@ -97,8 +97,8 @@ def make_times(folder: Path) -> Path:
 
 def make_failed(folder: Path) -> Path:
     """A failed experiment's record, with a trace of another's."""
-    from asi_repro.discover.content import TRACE
-    from asi_repro.discover.run import DiscoveryRun
+    from asi_repro.discover.run.content import TRACE
+    from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.traces.spans import parse_jsonl
 
     home = copied_run(folder)
@@ -108,8 +108,8 @@ def make_failed(folder: Path) -> Path:
 
 
 def read_run_traces(folder: Path) -> Any:
-    from asi_repro.discover.run import DiscoveryRun
-    from asi_repro.discover.run_traces import write_run_traces
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.traces import write_run_traces
     from asi_repro.traces.parquet import read_sessions
 
     write_run_traces(DiscoveryRun(folder / "artifacts/runs/one"), folder)
@@ -117,8 +117,8 @@ def read_run_traces(folder: Path) -> Any:
 
 
 def make_fitness(folder: Path) -> Path:
-    from asi_repro.discover.archive import write_run_archive
-    from asi_repro.discover.run import DiscoveryRun
+    from asi_repro.discover.run.archive import write_run_archive
+    from asi_repro.discover.run.folder import DiscoveryRun
 
     home = copied_run(folder)
     write_run_archive(DiscoveryRun(home))
@@ -126,7 +126,7 @@ def make_fitness(folder: Path) -> Path:
 
 
 def read_fitness(folder: Path) -> Any:
-    from asi_repro.discover.outcomes import read_outcomes
+    from asi_repro.discover.run.outcomes import read_outcomes
 
     return read_outcomes(Project(folder), "one")
 
@@ -156,7 +156,7 @@ def read_frame(folder: Path) -> Any:
 
 
 def make_spending(folder: Path) -> Path:
-    from asi_repro.discover.lines import append_line
+    from asi_repro.discover.run.lines import append_line
 
     lines = [
         {"id": "a", "pid": 1, "until": 2e9, "tokens": 50, "usd": 0.5},

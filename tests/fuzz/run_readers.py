@@ -32,7 +32,7 @@ def finished_run(home: Path) -> Path:
 
 
 def make_settings(folder: Path) -> Path:
-    from asi_repro.discover.run import RunSettings
+    from asi_repro.discover.run.folder import RunSettings
     from asi_repro.discover.settings import DiscoverSettings
 
     stage = {"recipe": {"steps": 2}, "tasks": ["piqa"]}
@@ -41,16 +41,16 @@ def make_settings(folder: Path) -> Path:
 
 
 def read_settings(folder: Path) -> Any:
-    from asi_repro.discover.run import DiscoveryRun, RunSettings
+    from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
 
     kept = RunSettings.read(folder / "settings.json")
     return kept.to_json(), DiscoveryRun(folder, kept).plan
 
 
 def make_lab(folder: Path) -> Path:
-    from asi_repro.discover.book import content_key
-    from asi_repro.discover.lines import append_line
+    from asi_repro.discover.lab.cache import content_key
     from asi_repro.discover.records import to_json
+    from asi_repro.discover.run.lines import append_line
     from asi_repro.discover.types import Metrics
 
     metrics = to_json(Metrics(5.0, {"piqa": 0.5}, 0.5, ((1, 9.0), (2, 5.0)), 10, 20, 30, 1.0))
@@ -62,7 +62,7 @@ def make_lab(folder: Path) -> Path:
 
 
 def read_lab(folder: Path) -> Any:
-    from asi_repro.discover.book import Book, BookedLab
+    from asi_repro.discover.lab.cache import Book, BookedLab
     from asi_repro.traces.spans import Trace
 
     return BookedLab(Book(folder / "lab.jsonl"), {}, None, {}).run("program", 0, Trace("1"))
@@ -94,7 +94,7 @@ def read_llm(folder: Path) -> Any:
 
 
 def make_journal(folder: Path) -> Path:
-    from asi_repro.discover.journal import Journal
+    from asi_repro.discover.loop.journal import Journal
 
     journal = Journal(folder / "1.jsonl", "1")
     for name in ("propose", "train"):
@@ -108,7 +108,7 @@ def make_journal(folder: Path) -> Path:
 
 
 def read_journal(folder: Path) -> Any:
-    from asi_repro.discover.journal import Journal
+    from asi_repro.discover.loop.journal import Journal
 
     journal = Journal(folder / "1.jsonl", "1")
     return journal.seconds, journal.trace.to_jsonl()
@@ -121,9 +121,9 @@ def make_commits(folder: Path) -> Path:
 
 
 def read_commits(folder: Path) -> Any:
-    from asi_repro.discover.listing import list_runs
-    from asi_repro.discover.recorded import check_replay
-    from asi_repro.discover.run import DiscoveryRun
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.listing import list_runs
+    from asi_repro.discover.run.recorded import check_replay
 
     home = folder / "home"
     shutil.rmtree(home, ignore_errors=True)
@@ -202,15 +202,15 @@ def read_trace_table(folder: Path) -> Any:
 
 
 def make_shared(folder: Path) -> Path:
-    from asi_repro.discover.run import DiscoveryRun
-    from asi_repro.discover.sharing import share_run
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.sharing import share_run
 
     share_run(DiscoveryRun(finished_run(folder)), str(folder / "one.bundle"))
     return folder / "one.bundle"
 
 
 def receive(folder: Path) -> Any:
-    from asi_repro.discover.sharing import receive_run
+    from asi_repro.discover.run.sharing import receive_run
 
     there = folder / "there"
     shutil.rmtree(there, ignore_errors=True)
@@ -225,7 +225,7 @@ def shared(name: str) -> Reader:
     """A file of the bundle's record, or of one experiment's commit, damaged before it is bundled."""
 
     def make(folder: Path) -> Path:
-        from asi_repro.discover.run import DiscoveryRun
+        from asi_repro.discover.run.folder import DiscoveryRun
 
         run = DiscoveryRun(finished_run(folder))
         first = run.store.commits()[1]
@@ -247,9 +247,9 @@ def shared(name: str) -> Reader:
 def rebundle(folder: Path, name: str, data: bytes) -> str:
     """Bundle a run of one experiment whose file `name` is `data`; what its list of commits should be."""
     from asi_repro.archive.git_process import run_git
-    from asi_repro.discover.run import DiscoveryRun
-    from asi_repro.discover.sharing import RECORD
-    from asi_repro.discover.store import Commit, RunStore
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.sharing import RECORD
+    from asi_repro.discover.run.store import Commit, RunStore
 
     run = DiscoveryRun(finished_run(folder))
     shutil.rmtree(folder / "made.git", ignore_errors=True)

@@ -127,9 +127,9 @@ def test_a_span_without_a_parent_field(tmp_path: Path) -> None:
     "line", [b"experiment x 0", b"experiment 0000001 \xbb", b"experiment 0000\x0000 0", b""]
 )
 def test_a_list_of_commits_that_is_none(line: bytes, tmp_path: Path) -> None:
-    from asi_repro.discover.listing import list_runs
-    from asi_repro.discover.recorded import check_replay
-    from asi_repro.discover.run import DiscoveryRun
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.listing import list_runs
+    from asi_repro.discover.run.recorded import check_replay
     from asi_repro.project import Project
 
     folder = tmp_path / "artifacts" / "recorded" / "one"

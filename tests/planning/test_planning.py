@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asi_repro.discover.plan import Plan
+from asi_repro.discover.loop.schedule import Plan
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.executor.virtual import VirtualExecutor
 from asi_repro.planning.inputs import Assumptions, forward_speeds

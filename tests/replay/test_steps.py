@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from replay_runs import experiment, policies, runs, slow_steps
 
 from asi_repro.archive.store import Archive, Experiment
-from asi_repro.discover.plan import Plan
+from asi_repro.discover.loop.schedule import Plan
 from asi_repro.replay.policy import Policy, published_policy
 from asi_repro.replay.steps import Ruling, replay
 from asi_repro.replay.summary import phase_name, summarise

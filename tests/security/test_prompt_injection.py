@@ -232,10 +232,10 @@ def test_a_name_that_is_none_is_not_taken(name: str) -> None:
 def test_hostile_words_are_words_in_the_commit_and_nothing_else(tmp_path: Path) -> None:
     """Through the whole loop: every file and message of the commits, and the refs."""
     from asi_repro.archive.git_process import run_git
-    from asi_repro.discover.loop import Loop
+    from asi_repro.discover.loop.exploration import Loop
     from asi_repro.discover.operators import seed_program
     from asi_repro.discover.roles.team import build_llm_team, programs_of
-    from asi_repro.discover.run import DiscoveryRun, RunSettings
+    from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
     from asi_repro.discover.settings import DiscoverSettings
 
     class Lab:
@@ -291,7 +291,7 @@ def test_hostile_words_are_words_in_the_commit_and_nothing_else(tmp_path: Path) 
 @pytest.mark.parametrize("program", [EVIL["an import that is used"], EVIL["a file"]], ids=["import", "file"])
 def test_behind_the_text_check_stands_the_sandbox_with_the_same_check(program: str, canary: Path) -> None:
     """As if the role's own check were not there: the real checks, in a real worker."""
-    from asi_repro.discover.checker import SandboxChecker
+    from asi_repro.discover.lab.checker import SandboxChecker
 
     verdict = SandboxChecker(["runs_fp32"]).check(Proposal("a_name", "M", program), Trace("9"))
     assert not verdict.accepted

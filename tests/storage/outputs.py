@@ -65,10 +65,10 @@ def recorded_run(root: Path) -> None:
     """A run of the fake team, as the recorded run lies in the project."""
     from fake_team import begin, do_all, order
 
-    from asi_repro.discover.archive import write_run_archive
-    from asi_repro.discover.recorded import commit_lines
-    from asi_repro.discover.run import DiscoveryRun
-    from asi_repro.discover.search_record import write_search
+    from asi_repro.discover.run.archive import write_run_archive
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.recorded import commit_lines
+    from asi_repro.discover.run.search_record import write_search
 
     folder = root / "artifacts" / "recorded" / "control"
     begin(folder)

@@ -14,12 +14,12 @@ import pytest
 from browsing import SIZES, notices, press, run_app, screen_text, settle
 from snapshots import check_screen
 
-from asi_repro.discover import following
-from asi_repro.discover.following import Follower, next_step
-from asi_repro.discover.journal import Journal
-from asi_repro.discover.lines import append_line, read_lines
-from asi_repro.discover.loop import Loop
-from asi_repro.discover.run import DiscoveryRun
+from asi_repro.discover.loop.exploration import Loop
+from asi_repro.discover.loop.journal import Journal
+from asi_repro.discover.run import monitor
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.lines import append_line, read_lines
+from asi_repro.discover.run.monitor import Follower, next_step
 from asi_repro.files import sha256_file
 from asi_repro.project import Project
 from asi_repro.tui.source import Source, release_place
@@ -108,12 +108,12 @@ def test_looking_takes_no_lock_and_changes_no_file(live_root: Path) -> None:
     run = DiscoveryRun(folder)
     with run.claim("0000001") as mine:
         assert mine
-        if following.lock_holders(folder / "locks"):
-            assert following.lock_holders(folder / "locks") == {"0000001": os.getpid()}
+        if monitor.lock_holders(folder / "locks"):
+            assert monitor.lock_holders(folder / "locks") == {"0000001": os.getpid()}
         follower.look()
         with run.claim("0000001") as again:
             assert not again
-    assert following.lock_holders(folder / "locks") == {}
+    assert monitor.lock_holders(folder / "locks") == {}
 
 
 def test_a_run_that_goes_on_is_read_on(live_root: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from asi_repro.discover.run import DiscoveryRun
+    from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.types import Checker, Lab, Team
     from asi_repro.llm.client import LLM
 

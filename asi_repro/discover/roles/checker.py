@@ -40,7 +40,7 @@ class LlmChecker:
     not read, and a reading cannot overrule them.
 
     Args:
-        checks: static and dynamic checks in the sandbox (`discover.checker.SandboxChecker`).
+        checks: static and dynamic checks in the sandbox (`discover.lab.checker.SandboxChecker`).
     """
 
     def __init__(self, llm: LLM, checks: Checker) -> None:

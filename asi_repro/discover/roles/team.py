@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from asi_repro.discover.cognition.base import CognitionBase, Note, own_notes, read_folder, release_notes
-from asi_repro.discover.content import PROGRAM
 from asi_repro.discover.novelty.embedding import shared_embedder
 from asi_repro.discover.novelty.fingerprint import Programs
 from asi_repro.discover.roles.analyst import LlmAnalyst
@@ -19,12 +18,13 @@ from asi_repro.discover.roles.judge import LlmJudge
 from asi_repro.discover.roles.novelty import LlmNovelty
 from asi_repro.discover.roles.researcher import LlmResearcher
 from asi_repro.discover.roles.settings import RolesSettings
+from asi_repro.discover.run.content import PROGRAM
 from asi_repro.discover.types import Checker, Lab, Team
 from asi_repro.errors import DataError
 
 if TYPE_CHECKING:
-    from asi_repro.discover.run import DiscoveryRun
-    from asi_repro.discover.store import RunStore
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.store import RunStore
     from asi_repro.llm.client import LLM
 
 ADDED_ENTRIES = "cognition"

@@ -15,8 +15,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from asi_repro.archive.places import RELEASE, run_folders
-from asi_repro.discover.following import Doing, Follower, Result, Standing
-from asi_repro.discover.listing import RunRow, list_runs
+from asi_repro.discover.run.listing import RunRow, list_runs
+from asi_repro.discover.run.monitor import Doing, Follower, Result, Standing
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import OpenExperiment, OpenRun
 from asi_repro.tui.source import RunPlace, release_place, run_place

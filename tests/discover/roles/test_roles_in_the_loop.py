@@ -21,11 +21,11 @@ from actors import (
 )
 
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
-from asi_repro.discover.loop import Loop
+from asi_repro.discover.loop.exploration import Loop
 from asi_repro.discover.operators import seed_program
 from asi_repro.discover.roles.settings import RolesSettings
 from asi_repro.discover.roles.team import build_llm_team, programs_of
-from asi_repro.discover.run import DiscoveryRun, RunSettings
+from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
 from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.discover.types import LabFailure, Proposal
 from asi_repro.errors import DataError
@@ -167,7 +167,7 @@ def test_an_interrupted_run_asks_only_what_it_has_no_answer_to(tmp_path: Path, w
 
 
 def test_the_arm_is_built_from_a_runs_settings_as_often_as_asked(tmp_path: Path) -> None:
-    from asi_repro.discover.arms import build_team
+    from asi_repro.discover.teams import build_team
 
     run = begin(tmp_path / "run")
     for _ in range(2):

@@ -9,8 +9,8 @@ from typing import Any
 from asi_repro.archive.history_content import commit_message, experiment_files
 from asi_repro.archive.history_records import ExperimentRecord
 from asi_repro.archive.store import Experiment, Program
-from asi_repro.discover.fitness import Fitness
-from asi_repro.discover.pool import Sample
+from asi_repro.discover.loop.fitness import Fitness
+from asi_repro.discover.loop.pool import Sample
 from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.types import Analysis, Candidate, Judgement, Metrics, Proposal
 from asi_repro.errors import DataError

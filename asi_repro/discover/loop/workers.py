@@ -14,16 +14,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.discover.arms import LabMode, LlmMode, build_lab, build_team, first_program
-from asi_repro.discover.loop import Loop
-from asi_repro.discover.run import DiscoveryRun
+from asi_repro.discover.loop.exploration import Loop
+from asi_repro.discover.loop.verification import Verification
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.teams import LabMode, LlmMode, build_lab, build_team, first_program
 from asi_repro.discover.types import Lab, Proposal, Team
-from asi_repro.discover.verification import Verification
 from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.children import deaf_to_ctrl_c, end_with_parent
 
 if TYPE_CHECKING:
-    from asi_repro.discover.on_nodes import Nodes
+    from asi_repro.discover.lab.nodes import Nodes
 
 Told = Callable[[str, int, str], None]
 """Called with the stage, the index and a line for a person when a piece of work is over."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asi_repro.discover.outcomes import Outcomes, read_outcomes
+from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.files import atomic_write
 from asi_repro.statistics import Interval, fit_line
 

@@ -26,10 +26,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from asi_repro.discover.lines import SUM, checksum
-from asi_repro.discover.plan import Plan, make_plan
+from asi_repro.discover.loop.schedule import Plan, make_plan
+from asi_repro.discover.run.lines import SUM, checksum
+from asi_repro.discover.run.store import RunStore
 from asi_repro.discover.settings import DiscoverSettings
-from asi_repro.discover.store import RunStore
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import atomic_write, dump_json, unwritable
 

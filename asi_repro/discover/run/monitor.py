@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asi_repro.discover.content import DISCOVERY
-from asi_repro.discover.lines import read_lines
-from asi_repro.discover.run import TIMINGS, DiscoveryRun
-from asi_repro.discover.store import EXPERIMENTS, VERIFIED
+from asi_repro.discover.run.content import DISCOVERY
+from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
+from asi_repro.discover.run.lines import read_lines
+from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
 from asi_repro.errors import DataError
 from asi_repro.llm.budget import Ledger
 from asi_repro.llm.settings import BudgetSettings

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.discover.book import content_key
-from asi_repro.discover.lines import append_line, step_seconds
+from asi_repro.discover.lab.cache import content_key
+from asi_repro.discover.loop.workers import Order, Told, work_in_threads
 from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.run import TIMINGS, DiscoveryRun
+from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
+from asi_repro.discover.run.lines import append_line, step_seconds
 from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal, Verdict
-from asi_repro.discover.workers import Order, Told, work_in_threads
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.choose import ExecutorSettings
 from asi_repro.files import atomic_write, dump_json
@@ -73,7 +73,7 @@ class Checking:
 
 def train_on_node(task: Training, stop: threading.Event) -> None:
     """Train and score, and leave what came of it."""
-    from asi_repro.discover.lab import LiveLab
+    from asi_repro.discover.lab.live import LiveLab
     from asi_repro.models.memory import keep_freed_memory
     from asi_repro.traces.spans import Trace
     from asi_repro.train.workspace import open_workspace
@@ -107,7 +107,7 @@ def leave_training(task: Training, run: Callable[[], Metrics], times: list[JsonD
 
 def check_on_node(task: Checking, stop: threading.Event) -> None:
     """Run the checks, and leave the verdict."""
-    from asi_repro.discover.checker import SandboxChecker
+    from asi_repro.discover.lab.checker import SandboxChecker
     from asi_repro.traces.spans import Trace
 
     check_same_code(task.made_with)
@@ -123,7 +123,7 @@ def check_same_code(driver: JsonDict) -> None:
     """
     import platform
 
-    from asi_repro.discover.lab import made_with
+    from asi_repro.discover.lab.live import made_with
 
     here = made_with()
     other = [name for name in _SAME if here.get(name) != driver.get(name)]
@@ -268,7 +268,7 @@ def work_on_nodes(
         AsiReproError: where Ray cannot be reached, a task cannot run anywhere, or something failed that is
             no fault of a program.
     """
-    from asi_repro.discover.lab import made_with
+    from asi_repro.discover.lab.live import made_with
 
     stop = threading.Event()
     with executor.session() as session:

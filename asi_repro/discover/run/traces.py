@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from asi_repro.discover.content import TRACE
-from asi_repro.discover.lines import read_lines
-from asi_repro.discover.run import TIMINGS, DiscoveryRun, read_json
+from asi_repro.discover.run.content import TRACE
+from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun, read_json
+from asi_repro.discover.run.lines import read_lines
 from asi_repro.errors import DataError
 from asi_repro.traces.spans import check_row, parse_jsonl
 

@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
-from asi_repro.discover.lab import made_with, stage_identity
-from asi_repro.discover.run import SETTINGS, DiscoveryRun, RunSettings, check_name, first_difference
+from asi_repro.discover.lab.live import made_with, stage_identity
+from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun, RunSettings, check_name, first_difference
 from asi_repro.discover.settings import Arm, DiscoverSettings, LabSettings, load_discover_settings
 from asi_repro.errors import DataError
 

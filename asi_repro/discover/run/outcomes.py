@@ -8,7 +8,7 @@ from typing import Any
 
 from asi_repro.archive.places import RELEASE, archive_of, run_folders
 from asi_repro.archive.tables import read_parquet
-from asi_repro.discover.run import SETTINGS, DiscoveryRun
+from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.project import Project
 
@@ -115,7 +115,7 @@ def own_outcomes(name: str, folder: Path) -> Outcomes:
 
 
 def _was_trained(run: DiscoveryRun, index: int) -> bool:
-    from asi_repro.discover.run import read_json
+    from asi_repro.discover.run.folder import read_json
 
     turned_down = read_json(run.rejected(index, failed=True)).get("turned_down", [])
     return any(one.get("by") in ("lab", "fitness") for one in turned_down)

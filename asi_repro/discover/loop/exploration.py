@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from asi_repro.discover.content import ANALYSIS, DISCOVERY, PROGRAM, read_candidate, read_object
-from asi_repro.discover.experiment import Ended, Experiment, Known
-from asi_repro.discover.journal import Hook, Journal
-from asi_repro.discover.lines import append_line
-from asi_repro.discover.plan import ROOT
-from asi_repro.discover.run import TIMINGS, DiscoveryRun, read_json
-from asi_repro.discover.store import Commit
+from asi_repro.discover.loop.experiment import Ended, Experiment, Known
+from asi_repro.discover.loop.journal import Hook, Journal
+from asi_repro.discover.loop.schedule import ROOT
+from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, PROGRAM, read_candidate, read_object
+from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun, read_json
+from asi_repro.discover.run.lines import append_line
+from asi_repro.discover.run.store import Commit
 from asi_repro.discover.types import Candidate, Proposal, Team
 from asi_repro.errors import AsiReproError
 from asi_repro.files import atomic_write, dump_json, sha256_bytes

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from asi_repro.discover.book import Book, BookedChecker, BookedLab
-from asi_repro.discover.checker import SandboxChecker
-from asi_repro.discover.lines import append_line, step_seconds
+from asi_repro.discover.lab.cache import Book, BookedChecker, BookedLab
+from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.novelty.fingerprint import KnownPrograms
-from asi_repro.discover.run import LAB, LLM, TIMINGS, DiscoveryRun
+from asi_repro.discover.run.folder import LAB, LLM, TIMINGS, DiscoveryRun
+from asi_repro.discover.run.lines import append_line, step_seconds
 from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import (
     Analysis,
@@ -31,7 +31,7 @@ from asi_repro.discover.types import (
 from asi_repro.errors import DataError
 
 if TYPE_CHECKING:
-    from asi_repro.discover.on_nodes import Nodes
+    from asi_repro.discover.lab.nodes import Nodes
     from asi_repro.traces.spans import Trace
 
 LabMode = Literal["live", "replay"]
@@ -166,7 +166,7 @@ def build_lab(
     if lab == "live" and nodes is not None:
         live = nodes.lab(run, settings, stage)
     elif lab == "live":
-        from asi_repro.discover.lab import LiveLab
+        from asi_repro.discover.lab.live import LiveLab
         from asi_repro.train.workspace import open_workspace
 
         live = LiveLab(
@@ -181,7 +181,7 @@ def build_lab(
 
 def _made_with(run: DiscoveryRun, lab: LabMode) -> dict[str, object]:
     """What makes results now, which a run that is gone on with was perhaps not begun with."""
-    from asi_repro.discover.lab import made_with
+    from asi_repro.discover.lab.live import made_with
 
     return made_with() if lab == "live" else run.settings.made_with
 

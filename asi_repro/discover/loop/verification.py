@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from asi_repro.discover.content import ANALYSIS, DISCOVERY, ORIGIN, PROGRAM, TRACE, read_object
-from asi_repro.discover.fitness import differences
-from asi_repro.discover.plan import ROOT
+from asi_repro.discover.loop.fitness import differences
+from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.run import DiscoveryRun
-from asi_repro.discover.store import VERIFIED, Commit
+from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, ORIGIN, PROGRAM, TRACE, read_object
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.store import VERIFIED, Commit
 from asi_repro.discover.types import Lab, LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
 from asi_repro.files import dump_json

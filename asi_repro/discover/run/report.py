@@ -12,9 +12,9 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.discover.compare import compare_runs, curve
-from asi_repro.discover.outcomes import Outcomes, read_outcomes
-from asi_repro.discover.run import DiscoveryRun, read_json
+from asi_repro.discover.run.comparison import compare_runs, curve
+from asi_repro.discover.run.folder import DiscoveryRun, read_json
+from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.errors import MissingInput
 from asi_repro.files import atomic_dir, dump_json
 from asi_repro.project import Project
@@ -52,7 +52,7 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
             alt=f"{outcomes.count} discoveries in {len(points)} experiments",
             caption="",
             source=f"run {name}",
-            code="asi_repro.discover.report",
+            code="asi_repro.discover.run.report",
             draw=lambda figure: _draw(figure, points),
         )
     )

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from asi_repro.discover.content import Finished
-from asi_repro.discover.fitness import compute_fitness, differences
-from asi_repro.discover.journal import Journal
-from asi_repro.discover.plan import ROOT, Plan
-from asi_repro.discover.pool import Pool, Sample
+from asi_repro.discover.loop.fitness import compute_fitness, differences
+from asi_repro.discover.loop.journal import Journal
+from asi_repro.discover.loop.pool import Pool, Sample
+from asi_repro.discover.loop.schedule import ROOT, Plan
 from asi_repro.discover.records import from_json, to_json
+from asi_repro.discover.run.content import Finished
 from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.discover.types import (
     Analysis,

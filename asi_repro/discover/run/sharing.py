@@ -14,14 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.archive.git_process import init_bare, require_git, run_git
-from asi_repro.discover.archive import write_run_archive
-from asi_repro.discover.begin import runs_folder
-from asi_repro.discover.book import Book
-from asi_repro.discover.lines import read_lines
-from asi_repro.discover.recorded import commit_lines, listed_commits
-from asi_repro.discover.run import COMMITS, LAB, LLM, SETTINGS, TIMINGS, DiscoveryRun, check_name, read_json
-from asi_repro.discover.run_traces import write_run_traces
-from asi_repro.discover.store import EXPERIMENTS, VERIFIED, Commit
+from asi_repro.discover.lab.cache import Book
+from asi_repro.discover.run.archive import write_run_archive
+from asi_repro.discover.run.folder import (
+    COMMITS,
+    LAB,
+    LLM,
+    SETTINGS,
+    TIMINGS,
+    DiscoveryRun,
+    check_name,
+    read_json,
+)
+from asi_repro.discover.run.lines import read_lines
+from asi_repro.discover.run.recorded import commit_lines, listed_commits
+from asi_repro.discover.run.setup import runs_folder
+from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED, Commit
+from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import atomic_file, scratch_beside, sha256_file
 from asi_repro.llm.records import Records
@@ -229,7 +238,7 @@ def _read_records(run: DiscoveryRun) -> None:
 
 
 def _put(file: Path, place: str) -> None:
-    from asi_repro.discover.remote import reaching
+    from asi_repro.discover.run.remote import reaching
 
     with reaching(place) as (filesystem, path):
         if "://" in place:
@@ -240,7 +249,7 @@ def _put(file: Path, place: str) -> None:
 
 
 def _get(place: str, file: Path) -> None:
-    from asi_repro.discover.remote import reaching
+    from asi_repro.discover.run.remote import reaching
 
     with reaching(place) as (filesystem, path):
         if not filesystem.exists(path):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.places import RELEASE, run_folders
-from asi_repro.discover.recorded import listed_commits
-from asi_repro.discover.run import COMMITS, SETTINGS, DiscoveryRun
+from asi_repro.discover.run.folder import COMMITS, SETTINGS, DiscoveryRun
+from asi_repro.discover.run.recorded import listed_commits
 from asi_repro.errors import AsiReproError
 from asi_repro.project import Project
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from asi_repro.archive.run import Row, Run
 from asi_repro.archive.tables import write_archive
-from asi_repro.discover.content import ANALYSIS, DISCOVERY, ORIGIN, PROGRAM, read_object
-from asi_repro.discover.run import LAB, LLM, SETTINGS, DiscoveryRun
-from asi_repro.discover.store import VERIFIED
-from asi_repro.discover.verification import VERIFICATION
+from asi_repro.discover.loop.verification import VERIFICATION
+from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, ORIGIN, PROGRAM, read_object
+from asi_repro.discover.run.folder import LAB, LLM, SETTINGS, DiscoveryRun
+from asi_repro.discover.run.store import VERIFIED
 from asi_repro.errors import DataError
 from asi_repro.files import sha256_bytes, sha256_file
 

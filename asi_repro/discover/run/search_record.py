@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.config import load_params
-from asi_repro.discover.compare import compare_runs, curve
-from asi_repro.discover.outcomes import own_outcomes
-from asi_repro.discover.run import DiscoveryRun
+from asi_repro.discover.run.comparison import compare_runs, curve
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.outcomes import own_outcomes
 from asi_repro.files import atomic_write, dump_json
 
 SCHEMA = 1

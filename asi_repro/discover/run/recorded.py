@@ -6,8 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
-from asi_repro.discover.run import COMMITS, LAB, LLM, SETTINGS, DiscoveryRun
-from asi_repro.discover.store import VERIFIED
+from asi_repro.discover.run.folder import COMMITS, LAB, LLM, SETTINGS, DiscoveryRun
+from asi_repro.discover.run.store import VERIFIED
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.files import atomic_dir, atomic_write, sha256_file
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from asi_repro.discover.lines import append_line, read_lines
 from asi_repro.discover.records import from_json, to_json
+from asi_repro.discover.run.lines import append_line, read_lines
 from asi_repro.discover.types import (
     Checker,
     Lab,

@@ -1,0 +1,1 @@
+"""A run on disk: its folder, settings and Git store, and what is read, written and shared of it."""
