@@ -17,7 +17,7 @@ test: install ## every ordinary test
 slow: install ## the heavy sweeps
 	pytest -n 2 --dist worksteal -m slow
 
-faults: install ## inject hundreds of faults into the real commands; writes docs/faults.md
+faults: install ## inject hundreds of faults into the real commands; writes docs/evidence/faults.md
 	python scripts/inject_faults.py --write
 
 lint: install

@@ -1,4 +1,4 @@
-"""Inject faults into the real commands and count how they end: `make faults`, see docs/guides/faults.md.
+"""Inject faults into the real commands and count how they end: `make faults`, see docs/how-to/faults.md.
 
 The exit status is 1 where a fault ended badly: finished work lost, a result silently wrong, a traceback, an
 error that says too little, a hang, a process left running, or a command that did not recover.

@@ -32,7 +32,7 @@ def archive_page() -> str:
         "",
         f"Parquet (zstd), one file a table below `artifacts/archive/`; schema version {SCHEMA_VERSION}.",
         "The same descriptions are in each Parquet field's metadata. A missing value is a null. How to open",
-        "them: [Open the archive elsewhere](../guides/archive.md).",
+        "them: [Open the archive elsewhere](../how-to/archive.md).",
     ]
     for name, schema in TABLES.items():
         lines += ["", f"## `{name}`", "", schema.metadata[b"description"].decode(), ""]

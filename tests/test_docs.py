@@ -20,12 +20,34 @@ def test_the_generated_reference_is_current() -> None:
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_links_lead_to_files(page: Path) -> None:
+def links(page: Path) -> list[tuple[Path, str]]:
+    """The files and anchors that a page links to; links to other sites are left out."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
-        if not re.match(r"[a-z]+:", target):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    found = re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", text)
+    return [
+        ((page.parent / to).resolve() if to else page, at) for to, at in found if not re.match(r"[a-z]+:", to)
+    ]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, anchor in links(page):
+        assert target.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(target), f"{page.name} links to {target.name}#{anchor}"
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, new = set(), {ROOT / "README.md"}
+    while new:
+        reached |= new
+        new = {to for page in new for to, _ in links(page) if to.suffix == ".md"} - reached
+    assert sorted(page.relative_to(ROOT).as_posix() for page in {*PAGES} - reached) == []
 
 
 def test_every_command_named_in_the_docs_exists() -> None:
@@ -48,7 +70,10 @@ def test_every_setting_is_read_by_the_code() -> None:
 
 def test_every_test_that_the_threat_model_names_is_there() -> None:
     named = set(
-        re.findall(r"`(tests/[\w/.]+)`", (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8"))
+        re.findall(
+            r"`(tests/[\w/.]+)`",
+            (ROOT / "docs" / "explanation" / "threat-model.md").read_text(encoding="utf-8"),
+        )
     )
     assert len(named) > 5
     assert sorted(name for name in named if not (ROOT / name).exists()) == []

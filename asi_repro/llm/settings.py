@@ -55,7 +55,7 @@ class BudgetSettings(Settings):
 class LlmSettings(Settings):
     """How the loop talks to a model."""
 
-    mode: Literal["live", "record", "replay"] = Field(default="record", description="See docs/guides/llm.md.")
+    mode: Literal["live", "record", "replay"] = Field(default="record", description="See docs/how-to/llm.md.")
     roles: dict[str, RoleSettings] = Field(
         default_factory=dict, description="By role; `default` is for roles that are not named."
     )

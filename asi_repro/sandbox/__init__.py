@@ -6,5 +6,5 @@ process with no network, no view of the home folder, no environment and bounded 
 
 What the sandbox covers: the machine, its files and secrets, other processes, and the results of other
 programs. What it does not: a program shares its process with the trusted code that examines it, so a hostile
-program could lie about *itself*. `docs/sandbox.md` says the same at length.
+program could lie about *itself*. `docs/explanation/sandbox.md` says the same at length.
 """

@@ -1,4 +1,4 @@
-"""docs/faults.md: the table of faults and how they ended, as a run of the suite made it."""
+"""docs/evidence/faults.md: the table of faults and how they ended, as a run of the suite made it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from faults.commands import ROOT
 from faults.outcomes import Outcome, Shot
 from faults.suite import Done, trials
 
-PAGE = ROOT / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "evidence" / "faults.md"
 BOUND_SECONDS = 10.0
 _COLUMNS = (Outcome.SAME, Outcome.RECOVERED, Outcome.REFUSED)
 
@@ -49,7 +49,7 @@ def page(ran: Ran) -> str:
         "<!-- Made by scripts/inject_faults.py --write (`make faults`); do not edit this page. -->\n",
         "# Faults\n",
         "What becomes of the work when something goes wrong: each row is a fault that was injected so many times "
-        "into the real command, at random moments or places. [How to run it](guides/faults.md), and what counts "
+        "into the real command, at random moments or places. [How to run it](../how-to/faults.md), and what counts "
         "as what.\n",
         f"**{len(ran.shots)} faults, {lost} finished experiments or models lost, {wrong} silently wrong results, "
         f"{len(bad)} bad ends of any kind.**\n",
@@ -141,7 +141,7 @@ def _not_tried(shots: Sequence[Shot]) -> str:
         "- A power cut: what the kernel had not written yet. Files are synced before they take their name; no test "
         "here can cut the power.",
         "- Clocks of git and of the sandboxed programs: commands start them with an environment of their own.",
-        "- A file system that lies, network file systems, GPUs, a cluster's nodes (see [a cluster](guides/cluster.md)).",
+        "- A file system that lies, network file systems, GPUs, a cluster's nodes (see [a cluster](../how-to/cluster.md)).",
     ]
     hit = {(shot.fault, shot.target) for shot in shots}
     missing: dict[str, list[str]] = {}

@@ -201,7 +201,7 @@ def test_scales_are_data_and_import_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-# Recomputed counts that are not the stated ones: see docs/decisions.
+# Recomputed counts that are not the stated ones: see docs/explanation/decisions.
 OTHER_COUNTS = {880, 902, 1045, 1584}
 
 

@@ -21,8 +21,8 @@ from asi_repro.planning.tables import Plan, Wanted, make_plan
 from asi_repro.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "planning.md"
-COMMAND = "asi-repro plan --page docs/planning.md"
+PAGE = ROOT / "docs" / "evidence" / "planning.md"
+COMMAND = "asi-repro plan --page docs/evidence/planning.md"
 NEEDED = ("params.yaml", "dvc.yaml", "artifacts/sweeps/smoke")
 GPUS, WORKERS = (8, 64, 512), (1, 2, 4, 8, 16, 32, 50, 64, 100, 200, 512)
 
@@ -110,7 +110,7 @@ def test_the_page_and_its_picture_come_out_byte_for_byte(tmp_path: Path) -> None
         shutil.rmtree(control / left, ignore_errors=True)
     assert plan_recorded(Project(root), "control", (1,)) is None
     assert call("discover", "--recorded", "control", ASI_REPRO_HOME=str(root)).returncode == 0
-    page = root / "docs" / "planning.md"
+    page = root / "docs" / "evidence" / "planning.md"
     write_page(make_plan(Project(root), Wanted(GPUS, WORKERS)), page, COMMAND)
     assert page.read_text() == PAGE.read_text()
     assert picture_of(page).read_bytes() == picture_of(PAGE).read_bytes()

@@ -77,7 +77,7 @@ class Checkout:
         ).stdout
 
     def add_remote(self, url: str) -> None:
-        """What the commands of docs/guides/storage.md leave in .dvc/config."""
+        """What the commands of docs/how-to/storage.md leave in .dvc/config."""
         path = self.folder / ".dvc" / "config"
         text = f"['remote \"{REMOTE}\"']\n    url = {url}\n    verify = true\n"
         path.write_text(path.read_text().replace("[core]\n", f"[core]\n    remote = {REMOTE}\n") + text)

@@ -10,7 +10,7 @@ from checkouts import new_checkout
 
 from asi_repro.doctor.storage import read_remotes, storage
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "storage.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "storage.md"
 CORE = "[core]\n    analytics = false\n    remote = mine\n"
 
 

@@ -1,4 +1,4 @@
-"""docs/certificates.md names every row and the numbers that the checks use."""
+"""docs/reference/certificates.md names every row and the numbers that the checks use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asi_repro.verify.catalogue import CHECKS, ROW_NAMES
 from asi_repro.verify.checks import batch, cost, dead, generation, parameters, prefix, runs
 from asi_repro.verify.probes import TOLERANCE
 
-PAGE = (Path(__file__).parents[2] / "docs" / "certificates.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "certificates.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("row", ROW_NAMES)

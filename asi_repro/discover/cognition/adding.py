@@ -38,7 +38,7 @@ def add_file(path: Path, folder: Path, *, distil: Distil | None = None, replace:
         raise DataError(
             "not of the entry format, and without an LLM a paper's text cannot be made into entries",
             where=str(path),
-            hint="write it as an entry (docs/guides/roles.md), or call with --llm",
+            hint="write it as an entry (docs/how-to/roles.md), or call with --llm",
         )
     else:
         entries = _renamed(distil(text), taken)

@@ -42,7 +42,7 @@ class Source(BaseModel):
 
 
 class Entry(BaseModel):
-    """One entry; see docs/guides/roles.md for how to write one."""
+    """One entry; see docs/how-to/roles.md for how to write one."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, str_strip_whitespace=True)
 

@@ -1,6 +1,6 @@
 """The nearest known motivations: exact search by a matrix product.
 
-Why no approximate index: docs/decisions (benchmarks/bench_novelty.py has the numbers).
+Why no approximate index: docs/explanation/decisions (benchmarks/bench_novelty.py has the numbers).
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def matrix(inputs: Inputs, certificates: Sequence[Certificate]) -> Drawing:
         ),
         caption=(
             "One line an architecture, most failures first; one column a check that has a threshold. "
-            "What each check does and cannot see is in docs/certificates.md; "
+            "What each check does and cannot see is in docs/reference/certificates.md; "
             "`asi-repro certificate INDEX` has the numbers."
         ),
         source=f"certificates made by the stage verify from {inputs.source_of('data/106.json')}",
