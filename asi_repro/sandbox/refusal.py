@@ -37,7 +37,7 @@ class ProgramRefused(AsiReproError):
         super().__init__(
             f"the program is refused before it runs: {shown}{more}",
             where=f"line {refusals[0].line}" if refusals else None,
-            hint="asi_repro/sandbox/allowlist.yaml lists what a program may use (docs/explanation/sandbox.md)",
+            hint="asi_repro/sandbox/allowlist.yaml lists all that is allowed (docs/explanation/sandbox.md)",
         )
         self.refusals = refusals
 
