@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from asi_repro import __version__
-from asi_repro.files import atomic_write, sha256_bytes
+from asi_repro.store.files import atomic_write, sha256_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "asi-repro"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from asi_repro.archive.manifest import MANIFEST, Manifest, ReleaseFile
 from asi_repro.archive.release import COGNITION, GALLERY, TREE
-from asi_repro.files import atomic_write, sha256_file
+from asi_repro.store.files import atomic_write, sha256_file
 
 URL = "https://github.com/GAIR-NLP/ASI-Arch.git"
 PATHS = (GALLERY, TREE, COGNITION)

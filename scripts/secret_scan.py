@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from asi_repro.errors import AsiReproError
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 from asi_repro.traces.scrub import environment_secrets, find_secrets
 
 RECORDED = ("artifacts/runs", "artifacts/recorded", "traces")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.files import atomic_dir, atomic_file, atomic_write, scratch_beside
+from asi_repro.store.files import atomic_dir, atomic_file, atomic_write, scratch_beside
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from asi_repro.files import atomic_dir, atomic_file
+from asi_repro.store.files import atomic_dir, atomic_file
 with {how}(Path(sys.argv[1])) as temporary:
     place = temporary / "half" if temporary.is_dir() else temporary
     place.write_text("half")

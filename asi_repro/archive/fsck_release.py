@@ -9,7 +9,7 @@ from typing import Any
 from asi_repro.archive.fsck_place import REMAKE, REPULL, Place, Problem
 from asi_repro.archive.manifest import check_release
 from asi_repro.errors import MissingInput
-from asi_repro.files import sha256_bytes, sha256_file
+from asi_repro.store.files import sha256_bytes, sha256_file
 
 
 def check_pulled(place: Place) -> tuple[str, list[Problem]]:

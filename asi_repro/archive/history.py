@@ -14,7 +14,7 @@ from asi_repro.archive.history_stream import STREAM_END, STREAM_HEAD, commit_blo
 from asi_repro.archive.history_verify import verify_history
 from asi_repro.archive.store import Archive
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import atomic_file, scratch_beside, sha256_file
+from asi_repro.store.files import atomic_file, scratch_beside, sha256_file
 
 __all__ = ["HistorySummary", "import_commits", "verify_history", "write_history"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from asi_repro.archive.git_process import require_git, run_git
 from asi_repro.archive.history_bundle import HEAD, REMAKE, read_header
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import unwritable
+from asi_repro.store.files import unwritable
 
 EXPERIMENTS = "refs/experiments/*"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from asi_repro.archive.store import Archive, Experiment, Program
 from asi_repro.errors import DataError
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 
 Row = dict[str, Any]
 

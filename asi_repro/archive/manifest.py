@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from asi_repro.files import dump_json, sha256_file
+from asi_repro.store.files import sha256_file
+from asi_repro.store.json_text import dump_json
 
 MANIFEST = Path(__file__).with_name("release_manifest.json")
 

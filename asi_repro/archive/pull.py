@@ -18,8 +18,8 @@ from pathlib import Path
 
 from asi_repro.archive.manifest import Manifest, ReleaseFile, check_release, extra_files, release_manifest
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.files import unwritable
 from asi_repro.project import Project
+from asi_repro.store.files import unwritable
 
 ENVIRONMENT = "ASI_REPRO_RELEASE"
 _STAGING = ".staging-"

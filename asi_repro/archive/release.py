@@ -16,7 +16,7 @@ from asi_repro.archive.hostile_json import Index, Name, Record, Score, Text, rea
 from asi_repro.archive.lineage import Lineage
 from asi_repro.archive.run import Row, Run
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import sha256_bytes, sha256_file
+from asi_repro.store.files import sha256_bytes, sha256_file
 
 TREE = "data/tree.json"
 GALLERY = "data/106.json"

@@ -13,7 +13,7 @@ from asi_repro.archive.lineage import Lineage
 from asi_repro.archive.run import Row, Run
 from asi_repro.archive.schema import SCHEMA_VERSION, TABLES, VERSION_KEY
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import atomic_dir
+from asi_repro.store.files import atomic_dir
 
 
 def write_archive(run: Run, folder: Path, *, more: Mapping[str, pa.Table] | None = None) -> dict[str, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.claims.page import page
-from asi_repro.files import atomic_write
+from asi_repro.store.files import atomic_write
 
 METRICS = "claims_metrics.json"
 PAGE = "claims.md"

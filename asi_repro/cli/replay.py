@@ -111,7 +111,7 @@ def _write_csv(path: Path, steps: Sequence[Step]) -> None:
     from csv import DictWriter
     from io import StringIO
 
-    from asi_repro.files import atomic_write
+    from asi_repro.store.files import atomic_write
 
     text = StringIO()
     rows: list[dict[str, Any]] = [step.to_dict() for step in steps]

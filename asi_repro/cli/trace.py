@@ -137,7 +137,7 @@ def _those_that_have(path: Path) -> str:
 
 
 def _export(records: list[Record], run: str, path: Path) -> None:
-    from asi_repro.files import atomic_write
+    from asi_repro.store.files import atomic_write
     from asi_repro.traces.otlp import otlp_bytes, otlp_json, to_otlp
 
     request = to_otlp(records, run)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from asi_repro.discover.types import Analysis, Judgement, Metrics, Proposal, Verdict
 from asi_repro.errors import DataError
 
-JsonDict = dict[str, Any]
 Record = TypeVar("Record", Proposal, Verdict, Judgement, Analysis, Metrics)
 
 

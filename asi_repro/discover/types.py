@@ -14,8 +14,6 @@ from asi_repro.errors import AsiReproError
 if TYPE_CHECKING:
     from asi_repro.traces.spans import Trace
 
-JsonDict = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Metrics:

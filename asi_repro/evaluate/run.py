@@ -21,7 +21,7 @@ from asi_repro.evaluate.result import (
     PerplexityRecord,
     TaskRecord,
 )
-from asi_repro.files import sha256_file
+from asi_repro.store.files import sha256_file
 
 if TYPE_CHECKING:
     from asi_repro.evaluate.lm import AsiReproLM

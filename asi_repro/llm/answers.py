@@ -8,8 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from asi_repro.llm.message import text_of, tool_uses
-
-JsonDict = dict[str, Any]
+from asi_repro.store.json_text import JsonDict
 
 ANSWER_TOOL = "answer"
 """Name of the tool that carries the answer where `llm.answers` is `tool`."""

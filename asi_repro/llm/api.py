@@ -19,12 +19,12 @@ from asi_repro.llm.request import with_cache_markers
 from asi_repro.llm.settings import LlmSettings, Price
 from asi_repro.llm.slots import Slots
 from asi_repro.llm.usage import Usage, cost, estimate, worst_case
+from asi_repro.store.json_text import JsonDict
 from asi_repro.text import terminal_safe
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
 
-JsonDict = dict[str, Any]
 
 _PASSING_STATUS = frozenset({408, 409, 429})
 _PASSING_TYPES = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})

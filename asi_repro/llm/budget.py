@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import DataError
-from asi_repro.files import unwritable
 from asi_repro.llm.appending import locked, mend, write_all
 from asi_repro.llm.errors import BudgetExceeded
 from asi_repro.llm.settings import BudgetSettings
+from asi_repro.store.files import unwritable
 
 _MOST = 1 << 53
 _POLL = 0.05

@@ -26,13 +26,13 @@ from asi_repro.llm.settings import LlmSettings
 from asi_repro.llm.slots import Slots
 from asi_repro.llm.toolbox import Tool, ToolCall, call_tool
 from asi_repro.llm.usage import Usage, cost
+from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.scrub import remember_secret, scrub
 from asi_repro.traces.spans import Trace
 
 __all__ = ["LLM", "Reply", "Tool", "ToolCall", "Usage", "cached"]
 
 Mode = Literal["live", "record", "replay"]
-JsonDict = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from asi_repro.llm.records import Place, Records
+from asi_repro.store.json_text import JsonDict
 from asi_repro.text import terminal_safe
-
-JsonDict = dict[str, Any]
 
 _COMPARED = 200
 _SHOWN = 40

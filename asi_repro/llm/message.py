@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asi_repro.errors import DataError
-
-JsonDict = dict[str, Any]
+from asi_repro.store.json_text import JsonDict
 
 MALFORMED = "malformed_tool_input"
 """Our own stop reason, for a message that the SDK could not put together."""

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import sha256_bytes, unwritable
 from asi_repro.llm.appending import locked, mend, write_all
 from asi_repro.llm.message import check_message
 from asi_repro.llm.request import canonical, request_key
+from asi_repro.store.files import sha256_bytes, unwritable
+from asi_repro.store.json_text import JsonDict
 
-JsonDict = dict[str, Any]
 VERSION = 1
 
 _SUM = "sum"  # of the answer; records made before there were any have none

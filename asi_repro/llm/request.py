@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from asi_repro.errors import DataError
-from asi_repro.files import sha256_bytes
 from asi_repro.llm.settings import LlmSettings, RoleSettings
-
-JsonDict = dict[str, Any]
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict
 
 _BREAKPOINTS = 4
 """Cache breakpoints that the API takes in one request."""

@@ -19,9 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Union
 
-from asi_repro.files import sha256_bytes
-
-JsonDict = dict[str, Any]
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict
 
 _PIECE = 40
 """Characters of a text in one event."""

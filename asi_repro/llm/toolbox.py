@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from asi_repro.errors import AsiReproError
-
-JsonDict = dict[str, Any]
+from asi_repro.store.json_text import JsonDict
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from asi_repro.files import atomic_write
 from asi_repro.planning.figure import plan_drawing
 from asi_repro.planning.tables import Plan, plan_markdown
 from asi_repro.report.drawing import render
+from asi_repro.store.files import atomic_write
 
 
 def picture_of(page: Path) -> Path:

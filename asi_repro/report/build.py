@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from asi_repro.files import atomic_dir, dump_json
 from asi_repro.project import Project
 from asi_repro.report.content import make_content
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Picture, PlotData
+from asi_repro.store.files import atomic_dir
+from asi_repro.store.json_text import dump_json
 
 
 @dataclass(frozen=True)

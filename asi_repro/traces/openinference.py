@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from asi_repro.errors import DataError
+from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.columns import COLUMNS
 from asi_repro.traces.spans import Row, span_id, trace_id
 
 Record = dict[str, Any]
-JsonDict = dict[str, Any]
 
 # Attributes of a span that are columns; JSON texts where the second is True.
 _PLAIN = {

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from asi_repro.archive.tables import read_parquet, write_parquet
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import atomic_file
+from asi_repro.store.files import atomic_file
 from asi_repro.traces.columns import COLUMNS
 from asi_repro.traces.openinference import Record, flatten
 from asi_repro.traces.spans import Row

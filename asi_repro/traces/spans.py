@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 from asi_repro.traces.scrub import scrub
 
 Kind = Literal["AGENT", "LLM", "RETRIEVER", "EVALUATOR", "GUARDRAIL", "TOOL", "CHAIN"]

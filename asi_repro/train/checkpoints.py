@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.errors import DataError
-from asi_repro.files import atomic_dir, dump_json, sha256_bytes, sha256_file
+from asi_repro.store.files import atomic_dir, sha256_bytes, sha256_file
+from asi_repro.store.json_text import dump_json
 from asi_repro.train.feeding import CHECKPOINT_FILES
 
 _MANIFEST, _KEY = "manifest.json", "key"

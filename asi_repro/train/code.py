@@ -7,7 +7,8 @@ import tokenize
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from asi_repro.files import dump_json, sha256_bytes, sha256_file
+from asi_repro.store.files import sha256_bytes, sha256_file
+from asi_repro.store.json_text import dump_json
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _LAYOUT = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING, tokenize.ENDMARKER})

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import atomic_write, dump_json, one_at_a_time, sha256_bytes, unwritable
+from asi_repro.store.files import atomic_write, one_at_a_time, sha256_bytes, unwritable
+from asi_repro.store.json_text import dump_json
 from asi_repro.train.settings import CorpusSettings
 from asi_repro.train.shards import Shard, check_shard, write_shard
 from asi_repro.train.sources import Document, Source, open_source

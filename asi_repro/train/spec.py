@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import dump_json, sha256_bytes
 from asi_repro.models.scales import Scale, find_scale
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import dump_json
 from asi_repro.train.code import package_code
 from asi_repro.train.recipe import Guards, Parallel, Recipe, TrainSettings
 

@@ -16,8 +16,9 @@ from typing import Any, Optional
 from pydantic import Field, ValidationError
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import atomic_write, dump_json
-from asi_repro.records import Record, first_fault, read_record
+from asi_repro.store.files import atomic_write
+from asi_repro.store.json_text import dump_json
+from asi_repro.store.records import Record, first_fault, read_record
 
 SUMMARY, MODELS, CURVES, METRICS = "summary.json", "models.csv", "curves.csv", "metrics.json"
 RESULTS_FOLDER, SWEEPS_FOLDER = "results", "sweeps"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 from asi_repro.train.packages import GPT2_BPE
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def load_saved_tokenizer(folder: Path) -> Gpt2Tokenizer:
 
 def save_tokenizer(tokenizer: Gpt2Tokenizer, folder: Path) -> None:
     """Write the tokenizer into `folder`/tokenizer.json, for machines and sandboxes without its package."""
-    from asi_repro.files import atomic_write
+    from asi_repro.store.files import atomic_write
 
     vocabulary, merges = _parts(tokenizer.hf)
     saved = {

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.files import atomic_dir, dump_json, sha256_bytes
-from asi_repro.records import first_fault
+from asi_repro.store.files import atomic_dir, sha256_bytes
+from asi_repro.store.json_text import dump_json
+from asi_repro.store.records import first_fault
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.environment import environment_record, hardware_name
 from asi_repro.train.guards import Watch, slow_limit

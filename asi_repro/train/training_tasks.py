@@ -11,9 +11,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from asi_repro.files import sha256_file
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.sandbox.worker import scratch
+from asi_repro.store.files import sha256_file
 from asi_repro.train.feeding import (
     CHECKPOINT_FILES,
     FINAL,

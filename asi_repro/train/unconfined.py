@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError
-from asi_repro.files import unwritable
+from asi_repro.store.files import unwritable
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.guards import Watch
 from asi_repro.train.sandboxed import Returned

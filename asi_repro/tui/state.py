@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import atomic_write, dump_json
+from asi_repro.store.files import atomic_write
+from asi_repro.store.json_text import dump_json
 
 FORMAT = 1
 # A state file is small; one that is not was not written here.

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import DataError, MissingInput, NotFound
-from asi_repro.files import atomic_write, dump_json, sha256_bytes
+from asi_repro.store.files import atomic_write, sha256_bytes
+from asi_repro.store.json_text import dump_json
 from asi_repro.verify.catalogue import BY_NAME, CHECKS, ROW_NAMES
 from asi_repro.verify.results import VERDICTS, CheckResult, not_run, row_from_json
 

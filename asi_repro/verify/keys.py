@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import MissingInput
-from asi_repro.files import dump_json, sha256_bytes, sha256_file
+from asi_repro.store.files import sha256_bytes, sha256_file
+from asi_repro.store.json_text import dump_json
 from asi_repro.verify.catalogue import Check
 
 PACKAGE = Path(__file__).resolve().parent.parent

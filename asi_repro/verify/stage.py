@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.base import ONE_CPU, Executor, Lost, Resources
 from asi_repro.executor.local import ThreadExecutor
-from asi_repro.files import atomic_write, dump_json
 from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.tiers import best_tier
+from asi_repro.store.files import atomic_write
+from asi_repro.store.json_text import dump_json
 from asi_repro.verify.catalogue import CHECKS, Check
 from asi_repro.verify.certificate import (
     Certificate,

@@ -10,7 +10,7 @@ from typing import Any
 from asi_repro.archive.run import Run
 from asi_repro.archive.store import Archive
 from asi_repro.archive.tables import write_archive
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 
 
 def experiment(index: int, parent: int | None = None, **fields: Any) -> dict[str, Any]:

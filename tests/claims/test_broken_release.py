@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asi_repro.archive.run import Row, Run
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 
 Checked = Callable[..., dict[str, Any]]
 

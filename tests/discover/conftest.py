@@ -42,8 +42,9 @@ def whole(tmp_path_factory):
 def workspace(tmp_path_factory):
     """A project with a corpus of a few words and six items of one task."""
     from asi_repro.evaluate.items import ItemFile
-    from asi_repro.files import dump_json, sha256_bytes
     from asi_repro.project import Project
+    from asi_repro.store.files import sha256_bytes
+    from asi_repro.store.json_text import dump_json
     from asi_repro.train.corpus import build_corpus
     from asi_repro.train.packages import GPT2_BPE
     from asi_repro.train.recipe import Recipe, TrainSettings

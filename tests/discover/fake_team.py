@@ -19,7 +19,7 @@ from asi_repro.discover.loop.workers import Order
 from asi_repro.discover.run.folder import LAB, DiscoveryRun, RunSettings
 from asi_repro.discover.settings import DiscoverSettings, LabSettings, PoolSettings
 from asi_repro.discover.types import Analysis, LabFailure, LeakSuspected, Metrics, Proposal, Team, Verdict
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 
 SETTINGS = DiscoverSettings(
     pool=PoolSettings(capacity=10, parents=3, references=2, cold_start=4, refresh=4),

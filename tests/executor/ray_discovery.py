@@ -24,8 +24,8 @@ from asi_repro.discover.lab.nodes import Checking, Training, leave, leave_traini
 from asi_repro.discover.records import to_json
 from asi_repro.discover.run.folder import LAB
 from asi_repro.discover.types import Team
-from asi_repro.files import sha256_bytes
 from asi_repro.sandbox.outcome import SandboxUnavailable
+from asi_repro.store.files import sha256_bytes
 from asi_repro.traces.spans import Trace
 
 

@@ -32,8 +32,8 @@ from asi_repro.discover.run.recorded import commit_lines
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.choose import ExecutorSettings, Needs
 from asi_repro.executor.on_ray import RayExecutor
-from asi_repro.files import sha256_bytes
 from asi_repro.sandbox.outcome import SandboxUnavailable
+from asi_repro.store.files import sha256_bytes
 
 pytestmark = pytest.mark.xdist_group("ray")
 LIGHT = ExecutorSettings(resources={"smoke": Needs(memory_gib=0.1)})

@@ -169,7 +169,7 @@ def read_trained(project: Path) -> Any:
 def read_weights(project: Path) -> Any:
     """As an evaluation does: the weights' hash is that of the result, then they are loaded."""
     from asi_repro.errors import DataError
-    from asi_repro.files import sha256_file
+    from asi_repro.store.files import sha256_file
     from asi_repro.train.result import WEIGHTS, read_training
 
     folder = _trained(project)

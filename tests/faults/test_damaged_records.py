@@ -63,7 +63,8 @@ def test_a_training_s_files_are_those_that_were_written(tmp_path: Path) -> None:
 
 
 def test_scores_that_were_changed_are_made_again(tmp_path: Path) -> None:
-    from asi_repro.files import dump_json, sha256_file
+    from asi_repro.store.files import sha256_file
+    from asi_repro.store.json_text import dump_json
     from asi_repro.train.evaluating import _has
 
     (tmp_path / "evaluation.json").write_text('{"acc": 0.5}')

@@ -8,7 +8,7 @@ from typing import Any
 
 from readers import Reader, write
 
-from asi_repro.files import dump_json
+from asi_repro.store.json_text import dump_json
 
 
 def make_corpus(folder: Path) -> Path:
@@ -35,7 +35,7 @@ def read_corpus(folder: Path) -> Any:
 
 def read_shard(folder: Path) -> Any:
     """Past the hash, as if whoever wrote the shard wrote the manifest too."""
-    from asi_repro.files import sha256_file
+    from asi_repro.store.files import sha256_file
     from asi_repro.train.blocks import open_corpus
 
     manifest = json.loads((folder / "manifest.json").read_text())

@@ -9,8 +9,8 @@ from typing import Any
 from readers import ROOT, Reader, write
 from run_readers import finished_run, make_settings, shared
 
-from asi_repro.files import dump_json
 from asi_repro.project import Project
+from asi_repro.store.json_text import dump_json
 
 
 def make_timings(folder: Path) -> Path:

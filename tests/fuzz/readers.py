@@ -10,8 +10,9 @@ from typing import Any
 
 from mutations import Kind
 
-from asi_repro.files import dump_json, sha256_bytes
 from asi_repro.project import Project
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import dump_json
 
 ROOT = Path(__file__).resolve().parents[2]
 

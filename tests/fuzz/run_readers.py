@@ -11,8 +11,8 @@ from typing import Any
 from readers import ROOT, Reader, write
 
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.files import dump_json
 from asi_repro.project import Project
+from asi_repro.store.json_text import dump_json
 
 sys.path.insert(0, str(ROOT / "tests" / "discover"))
 

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from asi_repro.archive.run import Run
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 
 HOSTILE = [
     'quote" ; } evil [label="x"',

@@ -23,8 +23,8 @@ from asi_repro.archive.store import Archive
 from asi_repro.archive.synthetic import write_synthetic_release
 from asi_repro.archive.tables import write_archive
 from asi_repro.cli import app
-from asi_repro.files import sha256_file
 from asi_repro.project import Project
+from asi_repro.store.files import sha256_file
 
 ROOT = Path(__file__).resolve().parents[2]
 

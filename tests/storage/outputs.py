@@ -6,7 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from asi_repro.files import dump_json, sha256_bytes
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import dump_json
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "discover"))
 

@@ -215,7 +215,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, finished):
 import resource, signal, sys
 from pathlib import Path
 from asi_repro.errors import AsiReproError
-from asi_repro.files import atomic_dir
+from asi_repro.store.files import atomic_dir
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:

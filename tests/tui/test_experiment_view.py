@@ -12,7 +12,7 @@ from browsing import SIZES, notices, press, run_app, same_as_before, screen_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import Trace
 from asi_repro.tui.source import Source, archive_place

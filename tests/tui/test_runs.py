@@ -20,8 +20,8 @@ from asi_repro.discover.run import monitor
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.lines import append_line, read_lines
 from asi_repro.discover.run.monitor import Follower, next_step
-from asi_repro.files import sha256_file
 from asi_repro.project import Project
+from asi_repro.store.files import sha256_file
 from asi_repro.tui.source import Source, release_place
 from asi_repro.tui.views.runs import RunsView
 

@@ -9,7 +9,7 @@ from asi_repro.discover.cognition.base import OWN_ENTRIES, read_folder
 from asi_repro.discover.cognition.entry import Entry
 from asi_repro.discover.cognition.files import is_entry_file, parse_entries, read_text, to_markdown
 from asi_repro.errors import DataError
-from asi_repro.files import atomic_write
+from asi_repro.store.files import atomic_write
 
 Distil = Callable[[str], list[Entry]]
 

@@ -8,7 +8,6 @@ key counts.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.run.lines import append_line, read_lines
@@ -22,10 +21,10 @@ from asi_repro.discover.types import (
     Verdict,
 )
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.files import dump_json, sha256_bytes
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.traces.spans import Trace
 
-JsonDict = dict[str, Any]
 _LOG_CHARACTERS = 4000
 
 

@@ -12,13 +12,14 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import asi_repro
 from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict
 
 if TYPE_CHECKING:
     from asi_repro.sandbox.outcome import SandboxFailure
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from asi_repro.train.spec import Spec
     from asi_repro.train.workspace import Workspace
 
-JsonDict = dict[str, Any]
 Made = TypeVar("Made")
 Timed = Callable[[JsonDict], None]
 _CODE = ("discover", "evaluate", "models", "train", "verify")

@@ -25,13 +25,13 @@ from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal, Verdict
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.choose import ExecutorSettings
-from asi_repro.files import atomic_write, dump_json
+from asi_repro.store.files import atomic_write
+from asi_repro.store.json_text import JsonDict, dump_json
 
 if TYPE_CHECKING:
     from asi_repro.executor.on_ray import RayExecutor, RaySession
     from asi_repro.traces.spans import Trace
 
-JsonDict = dict[str, Any]
 RESULTS = ".nodes"
 # What has to be the same on a node for its results to be those of the driver's machine.
 _SAME = ("code", "python", "torch", "transformers", "lm_eval")

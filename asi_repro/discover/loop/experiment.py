@@ -30,9 +30,8 @@ from asi_repro.discover.types import (
     Team,
     Verdict,
 )
-from asi_repro.files import sha256_bytes
-
-JsonDict = dict[str, Any]
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict
 
 
 @dataclass(frozen=True)

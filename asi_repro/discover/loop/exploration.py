@@ -17,8 +17,9 @@ from asi_repro.discover.run.lines import append_line
 from asi_repro.discover.run.store import Commit
 from asi_repro.discover.types import Candidate, Proposal, Team
 from asi_repro.errors import AsiReproError
-from asi_repro.files import atomic_write, dump_json, sha256_bytes
 from asi_repro.sandbox.watch import hidden_cpu_seconds
+from asi_repro.store.files import atomic_write, sha256_bytes
+from asi_repro.store.json_text import dump_json
 
 _FILES = (DISCOVERY, "experiment.json", PROGRAM, ANALYSIS)
 _POLL_SECONDS = 0.3

@@ -12,7 +12,7 @@ import random
 from dataclasses import dataclass
 
 from asi_repro.discover.settings import DiscoverSettings
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 
 ROOT = 1
 

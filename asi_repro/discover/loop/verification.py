@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from asi_repro.discover.loop.fitness import differences
 from asi_repro.discover.loop.schedule import ROOT
@@ -19,14 +18,13 @@ from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.store import VERIFIED, Commit
 from asi_repro.discover.types import Lab, LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
-from asi_repro.files import dump_json
+from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.traces.spans import Trace
 
 VERIFICATION = "verification.json"
 FORMAT = "asi_repro.verification/1"
 _ALL = (ANALYSIS, DISCOVERY, PROGRAM, TRACE, "README.md", "experiment.json")
 _POLL_SECONDS = 0.3
-JsonDict = dict[str, Any]
 
 
 def promoted(run: DiscoveryRun, experiments: int) -> list[int]:

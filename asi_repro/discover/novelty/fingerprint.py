@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 
 from asi_repro.errors import DataError
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 
 Programs = Callable[[Sequence[int]], Mapping[int, str]]
 # Names with a meaning outside the program: what the release's interface and torch call by name.

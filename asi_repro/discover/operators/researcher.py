@@ -15,7 +15,7 @@ from asi_repro.discover.operators.errors import NoNewProgram
 from asi_repro.discover.operators.settings import WEIGHTS, OperatorSettings
 from asi_repro.discover.operators.source import Source, normalised_ast, read_source
 from asi_repro.discover.types import Brief, Proposal, Verdict
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 
 if TYPE_CHECKING:
     from asi_repro.traces.spans import Trace

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asi_repro.errors import AsiReproError, DataError, NotFound
-from asi_repro.files import sha256_bytes
 from asi_repro.plain_yaml import plain_yaml
+from asi_repro.store.files import sha256_bytes
 
 if TYPE_CHECKING:
     from jinja2 import Environment

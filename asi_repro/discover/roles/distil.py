@@ -11,7 +11,7 @@ from asi_repro.discover.cognition.entry import Entry
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for
 from asi_repro.errors import DataError
-from asi_repro.files import sha256_bytes
+from asi_repro.store.files import sha256_bytes
 from asi_repro.traces.spans import Trace
 
 if TYPE_CHECKING:

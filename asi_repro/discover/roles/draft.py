@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import NotFound
-from asi_repro.files import sha256_bytes
 from asi_repro.sandbox.static_check import check_program
+from asi_repro.store.files import sha256_bytes
 from asi_repro.verify.static_facts import static_facts
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pyarrow as pa
 
@@ -14,10 +13,10 @@ from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, ORIGIN, PROGRAM,
 from asi_repro.discover.run.folder import LAB, LLM, SETTINGS, DiscoveryRun
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.errors import DataError
-from asi_repro.files import sha256_bytes, sha256_file
+from asi_repro.store.files import sha256_bytes, sha256_file
+from asi_repro.store.json_text import JsonDict
 
 _FILES = (DISCOVERY, "experiment.json", PROGRAM, ANALYSIS)
-JsonDict = dict[str, Any]
 
 
 def _column(name: str, kind: pa.DataType, description: str, *, null: bool = False) -> pa.Field:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from asi_repro.archive.history_content import commit_message, experiment_files
 from asi_repro.archive.history_records import ExperimentRecord
@@ -14,13 +13,13 @@ from asi_repro.discover.loop.pool import Sample
 from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.types import Analysis, Candidate, Judgement, Metrics, Proposal
 from asi_repro.errors import DataError
-from asi_repro.files import dump_json, sha256_bytes
+from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.text import terminal_safe
 
 FORMAT = "asi_repro.discovery/1"
 ORIGIN = "a run of our own discovery loop, not the paper's"
 DISCOVERY, ANALYSIS, TRACE, PROGRAM = "discovery.json", "analysis.md", "trace.jsonl", "program.py"
-JsonDict = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from asi_repro.discover.run.lines import SUM, checksum
 from asi_repro.discover.run.store import RunStore
 from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.files import atomic_write, dump_json, unwritable
+from asi_repro.store.files import atomic_write, unwritable
+from asi_repro.store.json_text import JsonDict, dump_json
 
-JsonDict = dict[str, Any]
 SETTINGS, LAB, LLM, TIMINGS, COMMITS = (
     "settings.json",
     "lab.jsonl",

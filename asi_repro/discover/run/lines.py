@@ -16,9 +16,9 @@ from typing import Any
 
 from asi_repro.discover.records import one_line
 from asi_repro.errors import DataError
-from asi_repro.files import sha256_bytes, unwritable
+from asi_repro.store.files import sha256_bytes, unwritable
+from asi_repro.store.json_text import JsonDict
 
-JsonDict = dict[str, Any]
 SUM = "sum"
 _HINT = "delete the line, and what it records is made again; or restore the file"
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from asi_repro.discover.run.content import DISCOVERY
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
@@ -20,8 +19,8 @@ from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
 from asi_repro.errors import DataError
 from asi_repro.llm.budget import Ledger
 from asi_repro.llm.settings import BudgetSettings
+from asi_repro.store.json_text import JsonDict
 
-JsonDict = dict[str, Any]
 _LOCKS = Path("/proc/locks")
 _SPENT = "llm-spent.jsonl"
 _EXPERIMENT = "experiment.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 from asi_repro.discover.run.folder import COMMITS, LAB, LLM, SETTINGS, DiscoveryRun
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.files import atomic_dir, atomic_write, sha256_file
+from asi_repro.store.files import atomic_dir, atomic_write, sha256_file
 
 MOST_BYTES = 3_000_000
 _LINE = re.compile(r"(?:experiment|failed|verified) [0-9]{7,10} [0-9a-f]{40,64}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import AsiReproError, MissingInput
-from asi_repro.files import unwritable
+from asi_repro.store.files import unwritable
 
 # Of this machine's disk, wherever the other end is.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})

@@ -16,9 +16,10 @@ from asi_repro.discover.run.comparison import compare_runs, curve
 from asi_repro.discover.run.folder import DiscoveryRun, read_json
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.errors import MissingInput
-from asi_repro.files import atomic_dir, dump_json
 from asi_repro.project import Project
 from asi_repro.report.escape import markdown
+from asi_repro.store.files import atomic_dir
+from asi_repro.store.json_text import dump_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,8 @@ from asi_repro.config import load_params
 from asi_repro.discover.run.comparison import compare_runs, curve
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import own_outcomes
-from asi_repro.files import atomic_write, dump_json
+from asi_repro.store.files import atomic_write
+from asi_repro.store.json_text import dump_json
 
 SCHEMA = 1
 SEARCH = "search.json"

@@ -32,9 +32,9 @@ from asi_repro.discover.run.setup import runs_folder
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED, Commit
 from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.files import atomic_file, scratch_beside, sha256_file
 from asi_repro.llm.records import Records
 from asi_repro.project import Project
+from asi_repro.store.files import atomic_file, scratch_beside, sha256_file
 
 RECORD = "refs/asi-repro/record/"
 MOST_BYTES = 2 << 30

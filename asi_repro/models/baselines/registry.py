@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from asi_repro.errors import NotFound
-from asi_repro.files import sha256_bytes
 from asi_repro.models.baselines.attention import Attention
 from asi_repro.models.baselines.linear import DeltaNet, GatedDeltaNet, head_width
 from asi_repro.models.baselines.mamba2 import EXPAND, Mamba2
 from asi_repro.models.baselines.mamba2 import head_width as mamba2_head_width
 from asi_repro.models.imports import fla_cache, resolve_backend
 from asi_repro.models.mixer import build_seeded
+from asi_repro.store.files import sha256_bytes
 
 Constructor = Callable[..., nn.Module]
 

@@ -12,8 +12,8 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 from asi_repro.errors import AsiReproError
-from asi_repro.files import sha256_bytes
 from asi_repro.models.scales import GPT2_END_OF_TEXT, GPT2_VOCABULARY, Scale, find_scale
+from asi_repro.store.files import sha256_bytes
 
 PROGRAM = "program"
 

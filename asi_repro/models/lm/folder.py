@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.files import unwritable
 from asi_repro.models.lm.config import PROGRAM, AsiArchConfig
+from asi_repro.store.files import unwritable
 
 if TYPE_CHECKING:
     from asi_repro.models.lm.model import AsiArchForCausalLM

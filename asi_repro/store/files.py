@@ -1,11 +1,10 @@
-"""Writing files whole or not at all, hashing them, and JSON with one byte form."""
+"""Writing files whole or not at all, and hashing them."""
 
 from __future__ import annotations
 
 import fcntl
 import glob
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -13,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from asi_repro.errors import AsiReproError
 
@@ -32,15 +30,6 @@ def sha256_file(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def dump_json(value: Any) -> str:
-    """`value` as indented JSON with sorted keys and a final newline.
-
-    Raises:
-        ValueError: for NaN and infinities, which JSON does not have.
-    """
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 @contextmanager

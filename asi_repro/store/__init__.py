@@ -1,0 +1,1 @@
+"""What is kept on disk: whole files, locks, logs of JSON lines, checksums, records, git repositories."""
