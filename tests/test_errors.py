@@ -22,7 +22,7 @@ def caught(call, *words) -> str:
 
 def test_the_last_of_our_own_frames_is_named_and_no_folder_of_this_machine():
     place = caught(dump_json, object())
-    assert place.startswith("asi_repro/store/files.py, line ")
+    assert place.startswith("asi_repro/store/json_text.py, line ")
     assert place.endswith(", in dump_json")
 
 
