@@ -26,25 +26,25 @@ message handler or an action of a view it becomes a notice. Slow reading goes th
 reported in the same way, or given to `failed`. A widget of its own with bindings has a `TITLE` too.
 
 Data comes from `self.source` (`asi_repro.tui.source.Source`): `archive`, `certificates()`,
-`certificate(index)`, `ledger()`, `spans(index)`, `runs()`, `project`, `place`, `workspace()`. All is opened
+`certificate(index)`, `ledger()`, `spans(index)`, `runs()`, `project`, `paths`, `workspace()`. All is opened
 lazily, kept, and dropped when files change underneath (the app looks every two seconds, then calls `reload`
 of each view that was made).
 
 What must be there before the next key is read (an experiment, a tab) is awaited in the action that the key
-started, in the app's messages, and then `view.turn_to(widget)` gives it the focus. `widgets.steady` has the
-base of what scrolls; `asi_repro.tui.warm` imports and reads ahead, half a second after the start.
+started, in the app's messages, and then `view.turn_to(widget)` gives it the focus. `widgets.fast_scroll` has
+the base of what scrolls; `asi_repro.tui.preload` imports and reads ahead, half a second after the start.
 
 To go somewhere post a message from `asi_repro.tui.messages`: `OpenExperiment(index, tab=None)`,
-`ShowInLineage(index)`, `OpenView(name, arguments)`, `OpenRun(place)`, `Compare(indices)` (calls the compare
-view's `open({"indices": [...]})`). Escape goes back. Shared: `self.browser.bookmarks` (indices),
-`self.browser.toggle_bookmark(index)`, `self.browser.place.index` (experiment last looked at),
-`self.browser.report(error)`.
+`ShowInLineage(index)`, `OpenView(name, arguments)`, `OpenRun(paths)`, `Compare(indices)` (calls the compare
+view's `open({"indices": [...]})`). Escape goes back. Shared: `self.app.bookmarks` (indices),
+`self.app.toggle_bookmark(index)`, `self.app.run_state.index` (experiment last looked at),
+`self.app.report(error)`.
 
 Text from a run is hostile. Show it only through `asi_repro.tui.widgets.text`: `line(text)` and `block(text)`
 give a `rich.text.Text`, `safe_line` a str for places that read no markup. Never give a run's text to a widget
 as `str`: markup would be read. Shared widgets: `widgets.empty.Empty(title, body, hint)` (what is missing and
 what to type; `Empty.from_error(error)`), `widgets.score.ScoreScale` and `Legend` (the colours of scores;
-`.text(score)`, `.bar(score)`, `.style(score)`; take `self.browser.scale`),
+`.text(score)`, `.bar(score)`, `.style(score)`; take `self.app.scale`),
 `dialogs.Ask` and `dialogs.Choose`.
 
 Colours come from the theme's variables ($primary, $success, $text-muted, ...) so that each theme, NO_COLOR

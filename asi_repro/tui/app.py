@@ -9,35 +9,36 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from asi_repro.archive.store import Archive
 from asi_repro.errors import AsiReproError, DataError
+from asi_repro.tui.base_app import BaseApp
+from asi_repro.tui.dialogs import Ask, Choose
+from asi_repro.tui.help import HelpScreen, keys_by_owner
+from asi_repro.tui.jump import JumpScreen, targets
 from asi_repro.tui.messages import Compare, OpenExperiment, OpenRun, OpenView, ShowInLineage
 from asi_repro.tui.palette import Commands
-from asi_repro.tui.pictures import ask_terminal
-from asi_repro.tui.registry import VIEWS, find_spec
+from asi_repro.tui.preload import preload, relax_garbage_collection, restore_garbage_collection
+from asi_repro.tui.registry import VIEWS, find_view
 from asi_repro.tui.source import Source
-from asi_repro.tui.state import RunState, State, load_state, save_state, state_file
+from asi_repro.tui.state import state_file
+from asi_repro.tui.terminal_images import ask_terminal
 from asi_repro.tui.theme import THEMES, row_cursor
 from asi_repro.tui.view import View, turn_to
-from asi_repro.tui.warm import restore_collector, spare_collector, warm
+from asi_repro.tui.widgets.bar import KeyBar, ViewBar
 from asi_repro.tui.widgets.empty import Empty
-from asi_repro.tui.widgets.keys import Keys
-from asi_repro.tui.widgets.nav import Nav
-from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line
 
 _WATCH_SECONDS = 2.0
-_WARM_SECONDS = 0.3
+_PRELOAD_SECONDS = 0.3
 _HISTORY = 50
 
 
-class BrowseApp(App[None]):
+class BrowseApp(BaseApp):
     """Browse a run.
 
     Args:
@@ -52,9 +53,6 @@ class BrowseApp(App[None]):
     CSS = """
     #views { height: 1fr; }
     .view { height: 1fr; }
-    Nav > .nav--key { color: $footer-key-foreground; text-style: bold; }
-    Nav > .nav--current { background: $primary; color: $background; text-style: bold; }
-    Nav > .nav--run { text-style: italic; }
     """
     COMMANDS = {Commands}  # noqa: RUF012
     COMMAND_PALETTE_BINDING = "ctrl+p"
@@ -85,22 +83,16 @@ class BrowseApp(App[None]):
     def __init__(
         self, source: Source, *, state: Path | None = None, start: int | None = None, watch: bool = True
     ) -> None:
-        super().__init__()
-        self.source = source
-        self._state_file = state
+        super().__init__(source, state=state)
         self._start = start
         self._watch_files = watch
         self._history: list[tuple[str, int | None]] = []
-        self._told: str = ""
-        self._scale: tuple[Archive, ScoreScale] | None = None
         # Kept here, as a query of the app looks at its top screen only, which may be a dialog.
-        self.nav = Nav(id="nav")
+        self.view_bar = ViewBar(id="view-bar")
         self.switcher = ContentSwitcher(id="views")
-        self.memory, self._state_error = _load(state)
-        self.place: RunState = self.memory.run(source.place.archive)
         for theme in THEMES:
             self.register_theme(theme)
-        wanted = self.memory.theme
+        wanted = self.saved.theme
         self.theme = wanted if wanted in self.available_themes else THEMES[0].name
 
     def get_css_variables(self) -> dict[str, str]:
@@ -108,36 +100,36 @@ class BrowseApp(App[None]):
         return {**super().get_css_variables(), "row-cursor": row_cursor(self.current_theme)}
 
     def compose(self) -> ComposeResult:
-        yield self.nav
+        yield self.view_bar
         yield self.switcher
-        yield Keys()
+        yield KeyBar(id="keys")
 
     async def on_mount(self) -> None:
         if self._state_error is not None:
             self.report(self._state_error)
-        view = self.place.view if find_spec(self.place.view) else VIEWS[0].name
+        view = self.run_state.view if find_view(self.run_state.view) else VIEWS[0].name
         arguments = None
         if self._start is not None:
-            self.place.index = self._start
+            self.run_state.index = self._start
             view, arguments = "experiment", {"index": self._start}
         await self.show_view(view, arguments)
-        spare_collector()
-        self.set_timer(_WARM_SECONDS, self._warm)
+        relax_garbage_collection()
+        self.set_timer(_PRELOAD_SECONDS, self._preload)
         if self._watch_files:
             self.set_interval(_WATCH_SECONDS, self._look_for_changes)
 
-    def _warm(self) -> None:
+    def _preload(self) -> None:
         source = self.source
 
         def work() -> None:
-            warm(source)
+            preload(source)
             # In the app's messages: where it has been left meanwhile, the collector stays as it was.
-            self.call_later(spare_collector)
+            self.call_later(relax_garbage_collection)
 
-        self.run_worker(work, thread=True, group="warm", exit_on_error=False)
+        self.run_worker(work, thread=True, group="preload", exit_on_error=False)
 
     def on_unmount(self) -> None:
-        restore_collector()
+        restore_garbage_collection()
 
     # Views
 
@@ -147,13 +139,13 @@ class BrowseApp(App[None]):
 
     async def show_view(self, name: str, arguments: dict[str, Any] | None = None) -> None:
         """Show a view, made now if it was not, and tell it the arguments."""
-        spec = find_spec(name)
+        spec = find_view(name)
         if spec is None:
             return
         with self.batch_update():
             pane = await self._pane(name)
-            self.place.view = name
-            self.nav.current, self.nav.run = name, self.source.place.name
+            self.run_state.view = name
+            self.view_bar.current, self.view_bar.run = name, self.source.paths.name
             focus = pane
             if isinstance(pane, View):
                 if arguments:
@@ -169,7 +161,7 @@ class BrowseApp(App[None]):
         await self.switcher.query(f"#view-{name}").remove()  # an error in its place: try again
         pane: Widget
         try:
-            view = find_spec(name).view_class()(self.source, name=name)  # type: ignore[union-attr]
+            view = find_view(name).load_class()(self.source, name=name)  # type: ignore[union-attr]
             view.prepare()
             pane = view
         except AsiReproError as error:
@@ -178,7 +170,7 @@ class BrowseApp(App[None]):
             missing = AsiReproError(f"this view cannot be opened: {error}", hint="reinstall asi-repro")
             pane = Empty.from_error(missing, id=f"view-{name}")
         await self.switcher.add_content(pane)
-        if isinstance(pane, View) and (kept := self.place.views.get(name)):
+        if isinstance(pane, View) and (kept := self.run_state.views.get(name)):
             self._restore(pane, kept)
         return pane
 
@@ -196,14 +188,13 @@ class BrowseApp(App[None]):
         await self.open_experiment(message.index, message.tab)
 
     async def open_experiment(self, index: int, tab: str | None = None) -> None:
-        """Open an experiment before the next key is read: held down, a key goes on from where it came to."""
         self._remember()
-        self.place.index = index
+        self.run_state.index = index
         await self.show_view("experiment", {"index": index, "tab": tab})
 
     async def on_show_in_lineage(self, message: ShowInLineage) -> None:
         self._remember()
-        self.place.index = message.index
+        self.run_state.index = message.index
         await self.show_view("lineage", {"index": message.index})
 
     async def on_compare(self, message: Compare) -> None:
@@ -211,21 +202,21 @@ class BrowseApp(App[None]):
         await self.show_view("compare", {"indices": message.indices})
 
     async def on_open_run(self, message: OpenRun) -> None:
-        self._keep_views()
-        self.source = Source(message.place, self.source.project)
-        self.place = self.memory.run(message.place.archive)
+        self.collect_view_states()
+        self.source = Source(message.paths, self.source.project)
+        self.run_state = self.saved.run(message.paths.archive)
         self._history.clear()
         await self.switcher.remove_children()
         await self.show_view("lineage")
 
     def _remember(self) -> None:
-        self._history.append((self.place.view, self.place.index))
+        self._history.append((self.run_state.view, self.run_state.index))
         del self._history[:-_HISTORY]
 
     # Actions
 
     async def action_show(self, name: str) -> None:
-        if name != self.place.view:
+        if name != self.run_state.view:
             self._remember()
         await self.show_view(name)
 
@@ -233,18 +224,14 @@ class BrowseApp(App[None]):
         if not self._history:
             return
         name, index = self._history.pop()
-        self.place.index = index
+        self.run_state.index = index
         arguments = {"index": index} if index is not None and name in ("experiment", "lineage") else None
         await self.show_view(name, arguments)
 
     def action_help(self) -> None:
-        from asi_repro.tui.help import HelpScreen, keys_by_owner
-
         self.push_screen(HelpScreen(keys_by_owner(self.screen)))
 
     def action_jump(self) -> None:
-        from asi_repro.tui.jump import JumpScreen, targets
-
         def go(widget: Widget | None) -> None:
             if widget is not None:
                 widget.focus()
@@ -253,8 +240,6 @@ class BrowseApp(App[None]):
 
     @work
     async def action_go_to(self) -> None:
-        from asi_repro.tui.dialogs import Ask
-
         typed = await self.push_screen_wait(Ask("Go to experiment", "index or name"))
         if typed:
             try:
@@ -264,8 +249,6 @@ class BrowseApp(App[None]):
 
     @work
     async def action_bookmarks(self) -> None:
-        from asi_repro.tui.dialogs import Choose
-
         try:
             archive = self.source.archive
         except AsiReproError as error:
@@ -279,11 +262,6 @@ class BrowseApp(App[None]):
         chosen = await self.push_screen_wait(Choose("Bookmarks", rows))
         if chosen is not None:
             self.post_message(OpenExperiment(chosen))
-
-    def themes(self) -> list[str]:
-        """Names of the themes, our own first."""
-        own = [theme.name for theme in THEMES]
-        return [*own, *sorted(set(self.available_themes) - set(own))]
 
     def action_next_theme(self) -> None:
         own = [theme.name for theme in THEMES]
@@ -305,47 +283,6 @@ class BrowseApp(App[None]):
             self.report(error)
             return True
 
-    # Shared by the views
-
-    @property
-    def bookmarks(self) -> list[int]:
-        """Indices of the bookmarked experiments."""
-        return self.place.bookmarks
-
-    def toggle_bookmark(self, index: int) -> bool:
-        """Bookmark an experiment or not any more; whether it is now. Kept at once."""
-        marked = index not in self.bookmarks
-        if marked:
-            self.bookmarks.append(index)
-        else:
-            self.bookmarks.remove(index)
-        self._save()
-        return marked
-
-    def report(self, error: AsiReproError | OSError) -> None:
-        """Tell of an error without ending anything; the same one twice running is told once."""
-        known = error if isinstance(error, AsiReproError) else AsiReproError(str(error))
-        parts = [known.where, known.hint and f"→ {known.hint}"]
-        body = "\n".join(safe_line(part, 400) for part in parts if part)
-        shown = f"{safe_line(known.what, 400)}\n{body}".strip()
-        if shown == self._told:
-            return
-        self._told = shown
-        self.set_timer(3, self._forget_told)
-        self.notify(shown, title="Could not do that", severity="error", timeout=10, markup=False)
-
-    @property
-    def scale(self) -> ScoreScale:
-        """The colours of the run's scores in the theme that is on."""
-        dark = self.current_theme.dark
-        if self._scale is None or self._scale[0] is not self.source.archive or self._scale[1].dark != dark:
-            scores = [e.score for e in self.source.archive.experiments.values()]
-            self._scale = (self.source.archive, ScoreScale(scores, dark=dark))
-        return self._scale[1]
-
-    def _forget_told(self) -> None:
-        self._told = ""
-
     def _try(self, do: Callable[[], None]) -> None:
         try:
             do()
@@ -357,7 +294,7 @@ class BrowseApp(App[None]):
     async def _look_for_changes(self) -> None:
         if self.source.changed():
             await self._reload()
-            self.notify("the files changed and were read again", title=self.source.place.name, timeout=4)
+            self.notify("the files changed and were read again", title=self.source.paths.name, timeout=4)
 
     async def _reload(self) -> None:
         self.source.reload()
@@ -367,32 +304,16 @@ class BrowseApp(App[None]):
             except (AsiReproError, OSError) as error:
                 self.report(error)
         if isinstance(self.switcher.visible_content, Empty):
-            await self.show_view(self.place.view)
+            await self.show_view(self.run_state.view)
 
-    def _keep_views(self) -> None:
+    def collect_view_states(self) -> None:
         for spec in VIEWS:
             if (view := self.view(spec.name)) is not None:
-                self.place.views[spec.name] = view.state()
-
-    def _save(self) -> None:
-        if self._state_file is not None:
-            self._keep_views()
-            self.memory.theme = self.theme
-            if (error := save_state(self.memory, self._state_file)) is not None:
-                self.report(error)
+                self.run_state.views[spec.name] = view.state()
 
     async def action_quit(self) -> None:
-        self._save()
+        self.save()
         self.exit()
-
-
-def _load(path: Path | None) -> tuple[State, AsiReproError | None]:
-    if path is None:
-        return State(), None
-    try:
-        return load_state(path), None
-    except AsiReproError as error:
-        return State(), error
 
 
 def browse(archive: Path | None = None, *, experiment: str | None = None) -> None:

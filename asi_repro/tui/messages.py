@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from asi_repro.tui.source import RunPlace
+    from asi_repro.tui.source import RunPaths
 
 
 class OpenView(Message):
@@ -52,6 +52,6 @@ class Compare(Message):
 class OpenRun(Message):
     """Read another run from now on."""
 
-    def __init__(self, place: RunPlace) -> None:
+    def __init__(self, paths: RunPaths) -> None:
         super().__init__()
-        self.place = place
+        self.paths = paths

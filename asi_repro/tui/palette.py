@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from asi_repro.tui.help import has_title, owner_title
 from asi_repro.tui.registry import VIEWS
-
-if TYPE_CHECKING:
-    from asi_repro.tui.app import BrowseApp
+from asi_repro.tui.theme import THEMES
 
 Command = tuple[str, str, Callable[[], object]]
 
@@ -20,17 +17,10 @@ Command = tuple[str, str, Callable[[], object]]
 class Commands(Provider):
     """What can be done where the focus is, and where one can go."""
 
-    @property
-    def _browser(self) -> BrowseApp:
-        return cast("BrowseApp", self.app)
-
     def _commands(self) -> Iterator[Command]:
         for spec in VIEWS:
-            yield (
-                f"View: {spec.title}",
-                f"{spec.about} · key {spec.key}",
-                partial(self._browser.action_show, spec.name),
-            )
+            show = partial(self.app.run_action, f"app.show('{spec.name}')")
+            yield f"View: {spec.title}", f"{spec.about} · key {spec.key}", show
         done: set[str] = set()
         # What the app can do everywhere before what the focus can: moving up and down is known to anyone.
         active_bindings = self.screen.active_bindings.values()
@@ -44,7 +34,8 @@ class Commands(Provider):
             done.add(title)
             run = partial(self.app.run_action, binding.action, active.node)
             yield title, f"key {self.app.get_key_display(binding)}", run
-        for name in self._browser.themes():
+        own = [theme.name for theme in THEMES]
+        for name in [*own, *sorted(set(self.app.available_themes) - set(own))]:
             yield f"Theme: {name}", "Colours of the app", partial(setattr, self.app, "theme", name)
 
     async def discover(self) -> Hits:

@@ -1,55 +1,68 @@
-"""The table of views: what the app offers, each imported when it is first opened."""
+"""The table of views and of an experiment's tabs, each imported when it is first opened."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from asi_repro.tui.view import View
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class ViewSpec:
-    """One view.
+class Spec:
+    """One view or tab.
 
     Attributes:
-        name: in messages, in the state file and in the pane's id, `view-<name>`.
+        name: in messages, in the state file and in the widget's id.
         key: that opens it.
-        title: in the bar of views.
-        where: `module:class`, imported when it is first opened.
+        title: in the bar of views or tabs.
+        module: where its class is, which is called after the title.
         about: one line for palette and help.
+        short: the title where there is little room.
     """
 
     name: str
     key: str
     title: str
-    where: str
-    about: str
+    module: str
+    about: str = ""
+    short: str = ""
 
-    def view_class(self) -> type[View]:
+    def load_class(self) -> Any:
         """The class, imported."""
-        module, _, name = self.where.partition(":")
-        found: type[View] = getattr(import_module(module), name)
-        return found
+        kind = "View" if ".views." in self.module else "Tab"
+        return getattr(import_module(self.module), self.title + kind)
 
 
-def _spec(name: str, key: str, title: str, about: str) -> ViewSpec:
-    return ViewSpec(name, key, title, f"asi_repro.tui.views.{name}:{title}View", about)
+def _view(name: str, key: str, title: str, about: str) -> Spec:
+    return Spec(name, key, title, f"asi_repro.tui.views.{name}", about)
+
+
+def _tab(name: str, key: str, title: str, short: str = "") -> Spec:
+    return Spec(name, key, title, f"asi_repro.tui.tabs.{name}", short=short or title)
 
 
 VIEWS = (
-    _spec("lineage", "1", "Lineage", "The tree of experiments: filter, sort, walk"),
-    _spec("experiment", "2", "Experiment", "One experiment: program, diff, curves, trace and more"),
-    _spec("claims", "3", "Claims", "The paper's claims with verdict and evidence"),
-    _spec("certificates", "4", "Certificates", "Architectures by checks"),
-    _spec("replay", "5", "Replay", "The run again, step by step"),
-    _spec("runs", "6", "Runs", "The archives at hand, and a live run"),
-    _spec("compare", "7", "Compare", "Two to four experiments side by side"),
+    _view("lineage", "1", "Lineage", "The tree of experiments: filter, sort, walk"),
+    _view("experiment", "2", "Experiment", "One experiment: program, diff, curves, trace and more"),
+    _view("claims", "3", "Claims", "The paper's claims with verdict and evidence"),
+    _view("certificates", "4", "Certificates", "Architectures by checks"),
+    _view("replay", "5", "Replay", "The run again, step by step"),
+    _view("runs", "6", "Runs", "The archives at hand, and a live run"),
+    _view("compare", "7", "Compare", "Two to four experiments side by side"),
+)
+TABS = (
+    _tab("motivation", "M", "Motivation", "Motiv."),
+    _tab("program", "P", "Program"),
+    _tab("diff", "D", "Diff"),
+    _tab("training", "T", "Training", "Train."),
+    _tab("benchmarks", "H", "Benchmarks", "Bench."),
+    _tab("certificate", "C", "Certificate", "Cert."),
+    _tab("cognition", "O", "Cognition", "Cogn."),
+    _tab("diagram", "A", "Diagram"),
+    _tab("trace", "R", "Trace"),
 )
 
 
-def find_spec(name: str) -> ViewSpec | None:
+def find_view(name: str) -> Spec | None:
     """The view of that name, or None."""
     return next((spec for spec in VIEWS if spec.name == name), None)

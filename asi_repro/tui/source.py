@@ -23,7 +23,7 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True)
-class RunPlace:
+class RunPaths:
     """Where one run is.
 
     Attributes:
@@ -43,9 +43,9 @@ class RunPlace:
     live: Path | None = None
 
 
-def release_place(project: Project) -> RunPlace:
+def release_paths(project: Project) -> RunPaths:
     """The release, as the stages made it."""
-    return RunPlace(
+    return RunPaths(
         "release",
         project.archive,
         project.certificates,
@@ -54,10 +54,10 @@ def release_place(project: Project) -> RunPlace:
     )
 
 
-def archive_place(folder: Path) -> RunPlace:
+def archive_paths(folder: Path) -> RunPaths:
     """Tables in any folder; what else was made of that run is looked for beside it."""
     near = folder.parent
-    return RunPlace(
+    return RunPaths(
         folder.name,
         folder,
         near / "certificates",
@@ -66,9 +66,9 @@ def archive_place(folder: Path) -> RunPlace:
     )
 
 
-def run_place(project: Project, folder: Path) -> RunPlace:
+def run_paths(project: Project, folder: Path) -> RunPaths:
     """A discovery run of our own below artifacts/runs."""
-    return RunPlace(
+    return RunPaths(
         folder.name,
         folder / "archive",
         folder / "certificates",
@@ -81,8 +81,8 @@ def run_place(project: Project, folder: Path) -> RunPlace:
 class Source:
     """One run. Every method raises `AsiReproError` where its data is missing or damaged."""
 
-    def __init__(self, place: RunPlace, project: Project | None = None) -> None:
-        self.place = place
+    def __init__(self, paths: RunPaths, project: Project | None = None) -> None:
+        self.paths = paths
         self.project = project
         self._kept: dict[Any, Any] = {}
         self._seen = self._fingerprint()
@@ -99,8 +99,8 @@ class Source:
         except MissingInput:
             project = None
         if project is None:
-            return cls(archive_place((archive or Path("artifacts") / "archive").resolve()))
-        return cls(release_place(project) if archive is None else _place_at(project, archive), project)
+            return cls(archive_paths((archive or Path("artifacts") / "archive").resolve()))
+        return cls(release_paths(project) if archive is None else _paths_at(project, archive), project)
 
     @property
     def archive(self) -> Archive:
@@ -108,7 +108,7 @@ class Source:
         return self._once("archive", self._open)
 
     def _open(self) -> Archive:
-        opened = open_archive(self.place.archive)
+        opened = open_archive(self.paths.archive)
         _ = opened.experiments, opened.lineage
         return opened
 
@@ -123,19 +123,19 @@ class Source:
         """All certificates, in index order (0.2 s for the release: read them in a thread)."""
         from asi_repro.verify.certificate import read_certificates
 
-        return self._once("certificates", lambda: read_certificates(self.place.certificates))
+        return self._once("certificates", lambda: read_certificates(self.paths.certificates))
 
     def certificate(self, index: int) -> Certificate:
         """The certificate of one experiment."""
         from asi_repro.verify.certificate import path_of, read_certificate
 
-        return read_certificate(path_of(self.place.certificates, index))
+        return read_certificate(path_of(self.paths.certificates, index))
 
     def ledger(self) -> dict[str, Any]:
         """The ledger of claims (`asi_repro.claims.ledger`)."""
         from asi_repro.claims.ledger import read_ledger
 
-        return self._once("ledger", lambda: read_ledger(self.place.claims))
+        return self._once("ledger", lambda: read_ledger(self.paths.claims))
 
     def cognition(self) -> dict[str, dict[str, Any]]:
         """The entries of the cognition base (`asi_repro.archive.cognition.entries`) by id."""
@@ -151,15 +151,15 @@ class Source:
 
     def spans(self, index: int) -> list[dict[str, Any]]:
         """The spans of one experiment (`asi_repro.traces.parquet.read_traces`), in order."""
-        if not self.place.traces.is_file():
+        if not self.paths.traces.is_file():
             raise MissingInput(
-                f"no traces are kept of the run {self.place.name}",
-                where=str(self.place.traces),
+                f"no traces are kept of the run {self.paths.name}",
+                where=str(self.paths.traces),
                 hint="the release has none; a discovery run of our own writes them",
             )
         from asi_repro.traces.parquet import read_traces
 
-        return read_traces(self.place.traces, str(index))
+        return read_traces(self.paths.traces, str(index))
 
     def workspace(self) -> Workspace | None:
         """Training as the project has it, or None outside a project."""
@@ -169,15 +169,15 @@ class Source:
 
         return open_workspace(self.project.root)
 
-    def runs(self) -> list[RunPlace]:
+    def runs(self) -> list[RunPaths]:
         """The release and every run of our own, whether or not its archive is there yet."""
         if self.project is None:
-            return [self.place]
+            return [self.paths]
         below = self.project.artifacts / "runs"
         folders = sorted(f for f in below.iterdir() if f.is_dir()) if below.is_dir() else []
-        found = [release_place(self.project), *(run_place(self.project, folder) for folder in folders)]
-        known = {place.archive for place in found}
-        return found if self.place.archive in known else [*found, self.place]
+        found = [release_paths(self.project), *(run_paths(self.project, folder) for folder in folders)]
+        known = {run.archive for run in found}
+        return found if self.paths.archive in known else [*found, self.paths]
 
     def changed(self) -> bool:
         """Whether a file was replaced, added or removed since the last `reload`."""
@@ -189,9 +189,9 @@ class Source:
         self._seen = self._fingerprint()
 
     def _fingerprint(self) -> Fingerprint:
-        place = self.place
-        paths = [place.claims, place.traces]
-        for folder in (place.archive, place.certificates):
+        run = self.paths
+        paths = [run.claims, run.traces]
+        for folder in (run.archive, run.certificates):
             try:
                 paths.extend(Path(entry.path) for entry in os.scandir(folder) if entry.name[:1] != ".")
             except OSError:
@@ -199,16 +199,16 @@ class Source:
         return tuple(sorted(_stamp(path) for path in paths))
 
 
-def _place_at(project: Project, given: Path) -> RunPlace:
+def _paths_at(project: Project, given: Path) -> RunPaths:
     """The place of a run's name, or of a folder of tables, which may be that of a run too."""
     if len(given.parts) == 1 and not given.is_dir() and given.name != "..":
         given = archive_of(project, given.name)
     folder = given.resolve()
     if folder == project.archive.resolve():
-        return release_place(project)
+        return release_paths(project)
     runs = (run for run in run_folders(project).values() if (run / "archive").resolve() == folder)
     run = next(runs, None)
-    return archive_place(folder) if run is None else run_place(project, run)
+    return archive_paths(folder) if run is None else run_paths(project, run)
 
 
 def _stamp(path: Path) -> tuple[str, int, int, int]:

@@ -62,7 +62,7 @@ def steps_of(records: Iterable[Record]) -> list[Step]:
     return steps
 
 
-def drawn_ids(records: Iterable[Record]) -> list[str]:
+def retrieved_ids(records: Iterable[Record]) -> list[str]:
     """Ids of the cognition entries that retrievals returned, in order, each once."""
     found: dict[str, None] = {}
     for record in records:

@@ -1,8 +1,12 @@
-"""Three themes of our own; Textual's others can be chosen too."""
+"""Three themes of our own, and any theme's colours as styles for `rich.text.Text`."""
 
 from __future__ import annotations
 
-from textual.color import Color
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.app import App
+from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 DARK = Theme(
@@ -65,3 +69,60 @@ def row_cursor(theme: Theme) -> str:
     """The background of the row under the cursor, in any theme: its own, tinted with its first colour."""
     background = theme.background or ("#121212" if theme.dark else "#efefef")
     return Color.parse(background).blend(Color.parse(theme.primary), _CURSOR_TINT).hex
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeStyles:
+    """Styles by meaning; made anew when the theme changes."""
+
+    good: Style
+    bad: Style
+    warn: Style
+    accent: Style
+    primary: Style
+    muted: Style
+    strong: Style
+
+
+def theme_styles(app: App[object]) -> ThemeStyles:
+    """Those of the app's theme."""
+    # Not the app's theme_variables: just after the theme changed they are still those of the one before.
+    return _tones(app.theme, app.current_theme)
+
+
+_made: dict[str, tuple[Theme, ThemeStyles]] = {}
+
+
+def _tones(name: str, theme: Theme) -> ThemeStyles:
+    if name not in _made or _made[name][0] is not theme:
+        _made[name] = theme, _from({**theme.to_color_system().generate(), **theme.variables})
+    return _made[name][1]
+
+
+def _from(found: dict[str, str]) -> ThemeStyles:
+    def style(name: str) -> Style:
+        try:
+            return Style(color=Color.parse(found[name]).rich_color)
+        except (KeyError, ColorParseError):
+            return Style()
+
+    return ThemeStyles(
+        good=style("success"),
+        bad=style("error"),
+        warn=style("warning"),
+        accent=style("accent"),
+        primary=style("primary"),
+        muted=Style(dim=True),
+        strong=Style(bold=True),
+    )
+
+
+def verdict_mark(verdict: str, theme: ThemeStyles) -> tuple[str, Style]:
+    """Glyph and style of the verdict of a claim or of a check."""
+    if verdict in ("reproduced", "pass"):
+        return "✓", theme.good
+    if verdict in ("contradicted", "fail"):
+        return "✗", theme.bad
+    if verdict == "not checkable":
+        return "?", theme.warn
+    return "·", theme.muted

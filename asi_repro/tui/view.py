@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
+from textual.worker import get_current_worker
 
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.base_app import BaseApp
 from asi_repro.tui.source import Source
-
-if TYPE_CHECKING:
-    from asi_repro.tui.app import BrowseApp
 
 Result = TypeVar("Result")
 
@@ -28,10 +27,7 @@ class View(Vertical):
         super().__init__(id=f"view-{name}", classes="view")
         self.source = source
 
-    @property
-    def browser(self) -> BrowseApp:
-        """The app."""
-        return cast("BrowseApp", self.app)
+    app: BaseApp
 
     def prepare(self) -> None:
         """Read what `compose` needs; an `AsiReproError` is shown in the view's place."""
@@ -70,14 +66,12 @@ class View(Vertical):
         """
 
         def work() -> None:
-            from textual.worker import get_current_worker
-
             worker = get_current_worker()
             try:
                 result = function()
             except Exception as error:
                 report: Callable[[], Awaitable[None] | None] = partial(
-                    failed or self.browser.report, _told(error)
+                    failed or self.app.report, _told(error)
                 )
             else:
                 report = partial(then, result)
@@ -92,7 +86,7 @@ class View(Vertical):
         try:
             await super()._dispatch_message(message)
         except (AsiReproError, OSError) as error:
-            self.browser.report(error)
+            self.app.report(error)
 
 
 def turn_to(widget: Widget) -> None:

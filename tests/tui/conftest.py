@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.source import Source, archive_paths
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def synthetic_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def synthetic_source(synthetic_root: Path) -> Source:
-    return Source(archive_place(synthetic_root / "artifacts" / "archive"))
+    return Source(archive_paths(synthetic_root / "artifacts" / "archive"))
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def made_up_root(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def made_up_source(made_up_root: Path) -> Source:
     from asi_repro.project import Project
-    from asi_repro.tui.source import release_place
+    from asi_repro.tui.source import release_paths
 
     project = Project(made_up_root)
-    return Source(release_place(project), project)
+    return Source(release_paths(project), project)

@@ -10,7 +10,7 @@ from browsing import SIZES, notices, press, run_app, screen_text
 from snapshots import check_screen
 
 from asi_repro.project import Project
-from asi_repro.tui.source import Source, release_place
+from asi_repro.tui.source import Source, release_paths
 from asi_repro.tui.views.certificates import CertificatesView
 from asi_repro.tui.widgets.matrix import Matrix
 from asi_repro.verify.catalogue import ROW_NAMES
@@ -62,7 +62,7 @@ def test_cells_counts_sorting_and_ways(made_up_source: Source) -> None:
             assert {c.index for c in view._rows} == {c.index for c in found if c.counts()["fail"]}
             assert view._here() is not None
             await press(pilot, "enter")
-            assert (pilot.app.place.view, pilot.app.place.index) == ("experiment", here.index)
+            assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", here.index)
 
     asyncio.run(go())
 
@@ -73,7 +73,7 @@ def test_no_certificates_and_a_damaged_one_are_told(made_up_root: Path, tmp_path
     project = Project(tmp_path)
 
     async def go() -> None:
-        async with run_app(Source(release_place(project), project)) as pilot:
+        async with run_app(Source(release_paths(project), project)) as pilot:
             await press(pilot, "4")
             assert "dvc repro verify" in screen_text(pilot.app) + notices(pilot.app)
             project.certificates.mkdir()

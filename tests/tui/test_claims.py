@@ -11,8 +11,8 @@ from browsing import SIZES, notices, press, run_app, screen_text
 from snapshots import check_screen
 
 from asi_repro.project import Project
-from asi_repro.tui.source import Source, release_place
-from asi_repro.tui.widgets.listing import Listing
+from asi_repro.tui.source import Source, release_paths
+from asi_repro.tui.widgets.line_list import LineList
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -35,17 +35,17 @@ def test_verdicts_are_filtered_and_rows_lead_to_experiments(made_up_source: Sour
     async def go() -> None:
         async with run_app(made_up_source, size=(120, 40)) as pilot:
             await press(pilot, "3", "f", "f")
-            listed = pilot.app.query_one("#claims-list", Listing)
+            listed = pilot.app.query_one("#claims-list", LineList)
             assert [line.key for line in listed.lines] == ["order"]
             await press(pilot, "n", "n")
-            detail = pilot.app.query_one("#claims-detail", Listing)
+            detail = pilot.app.query_one("#claims-detail", LineList)
             wanted = list(pilot.app.source.archive.experiments)[6]
             assert detail.line is not None
             assert detail.line.key == wanted
             await press(pilot, "enter")
-            assert (pilot.app.place.view, pilot.app.place.index) == ("experiment", wanted)
+            assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", wanted)
             await press(pilot, "escape")
-            assert pilot.app.place.view == "claims"
+            assert pilot.app.run_state.view == "claims"
             # An index that is not in the run is a row, not a way.
             keys = [line.key for line in detail.lines]
             assert 10**9 not in keys
@@ -72,7 +72,7 @@ def test_a_bad_ledger_is_told(made_up_root: Path, tmp_path: Path, ledger: str | 
         project.claims.write_text(ledger)
 
     async def go() -> None:
-        async with run_app(Source(release_place(project), project)) as pilot:
+        async with run_app(Source(release_paths(project), project)) as pilot:
             await press(pilot, "3")
             assert "dvc repro" in screen_text(pilot.app) + notices(pilot.app)
 
@@ -86,7 +86,7 @@ def test_the_claim_is_kept_between_sessions(made_up_source: Source, tmp_path: Pa
         async with run_app(made_up_source, state=state) as pilot:
             await press(pilot, "3", "down", "q")
         async with run_app(made_up_source, state=state) as pilot:
-            line = pilot.app.query_one("#claims-list", Listing).line
+            line = pilot.app.query_one("#claims-list", LineList).line
             assert line is not None
             assert line.key == "order"
 

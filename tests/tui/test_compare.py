@@ -89,7 +89,7 @@ def test_adding_removing_and_ways(made_up_source: Source) -> None:
             await press(pilot, "d")
             assert len(view._table.lines) < lines
             await press(pilot, "right", "enter")
-            assert (pilot.app.place.view, pilot.app.place.index) == ("experiment", wanted[1])
+            assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", wanted[1])
             await press(pilot, "escape", "x")
             assert view._indices == wanted[:1]
             await press(pilot, "a", *"99999", "enter")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from asi_repro.store.files import sha256_bytes
 from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import Trace
-from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.registry import TABS
+from asi_repro.tui.source import Source, archive_paths
 from asi_repro.tui.spans import steps_of
-from asi_repro.tui.tabs import TABS
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
 from asi_repro.tui.tabs.training import Curve, TrainingTab, from_step
@@ -31,7 +31,7 @@ def full_source(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory) 
     """The made-up run with a certificate of each architecture and a trace of the first."""
     root = tmp_path_factory.mktemp("full")
     shutil.copytree(synthetic_root / "artifacts", root / "artifacts")
-    source = Source(archive_place(root / "artifacts" / "archive"))
+    source = Source(archive_paths(root / "artifacts" / "archive"))
     for program in source.archive.programs():
         row = at_most(
             "causality_perturbation", 0.25, 1e-9, unit="relative change", method="By hand.", detail={}
@@ -47,7 +47,7 @@ def full_source(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory) 
     with trace.span("read the program", "GUARDRAIL") as span:
         span.set(**{"check.reason": "a [bold]loop[/] \x1b[31m over \u202etime"})
     write_traces(trace.to_rows(), root / "traces" / "archive.parquet")
-    return Source(archive_place(root / "artifacts" / "archive"))
+    return Source(archive_paths(root / "artifacts" / "archive"))
 
 
 _RECORD: dict[str, Any] = {
@@ -74,7 +74,7 @@ def test_every_tab(full_source: Source, size: tuple[int, int]) -> None:
                 await press(pilot)
                 if spec.name in ("trace", "cognition"):
                     await press(pilot, "enter")
-                shown[spec.name] = screen_text(pilot.app).replace(str(full_source.place.archive.parent), "…")
+                shown[spec.name] = screen_text(pilot.app).replace(str(full_source.paths.archive.parent), "…")
         return shown
 
     shown = asyncio.run(go())
@@ -111,7 +111,7 @@ def test_the_program_folds_is_searched_and_copied(full_source: Source) -> None:
             await press(pilot, "enter")
             assert "nn.Linear" in screen_text(pilot.app), "what is found is unfolded"
             tab: Any = pilot.app.view("experiment")._tab()
-            assert "nn.Linear" in tab.listing.line.text.plain
+            assert "nn.Linear" in tab.line_list.line.text.plain
             await press(pilot, "y")
             assert pilot.app.clipboard == source
 
@@ -150,7 +150,7 @@ def test_walking_from_one_to_the_next(full_source: Source) -> None:
             await press(pilot, "b")
             assert view.experiment.parent == index
             await press(pilot, "t")
-            assert pilot.app.place.view == "lineage"
+            assert pilot.app.run_state.view == "lineage"
             assert pilot.app.view("lineage").lines.current == view.experiment.index
 
     asyncio.run(go())

@@ -12,7 +12,7 @@ from browsing import notices, press, run_app, screen_text
 from asi_repro.archive.release import read_release
 from asi_repro.archive.run import Run
 from asi_repro.archive.tables import write_archive
-from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.source import Source, archive_paths
 from asi_repro.tui.widgets.text import MAX_LINE, line, safe_block
 
 EVIL = (
@@ -44,7 +44,7 @@ def evil_run(synthetic_root: Path) -> Run:
 
 def test_evil_texts_are_shown_not_obeyed(evil_run: Run, tmp_path: Path) -> None:
     write_archive(evil_run, tmp_path / "archive")
-    source = Source(archive_place(tmp_path / "archive"))
+    source = Source(archive_paths(tmp_path / "archive"))
     index = source.archive.gallery[0].index
 
     async def go() -> None:
@@ -52,7 +52,7 @@ def test_evil_texts_are_shown_not_obeyed(evil_run: Run, tmp_path: Path) -> None:
             async with run_app(source, size=size) as pilot:
                 screens = [screen_text(pilot.app)]
                 await press(pilot, "down", "m")
-                pilot.app.place.index = index
+                pilot.app.run_state.index = index
                 await press(pilot, "2")
                 for key in "MPDTHCOAR":
                     await press(pilot, key)
@@ -104,7 +104,7 @@ def test_an_archive_that_cannot_be_read(
     harm(tmp_path / "archive")
 
     async def go() -> None:
-        async with run_app(Source(archive_place(tmp_path / "archive"))) as pilot:
+        async with run_app(Source(archive_paths(tmp_path / "archive"))) as pilot:
             shown = screen_text(pilot.app)
             assert told in shown
             assert "dvc repro" in shown
@@ -119,7 +119,7 @@ def test_an_archive_that_cannot_be_read(
 def test_files_that_change_underneath(synthetic_root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     shutil.copytree(synthetic_root / "artifacts" / "archive", folder)
-    source = Source(archive_place(folder))
+    source = Source(archive_paths(folder))
     run = read_release(synthetic_root / "release")
 
     async def go() -> None:
@@ -151,7 +151,7 @@ def test_files_that_change_underneath(synthetic_root: Path, tmp_path: Path) -> N
 def test_a_table_that_goes_while_browsing(synthetic_root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     shutil.copytree(synthetic_root / "artifacts" / "archive", folder)
-    source = Source(archive_place(folder))
+    source = Source(archive_paths(folder))
     index = source.archive.gallery[0].index
     _programs_missing(folder)
 

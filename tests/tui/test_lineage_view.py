@@ -126,9 +126,9 @@ def test_the_place_is_restored(synthetic_source: Source, tmp_path: Path) -> None
             await press(pilot, "B")
             assert f"{pilot.app.bookmarks[0]}" in screen_text(pilot.app)
             await press(pilot, "enter")
-            assert pilot.app.place.view == "experiment"
+            assert pilot.app.run_state.view == "experiment"
             await press(pilot, "escape")
-            assert pilot.app.place.view == "lineage"
+            assert pilot.app.run_state.view == "lineage"
 
     asyncio.run(leave())
     asyncio.run(come_back())

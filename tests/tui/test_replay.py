@@ -13,7 +13,7 @@ from asi_repro.replay.policy import published_policy
 from asi_repro.replay.steps import Ruling, replay
 from asi_repro.tui.source import Source
 from asi_repro.tui.views.replay import SPEEDS, ReplayView
-from asi_repro.tui.widgets.listing import Listing
+from asi_repro.tui.widgets.line_list import LineList
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -47,7 +47,7 @@ def test_steps_are_those_of_the_replay(made_up_source: Source) -> None:
             await press(pilot, "home", "s", "s")
             assert view._place == stars[1]
             step = steps[stars[1]]
-            listed = [line.key for line in pilot.app.query_one("#replay-pool", Listing).lines]
+            listed = [line.key for line in pilot.app.query_one("#replay-pool", LineList).lines]
             assert listed == [index for index, _ in step.pool.members]
             shown = screen_text(pilot.app)
             assert step.ruling.meaning in shown
@@ -57,7 +57,10 @@ def test_steps_are_those_of_the_replay(made_up_source: Source) -> None:
             assert view._steps[view._place].rank == late.rank
             assert "1 refresh late" in screen_text(pilot.app)
             await press(pilot, "o")
-            assert (pilot.app.place.view, pilot.app.place.index) == ("experiment", step.experiment.parent)
+            assert (pilot.app.run_state.view, pilot.app.run_state.index) == (
+                "experiment",
+                step.experiment.parent,
+            )
             await press(pilot, "escape", "home", "o")
             assert "no parent" in notices(pilot.app)
 

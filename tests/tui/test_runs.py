@@ -22,7 +22,7 @@ from asi_repro.discover.run.lines import append_line, read_lines
 from asi_repro.discover.run.monitor import Follower, next_step
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_file
-from asi_repro.tui.source import Source, release_place
+from asi_repro.tui.source import Source, release_paths
 from asi_repro.tui.views.runs import RunsView
 
 
@@ -74,7 +74,7 @@ def _repeat(step: str, expected: str) -> bool:
 
 def source_of(root: Path) -> Source:
     project = Project(root)
-    return Source(release_place(project), project)
+    return Source(release_paths(project), project)
 
 
 def folder_of(root: Path) -> Path:

@@ -15,14 +15,14 @@ from textual.app import App, ComposeResult
 
 from asi_repro.errors import NotFound
 from asi_repro.tui.help import HelpScreen
-from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.source import Source, archive_paths
 from asi_repro.tui.widgets.empty import Empty
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.line_list import Line, LineList
 
 
 def test_no_archive_says_what_to_type(tmp_path: Path) -> None:
     async def go() -> None:
-        async with run_app(Source(archive_place(tmp_path / "none"))) as pilot:
+        async with run_app(Source(archive_paths(tmp_path / "none"))) as pilot:
             shown = screen_text(pilot.app)
             assert "there is no archive" in shown
             assert "asi-repro pull" in shown
@@ -82,9 +82,9 @@ def test_the_palette_begins_with_the_views(synthetic_source: Source) -> None:
             assert shown.index("View: Lineage") < shown.index("View: Compare")
             assert "tree: Up" not in shown.partition("View: Compare")[0]
             await press(pilot, *"view: runs", "enter")
-            assert pilot.app.place.view == "runs"
+            assert pilot.app.run_state.view == "runs"
             await press(pilot, "escape")
-            assert pilot.app.place.view == "lineage", "the palette too leaves a way back"
+            assert pilot.app.run_state.view == "lineage", "the palette too leaves a way back"
 
     asyncio.run(go())
 
@@ -124,10 +124,10 @@ def test_a_line_that_goes_on_beyond_the_edge_says_so() -> None:
             return {**super().get_css_variables(), "row-cursor": "#000000"}
 
         def compose(self) -> ComposeResult:
-            yield Listing()
+            yield LineList()
 
         def on_mount(self) -> None:
-            self.query_one(Listing).show(lines, head=Text("one\n" + "two" * 14))
+            self.query_one(LineList).show(lines, head=Text("one\n" + "two" * 14))
 
     async def go() -> None:
         async with Alone().run_test(size=(40, 8)) as pilot:
@@ -150,10 +150,10 @@ def test_a_run_is_browsed_by_name_and_by_folder(
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     for given in (Path("mine"), run / "archive", Path("artifacts/runs/mine/archive")):
-        place = Source.at(given).place
+        place = Source.at(given).paths
         assert (place.name, place.live) == ("mine", run)
         assert place.traces == tmp_path / "traces" / "mine.parquet"
-    assert Source.at(None).place.name == Source.at(Path("release")).place.name == "release"
+    assert Source.at(None).paths.name == Source.at(Path("release")).paths.name == "release"
     with pytest.raises(NotFound, match="nothere"):
         Source.at(Path("nothere"))
 
@@ -174,8 +174,8 @@ def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source:
             await press(pilot, "7")
             bar = screen_text(pilot.app).split("\n")[0]
             assert bar.split()[:8] == [*"1234567", "Compare"]
-            await pilot.click("#nav", offset=(bar.index("5"), 0))
+            await pilot.click("#view-bar", offset=(bar.index("5"), 0))
             await press(pilot)
-            assert pilot.app.place.view == "replay"
+            assert pilot.app.run_state.view == "replay"
 
     asyncio.run(go())

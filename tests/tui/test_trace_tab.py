@@ -18,7 +18,7 @@ from asi_repro.llm.testing import MessagesServer, text, tool_call
 from asi_repro.project import Project
 from asi_repro.traces.parquet import read_traces, write_traces
 from asi_repro.traces.spans import Trace
-from asi_repro.tui.source import Source, archive_place, run_place
+from asi_repro.tui.source import Source, archive_paths, run_paths
 from asi_repro.tui.spans import Step, steps_of
 from asi_repro.tui.tabs.trace import TraceTab
 
@@ -41,11 +41,11 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Source:
     shutil.copy(RECORDED / "lab.jsonl", folder / "lab.jsonl")
     code = [sys.executable, "-m", "asi_repro.cli", "discover", "--run", "again", "--lab", "replay"]
     subprocess.run([*code, "--experiments", "5"], cwd=project.root, check=True, capture_output=True)
-    return Source(run_place(project, folder), project)
+    return Source(run_paths(project, folder), project)
 
 
 def steps_at(source: Source, index: int) -> list[Step]:
-    return steps_of(read_traces(source.place.traces, str(index)))
+    return steps_of(read_traces(source.paths.traces, str(index)))
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="there is no recorded run")
@@ -81,7 +81,7 @@ def test_every_part_of_every_step_can_be_reached(control: Source) -> None:
     async def go() -> None:
         async with run_app(control, size=(200, 60), start=index) as pilot:
             await press(pilot, "R", "z")
-            lines = [line.text.plain for line in pilot.app.query_one(TraceTab).query_one("Listing").lines]
+            lines = [line.text.plain for line in pilot.app.query_one(TraceTab).query_one("LineList").lines]
             for step in steps_at(control, index):
                 assert any(step.name in line for line in lines)
                 assert all(any(part.title in line for line in lines) for part in step.parts)
@@ -95,7 +95,7 @@ def test_every_part_of_every_step_can_be_reached(control: Source) -> None:
 def conversation(synthetic_root: Path, tmp_path: Path) -> tuple[Source, int]:
     """A run whose first architecture has the trace of a model that thinks, reads a file and answers."""
     shutil.copytree(synthetic_root / "artifacts", tmp_path / "artifacts")
-    source = Source(archive_place(tmp_path / "artifacts" / "archive"))
+    source = Source(archive_paths(tmp_path / "artifacts" / "archive"))
     index = next(program.index for program in source.archive.programs())
     price = {"input": 2.0, "output": 10.0, "cache_write": 2.5, "cache_read": 0.2, "as_of": "2026-11-22"}
     roles = {"default": {"model": MODEL, "max_tokens": 1000}}
@@ -112,7 +112,7 @@ def conversation(synthetic_root: Path, tmp_path: Path) -> tuple[Source, int]:
         asked = [{"role": "user", "content": "Propose something better."}]
         llm.ask("researcher", "You are a researcher.", asked, tools=[tool], trace=trace)
         llm.close()
-    write_traces(trace.to_rows(), source.place.traces)
+    write_traces(trace.to_rows(), source.paths.traces)
     return source, index
 
 

@@ -15,10 +15,10 @@ from browsing import HeardApp, run_app, screen_text, settle
 from textual.events import Key
 
 from asi_repro.archive.store import Program
-from asi_repro.tui.source import Source, archive_place
+from asi_repro.tui.preload import preload
+from asi_repro.tui.source import Source, archive_paths
 from asi_repro.tui.tabs.motivation import MotivationTab
 from asi_repro.tui.tabs.program import ProgramTab
-from asi_repro.tui.warm import warm
 
 
 def programs(source: Source) -> list[Program]:
@@ -123,8 +123,8 @@ def test_making_ready_says_nothing_of_what_is_missing(
             table.unlink()
         elif damage == "cut off":
             table.write_bytes(table.read_bytes()[:-50])
-    source = Source(archive_place(folder))
-    warm(source)
+    source = Source(archive_paths(folder))
+    preload(source)
     assert bool(source._kept) == (damage == "nothing")
 
 
@@ -137,7 +137,7 @@ def test_the_collector_stays_as_it_is_where_the_app_is_left_while_it_reads_ahead
         began.set()
         assert go_on.wait(30)
 
-    monkeypatch.setattr("asi_repro.tui.app.warm", slowly)
+    monkeypatch.setattr("asi_repro.tui.app.preload", slowly)
     before = gc.get_threshold()
 
     async def go() -> None:

@@ -13,9 +13,9 @@ from textual.app import ComposeResult
 from asi_repro.errors import MissingInput
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.training import is_published
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.theme import theme_styles
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import tones
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Archive
@@ -57,14 +57,14 @@ class BenchmarksTab(Tab):
     FLUID = True
 
     def compose(self) -> ComposeResult:
-        yield Listing(fixed=True)
+        yield LineList(fixed=True)
 
     def read(self, index: int) -> tuple[list[tuple[str, str, bool]], list[Column]]:
         return benchmark_table(self.source.archive, index)
 
     def fill(self, data: tuple[list[tuple[str, str, bool]], list[Column]]) -> None:
         tasks, columns = data
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         first = max(len(title) for _, title, _ in tasks) + 1
         titles = [safe_line(column.title, 40).split() for column in columns]
         widths = [max(map(len, words), default=0) for words in titles]
@@ -74,12 +74,12 @@ class BenchmarksTab(Tab):
             best = _best(columns, key, lower)
             text = Text(f"{title:<{first}}", no_wrap=True, end="")
             for column, width in zip(columns, widths, strict=True):
-                text.append_text(_cell(column, key, best, width, look.good + Style(bold=True)))
+                text.append_text(_cell(column, key, best, width, theme.good + Style(bold=True)))
             lines.append(Line(text))
         lines.append(Line(Text()))
         for note in _NOTES:
-            lines += [Line(Text(part, style=look.muted)) for part in wrap(note, min(self.room, _PROSE))]
-        self.query_one(Listing).show(lines, head=_head(titles, widths, first), keep=False)
+            lines += [Line(Text(part, style=theme.muted)) for part in wrap(note, min(self.room, _PROSE))]
+        self.query_one(LineList).show(lines, head=_head(titles, widths, first), keep=False)
 
 
 def _head(titles: list[list[str]], widths: list[int], first: int) -> Text:

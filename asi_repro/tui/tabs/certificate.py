@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.theme import theme_styles, verdict_mark
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_block, safe_line
-from asi_repro.tui.widgets.tones import tones, verdict_mark
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.results import CheckResult
@@ -25,16 +25,13 @@ class CertificateTab(Tab):
     """Rows of the certificate."""
 
     TITLE = "Certificate"
+    certificate: Certificate | None = None
     DEFAULT_CSS = """
     CertificateTab > Static { height: auto; max-height: 40%; padding: 0 1; background: $surface; }
     """
 
-    def __init__(self, view: object, name: str) -> None:
-        super().__init__(view, name)  # type: ignore[arg-type]
-        self.certificate: Certificate | None = None
-
     def compose(self) -> ComposeResult:
-        yield Listing(empty="the certificate has no rows")
+        yield LineList(empty="the certificate has no rows")
         yield Static(markup=False)
 
     def read(self, index: int) -> Certificate:
@@ -46,7 +43,7 @@ class CertificateTab(Tab):
     def fill(self, data: Certificate) -> None:
         same = self.certificate is not None and self.certificate.index == data.index
         self.certificate = data
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         counts = data.counts()
         tier = safe_line(str(data.environment.get("tier", data.environment.get("sandbox", ""))), 40)
         head = Text(
@@ -57,17 +54,17 @@ class CertificateTab(Tab):
             lines.append(Line(Text(check.title, style="bold underline"), rest=False))
             for name in check.rows:
                 row = data.row(name)
-                mark, style = verdict_mark(row.verdict, look)
+                mark, style = verdict_mark(row.verdict, theme)
                 said: str = row.verdict
                 if row.comparison == "none" and said == "pass":  # held against nothing
-                    mark, style, said = "•", look.muted, "measured"
+                    mark, style, said = "•", theme.muted, "measured"
                 text = Text(no_wrap=True, end="").append(f"  {mark} {said:<8}", style=style)
-                text.append(f" {name:<26} ", style=look.muted if said == "not run" else Style())
+                text.append(f" {name:<26} ", style=theme.muted if said == "not run" else Style())
                 text.append(number(row), style=style if said in ("fail", "not run") else Style())
                 lines.append(Line(text, key=name))
-        self.query_one(Listing).show(lines, head=head, keep=same)
+        self.query_one(LineList).show(lines, head=head, keep=same)
 
-    def on_listing_highlighted(self, message: Listing.Highlighted) -> None:
+    def on_line_list_highlighted(self, message: LineList.Highlighted) -> None:
         message.stop()
         if self.certificate is None or not isinstance(message.line.key, str):
             return

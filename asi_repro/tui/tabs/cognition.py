@@ -13,12 +13,12 @@ from textual.app import ComposeResult
 from asi_repro.archive.cognition import TEXTS
 from asi_repro.archive.store import Program
 from asi_repro.errors import AsiReproError, MissingInput
-from asi_repro.tui.spans import drawn_ids
+from asi_repro.tui.spans import retrieved_ids
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.theme import theme_styles
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.markdown import markdown_lines
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import tones
 
 _NEAREST = 8
 _QUERY_WORDS = 24
@@ -26,7 +26,7 @@ _WORD = re.compile(r"[A-Za-z]{5,}")
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Retrieved:
     """Entries with how they were found."""
 
     how: str
@@ -38,51 +38,48 @@ class CognitionTab(Tab):
 
     TITLE = "Cognition"
     FLUID = True
-
-    def __init__(self, view: object, name: str) -> None:
-        super().__init__(view, name)  # type: ignore[arg-type]
-        self.drawn = Drawn("", [])
-        self.unfolded: set[str] = set()
+    retrieved = Retrieved("", [])
+    unfolded: frozenset[str] = frozenset()
 
     def compose(self) -> ComposeResult:
-        yield Listing(empty="nothing near")
+        yield LineList(empty="nothing near")
 
-    def read(self, index: int) -> Drawn:
+    def read(self, index: int) -> Retrieved:
         recorded = self._recorded(index)
         every = self.source.cognition()
         if recorded:
-            return Drawn("Entries recorded in its trace", [every[i] for i in recorded if i in every])
+            return Retrieved("Entries recorded in its trace", [every[i] for i in recorded if i in every])
         query = query_of(self.source.archive.program(index))
         hits = self.source.cognition_index().search(query, _NEAREST)
-        return Drawn(
+        return Retrieved(
             "Nearest to its motivation (BM25); what it drew on was not recorded",
             [every[str(hit.key)] for hit in hits],
         )
 
     def _recorded(self, index: int) -> list[str]:
         try:
-            return drawn_ids(self.source.spans(index))
+            return retrieved_ids(self.source.spans(index))
         except AsiReproError:
             return []  # no traces at all, as of the release
 
-    def fill(self, data: Drawn) -> None:
-        self.drawn = data
+    def fill(self, data: Retrieved) -> None:
+        self.retrieved = data
         self.unfolded &= {entry["id"] for entry in data.entries}
         self._lay_out(keep=False)
 
     def _lay_out(self, *, keep: bool = True) -> None:
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         lines: list[Line] = []
-        for entry in self.drawn.entries:
+        for entry in self.retrieved.entries:
             opened = entry["id"] in self.unfolded
-            text = Text(no_wrap=True, end="").append("▾ " if opened else "▸ ", style=look.muted)
-            text.append(safe_line(entry["title"], 300), style=look.strong)
-            text.append(f"  {safe_line(entry['id'], 80)}", style=look.muted)
+            text = Text(no_wrap=True, end="").append("▾ " if opened else "▸ ", style=theme.muted)
+            text.append(safe_line(entry["title"], 300), style=theme.strong)
+            text.append(f"  {safe_line(entry['id'], 80)}", style=theme.muted)
             lines.append(Line(text, key=entry["id"]))
             if opened:
                 lines += self._texts(entry)
-        head = Text(self.drawn.how, no_wrap=True, overflow="ellipsis")
-        self.query_one(Listing).show(lines, head=head, keep=keep)
+        head = Text(self.retrieved.how, no_wrap=True, overflow="ellipsis")
+        self.query_one(LineList).show(lines, head=head, keep=keep)
 
     def _texts(self, entry: dict[str, Any]) -> list[Line]:
         lines: list[Line] = []
@@ -94,14 +91,14 @@ class CognitionTab(Tab):
                 lines.append(Line(text, key=(entry["id"], field, number)))
         return lines
 
-    def on_listing_chosen(self, message: Listing.Chosen) -> None:
+    def on_line_list_selected(self, message: LineList.Selected) -> None:
         message.stop()
         key = message.line.key
         name = key[0] if isinstance(key, tuple) else key
         if isinstance(name, str):
             self.unfolded ^= {name}
             self._lay_out()
-            self.query_one(Listing).go(name)
+            self.query_one(LineList).go(name)
 
 
 def query_of(program: Program) -> str:

@@ -18,9 +18,9 @@ from textual.widgets import Static
 
 from asi_repro.archive.svg import sanitise_svg
 from asi_repro.errors import AsiReproError, MissingInput
-from asi_repro.tui.pictures import can_draw, picture_widget
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.terminal_images import can_draw, picture_widget
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
 
 _PIXELS = 1600
@@ -42,6 +42,9 @@ class DiagramTab(Tab):
     """The picture, or what it says in words."""
 
     TITLE = "Diagram"
+    picture: Picture | None = None
+    words = False
+    _file: Path | None = None
     DEFAULT_CSS = """
     DiagramTab > #diagram-note { height: auto; padding: 0 1; color: $text-muted; background: $surface; }
     DiagramTab > VerticalScroll { height: 1fr; }
@@ -52,15 +55,9 @@ class DiagramTab(Tab):
         Binding("w", "words", "Words", tooltip="The words of the diagram, or the picture"),
     ]
 
-    def __init__(self, view: object, name: str) -> None:
-        super().__init__(view, name)  # type: ignore[arg-type]
-        self.picture: Picture | None = None
-        self.words = False
-        self._file: Path | None = None
-
     def compose(self) -> ComposeResult:
         yield Static(id="diagram-note", markup=False)
-        yield Listing(fixed=True, empty="the diagram has no words")
+        yield LineList(fixed=True, empty="the diagram has no words")
         yield VerticalScroll()
 
     def read(self, index: int) -> Picture:
@@ -74,12 +71,12 @@ class DiagramTab(Tab):
 
     def fill(self, data: Picture) -> None:
         self.picture = data
-        self.query_one(Listing).show([Line(Text(label)) for label in data.labels], keep=False)
+        self.query_one(LineList).show([Line(Text(label)) for label in data.labels], keep=False)
         self._choose()
 
     def _choose(self) -> None:
         """The picture where it can be drawn and is wanted, else the words."""
-        box, words = self.query_one(VerticalScroll), self.query_one(Listing)
+        box, words = self.query_one(VerticalScroll), self.query_one(LineList)
         box.remove_children()
         png = self.picture.png if self.picture is not None and not self.words else None
         drawn = None if png is None else picture_widget(BytesIO(png))

@@ -15,13 +15,13 @@ from textual.binding import Binding, BindingType
 from asi_repro.archive.diffs import ProgramDiff, diff_programs
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.dialogs import Ask
+from asi_repro.tui.diff_rows import DiffRow, diff_rows
 from asi_repro.tui.highlight import Highlighted
-from asi_repro.tui.sidebyside import Pair, pair_lines
 from asi_repro.tui.tabs.program import code_styles
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.theme import ThemeStyles, theme_styles
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import Tones, tones
 
 _SIDE_BY_SIDE = 120
 _SIGNS = {"same": " ", "changed": "~", "removed": "-", "added": "+"}
@@ -32,7 +32,7 @@ class Compared:
     """A diff ready to show."""
 
     found: ProgramDiff
-    pairs: list[Pair]
+    pairs: list[DiffRow]
     before: Highlighted
     after: Highlighted
 
@@ -42,6 +42,9 @@ class DiffTab(Tab):
 
     TITLE = "Diff"
     FLUID = True
+    other: int | None = None
+    wide: bool | None = None
+    _compared: Compared | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "other", "Other", tooltip="Compare with another experiment"),
         Binding("w", "layout", "Layout", tooltip="Side by side, or one below the other"),
@@ -49,14 +52,8 @@ class DiffTab(Tab):
         Binding("N", "hunk(-1)", "Previous change", show=False),
     ]
 
-    def __init__(self, view: object, name: str) -> None:
-        super().__init__(view, name)  # type: ignore[arg-type]
-        self.other: int | None = None
-        self.wide: bool | None = None
-        self._compared: Compared | None = None
-
     def compose(self) -> ComposeResult:
-        yield Listing(id="diff-lines", empty="the programs are equal")
+        yield LineList(id="diff-lines", empty="the programs are equal")
 
     def show_experiment(self, index: int, *, again: bool = False) -> None:
         if index != self.index:
@@ -65,9 +62,9 @@ class DiffTab(Tab):
 
     def read(self, index: int) -> Compared:
         found = diff_programs(self.source.archive, index, self.other)
-        styles = code_styles(tones(self.app))
+        styles = code_styles(theme_styles(self.app))
         before, after = (Highlighted(p.source, styles) for p in (found.old, found.new))
-        return Compared(found, pair_lines(before.plain, after.plain), before, after)
+        return Compared(found, diff_rows(before.plain, after.plain), before, after)
 
     def fill(self, data: Compared) -> None:
         self._compared = data
@@ -77,33 +74,33 @@ class DiffTab(Tab):
         data = self._compared
         if data is None:
             return
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         wide = self.room >= _SIDE_BY_SIDE if self.wide is None else self.wide
         draw = self._beside if wide else self._below
-        lines = draw(data, look) if data.found.added or data.found.removed else []
-        self.query_one(Listing).show(lines, head=head_line(data.found), keep=keep)
+        lines = draw(data, theme) if data.found.added or data.found.removed else []
+        self.query_one(LineList).show(lines, head=head_line(data.found), keep=keep)
 
-    def _below(self, data: Compared, look: Tones) -> list[Line]:
+    def _below(self, data: Compared, theme: ThemeStyles) -> list[Line]:
         lines: list[Line] = []
         for pair in data.pairs:
             if pair.kind == "skipped":
-                lines.append(Line(_skipped(pair, look), rest=False))
+                lines.append(Line(_skipped(pair, theme), rest=False))
                 continue
             if pair.left is not None and pair.kind != "same":
-                lines.append(_line(data.before, pair.left, "-", look.bad))
+                lines.append(_line(data.before, pair.left, "-", theme.bad))
             if pair.right is not None:
-                sign, style = (" ", look.muted) if pair.kind == "same" else ("+", look.good)
+                sign, style = (" ", theme.muted) if pair.kind == "same" else ("+", theme.good)
                 lines.append(_line(data.after, pair.right, sign, style))
         return _removed_first(lines)
 
-    def _beside(self, data: Compared, look: Tones) -> list[Line]:
+    def _beside(self, data: Compared, theme: ThemeStyles) -> list[Line]:
         half = (self.room - 3) // 2
         lines: list[Line] = []
         for number, pair in enumerate(data.pairs):
             if pair.kind == "skipped":
-                lines.append(Line(_skipped(pair, look), rest=False))
+                lines.append(Line(_skipped(pair, theme), rest=False))
                 continue
-            paint = partial(_both, data, pair, half, look)
+            paint = partial(_both, data, pair, half, theme)
             text = Text(" " * (2 * half + 3))
             lines.append(Line(text, key=(_SIGNS[pair.kind], number), paint=paint))
         return lines
@@ -115,7 +112,7 @@ class DiffTab(Tab):
         try:
             self.other = None if not typed else self.source.archive.find(typed).index
         except AsiReproError as error:
-            self.view.browser.report(error)
+            self.view.app.report(error)
             return
         if self.index is not None:
             super().show_experiment(self.index, again=True)
@@ -126,13 +123,13 @@ class DiffTab(Tab):
         self._lay_out()
 
     def action_hunk(self, step: int) -> None:
-        listing = self.query_one(Listing)
-        place = listing.cursor
-        changed = [n for n, line in enumerate(listing.lines) if _is_change(line)]
-        starts = [n for n in changed if n == 0 or not _is_change(listing.lines[n - 1])]
+        line_list = self.query_one(LineList)
+        place = line_list.cursor
+        changed = [n for n, line in enumerate(line_list.lines) if _is_change(line)]
+        starts = [n for n in changed if n == 0 or not _is_change(line_list.lines[n - 1])]
         onward = [n for n in starts if n > place] if step > 0 else [n for n in starts if n < place][::-1]
         if onward:
-            listing.cursor = onward[0]
+            line_list.cursor = onward[0]
 
 
 def _is_change(line: Line) -> bool:
@@ -151,8 +148,8 @@ def head_line(found: ProgramDiff) -> Text:
     )
 
 
-def _skipped(pair: Pair, look: Tones) -> Text:
-    return Text(f"  ⋯ {pair.left} unchanged lines", style=look.muted, no_wrap=True)
+def _skipped(pair: DiffRow, theme: ThemeStyles) -> Text:
+    return Text(f"  ⋯ {pair.left} unchanged lines", style=theme.muted, no_wrap=True)
 
 
 def _line(lines: Highlighted, number: int, sign: str, style: Style) -> Line:
@@ -169,11 +166,11 @@ def _side(lines: Highlighted, number: int, sign: str, style: Style) -> Text:
     return text.append_text(lines.line(number))
 
 
-def _both(data: Compared, pair: Pair, half: int, look: Tones) -> Text:
+def _both(data: Compared, pair: DiffRow, half: int, theme: ThemeStyles) -> Text:
     changed = pair.kind != "same"
-    gone, come = (("-", look.bad), ("+", look.good)) if changed else ((" ", look.muted),) * 2
+    gone, come = (("-", theme.bad), ("+", theme.good)) if changed else ((" ", theme.muted),) * 2
     text = Text(no_wrap=True, end="").append_text(_half(data.before, pair.left, *gone, half))
-    text.append(" │ ", style=look.muted)
+    text.append(" │ ", style=theme.muted)
     return text.append_text(_half(data.after, pair.right, *come, half))
 
 

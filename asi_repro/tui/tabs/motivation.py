@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 
 from asi_repro.archive.store import Program
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.markdown import markdown_lines
 
 
@@ -18,13 +18,13 @@ class MotivationTab(Tab):
     FLUID = True
 
     def compose(self) -> ComposeResult:
-        yield Listing(fixed=True, id="motivation-lines")
+        yield LineList(fixed=True, id="motivation-lines")
 
     def read(self, index: int) -> list[Text]:
         return motivation_lines(self.source.archive.program(index), self.room)
 
     def fill(self, data: list[Text]) -> None:
-        self.query_one(Listing).show([Line(text) for text in data], keep=False)
+        self.query_one(LineList).show([Line(text) for text in data], keep=False)
 
 
 def motivation_lines(program: Program, width: int) -> list[Text]:

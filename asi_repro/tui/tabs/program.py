@@ -16,8 +16,8 @@ from asi_repro.archive.store import Program
 from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.highlight import Fold, Highlighted, folds
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.widgets.listing import Line, Listing
-from asi_repro.tui.widgets.tones import Tones, tones
+from asi_repro.tui.theme import ThemeStyles, theme_styles
+from asi_repro.tui.widgets.line_list import Line, LineList
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class ProgramTab(Tab):
     """The source with a line that the cursor is on."""
 
     TITLE = "Program"
+    code: Code | None = None
+    folded: frozenset[int] = frozenset()
+    sought = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "fold", "Fold", tooltip="Fold or unfold the function or class around the cursor"),
         Binding("z", "fold_all", "Fold all", tooltip="Fold every function, or unfold everything"),
@@ -42,37 +45,31 @@ class ProgramTab(Tab):
         Binding("y", "copy", "Copy", tooltip="Copy the source to the clipboard"),
     ]
 
-    def __init__(self, view: object, name: str) -> None:
-        super().__init__(view, name)  # type: ignore[arg-type]
-        self.code: Code | None = None
-        self.folded: set[int] = set()
-        self.sought = ""
-
     def compose(self) -> ComposeResult:
-        yield Listing(id="program-lines")
+        yield LineList(id="program-lines")
 
     def read(self, index: int) -> Code:
         program = self.source.archive.program(index)
         found = {fold.first: fold for fold in folds(program.source)}
-        return Code(program, Highlighted(program.source, code_styles(tones(self.app))), found)
+        return Code(program, Highlighted(program.source, code_styles(theme_styles(self.app))), found)
 
     def fill(self, data: Code) -> None:
         same = self.code is not None and self.code.program.index == data.program.index
         self.code = data
         if not same:
-            self.folded.clear()
+            self.folded = frozenset()
         self._lay_out(keep=same)
 
     @property
-    def listing(self) -> Listing:
+    def line_list(self) -> LineList:
         """The lines."""
-        return self.query_one(Listing)
+        return self.query_one(LineList)
 
     def _lay_out(self, *, keep: bool = True) -> None:
         code = self.code
         if code is None:
             return
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         digits = len(str(len(code.lines)))
         lines: list[Line] = []
         number = 0
@@ -82,29 +79,29 @@ class ProgramTab(Tab):
             mark = " " if fold is None else "▸" if closed else "▾"
             margin = f"{number + 1:>{digits}} {mark} "
             end = f"  ⋯ {fold.last - fold.first} lines" if closed and fold is not None else ""
-            paint = partial(self._painted, code, number, margin, end, look)
+            paint = partial(self._painted, code, number, margin, end, theme)
             text = Text(margin + code.lines.plain[number] + end)
             lines.append(Line(text, key=number, paint=paint))
             number = fold.last + 1 if closed and fold is not None else number + 1
-        self.listing.show(lines, keep=keep)
+        self.line_list.show(lines, keep=keep)
 
-    def _painted(self, code: Code, number: int, margin: str, end: str, look: Tones) -> Text:
-        text = Text(no_wrap=True, end="").append(margin, style=look.muted)
-        text.append_text(self._marked(code.lines.line(number), look))
-        return text.append(end, style=look.accent)
+    def _painted(self, code: Code, number: int, margin: str, end: str, theme: ThemeStyles) -> Text:
+        text = Text(no_wrap=True, end="").append(margin, style=theme.muted)
+        text.append_text(self._marked(code.lines.line(number), theme))
+        return text.append(end, style=theme.accent)
 
-    def _marked(self, line: Text, look: Tones) -> Text:
+    def _marked(self, line: Text, theme: ThemeStyles) -> Text:
         if not self.sought or self.sought not in line.plain.casefold():
             return line
         marked = line.copy()
         start = marked.plain.casefold().find(self.sought)
         while start >= 0:
-            marked.stylize(Style(reverse=True) + look.accent, start, start + len(self.sought))
+            marked.stylize(Style(reverse=True) + theme.accent, start, start + len(self.sought))
             start = marked.plain.casefold().find(self.sought, start + len(self.sought))
         return marked
 
     def _line_number(self) -> int | None:
-        line = self.listing.line
+        line = self.line_list.line
         return line.key if line is not None and isinstance(line.key, int) else None
 
     def action_fold(self) -> None:
@@ -117,17 +114,17 @@ class ProgramTab(Tab):
         fold = max(around, key=lambda one: one.first)
         self.folded ^= {fold.first}
         self._lay_out()
-        self.listing.go(fold.first)
+        self.line_list.go(fold.first)
 
-    def on_listing_chosen(self, message: Listing.Chosen) -> None:
+    def on_line_list_selected(self, message: LineList.Selected) -> None:
         message.stop()
         self.action_fold()
 
     def action_fold_all(self) -> None:
         if self.code is None:
             return
-        functions = {fold.first for fold in self.code.folds.values() if not fold.is_class}
-        self.folded = set() if self.folded else functions
+        functions = (fold.first for fold in self.code.folds.values() if not fold.is_class)
+        self.folded = frozenset() if self.folded else frozenset(functions)
         self._lay_out()
 
     @work
@@ -158,7 +155,7 @@ class ProgramTab(Tab):
         if hidden:
             self.folded -= hidden
             self._lay_out()
-        self.listing.go(hit)
+        self.line_list.go(hit)
 
     def action_copy(self) -> None:
         if self.code is not None:
@@ -166,12 +163,12 @@ class ProgramTab(Tab):
             self.app.notify(f"{self.code.program.lines} lines copied", timeout=3)
 
 
-def code_styles(look: Tones) -> dict[str, Style]:
+def code_styles(theme: ThemeStyles) -> dict[str, Style]:
     """The styles of `highlight` in the app's theme."""
     return {
-        "name": look.primary + Style(bold=True),
-        "string": look.good,
-        "number": look.accent,
-        "keyword": look.accent + Style(bold=True),
+        "name": theme.primary + Style(bold=True),
+        "string": theme.good,
+        "number": theme.accent,
+        "keyword": theme.accent + Style(bold=True),
         "comment": Style(dim=True, italic=True),
     }

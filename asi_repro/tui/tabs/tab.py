@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.containers import Vertical
 from textual.widget import Widget
 
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.source import Source
+from asi_repro.tui.view import View
 from asi_repro.tui.widgets.empty import Empty
-
-if TYPE_CHECKING:
-    from asi_repro.tui.source import Source
-    from asi_repro.tui.views.experiment import ExperimentView
 
 
 class Tab(Vertical):
     """One tab for whichever experiment is shown."""
 
     TITLE: ClassVar[str] = ""
-    DEFAULT_CSS = "Tab > Listing { padding: 0 1; }"
+    DEFAULT_CSS = "Tab > LineList { padding: 0 1; }"
     FLUID: ClassVar[bool] = False
     """Whether the lines depend on the width, so that a resize reads them again."""
 
-    def __init__(self, view: ExperimentView, name: str) -> None:
+    def __init__(self, view: View, name: str, on_settled: Callable[[Tab], None]) -> None:
+        """A tab of no experiment yet.
+
+        Args:
+            view: that it is in.
+            on_settled: told when what was read is shown.
+        """
         super().__init__(id=f"tab-{name}")
         self.view = view
+        self._on_settled = on_settled
         self.name_of_tab = name
         self.index: int | None = None
         self._width = 0
@@ -71,7 +77,7 @@ class Tab(Vertical):
 
     def _is_settled(self) -> None:
         self._settled.set()
-        self.view.settled(self)
+        self._on_settled(self)
 
     @property
     def room(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,9 +14,9 @@ from textual.widgets import Static
 
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.tui.tabs.tab import Tab
+from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.widgets.plot import Plot, Series
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import tones
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Archive
@@ -44,11 +45,8 @@ class TrainingTab(Tab):
         Binding("z", "zoom", "Zoom", tooltip="The second half of the training, or all of it"),
     ]
     can_focus = True
-
-    def __init__(self, view: object, name: str) -> None:
-        super().__init__(view, name)  # type: ignore[arg-type]
-        self.curves: list[Curve] = []
-        self.zoomed = False
+    curves: Sequence[Curve] = ()
+    zoomed = False
 
     def compose(self) -> ComposeResult:
         yield Plot()
@@ -75,12 +73,12 @@ class TrainingTab(Tab):
         self._draw()
 
     def _draw(self) -> None:
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         styles = {
-            "this": look.accent + Style(bold=True),
-            "parent": look.primary,
+            "this": theme.accent + Style(bold=True),
+            "parent": theme.primary,
             "paper": Style(dim=True),
-            "ours": look.good,
+            "ours": theme.good,
         }
         end = max((c.points[-1][0] for c in self.curves if c.points), default=0)
         start = end / 2 if self.zoomed else 0
@@ -161,7 +159,7 @@ def our_curves(source: Source, index: int) -> list[Curve]:
     if source.project is None or not (source.project.artifacts / "trained").is_dir():
         return []
     workspace = source.workspace()
-    if workspace is None or source.place.live is not None:
+    if workspace is None or source.paths.live is not None:
         return []
     from asi_repro.train.result import read_curve
     from asi_repro.train.spec import slug_of

@@ -15,11 +15,11 @@ from textual.widgets import Static
 
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
+from asi_repro.tui.theme import theme_styles, verdict_mark
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.empty import Empty
 from asi_repro.tui.widgets.matrix import Column, Mark, Matrix
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import tones, verdict_mark
 from asi_repro.verify.catalogue import CHECKS, ROW_NAMES
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.markdown import number
@@ -112,15 +112,15 @@ class CertificatesView(View):
         row_name = ROW_NAMES[self._matrix.cursor.x]
         shown = [c for c in self._all if not self._only_failing or c.counts()["fail"]]
         self._rows = sorted(shown, key=lambda c: _sort_key(c, self._order, row_name))
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         fails = Counter(row.check for c in self._all for row in c.checks if row.verdict == "fail")
         columns = [
             Column(check.name, _SHORT.get(row, row[:4]), str(fails[row]) if fails[row] else "·")
             for check in CHECKS
             for row in check.rows
         ]
-        kinds = {verdict: Mark(*verdict_mark(verdict, look)) for verdict in ("pass", "fail", "not run")}
-        measured = Mark("•", look.muted)
+        kinds = {verdict: Mark(*verdict_mark(verdict, theme)) for verdict in ("pass", "fail", "not run")}
+        measured = Mark("•", theme.muted)
         marks = [
             [
                 measured if row.comparison == "none" and row.verdict == "pass" else kinds[row.verdict]
@@ -135,7 +135,7 @@ class CertificatesView(View):
             self._go(here.index, row_name)
 
     def _draw_counts(self) -> None:
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         totals: Counter[str] = Counter()
         for certificate in self._all:
             totals.update(certificate.counts())
@@ -143,8 +143,8 @@ class CertificatesView(View):
         shown = Text(end="")
         shown.append(f"{len(self._rows)} of {len(self._all)} architectures, {clean} without ✗   ")
         for verdict, label in (("pass", "✓ or • measured"), ("fail", "✗"), ("not run", "· not run")):
-            shown.append(f"{totals[verdict]:,} {label}  ", style=verdict_mark(verdict, look)[1])
-        shown.append(f" by {self._order}", style=look.muted)
+            shown.append(f"{totals[verdict]:,} {label}  ", style=verdict_mark(verdict, theme)[1])
+        shown.append(f" by {self._order}", style=theme.muted)
         self.query_one("#certificates-counts", Static).update(shown, layout=False)
 
     @on(Matrix.Moved)
@@ -154,17 +154,17 @@ class CertificatesView(View):
         if certificate is None or row is None:
             self.query_one("#certificates-cell", Static).update("", layout=False)
             return
-        look = tones(self.app)
-        glyph, style = verdict_mark(row.verdict, look)
+        theme = theme_styles(self.app)
+        glyph, style = verdict_mark(row.verdict, theme)
         title = next(check.title for check in CHECKS if row.check in check.rows)
         shown = Text(end="")
-        shown.append(f"{glyph} {row.verdict}", style=style + look.strong)
-        shown.append(f"  {safe_line(certificate.display_name or certificate.name, 60)}  ", style=look.strong)
-        shown.append(f"{row.check}: {_measured(row)}\n", style=look.accent)
-        shown.append(f"{title} ", style=look.primary)
+        shown.append(f"{glyph} {row.verdict}", style=style + theme.strong)
+        shown.append(f"  {safe_line(certificate.display_name or certificate.name, 60)}  ", style=theme.strong)
+        shown.append(f"{row.check}: {_measured(row)}\n", style=theme.accent)
+        shown.append(f"{title} ", style=theme.primary)
         shown.append(safe_line(row.method, 400))
         if reason := row.detail.get("reason"):
-            shown.append(f"\n{safe_line(str(reason), 300)}", style=look.warn)
+            shown.append(f"\n{safe_line(str(reason), 300)}", style=theme.warn)
         self.query_one("#certificates-cell", Static).update(shown, layout=False)
 
     def _here(self) -> Certificate | None:
@@ -177,8 +177,8 @@ class CertificatesView(View):
 
     # Moving
 
-    @on(Matrix.Chosen)
-    def _chose(self, event: Matrix.Chosen) -> None:
+    @on(Matrix.Selected)
+    def _chose(self, event: Matrix.Selected) -> None:
         event.stop()
         if (certificate := self._here()) is not None:
             self.post_message(OpenExperiment(certificate.index, "certificate"))

@@ -15,11 +15,11 @@ from textual.widgets import Static
 
 from asi_repro.errors import DataError
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
+from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.view import View
-from asi_repro.tui.widgets.lines import fact, heading, prose, table
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.line_layout import fact, heading, prose, table
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import Tones, tones, verdict_mark
 
 WIDE = 120
 WIDER = 180
@@ -53,7 +53,7 @@ class ClaimsView(View):
     ]
 
     def prepare(self) -> None:
-        self._claims = _checked(self.source.ledger(), str(self.source.place.claims))
+        self._claims = _checked(self.source.ledger(), str(self.source.paths.claims))
         self._shown = list(self._claims)
         self._only: str | None = None
         self._detailed: str | None = None
@@ -61,20 +61,20 @@ class ClaimsView(View):
     def compose(self) -> ComposeResult:
         yield Static(id="claims-counts")
         with Container(id="claims-panes"):
-            yield Listing(id="claims-list", empty="no claim has this verdict")
-            yield Listing(id="claims-detail")
+            yield LineList(id="claims-list", empty="no claim has this verdict")
+            yield LineList(id="claims-detail")
 
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._draw, init=False)
         self._draw()
 
     @property
-    def _list(self) -> Listing:
-        return self.query_one("#claims-list", Listing)
+    def _list(self) -> LineList:
+        return self.query_one("#claims-list", LineList)
 
     @property
-    def _detail(self) -> Listing:
-        return self.query_one("#claims-detail", Listing)
+    def _detail(self) -> LineList:
+        return self.query_one("#claims-detail", LineList)
 
     def first_focus(self) -> Widget | None:
         return self._list
@@ -87,21 +87,21 @@ class ClaimsView(View):
     # What is shown
 
     def _draw(self) -> None:
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         counts = Counter(claim["verdict"] for claim in self._claims)
         shown = Text(end="")
         for verdict, count in counts.items():
-            glyph, style = verdict_mark(verdict, look)
+            glyph, style = verdict_mark(verdict, theme)
             chosen = self._only == verdict
             shown.append(
-                f"{glyph} {count} {safe_line(verdict)}", style=style + look.strong if chosen else style
+                f"{glyph} {count} {safe_line(verdict)}", style=style + theme.strong if chosen else style
             )
             shown.append("   ")
         if self._only is not None:
-            shown.append(f"only {self._only}; f for the next", style=look.muted)
+            shown.append(f"only {self._only}; f for the next", style=theme.muted)
         self.query_one("#claims-counts", Static).update(shown, layout=False)
         self._shown = [c for c in self._claims if self._only in (None, c["verdict"])]
-        self._list.show([_list_line(claim, look) for claim in self._shown])
+        self._list.show([_list_line(claim, theme) for claim in self._shown])
         self._draw_detail()
 
     def _draw_detail_if_other(self) -> None:
@@ -112,7 +112,7 @@ class ClaimsView(View):
         claim = self._chosen()
         pane = self._detail
         width = max(pane.scrollable_content_region.width - 1, 40)
-        lines = _detail_lines(claim, width, tones(self.app), self._known) if claim else []
+        lines = _detail_lines(claim, width, theme_styles(self.app), self._known) if claim else []
         pane.show(lines, keep=self._detailed == (claim and claim["id"]))
         self._detailed = None if claim is None else claim["id"]
 
@@ -126,20 +126,20 @@ class ClaimsView(View):
 
     # Moving
 
-    @on(Listing.Highlighted, "#claims-list")
-    def _moved(self, event: Listing.Highlighted) -> None:
+    @on(LineList.Highlighted, "#claims-list")
+    def _moved(self, event: LineList.Highlighted) -> None:
         event.stop()
         if self._detailed != event.line.key:
             # The list first: a held key must not wait for every detail on its way.
             self.call_after_refresh(self._draw_detail_if_other)
 
-    @on(Listing.Chosen, "#claims-list")
-    def _chose(self, event: Listing.Chosen) -> None:
+    @on(LineList.Selected, "#claims-list")
+    def _chose(self, event: LineList.Selected) -> None:
         event.stop()
         self._detail.focus()
 
-    @on(Listing.Chosen, "#claims-detail")
-    def _go(self, event: Listing.Chosen) -> None:
+    @on(LineList.Selected, "#claims-detail")
+    def _go(self, event: LineList.Selected) -> None:
         event.stop()
         if isinstance(event.line.key, int):
             self.post_message(OpenExperiment(event.line.key))
@@ -208,42 +208,42 @@ def _is_evidence(value: Any) -> bool:
     )
 
 
-def _list_line(claim: dict[str, Any], look: Tones) -> Line:
-    glyph, style = verdict_mark(claim["verdict"], look)
+def _list_line(claim: dict[str, Any], theme: ThemeStyles) -> Line:
+    glyph, style = verdict_mark(claim["verdict"], theme)
     shown = Text(end="").append(f"{glyph} ", style=style)
-    shown.append(f"{safe_line(claim['id'], 24):<20} ", style=look.strong)
-    shown.append(safe_line(claim["claimed"], 60), style=look.muted).append(" → ", style=look.muted)
+    shown.append(f"{safe_line(claim['id'], 24):<20} ", style=theme.strong)
+    shown.append(safe_line(claim["claimed"], 60), style=theme.muted).append(" → ", style=theme.muted)
     shown.append(safe_line(claim["found"], 240))
     return Line(shown, claim["id"])
 
 
-def _detail_lines(claim: dict[str, Any], width: int, look: Tones, known: Any) -> list[Line]:
+def _detail_lines(claim: dict[str, Any], width: int, theme: ThemeStyles, known: Any) -> list[Line]:
 
     def leads(row: dict[str, Any]) -> Text:
-        return Text(" ") if known(row) is None else Text("↗", style=look.accent)
+        return Text(" ") if known(row) is None else Text("↗", style=theme.accent)
 
-    glyph, style = verdict_mark(claim["verdict"], look)
+    glyph, style = verdict_mark(claim["verdict"], theme)
     title = Text(end="").append(f"{glyph} {safe_line(claim['verdict'])}  ", style=style)
-    lines = [Line(title.append(safe_line(claim["id"]), style=look.strong), rest=False)]
+    lines = [Line(title.append(safe_line(claim["id"]), style=theme.strong), rest=False)]
     lines += prose(claim["statement"], width)
     lines.append(Line(Text(), rest=False))
-    lines += fact("claimed", claim["claimed"], width, style=look.accent)
+    lines += fact("claimed", claim["claimed"], width, style=theme.accent)
     lines += fact("found", claim["found"], width, style=style)
     for label, field in (
         ("where", "where"), ("method", "method"), ("criterion", "criterion"), ("changes if", "would_change")
     ):  # fmt: skip
         lines += fact(label, claim[field], width)
     if claim["parts"]:
-        lines += heading("Parts", look.primary + look.strong)
-        lines += table(claim["parts"], mark=lambda row: Text(*verdict_mark(str(row.get("verdict")), look)))
+        lines += heading("Parts", theme.primary + theme.strong)
+        lines += table(claim["parts"], mark=lambda row: Text(*verdict_mark(str(row.get("verdict")), theme)))
     for evidence in claim["evidence"]:
         rows, total = evidence["rows"], evidence["total"]
         count = "none" if not total else f"{len(rows)} of {total:,}" if len(rows) < total else f"{total:,}"
         what = str(evidence.get("what", ""))
-        lines += heading(f"{what[:1].upper()}{what[1:]} ({count}; {evidence.get('source')})", look.primary)
+        lines += heading(f"{what[:1].upper()}{what[1:]} ({count}; {evidence.get('source')})", theme.primary)
         lines += table(rows, key=known, mark=leads)
     if claim["notes"]:
-        lines += heading("Notes", look.primary)
+        lines += heading("Notes", theme.primary)
         for note in claim["notes"]:
             lines += prose(str(note), width, lead="- ")
     return lines

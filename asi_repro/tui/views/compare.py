@@ -18,13 +18,13 @@ from textual.widget import Widget
 from asi_repro.archive.side_by_side import MOST, SideBySide, best_places, side_by_side
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
+from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.empty import Empty
-from asi_repro.tui.widgets.lines import heading
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.line_layout import heading
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.plot import Series, draw
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import Tones, tones, verdict_mark
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.markdown import number
@@ -45,7 +45,7 @@ class _Read:
     certificates: tuple[Certificate | None, ...]
 
 
-class Columns(Listing):
+class Columns(LineList):
     """Lines whose columns can be chosen."""
 
     TITLE = "Columns"
@@ -146,7 +146,7 @@ class CompareView(View):
             return
         width = max(self._table.scrollable_content_region.width, 40)
         head, lines = _Sheet(
-            self._read_, width, tones(self.app), self._column, self._only_differing
+            self._read_, width, theme_styles(self.app), self._column, self._only_differing
         ).laid_out()
         self._table.show(lines, head, keep=not first)
 
@@ -157,8 +157,8 @@ class CompareView(View):
             self._column = (self._column + event.way) % len(self._indices)
             self._draw()
 
-    @on(Listing.Chosen)
-    def _chosen(self, event: Listing.Chosen) -> None:
+    @on(LineList.Selected)
+    def _chosen(self, event: LineList.Selected) -> None:
         event.stop()
         key = event.line.key
         if self._indices and isinstance(key, tuple):
@@ -176,7 +176,7 @@ class CompareView(View):
             try:
                 self._compare([*self._indices, self.source.archive.find(typed).index])
             except AsiReproError as error:
-                self.browser.report(error)
+                self.app.report(error)
 
     def action_remove(self) -> None:
         if self._indices:
@@ -188,8 +188,8 @@ class CompareView(View):
         self._draw()
 
     def action_from_bookmarks(self) -> None:
-        if self.browser.bookmarks:
-            self._compare(self.browser.bookmarks)
+        if self.app.bookmarks:
+            self._compare(self.app.bookmarks)
         else:
             self.app.notify("m bookmarks an experiment", title="No bookmarks yet", timeout=4)
 
@@ -226,12 +226,14 @@ def _certificate(read: Callable[[int], Certificate], index: int) -> Certificate 
 class _Sheet:
     """The lines of one comparison."""
 
-    def __init__(self, read: _Read, width: int, look: Tones, column: int, only_differing: bool) -> None:
-        self.read, self.look, self.column, self.only = read, look, column, only_differing
+    def __init__(
+        self, read: _Read, width: int, theme: ThemeStyles, column: int, only_differing: bool
+    ) -> None:
+        self.read, self.theme, self.column, self.only = read, theme, column, only_differing
         count = len(read.sides.details)
         self.width = width
         self.wide = min(max((width - 1 - _LABEL) // count, 8), _WIDEST)
-        self.styles = (look.accent, look.primary, look.good, look.warn)[:count]
+        self.styles = (theme.accent, theme.primary, theme.good, theme.warn)[:count]
 
     def laid_out(self) -> tuple[Text, list[Line]]:
         """The heading, and the sections below it."""
@@ -254,23 +256,23 @@ class _Sheet:
     def _row(self, key: tuple[str, str], label: str, cells: Cells) -> list[Line]:
         if self.only and len({text for text, _ in cells}) <= 1:
             return []
-        shown = Text(end="").append(set_cell_size(label, _LABEL - 1) + " ", style=self.look.muted)
+        shown = Text(end="").append(set_cell_size(label, _LABEL - 1) + " ", style=self.theme.muted)
         for text, style in cells:
             shown.append(self._cell(text), style=style)
         return [Line(shown, key)]
 
     def _section(self, title: str, rows: list[Line]) -> list[Line]:
-        return [*heading(title, self.look.primary + self.look.strong), *rows] if rows else []
+        return [*heading(title, self.theme.primary + self.theme.strong), *rows] if rows else []
 
     def _numbers(
         self, values: Sequence[float | None], pattern: str, *, lower: bool = False
     ) -> list[tuple[str, Style]]:
         best = best_places(values, lower=lower)
         return [
-            ("–", self.look.muted)
+            ("–", self.theme.muted)
             if value is None
             else (f"{pattern.format(value)}{' ▲' if place in best else ''}",
-                  self.look.good if place in best else Style())
+                  self.theme.good if place in best else Style())
             for place, value in enumerate(values)
         ]  # fmt: skip
 
@@ -305,7 +307,7 @@ class _Sheet:
             shared = f"{kin.ancestor} {safe_line(names[kin.ancestor], 60)}"
         base = None if kin.ancestor is None else scores[kin.ancestor]
         changes = [None if base is None or e.score is None else e.score - base for e in experiments]
-        line = Text(end="").append(f"{'common ancestor':<{_LABEL}}", style=self.look.muted).append(shared)
+        line = Text(end="").append(f"{'common ancestor':<{_LABEL}}", style=self.theme.muted).append(shared)
         rows = [Line(line, ("lineage", "ancestor"))]
         steps = [(str(len(path)), Style()) for path in kin.paths]
         rows += self._row(("lineage", "steps"), "steps from it", steps)
@@ -350,10 +352,10 @@ class _Sheet:
             cells = []
             for certificate in self.read.certificates:
                 if certificate is None:
-                    cells.append(("–", self.look.muted))
+                    cells.append(("–", self.theme.muted))
                     continue
                 row = certificate.row(name)
-                glyph, style = verdict_mark(row.verdict, self.look)
+                glyph, style = verdict_mark(row.verdict, self.theme)
                 cells.append((f"{glyph} {number(row.value)}", style if row.comparison != "none" else Style()))
             rows += self._row(("certificates", name), name, cells)
         if not any(self.read.certificates):

@@ -8,17 +8,17 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from asi_repro.archive.store import Experiment
 from asi_repro.errors import MissingInput
 from asi_repro.tui.messages import Compare, ShowInLineage
+from asi_repro.tui.registry import TABS
 from asi_repro.tui.source import Source
-from asi_repro.tui.tabs import TABS
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.view import View, turn_to
+from asi_repro.tui.widgets.bar import TabBar
 from asi_repro.tui.widgets.card import breadcrumb, path_of
 from asi_repro.tui.widgets.text import line, safe_line
 
@@ -26,49 +26,6 @@ _LOW = 10
 # Seconds that a tab is waited for before it is shown without what it reads: one picture, not two.
 _PATIENCE = 0.08
 _READING = "reading"
-
-
-class TabBar(Widget):
-    """The tabs with their keys; a click opens one."""
-
-    DEFAULT_CSS = """
-    TabBar { height: 1; background: $surface; color: $text-muted; }
-    TabBar > .bar--now { background: $accent; color: $background; text-style: bold; }
-    TabBar > .bar--key { color: $footer-key-foreground; text-style: bold underline; }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--now", "bar--key"}
-    current: reactive[str] = reactive("")
-
-    def _labels(self) -> list[tuple[str, str, str]]:
-        """Name, key and label, spaces around included; all labels together have the room there is."""
-        for cut, left, right in ((16, "  ", "  "), (16, " ", " "), (16, "", " "), (6, "", " "), (3, "", " ")):
-            labels = [(spec.name, spec.key, f"{left}{spec.title[:cut]}{right}") for spec in TABS]
-            if sum(len(label) for _, _, label in labels) <= self.size.width:
-                return labels
-        return [(spec.name, spec.key, spec.title[:1]) for spec in TABS]
-
-    def render(self) -> Text:
-        shown = Text(no_wrap=True, overflow="crop", end="")
-        now = self.get_component_rich_style("bar--now", partial=True)
-        key_style = self.get_component_rich_style("bar--key", partial=True)
-        for name, key, title in self._labels():
-            start = len(shown)
-            shown.append(title, style=now if name == self.current else "")
-            place = title.casefold().find(key.casefold())
-            if name != self.current and place >= 0:
-                shown.stylize(key_style, start + place, start + place + 1)
-        return shown
-
-    def on_click(self, event: events.Click) -> None:
-        start = 0
-        for name, _, title in self._labels():
-            end = start + len(title)
-            if start <= event.x < end:
-                view = self.parent
-                if isinstance(view, ExperimentView):
-                    self.app.call_later(view.action_tab, name)
-                return
-            start = end
 
 
 class ExperimentView(View):
@@ -105,7 +62,7 @@ class ExperimentView(View):
         self.tab = TABS[0].name
 
     def prepare(self) -> None:
-        index = self.browser_index()
+        index = self._last_index()
         if index is None:
             raise MissingInput(
                 "no experiment is chosen yet",
@@ -113,9 +70,9 @@ class ExperimentView(View):
             )
         self.experiment = self.source.archive.get(index)
 
-    def browser_index(self) -> int | None:
+    def _last_index(self) -> int | None:
         """The experiment last looked at, if the run has it."""
-        index = self.browser.place.index
+        index = self.app.run_state.index
         return index if index in self.source.archive.experiments else None
 
     def compose(self) -> ComposeResult:
@@ -133,7 +90,7 @@ class ExperimentView(View):
         index = arguments.get("index")
         if index is not None:
             self.experiment = self.source.archive.get(index)
-            self.browser.place.index = index
+            self.app.run_state.index = index
         tab = arguments.get("tab")
         if tab and any(spec.name == tab for spec in TABS):
             self.tab = tab
@@ -155,13 +112,13 @@ class ExperimentView(View):
         tab = self._tab()
         if tab is None:
             spec = next(spec for spec in TABS if spec.name == self.tab)
-            tab = spec.tab_class()(self, spec.name)
+            tab = spec.load_class()(self, spec.name, self._settled)
             await self.switcher.add_content(tab)
         tab.show_experiment(self.experiment.index)
         # What another experiment has there is not shown under this one's head.
         self.switcher.current = tab.id if await tab.settled(_PATIENCE) else _READING
 
-    def settled(self, tab: Tab) -> None:
+    def _settled(self, tab: Tab) -> None:
         """What a tab reads is there: show it, if it is waited for."""
         if tab is self._tab() and self.switcher.current == _READING:
             self.switcher.current = tab.id
@@ -172,7 +129,7 @@ class ExperimentView(View):
         self.tab = name
         with self.app.batch_update():
             await self.ready()
-            if self.browser.place.view == "experiment" and self.app.screen is self.screen:
+            if self.app.run_state.view == "experiment" and self.app.screen is self.screen:
                 turn_to(self.first_focus() or self)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -181,12 +138,11 @@ class ExperimentView(View):
 
     def _head(self) -> None:
         e = self.experiment
-        look = self.browser.scale
-        mark = " ⚑" if e.index in self.browser.bookmarks else ""
+        mark = " ⚑" if e.index in self.app.bookmarks else ""
         shown = Text(f"{e.index} ", no_wrap=True, overflow="ellipsis")
         shown.append(safe_line(e.label, 60), style="bold")
         shown.append(f"{mark}  ")
-        shown.append_text(look.text(e.score))
+        shown.append_text(self.app.scale.text(e.score))
         shown.append("  ★ gallery" if e.in_gallery else "")
         shown.append("" if e.has_program else "  program not released", style="dim")
         shown.append(f"  depth {e.depth}, {e.children} children  ", style="dim")
@@ -208,14 +164,14 @@ class ExperimentView(View):
 
     async def action_parent(self) -> None:
         if self.experiment.parent is not None:
-            await self.browser.open_experiment(self.experiment.parent)
+            await self.app.open_experiment(self.experiment.parent)
 
     async def action_best_child(self) -> None:
         archive = self.source.archive
         under = [archive.experiments[i] for i in archive.lineage.children(self.experiment.index)]
         known = [e for e in under if e.score is not None]
         if known:
-            await self.browser.open_experiment(max(known, key=_rank).index)
+            await self.app.open_experiment(max(known, key=_rank).index)
 
     async def action_sibling(self, step: int) -> None:
         lineage = self.source.archive.lineage
@@ -223,13 +179,13 @@ class ExperimentView(View):
         siblings = lineage.roots if parent is None else lineage.children(parent)
         place = siblings.index(self.experiment.index) + step
         if 0 <= place < len(siblings):
-            await self.browser.open_experiment(siblings[place])
+            await self.app.open_experiment(siblings[place])
 
     def action_lineage(self) -> None:
         self.post_message(ShowInLineage(self.experiment.index))
 
     def action_bookmark(self) -> None:
-        self.browser.toggle_bookmark(self.experiment.index)
+        self.app.toggle_bookmark(self.experiment.index)
         self._head()
 
     def action_compare(self) -> None:

@@ -79,7 +79,7 @@ class LineageView(View):
         self._wanted = Filter()
         # The first rows shown move the cursor: until the last place is found again they tell nothing.
         self._place_found = False
-        self._last_place = self.browser.place.index
+        self._last_place = self.app.run_state.index
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="filter-line"):
@@ -90,10 +90,10 @@ class LineageView(View):
             )  # fmt: skip
             yield Static("", id="count", markup=False)
         with Horizontal():
-            yield LineageTree(self.outline, self.browser.scale, self.browser.bookmarks)
+            yield LineageTree(self.outline, self.app.scale, self.app.bookmarks)
             yield Card()
         yield Static("", id="crumbs", markup=False)
-        yield Legend(self.browser.scale)
+        yield Legend(self.app.scale)
 
     def on_mount(self) -> None:
         self.lines = self.query_one(LineageTree)
@@ -128,8 +128,8 @@ class LineageView(View):
             self._show_current()
 
     def _theme_changed(self) -> None:
-        self.lines.scale = self.browser.scale
-        self.query_one(Legend).show(self.browser.scale)
+        self.lines.scale = self.app.scale
+        self.query_one(Legend).show(self.app.scale)
         self.lines.refresh()
         self._show_current()
 
@@ -173,7 +173,7 @@ class LineageView(View):
 
     def _no_leaks(self, error: AsiReproError) -> None:
         self._count(wrong="no certificates here")
-        self.browser.report(error)
+        self.app.report(error)
 
     def _count(self, *, wrong: str = "") -> None:
         shown = self.query_one("#count", Static)
@@ -221,7 +221,7 @@ class LineageView(View):
     def on_lineage_tree_highlighted(self, message: LineageTree.Highlighted) -> None:
         message.stop()
         if message.index is not None and self._place_found:
-            self.browser.place.index = message.index
+            self.app.run_state.index = message.index
         self._show_current()
 
     def _show_current(self) -> None:
@@ -234,20 +234,20 @@ class LineageView(View):
             crumbs.update(text, layout=False)
         if card.display:
             summary = self._summary(index) if index is not None else None
-            card.show(archive, index, self.browser.scale, summary)
+            card.show(archive, index, self.app.scale, summary)
 
     def _summary(self, index: int) -> str | None:
         if not self.source.archive.experiments[index].has_program:
             return None
         return self.source.archive.program(index).summary
 
-    def on_lineage_tree_chosen(self, message: LineageTree.Chosen) -> None:
+    def on_lineage_tree_selected(self, message: LineageTree.Selected) -> None:
         message.stop()
         self.post_message(OpenExperiment(message.index))
 
     def action_bookmark(self) -> None:
         if self.lines.current is not None:
-            self.browser.toggle_bookmark(self.lines.current)
+            self.app.toggle_bookmark(self.lines.current)
             self.lines.refresh()
 
     def action_mark(self) -> None:
@@ -302,8 +302,8 @@ class LineageView(View):
         self.outline.order, self.outline.flat = before.order, before.flat
         self.outline.opened |= before.opened & self.outline.experiments.keys()
         keep = self.lines.current
-        self.lines.outline, self.lines.scale = self.outline, self.browser.scale
-        self.query_one(Legend).show(self.browser.scale)
+        self.lines.outline, self.lines.scale = self.outline, self.app.scale
+        self.query_one(Legend).show(self.app.scale)
         self.outline.rebuild()
         self._apply(self.query_one(FilterInput).value)
         self.lines.refresh_rows(keep)

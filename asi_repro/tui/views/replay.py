@@ -20,13 +20,13 @@ from asi_repro.replay.policy import Policy, policy_of
 from asi_repro.replay.steps import Ruling, Step, replay
 from asi_repro.replay.summary import phase_name
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
+from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.chart_stack import Chart, ChartStack
+from asi_repro.tui.widgets.depth_heatmap import DepthHeatmap
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.score import ScoreScale
-from asi_repro.tui.widgets.strata import Strata
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import Tones, tones
-from asi_repro.tui.widgets.tracks import Track, Tracks
 
 WIDE = 150
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200)  # steps a second
@@ -51,11 +51,11 @@ class ReplayView(View):
     }
     ReplayView #replay-map { column-span: 2; height: 100%; }
     ReplayView #replay-pool { height: 100%; border-top: solid $primary 50%; padding: 0 1; }
-    ReplayView #replay-tracks { height: 100%; border-top: solid $primary 50%; }
+    ReplayView #replay-charts { height: 100%; border-top: solid $primary 50%; }
     ReplayView.-wide > #replay-panes { grid-columns: 1fr 54; grid-rows: 14 1fr; }
     ReplayView.-wide #replay-map { column-span: 1; }
     ReplayView.-wide #replay-pool { row-span: 2; border-top: none; border-left: solid $primary 50%; }
-    ReplayView.-low #replay-tracks { display: none; }
+    ReplayView.-low #replay-charts { display: none; }
     ReplayView.-low #replay-pool { column-span: 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,9 +95,9 @@ class ReplayView(View):
     def compose(self) -> ComposeResult:
         yield Static("working out the pool at every step …", id="replay-status")
         with Container(id="replay-panes"):
-            yield Strata(id="replay-map")
-            yield Listing(id="replay-pool", empty="the pool is empty")
-            yield Tracks(id="replay-tracks")
+            yield DepthHeatmap(id="replay-map")
+            yield LineList(id="replay-pool", empty="the pool is empty")
+            yield ChartStack(id="replay-charts")
 
     def prepare(self) -> None:
         self._run: list[Experiment] = list(self.source.archive.experiments.values())
@@ -108,14 +108,14 @@ class ReplayView(View):
         self._read()
 
     def first_focus(self) -> Widget | None:
-        return self.query_one(Strata)
+        return self.query_one(DepthHeatmap)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
         self.set_class(event.size.height < 14, "-low")
 
     def _read(self) -> None:
-        run, late, place = self._run, self._late, self.source.place
+        run, late, place = self._run, self._late, self.source.paths
 
         def work() -> tuple[Policy, list[Step]]:
             policy = replace(policy_of(place.live), late=late)
@@ -139,8 +139,8 @@ class ReplayView(View):
         if not self._steps:
             return
         scale = ScoreScale((e.score for e in self._run), dark=self.app.current_theme.dark)
-        self.query_one(Strata).show(self._run, scale)
-        self.query_one(Tracks).show(_tracks(self._steps, self._policy, tones(self.app)))  # type: ignore[arg-type]
+        self.query_one(DepthHeatmap).show(self._run, scale)
+        self.query_one(ChartStack).show(_charts(self._steps, self._policy, theme_styles(self.app)))  # type: ignore[arg-type]
         self._pool_shown = None
         self._draw()
 
@@ -151,8 +151,8 @@ class ReplayView(View):
         step = self._steps[self._place]
         lineage = self.source.archive.lineage
         path = [self._places[i] for i in lineage.ancestors(step.experiment.index) if i in self._places]
-        self.query_one(Strata).at(self._place, path)
-        self.query_one(Tracks).at(self._place)
+        self.query_one(DepthHeatmap).at(self._place, path)
+        self.query_one(ChartStack).at(self._place)
         self._draw_status(step)
         shown = (step.pool, step.experiment.parent)
         if shown != self._pool_shown:
@@ -160,24 +160,24 @@ class ReplayView(View):
             self._draw_pool(step)
 
     def _draw_status(self, step: Step) -> None:
-        look, e, policy = tones(self.app), step.experiment, self._policy
+        theme, e, policy = theme_styles(self.app), step.experiment, self._policy
         assert policy is not None
         last = self._run[-1].index if policy.by_index else len(self._steps) - 1
         playing = f"{'▶' if self._timer else '■'} {SPEEDS[self._speed]}/s"
         shown = Text(end="")
-        shown.append(f"{playing:<8}", style=look.accent + look.strong)
-        shown.append(f"step {step.position:,} of {len(self._steps) - 1:,}  ", style=look.strong)
-        shown.append(f"{phase_name(step, policy, last)}  ", style=look.muted)
-        shown.append(f"★ {step.gallery}", style=look.accent)
+        shown.append(f"{playing:<8}", style=theme.accent + theme.strong)
+        shown.append(f"step {step.position:,} of {len(self._steps) - 1:,}  ", style=theme.strong)
+        shown.append(f"{phase_name(step, policy, last)}  ", style=theme.muted)
+        shown.append(f"★ {step.gallery}", style=theme.accent)
         if step.best_score is not None:
             shown.append(f"  best {step.best_score:.4f} ({step.best_index})")
         top, drawn = self._obeyed[self._place]
         if drawn:
             shown.append(f"  top {policy.top}: {top:,} of {drawn:,} ({top / drawn:.0%})")
         if self._late:
-            shown.append(f"  {self._late} refresh{'es' * (self._late > 1)} late", style=look.warn)
-        shown.append(f"\n{e.index} {safe_line(e.label, 48)}", style=look.strong)
-        shown.append(" ★" if e.in_gallery else "", style=look.accent)
+            shown.append(f"  {self._late} refresh{'es' * (self._late > 1)} late", style=theme.warn)
+        shown.append(f"\n{e.index} {safe_line(e.label, 48)}", style=theme.strong)
+        shown.append(" ★" if e.in_gallery else "", style=theme.accent)
         shown.append(f"  {_score(e.score)}")
         if e.parent is not None:
             change = "" if None in (e.score, step.parent_score) else f"{e.score - step.parent_score:+.4f} "  # type: ignore[operator]
@@ -185,34 +185,34 @@ class ReplayView(View):
             shown.append(
                 f"  {change}from {e.parent} {safe_line(parent.label, 48)} {_score(step.parent_score)}"
             )
-        shown.append(f"\n{_GLYPHS[step.ruling]} ", style=_ruling_style(step.ruling, look) + look.strong)
+        shown.append(f"\n{_GLYPHS[step.ruling]} ", style=_ruling_style(step.ruling, theme) + theme.strong)
         rank = "" if step.rank is None else f"rank {step.rank} of {step.pool.seen:,}, "
         best = "" if step.best_rank is None else f" ({step.best_rank} at best)"
-        shown.append(f"parent: {rank}{step.ruling.meaning}{best}", style=_ruling_style(step.ruling, look))
+        shown.append(f"parent: {rank}{step.ruling.meaning}{best}", style=_ruling_style(step.ruling, theme))
         self.query_one("#replay-status", Static).update(shown, layout=False)
 
     def _draw_pool(self, step: Step) -> None:
-        look, pool, policy = tones(self.app), step.pool, self._policy
+        theme, pool, policy = theme_styles(self.app), step.pool, self._policy
         assert policy is not None
         allowed, entered, lines = set(pool.allowed), set(pool.entered), []
         experiments = self.source.archive.experiments
         for place, (index, score) in enumerate(pool.members, 1):
-            style = look.good if index in allowed else look.muted
+            style = theme.good if index in allowed else theme.muted
             chosen = index == step.experiment.parent
             lead = "▶" if chosen else "+" if index in entered else " "
-            shown = Text(end="").append(f"{lead}{place:>3} ", style=look.accent if lead != " " else style)
-            shown.append(f"{index:>6} {score:7.4f} ", style=look.accent + look.strong if chosen else style)
-            shown.append(safe_line(experiments[index].label, 60), style=look.strong if chosen else style)
+            shown = Text(end="").append(f"{lead}{place:>3} ", style=theme.accent if lead != " " else style)
+            shown.append(f"{index:>6} {score:7.4f} ", style=theme.accent + theme.strong if chosen else style)
+            shown.append(safe_line(experiments[index].label, 60), style=theme.strong if chosen else style)
             lines.append(Line(shown, index))
         head = Text(
             f"pool {len(pool.members)} of {policy.pool} +{len(pool.entered)} −{len(pool.left)}, "
             f"top {policy.top} green; given {pool.seen:,}",
             end="",
         )
-        listing = self.query_one(Listing)
-        listing.show(lines, head)
-        if not listing.has_focus:
-            listing.go(step.experiment.parent)
+        line_list = self.query_one(LineList)
+        line_list.show(lines, head)
+        if not line_list.has_focus:
+            line_list.go(step.experiment.parent)
 
     # Moving
 
@@ -279,8 +279,8 @@ class ReplayView(View):
             self._timer.stop()
             self._timer = None
 
-    @on(Listing.Chosen)
-    def _chose(self, event: Listing.Chosen) -> None:
+    @on(LineList.Selected)
+    def _chose(self, event: LineList.Selected) -> None:
         event.stop()
         if isinstance(event.line.key, int):
             self.post_message(OpenExperiment(event.line.key))
@@ -331,8 +331,8 @@ def _score(value: float | None) -> str:
     return "no score" if value is None else f"{value:.4f}"
 
 
-def _ruling_style(ruling: Ruling, look: Tones) -> Any:
-    return {Ruling.TOP: look.good, Ruling.POOL: look.warn, Ruling.ROOT: look.muted}.get(ruling, look.bad)
+def _ruling_style(ruling: Ruling, theme: ThemeStyles) -> Any:
+    return {Ruling.TOP: theme.good, Ruling.POOL: theme.warn, Ruling.ROOT: theme.muted}.get(ruling, theme.bad)
 
 
 def _obeyed(steps: list[Step]) -> list[tuple[int, int]]:
@@ -346,7 +346,7 @@ def _obeyed(steps: list[Step]) -> list[tuple[int, int]]:
     return found
 
 
-def _tracks(steps: list[Step], policy: Policy, look: Tones) -> list[Track]:
+def _charts(steps: list[Step], policy: Policy, theme: ThemeStyles) -> list[Chart]:
     ranks: list[float | None] = [step.rank for step in steps]
     best: list[float | None] = [step.best_score for step in steps]
     gallery = [float(step.gallery) for step in steps]
@@ -354,11 +354,11 @@ def _tracks(steps: list[Step], policy: Policy, look: Tones) -> list[Track]:
     worst = max((rank for rank in ranks if rank is not None), default=1.0)
     low = min(known, default=0.0)
     return [
-        Track(
+        Chart(
             f"parent's rank ({policy.top} and {policy.pool} ruled):",
-            ranks, look.warn, max(worst, float(policy.pool)), 1.0, dots=True,
+            ranks, theme.warn, max(worst, float(policy.pool)), 1.0, dots=True,
             lines=(float(policy.top), float(policy.pool)), share=3,
         ),
-        Track("gallery so far:", gallery, look.accent, 0.0, max(gallery[-1], 1.0), share=2),
-        Track("best score so far:", best, look.primary, low, max(known, default=1.0), number="{:.4f}"),
+        Chart("gallery so far:", gallery, theme.accent, 0.0, max(gallery[-1], 1.0), share=2),
+        Chart("best score so far:", best, theme.primary, low, max(known, default=1.0), number="{:.4f}"),
     ]  # fmt: skip

@@ -19,13 +19,13 @@ from asi_repro.discover.run.listing import RunRow, list_runs
 from asi_repro.discover.run.monitor import Doing, Follower, Result, Standing
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import OpenExperiment, OpenRun
-from asi_repro.tui.source import RunPlace, release_place, run_place
+from asi_repro.tui.source import RunPaths, release_paths, run_paths
+from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View
-from asi_repro.tui.widgets.lines import heading
-from asi_repro.tui.widgets.listing import Line, Listing
+from asi_repro.tui.widgets.chart_stack import Chart, ChartStack
+from asi_repro.tui.widgets.line_layout import heading
+from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
-from asi_repro.tui.widgets.tones import Tones, tones
-from asi_repro.tui.widgets.tracks import Track, Tracks
 
 WIDE = 140
 _EVERY = 1.5  # seconds between two looks at a live run
@@ -43,11 +43,11 @@ class RunsView(View):
     RunsView #runs-run { height: 3fr; border-top: solid $primary 50%; }
     RunsView #runs-head { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     RunsView #runs-detail { height: 1fr; padding: 0 1; }
-    RunsView #runs-tracks { height: 12; border-top: solid $primary 50%; display: none; }
+    RunsView #runs-charts { height: 12; border-top: solid $primary 50%; display: none; }
     RunsView.-wide > #runs-panes { layout: horizontal; }
     RunsView.-wide #runs-list { width: 56; height: 1fr; }
     RunsView.-wide #runs-run { width: 1fr; height: 1fr; border-top: none; border-left: solid $primary 50%; }
-    RunsView.-high.-live #runs-tracks { display: block; }
+    RunsView.-high.-live #runs-charts { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "Follow", tooltip="Follow the live run, or hold still"),
@@ -67,11 +67,11 @@ class RunsView(View):
 
     def compose(self) -> ComposeResult:
         with Container(id="runs-panes"):
-            yield Listing(id="runs-list", empty="looking for runs …")
+            yield LineList(id="runs-list", empty="looking for runs …")
             with Vertical(id="runs-run"):
                 yield Static(id="runs-head")
-                yield Listing(id="runs-detail")
-                yield Tracks(id="runs-tracks")
+                yield LineList(id="runs-detail")
+                yield ChartStack(id="runs-charts")
 
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._draw_all, init=False)
@@ -79,7 +79,7 @@ class RunsView(View):
         self._read()
 
     def first_focus(self) -> Widget | None:
-        return self.query_one("#runs-list", Listing)
+        return self.query_one("#runs-list", LineList)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
@@ -96,7 +96,7 @@ class RunsView(View):
             archive = source.archive
             return [
                 RunRow(
-                    source.place.name, "archive", None, len(archive.experiments), None, None,
+                    source.paths.name, "archive", None, len(archive.experiments), None, None,
                     len(archive.gallery), str(archive.folder),
                 )
             ]  # fmt: skip
@@ -107,7 +107,7 @@ class RunsView(View):
         self._rows = rows
         self._draw_list()
         if self._wanted is not None:
-            self.query_one("#runs-list", Listing).go(self._wanted)
+            self.query_one("#runs-list", LineList).go(self._wanted)
             self._wanted = None
         self._look()
 
@@ -144,7 +144,7 @@ class RunsView(View):
             self._looking = False
             self._follow = False
             self._draw_run()
-            self.browser.report(error)
+            self.app.report(error)
 
         self.load(follower.look, got, failed=failed, group="load-follow")
 
@@ -156,7 +156,7 @@ class RunsView(View):
     # What is shown
 
     def _row(self) -> RunRow | None:
-        line = self.query_one("#runs-list", Listing).line
+        line = self.query_one("#runs-list", LineList).line
         return next((row for row in self._rows if line is not None and row.name == line.key), None)
 
     def _draw_all(self) -> None:
@@ -164,14 +164,14 @@ class RunsView(View):
         self._draw_run()
 
     def _draw_list(self) -> None:
-        look = tones(self.app)
+        theme = theme_styles(self.app)
         head = Text(f"  {'run':<20} {'kind':<9}{'arm':<10}{'done':>6}{'✗':>4}", end="")
-        lines = [_run_line(row, row.name == self.source.place.name, look) for row in self._rows]
-        self.query_one("#runs-list", Listing).show(lines, head)
+        lines = [_run_line(row, row.name == self.source.paths.name, theme) for row in self._rows]
+        self.query_one("#runs-list", LineList).show(lines, head)
 
     def _draw_run(self) -> None:
-        row, standing, look = self._row(), self._standing, tones(self.app)
-        pane, head = self.query_one("#runs-detail", Listing), self.query_one("#runs-head", Static)
+        row, standing, theme = self._row(), self._standing, theme_styles(self.app)
+        pane, head = self.query_one("#runs-detail", LineList), self.query_one("#runs-head", Static)
         self.set_class(standing is not None and bool(standing.results), "-live")
         if row is None:
             head.update("", layout=False)
@@ -179,26 +179,26 @@ class RunsView(View):
             return
         same, self._shown = self._shown == row.name, row.name
         if standing is None:
-            head.update(Text(safe_line(row.name), style=look.strong), layout=False)
-            pane.show(_plain_lines(row, look), keep=same)
+            head.update(Text(safe_line(row.name), style=theme.strong), layout=False)
+            pane.show(_plain_lines(row, theme), keep=same)
             return
         live = row.kind == "live"
-        head.update(_headline(row, standing, live and self._follow, look), layout=False)
-        pane.show(_standing_lines(standing, look), keep=same)
-        self.query_one(Tracks).show(_tracks(standing, look))
-        self.query_one(Tracks).at(max(len(standing.results) - 1, 0))
+        head.update(_headline(row, standing, live and self._follow, theme), layout=False)
+        pane.show(_standing_lines(standing, theme), keep=same)
+        self.query_one(ChartStack).show(_charts(standing, theme))
+        self.query_one(ChartStack).at(max(len(standing.results) - 1, 0))
 
     # Moving
 
-    @on(Listing.Highlighted, "#runs-list")
-    def _moved(self, event: Listing.Highlighted) -> None:
+    @on(LineList.Highlighted, "#runs-list")
+    def _moved(self, event: LineList.Highlighted) -> None:
         event.stop()
         if event.line.key != self._shown:
             self._standing = None
             self._look()
 
-    @on(Listing.Chosen, "#runs-list")
-    def _open_run(self, event: Listing.Chosen) -> None:
+    @on(LineList.Selected, "#runs-list")
+    def _open_run(self, event: LineList.Selected) -> None:
         event.stop()
         row = self._row()
         place = self._place_of(row) if row else None
@@ -212,20 +212,20 @@ class RunsView(View):
         else:
             self.post_message(OpenRun(place))
 
-    def _place_of(self, row: RunRow) -> RunPlace | None:
+    def _place_of(self, row: RunRow) -> RunPaths | None:
         project = self.source.project
         if project is None:
             return None
         folder = self._folder(row.name)
-        return release_place(project) if folder is None else run_place(project, folder)
+        return release_paths(project) if folder is None else run_paths(project, folder)
 
-    @on(Listing.Chosen, "#runs-detail")
-    def _open_experiment(self, event: Listing.Chosen) -> None:
+    @on(LineList.Selected, "#runs-detail")
+    def _open_experiment(self, event: LineList.Selected) -> None:
         event.stop()
         index, row = event.line.key, self._row()
         if not isinstance(index, int) or row is None:
             return
-        if row.name == self.source.place.name and index in self.source.archive.experiments:
+        if row.name == self.source.paths.name and index in self.source.archive.experiments:
             self.post_message(OpenExperiment(index))
         else:
             self.app.notify("enter on the run in the list opens it", title="Another run is open", timeout=4)
@@ -243,7 +243,7 @@ class RunsView(View):
 
     def open(self, arguments: dict[str, Any]) -> None:
         name = arguments.get("name")
-        if isinstance(name, str) and not self.query_one("#runs-list", Listing).go(name):
+        if isinstance(name, str) and not self.query_one("#runs-list", LineList).go(name):
             self._wanted = name
 
     def state(self) -> dict[str, Any]:
@@ -258,16 +258,16 @@ class RunsView(View):
         self._read()
 
 
-def _run_line(row: RunRow, current: bool, look: Tones) -> Line:
-    shown = Text(end="").append("▶ " if current else "  ", style=look.accent)
-    shown.append(f"{safe_line(row.name, 20):<20} ", style=look.strong)
-    shown.append(f"{row.kind:<9}", style=look.bad if row.kind == "damaged" else look.muted)
+def _run_line(row: RunRow, current: bool, theme: ThemeStyles) -> Line:
+    shown = Text(end="").append("▶ " if current else "  ", style=theme.accent)
+    shown.append(f"{safe_line(row.name, 20):<20} ", style=theme.strong)
+    shown.append(f"{row.kind:<9}", style=theme.bad if row.kind == "damaged" else theme.muted)
     shown.append(f"{safe_line(row.arm or '–', 10):<10}{row.experiments:>6,}")
-    shown.append(f"{'–' if row.failed is None else row.failed:>4}", style=look.muted)
+    shown.append(f"{'–' if row.failed is None else row.failed:>4}", style=theme.muted)
     return Line(shown, row.name)
 
 
-def _plain_lines(row: RunRow, look: Tones) -> list[Line]:
+def _plain_lines(row: RunRow, theme: ThemeStyles) -> list[Line]:
     facts = [
         ("kind", row.kind), ("experiments", f"{row.experiments:,}"),
         ("gallery", "–" if row.verified is None else f"{row.verified:,}"),
@@ -276,44 +276,44 @@ def _plain_lines(row: RunRow, look: Tones) -> list[Line]:
     if row.note:
         facts.append(("note", row.note))
     return [
-        Line(Text(end="").append(f"{name:<13}", style=look.muted).append(safe_line(value)), rest=False)
+        Line(Text(end="").append(f"{name:<13}", style=theme.muted).append(safe_line(value)), rest=False)
         for name, value in facts
     ]
 
 
-def _headline(row: RunRow, standing: Standing, following: bool, look: Tones) -> Text:
-    shown = Text(end="").append(f"{safe_line(row.name, 40)} ", style=look.strong)
+def _headline(row: RunRow, standing: Standing, following: bool, theme: ThemeStyles) -> Text:
+    shown = Text(end="").append(f"{safe_line(row.name, 40)} ", style=theme.strong)
     if row.kind == "live":
         at_work = standing.workers
         if at_work:
-            shown.append(f"● {at_work} at work ", style=look.good)
+            shown.append(f"● {at_work} at work ", style=theme.good)
         else:
-            shown.append("○ nobody at work ", style=look.muted)
+            shown.append("○ nobody at work ", style=theme.muted)
         shown.append(
-            "following" if following else "held: f follows", style=look.accent if following else look.warn
+            "following" if following else "held: f follows", style=theme.accent if following else theme.warn
         )
-    shown.append(f"\n{len(standing.committed):,} done", style=look.good)
+    shown.append(f"\n{len(standing.committed):,} done", style=theme.good)
     failed = len(standing.results) - len(standing.committed)
     shown.append(f"  {failed:,} failed  {standing.rejected:,} proposals turned down")
     shown.append(f"  {sum(r.beats_baseline for r in standing.results):,} beat the baseline")
     if standing.best is not None:
         best = standing.best
-        shown.append(f"  best {best.fitness:.4f} ({best.index})", style=look.accent)
+        shown.append(f"  best {best.fitness:.4f} ({best.index})", style=theme.accent)
     return shown
 
 
-def _standing_lines(standing: Standing, look: Tones) -> list[Line]:
-    lines = heading("At work", look.primary + look.strong)[1:]
+def _standing_lines(standing: Standing, theme: ThemeStyles) -> list[Line]:
+    lines = heading("At work", theme.primary + theme.strong)[1:]
     if not standing.doing:
-        lines.append(Line(Text("  nothing is unfinished", style=look.muted), rest=False))
-    lines += [_doing_line(one, look) for one in standing.doing]
+        lines.append(Line(Text("  nothing is unfinished", style=theme.muted), rest=False))
+    lines += [_doing_line(one, theme) for one in standing.doing]
     if standing.tokens is not None:
-        lines += heading("Budget", look.primary + look.strong)
+        lines += heading("Budget", theme.primary + theme.strong)
         tokens, usd = standing.limits
-        lines.append(Line(_budget("tokens", standing.tokens, tokens, "{:,.0f}", look), rest=False))
-        lines.append(Line(_budget("US dollars", standing.usd or 0.0, usd, "{:,.2f}", look), rest=False))
+        lines.append(Line(_budget("tokens", standing.tokens, tokens, "{:,.0f}", theme), rest=False))
+        lines.append(Line(_budget("US dollars", standing.usd or 0.0, usd, "{:,.2f}", theme), rest=False))
     if standing.verified:
-        lines += heading("Second stage", look.primary + look.strong)
+        lines += heading("Second stage", theme.primary + theme.strong)
         over = ", ".join(map(str, standing.verified))
         lines.append(Line(Text(f"  over for {over}"), rest=False))
     recent = list(reversed(standing.results[-_RECENT:]))
@@ -323,49 +323,49 @@ def _standing_lines(standing: Standing, look: Tones) -> list[Line]:
         if count <= _RECENT
         else f"The last {_RECENT} results of {count:,}"
     )
-    lines += heading(said, look.primary + look.strong)
+    lines += heading(said, theme.primary + theme.strong)
     head = f"  {'index':>6} {'parent':>6}  {'fitness':>8} {'loss':>8} {'bench.':>7} {'took':>8}  name"
-    lines.append(Line(Text(head, style=look.muted), rest=False))
-    return [*lines, *(_result_line(one, standing, look) for one in recent)]
+    lines.append(Line(Text(head, style=theme.muted), rest=False))
+    return [*lines, *(_result_line(one, standing, theme) for one in recent)]
 
 
-def _doing_line(one: Doing, look: Tones) -> Line:
+def _doing_line(one: Doing, theme: ThemeStyles) -> Line:
     at_work = one.worker is not None
-    shown = Text(end="").append("  ● " if at_work else "  ○ ", style=look.good if at_work else look.muted)
-    shown.append(f"{safe_line(one.name, 20):>7} ", style=look.strong)
-    shown.append(f"{safe_line(one.step, 24):<16}", style=look.accent if at_work else look.muted)
+    shown = Text(end="").append("  ● " if at_work else "  ○ ", style=theme.good if at_work else theme.muted)
+    shown.append(f"{safe_line(one.name, 20):>7} ", style=theme.strong)
+    shown.append(f"{safe_line(one.step, 24):<16}", style=theme.accent if at_work else theme.muted)
     since = f"{_span(one.seconds)} in it, {_span(one.spent)} before" if at_work else "waits for a worker"
-    shown.append(f" {since}  ", style=look.muted)
-    shown.append(f"after {len(one.done)} steps" if one.done else "just begun", style=look.muted)
+    shown.append(f" {since}  ", style=theme.muted)
+    shown.append(f"after {len(one.done)} steps" if one.done else "just begun", style=theme.muted)
     if at_work:
-        shown.append(f"  process {one.worker}", style=look.muted)
+        shown.append(f"  process {one.worker}", style=theme.muted)
     return Line(shown, f"doing {one.name}")
 
 
-def _result_line(one: Result, standing: Standing, look: Tones) -> Line:
+def _result_line(one: Result, standing: Standing, theme: ThemeStyles) -> Line:
     parent = "–" if one.parent is None else str(one.parent)
     took = "–" if one.seconds is None else _took(one.seconds)
     glyph, style = (
-        ("✗", look.bad) if one.failed else ("▲", look.good) if one.beats_baseline else (" ", look.muted)
+        ("✗", theme.bad) if one.failed else ("▲", theme.good) if one.beats_baseline else (" ", theme.muted)
     )
     shown = Text(end="").append(f"{glyph} ", style=style).append(f"{one.index:>6} {parent:>6}  ")
     if one.failed:
-        shown.append(f"{'failed':>8} {'–':>8} {'–':>7} {took:>8}  ", style=look.bad)
-        shown.append(f"{safe_line(one.name, _NAME)} {safe_line(one.why, 160)}", style=look.muted)
+        shown.append(f"{'failed':>8} {'–':>8} {'–':>7} {took:>8}  ", style=theme.bad)
+        shown.append(f"{safe_line(one.name, _NAME)} {safe_line(one.why, 160)}", style=theme.muted)
     else:
         best = standing.best is not None and standing.best.index == one.index
-        shown.append(f"{one.fitness:8.4f} ", style=look.accent + look.strong if best else look.strong)
+        shown.append(f"{one.fitness:8.4f} ", style=theme.accent + theme.strong if best else theme.strong)
         shown.append(f"{one.train_loss:8.4f} {one.benchmark:7.4f} {took:>8}  {safe_line(one.name, 200)}")
     return Line(shown, one.index)
 
 
-def _budget(name: str, spent: float, limit: float | None, pattern: str, look: Tones) -> Text:
+def _budget(name: str, spent: float, limit: float | None, pattern: str, theme: ThemeStyles) -> Text:
     shown = Text(end="").append(f"  {name:<11}{pattern.format(spent)}")
     if limit is None:
-        return shown.append(" of no limit", style=look.muted)
+        return shown.append(" of no limit", style=theme.muted)
     share = spent / limit if limit else 1.0
     filled = min(int(share * 20), 20)
-    style = look.bad if share >= 0.9 else look.warn if share >= 0.7 else look.good
+    style = theme.bad if share >= 0.9 else theme.warn if share >= 0.7 else theme.good
     shown.append(f" of {pattern.format(limit)} ").append("█" * filled + "░" * (20 - filled), style=style)
     return shown.append(f" {share:.0%}", style=style)
 
@@ -385,7 +385,7 @@ def _span(seconds: float) -> str:
     return f"{minutes} min {seconds % 60:.0f} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _tracks(standing: Standing, look: Tones) -> list[Track]:
+def _charts(standing: Standing, theme: ThemeStyles) -> list[Chart]:
     best: list[float | None] = []
     beat: list[float | None] = []
     highest: float | None = None
@@ -398,7 +398,7 @@ def _tracks(standing: Standing, look: Tones) -> list[Track]:
         beat.append(float(count))
     known = [value for value in best if value is not None]
     return [
-        Track("best fitness so far:", best, look.primary, min(known, default=0.0), max(known, default=1.0),
+        Chart("best fitness so far:", best, theme.primary, min(known, default=0.0), max(known, default=1.0),
               number="{:.4f}"),
-        Track("beat the baseline so far:", beat, look.accent, 0.0, max(float(count), 1.0)),
+        Chart("beat the baseline so far:", beat, theme.accent, 0.0, max(float(count), 1.0)),
     ]  # fmt: skip

@@ -17,7 +17,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from asi_repro.tui.widgets.styled import Styled
+from asi_repro.tui.widgets.cached_styles import CachedStyles
 
 _CELL = (4, 5)  # least and most cells that a column takes
 _HEAD = 3
@@ -40,10 +40,10 @@ class Mark:
     style: Style
 
 
-class Matrix(Styled, ScrollView, can_focus=True):
+class Matrix(CachedStyles, ScrollView, can_focus=True):
     """Rows by columns with a cursor on one cell; the head and the rows' names stay when it scrolls.
 
-    Posts `Moved` when the cursor moves and `Chosen` on enter or a click on the cell it is on.
+    Posts `Moved` when the cursor moves and `Selected` on enter or a click on the cell it is on.
     """
 
     DEFAULT_CSS = """
@@ -79,7 +79,7 @@ class Matrix(Styled, ScrollView, can_focus=True):
             super().__init__()
             self.row, self.column = row, column
 
-    class Chosen(Moved):
+    class Selected(Moved):
         """A cell was chosen."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -231,7 +231,7 @@ class Matrix(Styled, ScrollView, can_focus=True):
 
     def action_choose(self) -> None:
         if self._names:
-            self.post_message(self.Chosen(self.cursor.y, self.cursor.x))
+            self.post_message(self.Selected(self.cursor.y, self.cursor.x))
 
     def on_click(self, event: events.Click) -> None:
         first = -(-self.scroll_offset.x // self.cell_width)

@@ -14,15 +14,15 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from asi_repro.tui.outline import Outline, Row
+from asi_repro.tui.widgets.fast_scroll import FastScrollView
 from asi_repro.tui.widgets.score import ScoreScale
-from asi_repro.tui.widgets.steady import SteadyScroll
 from asi_repro.tui.widgets.text import safe_line
 
 _MAX_NAME = 160
 _NOTHING = " nothing matches this filter: change it, or escape clears it"
 
 
-class LineageTree(SteadyScroll, can_focus=True):
+class LineageTree(FastScrollView, can_focus=True):
     """The tree, with a cursor."""
 
     TITLE = "Lineage: the tree"
@@ -63,7 +63,7 @@ class LineageTree(SteadyScroll, can_focus=True):
             super().__init__()
             self.index = index
 
-    class Chosen(Message):
+    class Selected(Message):
         """An experiment was chosen."""
 
         def __init__(self, index: int) -> None:
@@ -98,7 +98,7 @@ class LineageTree(SteadyScroll, can_focus=True):
         self.post_message(self.Highlighted(self.current))
 
     def _measure(self) -> None:
-        self.measured(Size(self.size.width, len(self.outline.rows)))
+        self.set_virtual_size(Size(self.size.width, len(self.outline.rows)))
 
     def go_to(self, index: int, *, centre: bool = False) -> bool:
         """Put the cursor on an experiment, unfolding what hides it; False where the filter hides it."""
@@ -260,7 +260,7 @@ class LineageTree(SteadyScroll, can_focus=True):
 
     def action_choose(self) -> None:
         if self.current is not None:
-            self.post_message(self.Chosen(self.current))
+            self.post_message(self.Selected(self.current))
 
     def on_click(self, event: events.Click) -> None:
         place = event.y + self.scroll_offset.y

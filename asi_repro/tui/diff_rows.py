@@ -11,7 +11,7 @@ Kind = Literal["same", "changed", "removed", "added", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class DiffRow:
     """One row.
 
     Attributes:
@@ -26,11 +26,11 @@ class Pair:
     right: int | None
 
 
-def pair_lines(before: list[str], after: list[str], context: int = 3) -> list[Pair]:
+def diff_rows(before: list[str], after: list[str], context: int = 3) -> list[DiffRow]:
     """Rows that show every changed line with `context` unchanged ones around."""
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     operations = matcher.get_opcodes()
-    rows: list[Pair] = []
+    rows: list[DiffRow] = []
     for place, (what, a, b, c, d) in enumerate(operations):
         if what == "equal":
             rows += _unchanged(a, b, c, context, place > 0, place < len(operations) - 1)
@@ -39,23 +39,23 @@ def pair_lines(before: list[str], after: list[str], context: int = 3) -> list[Pa
     return rows
 
 
-def _unchanged(a: int, b: int, c: int, context: int, after: bool, before: bool) -> Iterator[Pair]:
+def _unchanged(a: int, b: int, c: int, context: int, after: bool, before: bool) -> Iterator[DiffRow]:
     head = context if after else 0
     tail = context if before else 0
     count = b - a
     if count <= head + tail + 1:
         head, tail = count, 0
     for step in range(head):
-        yield Pair("same", a + step, c + step)
+        yield DiffRow("same", a + step, c + step)
     if count > head + tail:
-        yield Pair("skipped", count - head - tail, None)
+        yield DiffRow("skipped", count - head - tail, None)
     for step in range(count - tail, count):
-        yield Pair("same", a + step, c + step)
+        yield DiffRow("same", a + step, c + step)
 
 
-def _changed(a: int, b: int, c: int, d: int) -> Iterator[Pair]:
+def _changed(a: int, b: int, c: int, d: int) -> Iterator[DiffRow]:
     for step in range(max(b - a, d - c)):
         left = a + step if a + step < b else None
         right = c + step if c + step < d else None
         kind: Kind = "added" if left is None else "removed" if right is None else "changed"
-        yield Pair(kind, left, right)
+        yield DiffRow(kind, left, right)

@@ -8,7 +8,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 
-class Styled(Widget):
+class CachedStyles(Widget):
     """Keeps the widget's style and those of its components until a theme or the focus changes them."""
 
     _kept: dict[str | None, Style] | None = None
@@ -49,7 +49,7 @@ class Styled(Widget):
         self.refresh()
 
 
-def joined(cells: list[tuple[str, Style]], width: int, fill: Style) -> Strip:
+def cells_to_strip(cells: list[tuple[str, Style]], width: int, fill: Style) -> Strip:
     """Cells of one column each as a strip of `width`, neighbours of one style object in one segment."""
     segments: list[Segment] = []
     text: list[str] = []

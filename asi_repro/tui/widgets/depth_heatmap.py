@@ -8,15 +8,15 @@ from rich.style import Style
 from textual.strip import Strip
 
 from asi_repro.archive.store import Experiment
+from asi_repro.tui.widgets.cached_styles import CachedStyles, cells_to_strip
 from asi_repro.tui.widgets.score import ScoreScale
-from asi_repro.tui.widgets.styled import Styled, joined
 
 _SHADES = "·░▒▓█"
 _LABEL = 6
 _LEGEND = "● this step  ◆ its ancestors  ★ gallery  ░▒▓█ how many; the colour is the best score of theirs"
 
 
-class Strata(Styled, can_focus=True):
+class DepthHeatmap(CachedStyles, can_focus=True):
     """The tree as far as it has grown.
 
     Each cell is shaded by how many experiments of that depth fell into that stretch, in the colour of the
@@ -25,13 +25,13 @@ class Strata(Styled, can_focus=True):
     """
 
     DEFAULT_CSS = """
-    Strata { height: 1fr; background: $background; padding: 0 1; }
-    Strata > .strata--axis { color: $text-muted; }
-    Strata > .strata--path { color: $accent; text-style: bold; }
-    Strata > .strata--now { color: $accent; text-style: bold reverse; }
-    Strata > .strata--star { text-style: bold; }
+    DepthHeatmap { height: 1fr; background: $background; padding: 0 1; }
+    DepthHeatmap > .heatmap--axis { color: $text-muted; }
+    DepthHeatmap > .heatmap--path { color: $accent; text-style: bold; }
+    DepthHeatmap > .heatmap--now { color: $accent; text-style: bold reverse; }
+    DepthHeatmap > .heatmap--star { text-style: bold; }
     """
-    COMPONENT_CLASSES = {"strata--axis", "strata--path", "strata--now", "strata--star"}  # noqa: RUF012
+    COMPONENT_CLASSES = {"heatmap--axis", "heatmap--path", "heatmap--now", "heatmap--star"}  # noqa: RUF012
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -101,7 +101,7 @@ class Strata(Styled, can_focus=True):
         best = max((e.score for e in shown if e.score is not None), default=None)
         style = base + self._scale.style(best)
         if any(e.in_gallery for e in shown):
-            return "★", style + self.get_component_rich_style("strata--star", partial=True)
+            return "★", style + self.get_component_rich_style("heatmap--star", partial=True)
         # By the square root of the count, so that one and two are told apart beside a crowd.
         step = (len(shown) / self._most) ** 0.5 * (len(_SHADES) - 1)
         return _SHADES[min(int(step + 0.5), len(_SHADES) - 1)], style
@@ -111,11 +111,11 @@ class Strata(Styled, can_focus=True):
         if not self._run:
             return Strip.blank(width, base)
         self._fill()
-        axis = self.style_of("strata--axis")
+        axis = self.style_of("heatmap--axis")
         if y == self._rows:
-            return joined([(letter, axis) for letter in self._axis()], width, base)
+            return cells_to_strip([(letter, axis) for letter in self._axis()], width, base)
         if y == self._rows + 1:
-            return joined([(letter, axis) for letter in f"{'':<{_LABEL}}{_LEGEND}"], width, base)
+            return cells_to_strip([(letter, axis) for letter in f"{'':<{_LABEL}}{_LEGEND}"], width, base)
         if y > self._rows:
             return Strip.blank(width, base)
         depth = y if self._rows > self._deepest else -(-y * (self._deepest + 1) // self._rows)
@@ -131,10 +131,10 @@ class Strata(Styled, can_focus=True):
                 cells.append(self._mark([p for p in there if p <= self._position]))
         for row, column in map(self._cell, self._path):
             if row == y:
-                cells[_LABEL + column] = ("◆", self.style_of("strata--path"))
+                cells[_LABEL + column] = ("◆", self.style_of("heatmap--path"))
         if now_row == y:
-            cells[_LABEL + now_column] = ("●", self.style_of("strata--now"))
-        return joined(cells, width, base)
+            cells[_LABEL + now_column] = ("●", self.style_of("heatmap--now"))
+        return cells_to_strip(cells, width, base)
 
     def _axis(self) -> str:
         """Indices below the map, as many as there is room for."""

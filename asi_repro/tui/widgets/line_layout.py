@@ -1,4 +1,4 @@
-"""Facts, sentences and tables laid out as lines for a `Listing`."""
+"""Facts, sentences and tables laid out as lines for a `LineList`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.text import Text
 
 from asi_repro.claims.page import cell
-from asi_repro.tui.widgets.listing import Line
+from asi_repro.tui.widgets.line_list import Line
 from asi_repro.tui.widgets.text import safe_line
 
 MAX_CELL = 40

@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from asi_repro.tui.widgets.steady import SteadyScroll
-from asi_repro.tui.widgets.styled import Styled
+from asi_repro.tui.widgets.cached_styles import CachedStyles
+from asi_repro.tui.widgets.fast_scroll import FastScrollView
 
 _SIDEWAYS = 8
 
@@ -39,19 +39,19 @@ class Line:
     paint: Callable[[], Text] | None = None
 
 
-class Listing(SteadyScroll, Styled, can_focus=True):
+class LineList(FastScrollView, CachedStyles, can_focus=True):
     """Lines below a fixed heading.
 
-    Posts `Highlighted` when the cursor moves and `Chosen` on enter or a click on the line it is on.
+    Posts `Highlighted` when the cursor moves and `Selected` on enter or a click on the line it is on.
     """
 
     DEFAULT_CSS = """
-    Listing { height: 1fr; }
-    Listing > .listing--cursor { background: $panel; text-style: bold; }
-    Listing:focus > .listing--cursor { background: $row-cursor; text-style: bold; }
-    Listing > .listing--head { background: $surface; color: $text-muted; text-style: bold; }
+    LineList { height: 1fr; }
+    LineList > .lines--cursor { background: $panel; text-style: bold; }
+    LineList:focus > .lines--cursor { background: $row-cursor; text-style: bold; }
+    LineList > .lines--head { background: $surface; color: $text-muted; text-style: bold; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"listing--cursor", "listing--head"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", "lines--head"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),
@@ -68,15 +68,15 @@ class Listing(SteadyScroll, Styled, can_focus=True):
     class Highlighted(Message):
         """The cursor is on another line."""
 
-        def __init__(self, listing: Listing, line: Line) -> None:
+        def __init__(self, line_list: LineList, line: Line) -> None:
             super().__init__()
-            self.listing, self.line = listing, line
+            self.line_list, self.line = line_list, line
 
         @property
-        def control(self) -> Listing:
-            return self.listing
+        def control(self) -> LineList:
+            return self.line_list
 
-    class Chosen(Highlighted):
+    class Selected(Highlighted):
         """A line was chosen."""
 
     def __init__(
@@ -120,7 +120,7 @@ class Listing(SteadyScroll, Styled, can_focus=True):
         self._lines, self._heads = lines, [] if head is None else list(head.split("\n"))
         self._strips.clear()
         width = max((line.text.cell_len for line in lines), default=0)
-        self.measured(Size(width, len(lines) + len(self._heads)))
+        self.set_virtual_size(Size(width, len(lines) + len(self._heads)))
         wanted = place if keep else 0
         if keep and before is not None and before.key is not None:
             wanted = next((n for n, line in enumerate(lines) if line.key == before.key), place)
@@ -192,7 +192,7 @@ class Listing(SteadyScroll, Styled, can_focus=True):
         base = self.style_of()
         left = self.scroll_offset.x
         if y < len(self._heads):
-            style = self.style_of("listing--head")
+            style = self.style_of("lines--head")
             return _fitted(self._strip(self._heads[y], style), left, width, style)
         y -= len(self._heads)
         place = y + self.scroll_offset.y
@@ -201,7 +201,7 @@ class Listing(SteadyScroll, Styled, can_focus=True):
             text = Text(self._empty, style="dim") if said else Text()
             return self._strip(text, base).crop_extend(0, width, base)
         on = place == self.cursor and not self._fixed
-        style = self.style_of("listing--cursor") if on else base
+        style = self.style_of("lines--cursor") if on else base
         if place not in self._strips:
             line = self._lines[place]
             self._strips[place] = self._strip(line.text if line.paint is None else line.paint(), style)
@@ -250,7 +250,7 @@ class Listing(SteadyScroll, Styled, can_focus=True):
 
     def action_choose(self) -> None:
         if self.line is not None:
-            self.post_message(self.Chosen(self, self.line))
+            self.post_message(self.Selected(self, self.line))
 
     def on_click(self, event: events.Click) -> None:
         place = event.y + self.scroll_offset.y - len(self._heads)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gc
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+from rich.style import Style
+
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.registry import TABS
 from asi_repro.tui.source import Source
-from asi_repro.tui.tabs import TABS
 
 _PYTHONS = gc.get_threshold()
 _ALLOCATIONS = 50_000  # some megabytes, as the command line has it
 
 
-def warm(source: Source) -> None:
+def preload(source: Source) -> None:
     """Read for one program what the tabs read, for a thread.
 
     What is missing or damaged is told where it is asked for.
@@ -24,7 +27,7 @@ def warm(source: Source) -> None:
             step()
 
 
-def spare_collector() -> None:
+def relax_garbage_collection() -> None:
     """Let Python look for unused cycles seldom, and not among what is there now.
 
     With a run in memory one search takes 60 ms, with 100,000 experiments a second, in the midst of a key.
@@ -33,7 +36,7 @@ def spare_collector() -> None:
     gc.set_threshold(_ALLOCATIONS, *_PYTHONS[1:])
 
 
-def restore_collector() -> None:
+def restore_garbage_collection() -> None:
     """As Python has it."""
     gc.unfreeze()
     gc.set_threshold(*_PYTHONS)
@@ -41,7 +44,7 @@ def restore_collector() -> None:
 
 def _steps(source: Source) -> Iterator[Callable[[], object]]:
     for spec in TABS:
-        yield spec.tab_class
+        yield spec.load_class
     yield source.cognition
     yield source.cognition_index
     with suppress(AsiReproError, OSError):
@@ -52,10 +55,7 @@ def _steps(source: Source) -> Iterator[Callable[[], object]]:
 
 
 def _tabs(source: Source, index: int) -> Iterator[Callable[[], object]]:
-    from collections import defaultdict
-
-    from rich.style import Style
-
+    # Not before the app is there: these are what the app's start is spared.
     from asi_repro.archive.svg import sanitise_svg
     from asi_repro.tui.highlight import Highlighted, folds
     from asi_repro.tui.tabs.benchmarks import benchmark_table

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from asi_repro.tui.widgets.styled import Styled, joined
+from asi_repro.tui.widgets.cached_styles import CachedStyles, cells_to_strip
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _LABEL = 8
@@ -18,7 +18,7 @@ _RULE = "─"
 
 
 @dataclass(frozen=True)
-class Track:
+class Chart:
     """One number over the positions of a run.
 
     Attributes:
@@ -29,7 +29,7 @@ class Track:
         dots: whether to draw dots on a logarithmic axis, one a value, instead of bars of the last value.
         lines: values at which to draw a rule, with its label; dots only.
         number: how a value is written.
-        share: of the height, against the other tracks.
+        share: of the height, against the other charts.
     """
 
     title: str
@@ -43,28 +43,28 @@ class Track:
     share: int = 1
 
 
-class Tracks(Styled):
-    """Tracks below one another, each drawn up to the same position."""
+class ChartStack(CachedStyles):
+    """Charts below one another, each drawn up to the same position."""
 
     DEFAULT_CSS = """
-    Tracks { height: 1fr; background: $background; padding: 0 1; }
-    Tracks > .tracks--title { color: $text-muted; }
-    Tracks > .tracks--rule { color: $success; }
+    ChartStack { height: 1fr; background: $background; padding: 0 1; }
+    ChartStack > .charts--title { color: $text-muted; }
+    ChartStack > .charts--rule { color: $success; }
     """
-    COMPONENT_CLASSES = {"tracks--title", "tracks--rule"}  # noqa: RUF012
+    COMPONENT_CLASSES = {"charts--title", "charts--rule"}  # noqa: RUF012
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._tracks: Sequence[Track] = ()
+        self._charts: Sequence[Chart] = ()
         self._position = 0
         self._key: tuple[int, int, int] | None = None
         self._rows: list[tuple[int, int, int]] = []
         self._strips: dict[int, tuple[str, Strip]] = {}
         self._grids: list[dict[int, list[tuple[int, int]]]] = []
 
-    def show(self, tracks: Sequence[Track]) -> None:
-        """Draw other tracks."""
-        self._tracks = tracks
+    def show(self, charts: Sequence[Chart]) -> None:
+        """Draw other charts."""
+        self._charts = charts
         self._key = None
         self.refresh()
 
@@ -78,18 +78,18 @@ class Tracks(Styled):
         self._key = None
 
     def _lay_out(self) -> None:
-        """Which track and which of its rows each line shows; the first is its title."""
-        key = (self.size.width, self.size.height, len(self._tracks))
+        """Which chart and which of its rows each line shows; the first is its title."""
+        key = (self.size.width, self.size.height, len(self._charts))
         if key == self._key:
             return
         self._key = key
         self._rows, self._grids, self._strips = [], [], {}
-        left, shares = self.size.height, sum(track.share for track in self._tracks)
-        for number, track in enumerate(self._tracks):
-            height = max(left * track.share // max(shares, 1), 1)
+        left, shares = self.size.height, sum(chart.share for chart in self._charts)
+        for number, chart in enumerate(self._charts):
+            height = max(left * chart.share // max(shares, 1), 1)
             self._rows += [(number, row, height - 1) for row in range(height)]
-            self._grids.append(_grid(track, height - 1, self._columns) if track.dots else {})
-            left, shares = left - height, shares - track.share
+            self._grids.append(_grid(chart, height - 1, self._columns) if chart.dots else {})
+            left, shares = left - height, shares - chart.share
 
     @property
     def _columns(self) -> int:
@@ -101,44 +101,44 @@ class Tracks(Styled):
         if y >= len(self._rows):
             return Strip.blank(width, base)
         number, row, height = self._rows[y]
-        track = self._tracks[number]
-        muted = self.style_of("tracks--title")
+        chart = self._charts[number]
+        muted = self.style_of("charts--title")
         if row == 0:
-            value = track.values[self._position] if self._position < len(track.values) else None
-            said = "–" if value is None else track.number.format(value)
-            segments = [Segment(f"{track.title} ", muted), Segment(said, base + track.style)]
+            value = chart.values[self._position] if self._position < len(chart.values) else None
+            said = "–" if value is None else chart.number.format(value)
+            segments = [Segment(f"{chart.title} ", muted), Segment(said, base + chart.style)]
             return Strip(segments).adjust_cell_length(width, base)
-        draw = self._dots if track.dots else self._bars
+        draw = self._dots if chart.dots else self._bars
         text = draw(number, row - 1, height)
         # Most lines are the same from one step to the next.
         kept = self._strips.get(y)
         if kept is None or kept[0] != text:
-            top = track.number.format(track.high if row == 1 else track.low) if row in (1, height) else ""
+            top = chart.number.format(chart.high if row == 1 else chart.low) if row in (1, height) else ""
             label = [(letter, muted) for letter in f"{top[: _LABEL - 1]:>{_LABEL - 1}} "]
-            drawn, rule = base + track.style, self.style_of("tracks--rule")
+            drawn, rule = base + chart.style, self.style_of("charts--rule")
             cells = [(letter, rule if letter == _RULE else drawn) for letter in text]
-            self._strips[y] = kept = (text, joined([*label, *cells], width, base))
+            self._strips[y] = kept = (text, cells_to_strip([*label, *cells], width, base))
         return kept[1]
 
     def _bars(self, number: int, row: int, height: int) -> str:
-        track = self._tracks[number]
-        count, columns = len(track.values), self._columns
+        chart = self._charts[number]
+        count, columns = len(chart.values), self._columns
         below = (height - 1 - row) * 8
-        scale = height * 8 / ((track.high - track.low) or 1.0)
+        scale = height * 8 / ((chart.high - chart.low) or 1.0)
         text = []
         for column in range(columns):
             if column * count // columns > self._position:
                 break
             last = max((column + 1) * count // columns - 1, column * count // columns)
-            value = track.values[min(last, self._position)]
-            eighths = 0 if value is None else round(max(value - track.low, 0.0) * scale) - below
+            value = chart.values[min(last, self._position)]
+            eighths = 0 if value is None else round(max(value - chart.low, 0.0) * scale) - below
             text.append(_EIGHTHS[min(max(eighths, 0), 8)])
         return "".join(text)
 
     def _dots(self, number: int, row: int, height: int) -> str:
-        track, columns = self._tracks[number], self._columns
-        until = self._position * columns // max(len(track.values), 1)
-        ruled = any(_log_row(track, value, height) == row for value in track.lines)
+        chart, columns = self._charts[number], self._columns
+        until = self._position * columns // max(len(chart.values), 1)
+        ruled = any(_log_row(chart, value, height) == row for value in chart.lines)
         text = [_RULE if ruled else " "] * (until + 1)
         for column, first in self._grids[number].get(row, []):
             if first <= self._position:
@@ -146,18 +146,18 @@ class Tracks(Styled):
         return "".join(text)
 
 
-def _log_row(track: Track, value: float, height: int) -> int:
-    low, high = (math.log(max(v, 1.0)) for v in (track.low, track.high))
+def _log_row(chart: Chart, value: float, height: int) -> int:
+    low, high = (math.log(max(v, 1.0)) for v in (chart.low, chart.high))
     part = (math.log(max(value, 1.0)) - high) / ((low - high) or 1.0)
     return min(max(round(part * (height - 1)), 0), max(height - 1, 0))
 
 
-def _grid(track: Track, height: int, columns: int) -> dict[int, list[tuple[int, int]]]:
+def _grid(chart: Chart, height: int, columns: int) -> dict[int, list[tuple[int, int]]]:
     """By row: each column with a dot, and the first position that made it."""
     seen: dict[tuple[int, int], int] = {}
-    for position, value in enumerate(track.values):
+    for position, value in enumerate(chart.values):
         if value is not None and height > 0:
-            cell = (_log_row(track, value, height), position * columns // len(track.values))
+            cell = (_log_row(chart, value, height), position * columns // len(chart.values))
             seen.setdefault(cell, position)
     rows: dict[int, list[tuple[int, int]]] = {}
     for (row, column), first in seen.items():

@@ -1,0 +1,137 @@
+"""Lines of labels that say what a key does; a click on one does the same."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.reactive import Reactive, reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+from asi_repro.tui.registry import TABS, VIEWS
+from asi_repro.tui.widgets.text import line
+
+
+class Bar(Widget):
+    """Labels in one line. Textual's Footer and Tabs mount a widget a label: longer than a view takes."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; background: $panel; color: $text-muted; }
+    Bar > .bar--key { color: $footer-key-foreground; text-style: bold; }
+    Bar > .bar--current { background: $primary; color: $background; text-style: bold; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--key", "bar--current"}
+    auto_links: Reactive[bool] = Reactive(False)
+
+    def label(self, key: str, title: str, action: str, *, current: bool = False) -> Text:
+        """A key and what it does.
+
+        Args:
+            action: done on a click, such as `app.quit`.
+            current: whether it is what is shown now.
+        """
+        key_style = self.get_component_rich_style("bar--current" if current else "bar--key", partial=True)
+        shown = Text(no_wrap=True, end="").append(f" {key}", style=key_style)
+        shown.append(f" {title} " if title else " ", style=key_style if current else "")
+        shown.stylize(Style(meta={"@click": action}))
+        return shown
+
+
+class ViewBar(Bar):
+    """Every view with its key, at the right the run; without room, only the open view has a title."""
+
+    DEFAULT_CSS = "ViewBar { dock: top; }"
+    current: reactive[str] = reactive("")
+    run: reactive[str] = reactive("")
+
+    def render(self) -> Text:
+        shown = Text()
+        for titled in ({spec.name for spec in VIEWS}, {self.current}, set[str]()):
+            shown = Text(no_wrap=True, overflow="crop", end="")
+            for spec in VIEWS:
+                title, now = spec.title if spec.name in titled else "", spec.name == self.current
+                shown.append_text(self.label(spec.key, title, f"app.show('{spec.name}')", current=now))
+            if shown.cell_len <= self.size.width:
+                break
+        room = self.size.width - shown.cell_len - 1
+        if room > 8:
+            run = line(self.run, "italic")
+            run.truncate(room, overflow="ellipsis")
+            shown.append(" " * (room - run.cell_len)).append_text(run)
+        return shown
+
+
+class TabBar(Bar):
+    """The tabs of an experiment; a key that does not begin the title stands before it."""
+
+    DEFAULT_CSS = """
+    TabBar { background: $surface; }
+    TabBar > .bar--key { text-style: bold underline; }
+    TabBar > .bar--current { background: $accent; }
+    """
+    current: reactive[str] = reactive("")
+
+    def render(self) -> Text:
+        shown = Text()
+        for short, space in ((False, "  "), (False, " "), (True, " "), (True, "")):
+            shown = Text(no_wrap=True, overflow="crop", end="")
+            for spec in TABS:
+                title = spec.short if short else spec.title
+                shown.append_text(self._tab(spec.name, spec.key, title, space)).append(
+                    " " if not space else ""
+                )
+            if shown.cell_len <= self.size.width:
+                break
+        return shown
+
+    def _tab(self, name: str, key: str, title: str, space: str) -> Text:
+        named = title if title.startswith(key) else f"{key} {title}"
+        now = name == self.current
+        shown = Text(f"{space}{named}{space}", end="")
+        if now:
+            shown.stylize(self.get_component_rich_style("bar--current", partial=True))
+        else:
+            style = self.get_component_rich_style("bar--key", partial=True)
+            shown.stylize(style, len(space), len(space) + 1)
+        shown.stylize(Style(meta={"@click": f"app.simulate_key('{key}')"}))
+        return shown
+
+
+class KeyBar(Bar):
+    """The keys that work where the focus is, as many as there is room for."""
+
+    DEFAULT_CSS = "KeyBar { dock: bottom; }"
+
+    def on_mount(self) -> None:
+        self._labels: list[Text] = []
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self._changed(self.screen)
+
+    def _changed(self, screen: Screen[object]) -> None:
+        if not self.is_attached or screen is not self.app.screen:
+            return
+        found = {}
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and active.enabled and binding.action not in found:
+                found[binding.action] = binding
+        # Help stands last and is never cut: it leads to all the others.
+        shown = sorted(found.values(), key=lambda binding: binding.key == "question_mark")
+        labels = [
+            self.label(self.app.get_key_display(b), b.description, f"app.simulate_key('{b.key}')")
+            for b in shown
+        ]
+        if labels != self._labels:
+            self._labels = labels
+            self.refresh()
+
+    def render(self) -> Text:
+        room = self.size.width - sum(label.cell_len for label in self._labels[-1:])
+        text = Text(no_wrap=True, overflow="ellipsis", end="")
+        for label in self._labels[:-1]:
+            if text.cell_len + label.cell_len > room:
+                break
+            text.append_text(label)
+        return text.append_text(self._labels[-1]) if self._labels else text
