@@ -28,7 +28,7 @@ class Params(Settings):
 
     seed: int = Field(ge=0, description="Seed of every random draw.")
     claims: ClaimSettings
-    corpus: dict[str, Any] = Field(default_factory=dict, description="See `train.settings.CorpusSettings`.")
+    corpus: dict[str, Any] = Field(default_factory=dict, description="See `data.settings.CorpusSettings`.")
     train: dict[str, Any] = Field(default_factory=dict, description="See `train.recipe.TrainSettings`.")
     evaluate: dict[str, Any] = Field(
         default_factory=dict, description="See `evaluate.settings.EvaluateSettings`."

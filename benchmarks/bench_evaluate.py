@@ -20,10 +20,11 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from asi_repro.evaluate.benchmarks import BENCHMARKS, DEFAULT_TASKS
-from asi_repro.evaluate.items import items_folder
+from asi_repro.data.benchmarks import BENCHMARKS, DEFAULT_TASKS
+from asi_repro.data.items import items_folder
+from asi_repro.data.tokenizer import load_tokenizer
 from asi_repro.evaluate.lm import AsiReproLM
-from asi_repro.train.tokenizer import load_tokenizer
+from asi_repro.evaluate.tasks import task_file
 
 
 def requests_of(folder: Path, limit: int, encode) -> list:
@@ -31,7 +32,7 @@ def requests_of(folder: Path, limit: int, encode) -> list:
     manager = TaskManager(
         metadata={"benchmarks_folder": str(folder), "benchmarks_limit": limit}, include_defaults=False
     )
-    tasks = manager.load([load_yaml(BENCHMARKS[name].yaml) for name in DEFAULT_TASKS])["tasks"]
+    tasks = manager.load([load_yaml(task_file(BENCHMARKS[name])) for name in DEFAULT_TASKS])["tasks"]
     found = []
     for task in tasks.values():
         task.build_all_requests(limit=limit, rank=0, world_size=1)

@@ -203,8 +203,8 @@ def _verify(programs: list[Any], shared: Path, workers: int, ray: bool) -> None:
 
 
 def _sweep(programs: list[Any], root: Path, workers: int, ray: bool) -> None:
+    from asi_repro.sweep.jobs import make_jobs, sweep
     from asi_repro.train.spec import architecture
-    from asi_repro.train.sweep import make_jobs, sweep
 
     for name in ("trained", "evaluated"):
         with contextlib.suppress(FileNotFoundError):

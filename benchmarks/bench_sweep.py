@@ -27,8 +27,8 @@ from typing import Any
 import psutil
 
 from asi_repro.project import find_project
+from asi_repro.results.training import ENVIRONMENT
 from asi_repro.train.environment import hardware_name
-from asi_repro.train.result import ENVIRONMENT
 
 EVERY = 1.0  # seconds between samples
 

@@ -26,12 +26,12 @@ from asi_repro.models.lm import build_lm
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.models.scales import SCALES
 from asi_repro.project import find_project
+from asi_repro.results.speed import SPEED, SpeedRow, Speeds, write_speeds
+from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.guards import Watch
 from asi_repro.train.loop import train
 from asi_repro.train.recipe import TrainSettings
-from asi_repro.train.speed import SPEED, SpeedRow, Speeds, write_speeds
-from asi_repro.train.table import SWEEPS_FOLDER
 
 STEPS, ROUNDS = 12, 3
 LENGTHS = (256, 1024, 4096)

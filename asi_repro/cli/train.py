@@ -11,8 +11,8 @@ from asi_repro.cli.options import ExecutorOption, JsonOption, the_executor
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from asi_repro.sweep.jobs import Report, Swept
     from asi_repro.train.spec import Subject
-    from asi_repro.train.sweep import Report, Swept
 
 ScaleOption = Annotated[
     Optional[str],
@@ -52,8 +52,8 @@ def train(
     from asi_repro.cli.output import console, print_json, safe
     from asi_repro.errors import AsiReproError, NotFound
     from asi_repro.project import find_project
+    from asi_repro.sweep.workspace import open_workspace
     from asi_repro.train.spec import DEVICES
-    from asi_repro.train.workspace import open_workspace
 
     if device not in DEVICES:
         raise NotFound(f"no device {device!r}", hint=f"one of {', '.join(DEVICES)}")
@@ -132,9 +132,10 @@ def select(
     from asi_repro.cli.output import console, print_json, safe
     from asi_repro.errors import AsiReproError
     from asi_repro.project import find_project
-    from asi_repro.train import selection
-    from asi_repro.train.spec import BASELINES, baseline
-    from asi_repro.train.workspace import open_workspace
+    from asi_repro.results.layout import BASELINES
+    from asi_repro.sweep import selection
+    from asi_repro.sweep.workspace import open_workspace
+    from asi_repro.train.spec import baseline
 
     workspace = open_workspace(find_project().root)
     some = bool(names or table1 or top or gallery)
@@ -194,10 +195,10 @@ def sweep(
     from asi_repro.errors import NotFound
     from asi_repro.executor.base import usable_cpus
     from asi_repro.project import find_project
+    from asi_repro.sweep.jobs import make_jobs, unknown_report
+    from asi_repro.sweep.jobs import sweep as run_sweep
+    from asi_repro.sweep.workspace import open_workspace
     from asi_repro.train.spec import DEVICES
-    from asi_repro.train.sweep import make_jobs, unknown_report
-    from asi_repro.train.sweep import sweep as run_sweep
-    from asi_repro.train.workspace import open_workspace
 
     if only not in (None, "train", "evaluate"):
         raise NotFound(f"no phase {only!r}", hint="train or evaluate")
@@ -254,7 +255,7 @@ def _chosen(
 ) -> tuple[list[Subject], list[str]]:
     from asi_repro.claims.paper_tables import PaperTables
     from asi_repro.errors import MissingInput
-    from asi_repro.train import selection
+    from asi_repro.sweep import selection
 
     chosen: list[Subject] = workspace.subjects(names) if names else []
     missing: list[str] = []

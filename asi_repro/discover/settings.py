@@ -11,8 +11,8 @@ from typing import Any, Literal, Optional
 from pydantic import Field, model_validator
 
 from asi_repro.config import Settings, load_section
+from asi_repro.data.benchmarks import BENCHMARKS, DEFAULT_TASKS
 from asi_repro.discover.operators.settings import OperatorSettings
-from asi_repro.evaluate.benchmarks import BENCHMARKS, DEFAULT_TASKS
 
 Arm = Literal["operators", "llm"]
 Component = Literal["loss", "benchmark", "judge"]

@@ -167,7 +167,7 @@ def build_lab(
         live = nodes.lab(run, settings, stage)
     elif lab == "live":
         from asi_repro.discover.lab.live import LiveLab
-        from asi_repro.train.workspace import open_workspace
+        from asi_repro.sweep.workspace import open_workspace
 
         live = LiveLab(
             open_workspace(root, scale=settings.scale),

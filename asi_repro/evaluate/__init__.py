@@ -1,1 +1,1 @@
-"""Evaluation with lm-evaluation-harness: benchmark items, the model it scores, and the scores."""
+"""Evaluation with lm-evaluation-harness: the model that it scores, the tasks, and a model's scores."""

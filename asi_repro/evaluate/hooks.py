@@ -39,7 +39,7 @@ def items(
     """
     from datasets import Dataset
 
-    from asi_repro.evaluate.items import items_folder, load_items
+    from asi_repro.data.items import items_folder, load_items
 
     folder = Path(benchmarks_folder) if benchmarks_folder else items_folder()
     rows, _file = load_items(folder, benchmark)

@@ -61,7 +61,7 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
         self._sandbox: SandboxScorer | None = None
         self.progress: Progress | None = None
         if tokenizer is None:
-            from asi_repro.train.tokenizer import load_tokenizer
+            from asi_repro.data.tokenizer import load_tokenizer
 
             tokenizer = load_tokenizer().hf
         self.scorer: Scorer

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from asi_repro.evaluate.result import PerplexityRecord
+from asi_repro.data.tokenizer import END_OF_TEXT_ID
 from asi_repro.evaluate.scorers import Progress, Scorer
-from asi_repro.train.tokenizer import END_OF_TEXT_ID
+from asi_repro.results.evaluation import PerplexityRecord
 
 if TYPE_CHECKING:
-    from asi_repro.train.blocks import Corpus
+    from asi_repro.data.blocks import Corpus
 
 
 def validation_perplexity(

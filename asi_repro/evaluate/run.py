@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asi_repro.data.benchmarks import Benchmark, find_benchmark
+from asi_repro.data.items import ItemFile, item_files, load_items
 from asi_repro.errors import AsiReproError
-from asi_repro.evaluate.benchmarks import Benchmark, find_benchmark
-from asi_repro.evaluate.items import ItemFile, item_files, load_items
-from asi_repro.evaluate.result import (
+from asi_repro.evaluate.tasks import task_file
+from asi_repro.results.evaluation import (
     EvaluationResult,
     ItemsRecord,
     MetricRecord,
@@ -24,8 +25,8 @@ from asi_repro.evaluate.result import (
 from asi_repro.store.files import sha256_file
 
 if TYPE_CHECKING:
+    from asi_repro.data.tokenizer import Gpt2Tokenizer
     from asi_repro.evaluate.lm import AsiReproLM
-    from asi_repro.train.tokenizer import Gpt2Tokenizer
 
 # Only perplexities are resampled; the harness's own default of 100,000 would take longer than the model.
 BOOTSTRAP = 1000
@@ -69,8 +70,8 @@ def evaluate_checkpoint(
         DataError: where items or the corpus are damaged.
         AsiReproError: where the model gives NaN; SandboxFailure where the program fails.
     """
+    from asi_repro.data.tokenizer import load_tokenizer
     from asi_repro.evaluate.lm import AsiReproLM
-    from asi_repro.train.tokenizer import load_tokenizer
 
     tokenizer = tokenizer or load_tokenizer()
     _check_items(tasks, items)
@@ -164,7 +165,7 @@ def _tasks(lm: AsiReproLM, benchmarks: list[Benchmark], items: Path, limit: int 
     with _quiet():
         found: dict[str, Any] | None = simple_evaluate(
             model=lm,
-            tasks=[load_yaml(benchmark.yaml) for benchmark in benchmarks],
+            tasks=[load_yaml(task_file(benchmark)) for benchmark in benchmarks],
             limit=limit,
             bootstrap_iters=BOOTSTRAP,
             task_manager=TaskManager(
@@ -220,8 +221,8 @@ def _validation(
 ) -> PerplexityRecord | None:
     if corpus is None or not blocks:
         return None
+    from asi_repro.data.blocks import open_corpus
     from asi_repro.evaluate.perplexity import validation_perplexity
-    from asi_repro.train.blocks import open_corpus
 
     return validation_perplexity(
         lm.scorer,

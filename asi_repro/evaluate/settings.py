@@ -8,7 +8,7 @@ from typing import Optional
 from pydantic import Field
 
 from asi_repro.config import Settings, load_section
-from asi_repro.evaluate.benchmarks import DEFAULT_TASKS
+from asi_repro.data.benchmarks import DEFAULT_TASKS
 
 
 class EvaluateSettings(Settings):

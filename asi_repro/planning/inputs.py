@@ -20,7 +20,7 @@ from asi_repro.config import Settings
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.models.scales import SCALES, Scale
 from asi_repro.project import Project
-from asi_repro.train.table import SWEEPS_FOLDER, read_results
+from asi_repro.results.table import SWEEPS_FOLDER, read_results
 from asi_repro.verify.certificate import Certificate, read_certificates
 
 Source = Literal["sweep", "verify"]

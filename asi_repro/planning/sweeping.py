@@ -10,8 +10,9 @@ from typing import Any
 
 from asi_repro.executor.virtual import VirtualExecutor
 from asi_repro.planning.inputs import Assumptions
-from asi_repro.train.spec import REFERENCE, Subject
-from asi_repro.train.sweep import Job, Report, Task, make_jobs, sweep
+from asi_repro.results.layout import REFERENCE
+from asi_repro.sweep.jobs import Job, Report, Task, make_jobs, sweep
+from asi_repro.train.spec import Subject
 
 
 @dataclass(frozen=True)

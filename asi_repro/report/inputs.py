@@ -13,7 +13,7 @@ from asi_repro.claims.ledger import read_ledger
 from asi_repro.errors import DataError
 from asi_repro.project import Project
 from asi_repro.report.searches import Search, read_search
-from asi_repro.train.table import RESULTS_FOLDER, SUMMARY, SWEEPS_FOLDER, Results, read_results
+from asi_repro.results.table import RESULTS_FOLDER, SUMMARY, SWEEPS_FOLDER, Results, read_results
 
 CLAIM_KEYS = ("id", "verdict", "claimed", "found")
 

@@ -22,9 +22,9 @@ import time
 from pathlib import Path
 
 from asi_repro.sandbox import landlock, seccomp
-from asi_repro.sandbox.client import SandboxWorker
 from asi_repro.sandbox.launch import TIERS, Tier
 from asi_repro.sandbox.outcome import Limits, SandboxFailure, SandboxUnavailable, TierProbe
+from asi_repro.sandbox.process import WorkerProcess
 
 _PROBE_LIMITS = Limits(memory_bytes=1 << 28, scratch_bytes=1 << 20, start_seconds=30, wall_seconds=30)
 _VARIABLE = "ASI_REPRO_PROBE_SECRET"
@@ -98,7 +98,7 @@ def _try(tier: Tier, folder: Path) -> tuple[dict[str, bool], dict[str, object]]:
     outside = folder / "written"
     os.environ[_VARIABLE] = "a value that must not cross"
     try:
-        with SandboxWorker("asi_repro.sandbox.selftest", _PROBE_LIMITS, tier=tier) as worker:
+        with WorkerProcess("asi_repro.sandbox.selftest", _PROBE_LIMITS, tier=tier) as worker:
             payload = {"secret": str(secret), "outside": str(outside), "variable": _VARIABLE}
             answers = worker.call("probe", {**payload, "parent": os.getpid()})
             contained = {name: held is True for name, held in answers.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro import __version__
-from asi_repro.train.result import Facts
+from asi_repro.results.training import Facts
 from asi_repro.train.spec import Spec
 
 # Dense bfloat16 peak in FLOP/s, from the makers' data sheets; by a part of the name that the driver gives.

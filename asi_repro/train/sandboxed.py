@@ -26,8 +26,8 @@ from asi_repro.train.guards import Watch
 from asi_repro.train.spec import Spec
 
 if TYPE_CHECKING:
+    from asi_repro.data.blocks import TokenBlocks
     from asi_repro.sandbox.scratch import Scratch
-    from asi_repro.train.blocks import TokenBlocks
 
 TASK_MODULE = "asi_repro.train.training_tasks"
 PRELOAD = ("torch", "asi_repro.train.loop")

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from asi_repro.errors import DataError, MissingInput
+from asi_repro.errors import MissingInput
 from asi_repro.models.scales import Scale, find_scale
+from asi_repro.results.layout import slug_of
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
 from asi_repro.train.code import package_code
@@ -24,19 +23,16 @@ from asi_repro.train.recipe import Guards, Parallel, Recipe, TrainSettings
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Program
-    from asi_repro.train.blocks import Corpus
+    from asi_repro.data.blocks import Corpus
 
 Device = Literal["cpu", "cuda"]
 DEVICES: tuple[Device, ...] = ("cpu", "cuda")
-
-BASELINES = ("delta_net", "gated_delta_net", "mamba2", "transformer")
-REFERENCE = "delta_net"
 
 # What the curve and the counts depend on. A new module of `models` counts until it is listed as one that
 # neither builds a model nor runs it.
 _CODE = (
     "models",
-    "train/blocks.py",
+    "data/blocks.py",
     "train/guards.py",
     "train/hidden_state.py",
     "train/loop.py",
@@ -55,7 +51,6 @@ _NOT_CODE = frozenset(
 )
 # These change when something is written or stopped, not what it is.
 _NOT_IN_KEY = ("checkpoint_every", "slow_ratio")
-_UNPLAIN = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ class Subject:
 
 
 def baseline(name: str) -> Subject:
-    """The subject that is a baseline of `BASELINES`."""
+    """The subject that is a baseline, by its name in `results.layout.BASELINES`."""
     return Subject(slug=name, title=name)
 
 
@@ -96,12 +91,6 @@ def architecture(program: Program) -> Subject:
         program=program.source,
         program_sha256=program.sha256,
     )
-
-
-def slug_of(index: int, name: str) -> str:
-    """`0965-delta_net_…`: unique by the index, and a plain file name whatever the experiment is called."""
-    plain = _UNPLAIN.sub("-", name).strip("-")[:60]
-    return f"{index:04d}-{plain}" if plain else f"{index:04d}"
 
 
 @dataclass(frozen=True)
@@ -233,18 +222,6 @@ def corpus_record(corpus: Corpus) -> dict[str, Any]:
         "shards": [shard.sha256 for shard in corpus.shards if shard.split == "train"],
         "tokens": corpus.tokens("train"),
     }
-
-
-def trained_root(artifacts: Path, scale: str) -> Path:
-    """The folder of all trained models of a scale."""
-    return artifacts / "trained" / scale
-
-
-def seed_folder(root: Path, slug: str, seed: int) -> Path:
-    """The folder of one training below `trained_root`."""
-    if _UNPLAIN.search(slug):
-        raise DataError(f"{slug!r} is not the name of a trained model's folder")
-    return root / slug / f"seed-{seed}"
 
 
 def _version(name: str) -> str:

@@ -13,13 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.store.files import atomic_dir, sha256_bytes
-from asi_repro.store.json_text import dump_json
-from asi_repro.store.records import first_fault
-from asi_repro.train.checkpoints import Checkpoints
-from asi_repro.train.environment import environment_record, hardware_name
-from asi_repro.train.guards import Watch, slow_limit
-from asi_repro.train.result import (
+from asi_repro.results.layout import REFERENCE, seed_folder
+from asi_repro.results.training import (
     CURVE,
     ENVIRONMENT,
     RESULT,
@@ -34,11 +29,17 @@ from asi_repro.train.result import (
     write_json,
     write_sums,
 )
-from asi_repro.train.spec import REFERENCE, Spec, seed_folder
+from asi_repro.store.files import atomic_dir, sha256_bytes
+from asi_repro.store.json_text import dump_json
+from asi_repro.store.records import first_fault
+from asi_repro.train.checkpoints import Checkpoints
+from asi_repro.train.environment import environment_record, hardware_name
+from asi_repro.train.guards import Watch, slow_limit
+from asi_repro.train.spec import Spec
 
 if TYPE_CHECKING:
+    from asi_repro.data.blocks import Corpus
     from asi_repro.sandbox.launch import Tier
-    from asi_repro.train.blocks import Corpus
 
 Progress = Callable[[int, "float | None"], None]
 

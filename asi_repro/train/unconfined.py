@@ -22,7 +22,7 @@ from asi_repro.train.sandboxed import Returned
 from asi_repro.train.spec import Spec
 
 if TYPE_CHECKING:
-    from asi_repro.train.blocks import Corpus
+    from asi_repro.data.blocks import Corpus
 
 TIER = "none"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -15,7 +15,7 @@ from asi_repro.project import Project, find_project
 
 if TYPE_CHECKING:
     from asi_repro.archive.search import SearchIndex
-    from asi_repro.train.workspace import Workspace
+    from asi_repro.sweep.workspace import Workspace
     from asi_repro.verify.certificate import Certificate
 
 Made = TypeVar("Made")
@@ -165,7 +165,7 @@ class Source:
         """Training as the project has it, or None outside a project."""
         if self.project is None:
             return None
-        from asi_repro.train.workspace import open_workspace
+        from asi_repro.sweep.workspace import open_workspace
 
         return open_workspace(self.project.root)
 

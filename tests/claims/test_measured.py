@@ -15,7 +15,7 @@ from asi_repro.claims.finding import Verdict
 from asi_repro.claims.measured import MAKE, measured_entries
 from asi_repro.claims.page import claim_section, page
 from asi_repro.errors import DataError
-from asi_repro.train.table import MODELS, write_results
+from asi_repro.results.table import MODELS, write_results
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from asi_repro import statistics as own
 from asi_repro.claims.curves import fit_curves
+from asi_repro.results import statistics as own
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False).map(lambda x: round(x, 3))
 

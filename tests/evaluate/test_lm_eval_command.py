@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.evaluate.benchmarks import BENCHMARKS
+from asi_repro.data.benchmarks import BENCHMARKS
+from asi_repro.evaluate.tasks import task_file
 from asi_repro.models.baselines import load_baseline
 from asi_repro.models.lm import build_lm
 
@@ -39,7 +40,7 @@ def test_the_plain_command_knows_the_model_through_the_task_file(made_up, gpt2, 
         [
             *(sys.executable, *command, "--model", "asi-repro", "--limit", "3"),
             *("--model_args", f"checkpoint={tmp_path / 'delta_net'}"),
-            *("--tasks", str(BENCHMARKS["piqa"].yaml)),
+            *("--tasks", str(task_file(BENCHMARKS["piqa"]))),
         ],
         capture_output=True,
         text=True,

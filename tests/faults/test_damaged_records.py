@@ -46,7 +46,7 @@ def test_lines_from_before_there_were_checksums_are_read(tmp_path: Path) -> None
 
 
 def test_a_training_s_files_are_those_that_were_written(tmp_path: Path) -> None:
-    from asi_repro.train.result import check_sums, write_sums
+    from asi_repro.results.training import check_sums, write_sums
 
     (tmp_path / "result.json").write_text('{"loss": 1.5}')
     check_sums(tmp_path)  # from before there were any
@@ -63,9 +63,9 @@ def test_a_training_s_files_are_those_that_were_written(tmp_path: Path) -> None:
 
 
 def test_scores_that_were_changed_are_made_again(tmp_path: Path) -> None:
+    from asi_repro.evaluate.trained import _has
     from asi_repro.store.files import sha256_file
     from asi_repro.store.json_text import dump_json
-    from asi_repro.train.evaluating import _has
 
     (tmp_path / "evaluation.json").write_text('{"acc": 0.5}')
     (tmp_path / "key.json").write_text(dump_json({"weights": "a"}))

@@ -14,7 +14,7 @@ from asi_repro.store.json_text import dump_json
 def make_corpus(folder: Path) -> Path:
     import numpy as np
 
-    from asi_repro.train.shards import write_shard
+    from asi_repro.data.shards import write_shard
 
     rows = [(f"d{n}", np.arange(40, dtype=np.uint16), 99) for n in range(3)]
     shards = [write_shard(folder, split, 0, rows) for split in ("train", "validation")]
@@ -27,7 +27,7 @@ def make_corpus(folder: Path) -> Path:
 
 
 def read_corpus(folder: Path) -> Any:
-    from asi_repro.train.blocks import open_corpus
+    from asi_repro.data.blocks import open_corpus
 
     corpus = open_corpus(folder)
     return corpus.title, corpus.tokens("train"), corpus.blocks("train", 8, seed=1)
@@ -35,8 +35,8 @@ def read_corpus(folder: Path) -> Any:
 
 def read_shard(folder: Path) -> Any:
     """Past the hash, as if whoever wrote the shard wrote the manifest too."""
+    from asi_repro.data.blocks import open_corpus
     from asi_repro.store.files import sha256_file
-    from asi_repro.train.blocks import open_corpus
 
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["shards"][0]["sha256"] = sha256_file(folder / manifest["shards"][0]["file"])

@@ -38,7 +38,7 @@ def make_swept(folder: Path) -> Path:
 
 
 def read_speed(folder: Path) -> Any:
-    from asi_repro.train.speed import read_speeds
+    from asi_repro.results.speed import read_speeds
 
     return read_speeds(folder / "speed.json")
 

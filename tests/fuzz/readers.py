@@ -174,12 +174,12 @@ def read_claims(folder: Path) -> Any:
 
 def read_params(folder: Path) -> Any:
     from asi_repro.config import load_params, load_section
+    from asi_repro.data.settings import load_corpus_settings
     from asi_repro.discover.settings import load_discover_settings
     from asi_repro.evaluate.settings import load_evaluate_settings
     from asi_repro.executor.choose import load_executor_settings
     from asi_repro.llm.settings import LlmSettings
     from asi_repro.train.recipe import load_train_settings
-    from asi_repro.train.settings import load_corpus_settings
 
     load_params(folder)
     loaders: tuple[Callable[[Path], Any], ...] = (
@@ -190,7 +190,7 @@ def read_params(folder: Path) -> Any:
 
 
 def read_selected(folder: Path) -> Any:
-    from asi_repro.train.selection import read_selection
+    from asi_repro.sweep.selection import read_selection
 
     return read_selection(folder / "selection.yaml")
 
@@ -199,7 +199,7 @@ SELECTION = "# Written\nselection:\n  delta_net: asi_repro/models/baselines\n  7
 
 
 def make_training(folder: Path) -> Path:
-    from asi_repro.train.result import CURVE, Point, TrainingResult, write_curve, write_json
+    from asi_repro.results.training import CURVE, Point, TrainingResult, write_curve, write_json
 
     result = TrainingResult(
         name="delta_net", title="DeltaNet", index=None, program_sha256=None, scale="smoke", seed=0, key="0" * 64,
@@ -215,13 +215,13 @@ def make_training(folder: Path) -> Path:
 
 
 def read_trained(folder: Path) -> Any:
-    from asi_repro.train.result import last_tenth, read_curve, read_training
+    from asi_repro.results.training import last_tenth, read_curve, read_training
 
     return read_training(folder), last_tenth(read_curve(folder), 2)
 
 
 def make_evaluation(folder: Path) -> Path:
-    from asi_repro.evaluate.result import (
+    from asi_repro.results.evaluation import (
         EvaluationResult,
         ItemsRecord,
         MetricRecord,
@@ -247,13 +247,13 @@ def make_evaluation(folder: Path) -> Path:
 
 
 def read_evaluation(folder: Path) -> Any:
-    from asi_repro.evaluate.result import read_result
+    from asi_repro.results.evaluation import read_result
 
     return read_result(folder / "evaluation.json")
 
 
 def make_items(folder: Path) -> Path:
-    from asi_repro.evaluate.items import ItemFile
+    from asi_repro.data.items import ItemFile
 
     rows = [{"goal": f"Open jar {n}", "sol1": "Turn.", "sol2": "Sing.", "label": n % 2} for n in range(3)]
     data = "".join(json.dumps(row) + "\n" for row in rows)
@@ -263,13 +263,21 @@ def make_items(folder: Path) -> Path:
 
 
 def read_items(folder: Path) -> Any:
-    from asi_repro.evaluate.items import load_items
+    from asi_repro.data.items import load_items
 
     return load_items(folder, "piqa")
 
 
 def make_sweep(folder: Path) -> Path:
-    from asi_repro.train.table import Compared, CurvePoint, ModelRow, Results, Spread, Summary, write_results
+    from asi_repro.results.table import (
+        Compared,
+        CurvePoint,
+        ModelRow,
+        Results,
+        Spread,
+        Summary,
+        write_results,
+    )
 
     summary = Summary(
         about="Made up.", scale="smoke", tokens=20, corpus="c", corpus_stand_in=True, tasks=["piqa"],
@@ -286,7 +294,7 @@ def make_sweep(folder: Path) -> Path:
 
 
 def read_sweep(folder: Path) -> Any:
-    from asi_repro.train.table import read_results
+    from asi_repro.results.table import read_results
 
     return read_results(folder).better("score")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from report_runs import HOSTILE
 
 from asi_repro.project import Project
-from asi_repro.train.speed import SPEED, SpeedRow, Speeds, write_speeds
-from asi_repro.train.table import (
+from asi_repro.results.speed import SPEED, SpeedRow, Speeds, write_speeds
+from asi_repro.results.table import (
     RESULTS_FOLDER,
     SWEEPS_FOLDER,
     Agreement,

@@ -88,7 +88,7 @@ def trained(folder: Path) -> None:
     import numpy as np
     from safetensors.numpy import save
 
-    from asi_repro.train.result import CURVE, RESULT, Point, TrainingResult, write_curve, write_json
+    from asi_repro.results.training import CURVE, RESULT, Point, TrainingResult, write_curve, write_json
 
     weights = save({"model.embeddings.weight": np.arange(64, dtype=np.float32)})
     seed = folder / "seed-0"

@@ -87,8 +87,8 @@ def test_what_was_pulled_is_read_by_its_readers(pulled: Checkout) -> None:
     from asi_repro.archive.store import Archive
     from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.recorded import commit_lines
+    from asi_repro.results.training import read_training
     from asi_repro.store.files import sha256_file
-    from asi_repro.train.result import read_training
     from asi_repro.verify.certificate import read_certificates
 
     run = DiscoveryRun(pulled.folder / "artifacts/recorded/control")

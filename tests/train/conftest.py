@@ -18,8 +18,8 @@ def made_up_text(number: int, words: int = 60) -> str:
 
 @pytest.fixture(scope="session")
 def gpt2():
-    from asi_repro.train.packages import GPT2_BPE
-    from asi_repro.train.tokenizer import load_tokenizer
+    from asi_repro.data.packages import GPT2_BPE
+    from asi_repro.data.tokenizer import load_tokenizer
 
     if not GPT2_BPE.installed():
         pytest.skip(f"not run: {GPT2_BPE.command}")
@@ -38,9 +38,9 @@ def texts_dir(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small_corpus(gpt2, texts_dir, tmp_path_factory):
     """A corpus of the made-up texts, opened."""
-    from asi_repro.train.blocks import open_corpus
-    from asi_repro.train.corpus import build_corpus
-    from asi_repro.train.settings import CorpusSettings
+    from asi_repro.data.blocks import open_corpus
+    from asi_repro.data.corpus import build_corpus
+    from asi_repro.data.settings import CorpusSettings
 
     folder = tmp_path_factory.mktemp("built") / "corpus"
     build_corpus(CorpusSettings(source=str(texts_dir)), 1, folder, tokenizer=gpt2)

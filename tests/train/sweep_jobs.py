@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from asi_repro.train.sweep import Job, Report
+from asi_repro.sweep.jobs import Job, Report
 
 
 def made_up(job: Job) -> Report:
@@ -29,8 +29,8 @@ def on_a_full_disk(job: Job) -> Report:
     """Trains for real, outside the sandbox; where the model's name says so, no file may grow over a megabyte."""
     from tiny_training import spec_of
 
+    from asi_repro.data.blocks import open_corpus
     from asi_repro.errors import AsiReproError
-    from asi_repro.train.blocks import open_corpus
     from asi_repro.train.trainer import train_model
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -51,7 +51,7 @@ if __name__ == "__main__":  # one of torchrun's processes
 
     from tiny_training import program, spec_of
 
-    from asi_repro.train.blocks import open_corpus
+    from asi_repro.data.blocks import open_corpus
     from asi_repro.train.trainer import train_model
 
     opened, how = open_corpus(Path(sys.argv[1])), json.loads(sys.argv[3])

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.data.blocks import TokenBlocks, open_corpus
+from asi_repro.data.corpus import build_corpus
+from asi_repro.data.settings import CorpusSettings
 from asi_repro.errors import DataError, NotFound
-from asi_repro.train.blocks import TokenBlocks, open_corpus
-from asi_repro.train.corpus import build_corpus
-from asi_repro.train.settings import CorpusSettings
 
 
 def parts_of(lengths: list[int]) -> list[np.ndarray]:
@@ -97,7 +97,7 @@ def test_a_built_corpus_reads_back_as_its_texts(texts_dir, tmp_path, gpt2):
 
 
 def test_tokens_are_a_map_of_the_file_not_a_copy(small_corpus):
-    from asi_repro.train.shards import map_tokens
+    from asi_repro.data.shards import map_tokens
 
     for part in map_tokens(small_corpus.folder, small_corpus.shards[0]):
         assert not part.flags.owndata

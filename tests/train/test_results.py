@@ -12,11 +12,11 @@ pytest.importorskip("torch")
 from tiny_training import PLAIN, program, spec_of
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.evaluate.result import EvaluationResult, ItemsRecord, MetricRecord, TaskRecord, write_result
-from asi_repro.train.comparison import build_results
-from asi_repro.train.evaluating import EVALUATION
-from asi_repro.train.results import load_models
-from asi_repro.train.table import CURVES, MODELS, SUMMARY, read_results, write_results
+from asi_repro.results.comparison import build_results
+from asi_repro.results.evaluation import EvaluationResult, ItemsRecord, MetricRecord, TaskRecord, write_result
+from asi_repro.results.layout import EVALUATION
+from asi_repro.results.table import CURVES, MODELS, SUMMARY, read_results, write_results
+from asi_repro.results.trained_models import load_models
 from asi_repro.train.trainer import train_model
 
 

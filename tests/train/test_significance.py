@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from asi_repro.train.significance import (
+from asi_repro.results.significance import (
     holm,
     mean_interval,
     paired_bootstrap,

@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from sweep_jobs import made_up, on_a_full_disk
 from tiny_training import PLAIN, program, spec_of
 
-from asi_repro.train.result import WEIGHTS, read_curve, read_training
+from asi_repro.results.training import WEIGHTS, read_curve, read_training
+from asi_repro.sweep.jobs import make_jobs, run_job, sweep
 from asi_repro.train.spec import baseline
-from asi_repro.train.sweep import make_jobs, run_job, sweep
 from asi_repro.train.trainer import train_model
 
 
@@ -55,9 +55,9 @@ def test_unknown_names_are_listed_and_the_others_go_on(tmp_path):
     from asi_repro.archive.tables import write_archive
     from asi_repro.errors import NotFound
     from asi_repro.project import Project
+    from asi_repro.sweep.jobs import unknown_report
+    from asi_repro.sweep.workspace import Workspace
     from asi_repro.train.recipe import TrainSettings
-    from asi_repro.train.sweep import unknown_report
-    from asi_repro.train.workspace import Workspace
 
     project = Project(tmp_path)
     write_synthetic_release(tmp_path / "release", 20, gallery=3)

@@ -6,15 +6,15 @@ import json
 
 import pytest
 
+from asi_repro.data import packages
+from asi_repro.data.packages import GPT2_BPE, DataPackage
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.train import packages
-from asi_repro.train.packages import GPT2_BPE, DataPackage
 
 if not GPT2_BPE.installed():
     pytest.skip(f"not run: {GPT2_BPE.command}", allow_module_level=True)
 
-from asi_repro.train import tokenizer as tokenizer_module
-from asi_repro.train.tokenizer import load_saved_tokenizer, load_tokenizer, save_tokenizer
+from asi_repro.data import tokenizer as tokenizer_module
+from asi_repro.data.tokenizer import load_saved_tokenizer, load_tokenizer, save_tokenizer
 
 
 @pytest.fixture(scope="module")

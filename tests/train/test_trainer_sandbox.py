@@ -16,10 +16,10 @@ from tiny_training import PLAIN, STATEFUL, WRITES_OUTSIDE, program, spec_of
 pytest.importorskip("torch")
 
 from asi_repro.errors import AsiReproError
+from asi_repro.results.layout import seed_folder
+from asi_repro.results.training import read_curve
 from asi_repro.sandbox.outcome import SandboxFailure, SandboxUnavailable
 from asi_repro.train.checkpoints import Checkpoints
-from asi_repro.train.result import read_curve
-from asi_repro.train.spec import seed_folder
 from asi_repro.train.trainer import train_model
 
 
@@ -67,7 +67,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
 from tiny_training import STATEFUL, program, spec_of
-from asi_repro.train.blocks import open_corpus
+from asi_repro.data.blocks import open_corpus
 from asi_repro.train.trainer import train_model
 corpus = open_corpus(Path({corpus!r}))
 told = lambda step, loss: print(step, flush=True)

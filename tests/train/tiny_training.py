@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asi_repro.data.blocks import Corpus
 from asi_repro.models.scales import Scale
 from asi_repro.store.files import sha256_bytes
-from asi_repro.train.blocks import Corpus
 from asi_repro.train.recipe import Guards, Recipe
 from asi_repro.train.spec import Spec, Subject, baseline, corpus_record
 

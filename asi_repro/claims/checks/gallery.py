@@ -9,7 +9,7 @@ from asi_repro.claims.context import Context
 from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, Verdict, combine, holds
 from asi_repro.claims.programs import recomputed_sizes
 from asi_repro.claims.registry import claim
-from asi_repro.statistics import trend
+from asi_repro.results.statistics import trend
 
 
 @claim("curves-complete")

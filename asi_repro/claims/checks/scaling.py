@@ -8,7 +8,7 @@ from asi_repro.claims.context import Context
 from asi_repro.claims.curves import Fit, fit_curves
 from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Verdict, combine, holds
 from asi_repro.claims.registry import claim
-from asi_repro.statistics import Vector, fit_line, random_order_r2, uniform_distance
+from asi_repro.results.statistics import Vector, fit_line, random_order_r2, uniform_distance
 
 SOURCE = "paper/figure1.csv"
 

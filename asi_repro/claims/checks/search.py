@@ -9,7 +9,7 @@ from asi_repro.claims.context import Context
 from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Row, Verdict, holds
 from asi_repro.claims.pool import Schedule, parent_ranks, schedules
 from asi_repro.claims.registry import claim
-from asi_repro.statistics import overlap_by_chance, rank_probability
+from asi_repro.results.statistics import overlap_by_chance, rank_probability
 
 SOURCE = "archive/experiments"
 

@@ -8,7 +8,7 @@ from asi_repro.claims.context import Context
 from asi_repro.claims.finding import Evidence, Finding, Part, Row, Verdict, combine
 from asi_repro.claims.paper_tables import STAGES
 from asi_repro.claims.registry import claim
-from asi_repro.statistics import spearman_interval
+from asi_repro.results.statistics import spearman_interval
 
 SOURCE = "paper/table2.csv"
 

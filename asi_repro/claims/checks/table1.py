@@ -9,7 +9,7 @@ from asi_repro.claims.context import Context
 from asi_repro.claims.data import same_name
 from asi_repro.claims.finding import Evidence, Finding, Part, Row, Verdict, combine, holds
 from asi_repro.claims.registry import claim
-from asi_repro.statistics import binomial_difference_error, descending_ranks
+from asi_repro.results.statistics import binomial_difference_error, descending_ranks
 
 SOURCE = "paper/table1.csv"
 

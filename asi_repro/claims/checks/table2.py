@@ -7,7 +7,7 @@ from asi_repro.claims.data import same_name
 from asi_repro.claims.finding import Evidence, Finding, Part, Row, combine, holds
 from asi_repro.claims.paper_tables import STAGES, TABLE2_COLUMNS, Table2Row
 from asi_repro.claims.registry import claim
-from asi_repro.statistics import agrees
+from asi_repro.results.statistics import agrees
 
 SOURCE = "paper/table2.csv"
 

@@ -22,12 +22,12 @@ from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict
 
 if TYPE_CHECKING:
+    from asi_repro.results.training import TrainingResult
     from asi_repro.sandbox.outcome import SandboxFailure
+    from asi_repro.sweep.workspace import Workspace
     from asi_repro.traces.spans import Trace
     from asi_repro.train.recipe import Recipe
-    from asi_repro.train.result import TrainingResult
     from asi_repro.train.spec import Spec
-    from asi_repro.train.workspace import Workspace
 
 Made = TypeVar("Made")
 Timed = Callable[[JsonDict], None]
@@ -187,7 +187,7 @@ def stage_identity(workspace: Workspace, settings: LabSettings) -> JsonDict:
     Raises:
         MissingInput: where the corpus or the benchmarks' items are not there.
     """
-    from asi_repro.evaluate.items import load_items
+    from asi_repro.data.items import load_items
     from asi_repro.evaluate.settings import load_evaluate_settings
     from asi_repro.models.scales import find_scale
     from asi_repro.train.spec import corpus_record

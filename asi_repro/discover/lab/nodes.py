@@ -75,8 +75,8 @@ def train_on_node(task: Training, stop: threading.Event) -> None:
     """Train and score, and leave what came of it."""
     from asi_repro.discover.lab.live import LiveLab
     from asi_repro.models.memory import keep_freed_memory
+    from asi_repro.sweep.workspace import open_workspace
     from asi_repro.traces.spans import Trace
-    from asi_repro.train.workspace import open_workspace
 
     check_same_code(task.made_with)
     keep_freed_memory()

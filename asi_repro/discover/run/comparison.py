@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
-from asi_repro.statistics import Interval, fit_line
+from asi_repro.results.statistics import Interval, fit_line
 from asi_repro.store.files import atomic_write
 
 PER_EXPERIMENTS, PER_FLOPS = "100 experiments", "1e15 training FLOPs"

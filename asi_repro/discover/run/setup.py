@@ -73,7 +73,7 @@ def is_begun(root: Path, name: str) -> bool:
 
 
 def _stage(root: Path, settings: LabSettings) -> dict[str, object]:
-    from asi_repro.train.workspace import open_workspace
+    from asi_repro.sweep.workspace import open_workspace
 
     return stage_identity(open_workspace(root, scale=settings.scale), settings)
 

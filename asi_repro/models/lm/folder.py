@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,9 +16,6 @@ from torch import nn
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.models.lm.config import PROGRAM, AsiArchConfig
 from asi_repro.store.files import unwritable
-
-if TYPE_CHECKING:
-    from asi_repro.models.lm.model import AsiArchForCausalLM
 
 PROGRAM_FILE = "program.py"
 # Accepted and without effect: what callers such as lm-eval pass to every model.
@@ -37,7 +34,7 @@ _IGNORED = frozenset(
 )
 
 
-def save_folder(model: AsiArchForCausalLM, target: Any, save: Callable[[Path], None]) -> None:
+def save_folder(config: AsiArchConfig, target: Any, save: Callable[[Path], None]) -> None:
     """Let `save` write beside the target, then move file by file, config.json last.
 
     Other files of the folder stay (a tokenizer may be there). A folder without config.json is not a model.
@@ -53,8 +50,8 @@ def save_folder(model: AsiArchForCausalLM, target: Any, save: Callable[[Path], N
         raise unwritable(folder, error) from error
     try:
         save(staging)
-        if model.config.program_source is not None:
-            text = model.config.program_source.encode("utf-8", "surrogatepass")
+        if config.program_source is not None:
+            text = config.program_source.encode("utf-8", "surrogatepass")
             (staging / PROGRAM_FILE).write_bytes(text)
         for file in sorted(staging.iterdir(), key=lambda file: file.name == "config.json"):
             file.replace(folder / file.name)
@@ -65,7 +62,7 @@ def save_folder(model: AsiArchForCausalLM, target: Any, save: Callable[[Path], N
 
 
 def load_folder(
-    cls: type[AsiArchForCausalLM],
+    build: Callable[[AsiArchConfig], nn.Module],
     place: Any,
     *,
     config: AsiArchConfig | None = None,
@@ -76,7 +73,7 @@ def load_folder(
     trust_remote_code: bool | None = None,
     **kwargs: Any,
 ) -> Any:
-    """What `AsiArchForCausalLM.from_pretrained` does."""
+    """What `AsiArchForCausalLM.from_pretrained` does; `build` makes a model from a configuration."""
     if trust_remote_code:
         raise AsiReproError("trust_remote_code is refused", hint="the folder's program.py is all that is run")
     folder = Path(place)
@@ -92,7 +89,7 @@ def load_folder(
     if config.mixer == PROGRAM and config.program_source is None:
         config.attach_program(_read_program(folder))
     weights = _read_weights(folder)
-    model = cls(config)
+    model = build(config)
     missing, unexpected = model.load_state_dict(weights, strict=False)
     if missing or unexpected:
         raise AsiReproError(
@@ -100,9 +97,8 @@ def load_folder(
             f"(first: {[*missing, *unexpected][0]})",
             where=str(folder),
         )
-    frame: nn.Module = model
-    frame.to(dtype=_dtype(dtype or torch_dtype, weights), device=_device(device_map))
-    frame.eval()
+    model.to(dtype=_dtype(dtype or torch_dtype, weights), device=_device(device_map))
+    model.eval()
     info: dict[str, list[str]] = {
         "missing_keys": [],
         "unexpected_keys": [],

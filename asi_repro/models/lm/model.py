@@ -171,7 +171,7 @@ class AsiArchForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[no-u
     def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Write safetensors weights, config.json and a program's program.py, each whole or not at all."""
         write = super().save_pretrained
-        save_folder(self, save_directory, lambda folder: write(folder, **kwargs))
+        save_folder(self.config, save_directory, lambda folder: write(folder, **kwargs))
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:

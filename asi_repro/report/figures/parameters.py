@@ -50,7 +50,7 @@ def stated_counts(inputs: Inputs) -> list[tuple[int, float]]:
 
 def size_trend(points: list[tuple[int, float]]) -> SizeTrend | None:
     """The trend, by the same statistics as the claims ledger; None for fewer than three points."""
-    from asi_repro.statistics import trend
+    from asi_repro.results.statistics import trend
 
     if len(points) < 3:
         return None

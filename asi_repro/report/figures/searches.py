@@ -11,7 +11,7 @@ from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import BLUE, FAINT, GREEN, PURPLE, VERMILLION
 from asi_repro.report.searches import Search
-from asi_repro.statistics import fit_line
+from asi_repro.results.statistics import fit_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from asi_repro.report.drawing import columns, plain
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import AMBER, BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION
-from asi_repro.train.table import CurvePoint, ModelRow, Results
+from asi_repro.results.table import CurvePoint, ModelRow, Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from asi_repro.report.drawing import columns, plain, thousands
 from asi_repro.report.figures.training import line_styles
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Drawing, Paragraph, PlotData
-from asi_repro.train.speed import SPEED, Speeds, read_speeds
-from asi_repro.train.table import SWEEPS_FOLDER
+from asi_repro.results.speed import SPEED, Speeds, read_speeds
+from asi_repro.results.table import SWEEPS_FOLDER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

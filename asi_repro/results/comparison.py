@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from asi_repro.errors import DataError
-from asi_repro.train.results import Model, comparable
-from asi_repro.train.significance import (
+from asi_repro.results.layout import REFERENCE
+from asi_repro.results.significance import (
     Difference,
     holm,
     mean_interval,
@@ -19,8 +19,8 @@ from asi_repro.train.significance import (
     window_at_flops,
     winners_curse,
 )
-from asi_repro.train.spec import REFERENCE
-from asi_repro.train.table import Agreement, Compared, Curse, CurvePoint, ModelRow, Results, Spread, Summary
+from asi_repro.results.table import Agreement, Compared, Curse, CurvePoint, ModelRow, Results, Spread, Summary
+from asi_repro.results.trained_models import Model, comparable
 
 SCORE, VALIDATION, EQUAL_FLOPS = "score", "validation_loss", "loss_at_equal_flops"
 COLUMNS = ("test_score_20m", "test_score_340m")
@@ -193,7 +193,7 @@ def _agreement(
     summary: Mapping[str, Any],
 ) -> Agreement:
     """Spearman's correlation of our scores with a column of Table 2, over the models in both."""
-    from asi_repro.statistics import spearman_interval
+    from asi_repro.results.statistics import spearman_interval
 
     pairs = [
         (row.score.mean, paper[row.name][column])

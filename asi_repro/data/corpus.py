@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asi_repro.data.settings import CorpusSettings
+from asi_repro.data.shards import Shard, check_shard, write_shard
+from asi_repro.data.sources import Document, Source, open_source
+from asi_repro.data.tokenizer import END_OF_TEXT_ID, Gpt2Tokenizer, load_tokenizer, save_tokenizer
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import atomic_write, one_at_a_time, sha256_bytes, unwritable
 from asi_repro.store.json_text import dump_json
-from asi_repro.train.settings import CorpusSettings
-from asi_repro.train.shards import Shard, check_shard, write_shard
-from asi_repro.train.sources import Document, Source, open_source
-from asi_repro.train.tokenizer import END_OF_TEXT_ID, Gpt2Tokenizer, load_tokenizer, save_tokenizer
 
 if TYPE_CHECKING:
     import numpy as np

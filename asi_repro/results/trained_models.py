@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.evaluate.result import EvaluationResult, TaskRecord, read_result
-from asi_repro.train.evaluating import EVALUATION
-from asi_repro.train.result import ENVIRONMENT, Point, TrainingResult, read_curve, read_training
-from asi_repro.train.spec import BASELINES, REFERENCE
+from asi_repro.results.evaluation import EvaluationResult, TaskRecord, read_result
+from asi_repro.results.layout import BASELINES, EVALUATION, REFERENCE
+from asi_repro.results.training import ENVIRONMENT, Point, TrainingResult, read_curve, read_training
 
 _HINT = "asi-repro sweep"
 

@@ -1,0 +1,1 @@
+"""Training and evaluating the models of a project: which ones, where, and many at a time."""
