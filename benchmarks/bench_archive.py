@@ -21,7 +21,9 @@ import time
 from pathlib import Path
 
 from asi_repro.archive.release import COGNITION, GALLERY, TREE
-from asi_repro.archive.synthetic import write_synthetic_release
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from synthetic_release import write_synthetic_release
 
 BARE = f"""
 import json, sys

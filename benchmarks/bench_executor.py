@@ -137,8 +137,8 @@ class Load:
 
 def scaling(asked: argparse.Namespace, shared: Path) -> dict[str, Any]:
     """Wall and CPU seconds of one and of two workers, their ratios, by work and executor."""
+    from asi_repro.archive.reader import open_archive
     from asi_repro.archive.release import read_release
-    from asi_repro.archive.store import open_archive
     from asi_repro.archive.tables import write_archive
 
     root = shared / "project"

@@ -28,14 +28,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from asi_repro.archive.git_process import start_git
-from asi_repro.archive.history_content import experiment_files
-from asi_repro.archive.history_records import read_records
-from asi_repro.archive.history_stream import STREAM_END, STREAM_HEAD, commit_block
+from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_block
+from asi_repro.archive.history.content import experiment_files
+from asi_repro.archive.history.records import read_records
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.release import read_release
-from asi_repro.archive.store import Archive
-from asi_repro.archive.synthetic import write_synthetic_release
 from asi_repro.archive.tables import write_archive
+from asi_repro.store.git import start_git
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from synthetic_release import write_synthetic_release
 
 RATIO_LIMIT = 2.0
 EXPONENT_LIMIT = 1.1
@@ -54,13 +56,13 @@ def save_stream(archive: Archive, path: Path) -> None:
 
 
 def history(archive: Path, work: Path) -> None:
-    from asi_repro.archive.history import write_history
+    from asi_repro.archive.history.writing import write_history
 
     write_history(Archive(archive), work / "history.bundle")
 
 
 def bare_tuned(stream: Path, work: Path) -> None:
-    from asi_repro.archive.git_process import init_bare
+    from asi_repro.store.git import init_bare
 
     init_bare(work / "r.git")
     command = [f"--git-dir={work / 'r.git'}", "fast-import", "--quiet", "--depth=0"]
@@ -97,7 +99,7 @@ def loop(archive: Path, work: Path) -> None:
 
 
 def verify(archive: Path, bundle: Path) -> None:
-    from asi_repro.archive.history import verify_history
+    from asi_repro.archive.history.writing import verify_history
 
     if problems := verify_history(bundle, Archive(archive)):
         raise SystemExit("\n".join(problems))

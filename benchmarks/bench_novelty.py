@@ -25,7 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from asi_repro.archive.store import open_archive
+from asi_repro.archive.reader import open_archive
 from asi_repro.discover.novelty.embedding import shared_embedder
 from asi_repro.discover.novelty.fingerprint import fingerprint
 from asi_repro.discover.novelty.index import MotivationIndex

@@ -54,8 +54,10 @@ def imported(arguments: list[str], environment: dict[str, str]) -> set[str]:
 
 def made_up_archive(folder: Path) -> Path:
     """A run as large as the release, of random names."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+    from synthetic_release import write_synthetic_release
+
     from asi_repro.archive.release import read_release
-    from asi_repro.archive.synthetic import write_synthetic_release
     from asi_repro.archive.tables import write_archive
 
     write_synthetic_release(folder / "release", 1772, gallery=106)
@@ -80,7 +82,7 @@ def main() -> int:
 
 
 def report(archive: Path, runs: int, as_json: bool) -> int:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
     shown = str(Archive(archive).gallery[-1].index)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ASI_REPRO_ARCHIVE": str(archive)}

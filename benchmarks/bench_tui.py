@@ -223,8 +223,10 @@ def _line(presses: list[list[float]]) -> str:
 
 def synthetic(folder: Path, experiments: int) -> Path:
     """An archive of a made-up run."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+    from synthetic_release import write_synthetic_release
+
     from asi_repro.archive.release import read_release
-    from asi_repro.archive.synthetic import write_synthetic_release
     from asi_repro.archive.tables import write_archive
 
     write_synthetic_release(folder / "release", experiments, gallery=100)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from asi_repro.errors import NotFound
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive, Experiment, Program
+    from asi_repro.archive.reader import Archive, Experiment, Program
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from asi_repro.errors import AsiReproError
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Experiment
+    from asi_repro.archive.reader import Experiment
 
 NUMBERS = ("index", "parent", "depth", "children", "score")
 PRESENCES = ("program", "score", "parent", "children", "display_name")

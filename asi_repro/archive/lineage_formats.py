@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asi_repro.text import terminal_safe
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive, Experiment
+    from asi_repro.archive.reader import Archive, Experiment
 
 # Deeper levels are not indented further: a chain of 100,000 would need 10 GB of spaces.
 MAX_INDENT = 60

@@ -12,11 +12,11 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from asi_repro.archive.hostile_json import Index, Name, Record, Score, Text, read_json, validate
 from asi_repro.archive.lineage import Lineage
 from asi_repro.archive.run import Row, Run
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import sha256_bytes, sha256_file
+from asi_repro.store.hostile_json import Index, Name, Record, Score, Text, read_json, validate
 
 TREE = "data/tree.json"
 GALLERY = "data/106.json"

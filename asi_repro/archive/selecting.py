@@ -9,7 +9,7 @@ from asi_repro.archive.filters import Facts, Filter
 from asi_repro.errors import AsiReproError
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Experiment
+    from asi_repro.archive.reader import Experiment
 
 SORT_KEYS = ("index", "name", "display_name", "parent", "depth", "children", "score")
 

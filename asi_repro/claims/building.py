@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.store import Archive
+from asi_repro.archive.reader import Archive
 from asi_repro.claims.context import Context, Settings
 from asi_repro.claims.data import Data
 from asi_repro.claims.finding import Finding, NotCheckable, Verdict

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from asi_repro.archive.store import Archive, Experiment, Program
+from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.store.files import sha256_bytes
 from asi_repro.verify.static_facts import StaticFacts, static_facts
 

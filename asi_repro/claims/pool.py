@@ -11,7 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 
 
 class Ranking:

@@ -40,7 +40,7 @@ def claims(
 
 
 def _build(as_json: bool) -> None:
-    from asi_repro.archive.store import open_archive
+    from asi_repro.archive.reader import open_archive
     from asi_repro.claims.building import build_ledger
     from asi_repro.claims.context import Settings
     from asi_repro.claims.outputs import write_ledger

@@ -9,7 +9,7 @@ import typer
 from asi_repro.cli.options import ArchiveOption, ExperimentArgument, JsonOption, the_archive
 
 if TYPE_CHECKING:
-    from asi_repro.archive.diffs import ProgramDiff
+    from asi_repro.archive.program_diff import ProgramDiff
 
 
 def diff(
@@ -32,7 +32,7 @@ def diff(
     From the program of its nearest ancestor that has one, or from OTHER, to its own. Control
     characters are shown as escapes.
     """
-    from asi_repro.archive.diffs import diff_programs
+    from asi_repro.archive.program_diff import diff_programs
     from asi_repro.cli.output import print_json
 
     run = the_archive(archive)

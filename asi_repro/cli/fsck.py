@@ -11,7 +11,7 @@ from asi_repro.cli.options import ArchiveOption, JsonOption
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from asi_repro.archive.fsck_place import Result
+    from asi_repro.archive.fsck.place import Result
 
 
 def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
@@ -20,8 +20,8 @@ def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
     Ends with status 1 where something does not agree, and 4 where there was nothing to check. Each
     problem is named with what to do. Nothing is changed.
     """
-    from asi_repro.archive.fsck import run_checks, summarise
-    from asi_repro.archive.fsck_place import Place
+    from asi_repro.archive.fsck.checks import run_checks, summarise
+    from asi_repro.archive.fsck.place import Place
     from asi_repro.cli.output import console, print_json
     from asi_repro.errors import MissingInput
     from asi_repro.project import find_project

@@ -11,7 +11,7 @@ import typer
 from asi_repro.cli.options import ArchiveOption, JsonOption
 
 if TYPE_CHECKING:
-    from asi_repro.archive.history_clone import OpenedHistory
+    from asi_repro.archive.history.clone import OpenedHistory
 
 app = typer.Typer(
     add_completion=False,
@@ -31,7 +31,7 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Write the git bundle from the archive (stage `history`). The same archive gives the same bytes."""
-    from asi_repro.archive.history import write_history
+    from asi_repro.archive.history.writing import write_history
     from asi_repro.cli.options import the_archive
     from asi_repro.cli.output import console, print_json
     from asi_repro.project import find_project
@@ -60,7 +60,7 @@ def open_(
     as_json: JsonOption = False,
 ) -> None:
     """Clone the history into DIR, with a ref for every experiment, and say what to try next."""
-    from asi_repro.archive.history_clone import open_history
+    from asi_repro.archive.history.clone import open_history
     from asi_repro.cli.output import console, print_json
     from asi_repro.project import find_project
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.executor.base import Executor, Resources
 
 ArchiveOption = Annotated[
@@ -55,7 +55,7 @@ def the_archive(folder: Path | None) -> Archive:
         MissingInput: where there is none, or no project around the working folder.
     """
     from asi_repro.archive.places import archive_of
-    from asi_repro.archive.store import open_archive
+    from asi_repro.archive.reader import open_archive
     from asi_repro.errors import MissingInput
     from asi_repro.project import find_project
 

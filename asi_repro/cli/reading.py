@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from asi_repro.archive.facts import ArchiveFacts
     from asi_repro.archive.filters import Filter
-    from asi_repro.archive.store import Archive, Experiment
+    from asi_repro.archive.reader import Archive, Experiment
 
 
 def list_(

@@ -12,7 +12,7 @@ from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.replay.policy import Policy
     from asi_repro.replay.steps import Step
     from asi_repro.replay.summary import Phase, Summary

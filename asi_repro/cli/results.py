@@ -9,7 +9,7 @@ import typer
 from asi_repro.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.results.table import ModelRow, Spread
 
 _HEADER = ("model", "seeds", "parameters", "loss", "valid. loss", "score", "minus DeltaNet [95%]", "p (Holm)")

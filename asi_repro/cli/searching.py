@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from asi_repro.archive.reader import Archive
     from asi_repro.archive.search import Hit
-    from asi_repro.archive.store import Archive
 
 _LIMIT = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most that many of each kind.")]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from asi_repro.archive.details import Details
-    from asi_repro.archive.store import Experiment, Program
+    from asi_repro.archive.reader import Experiment, Program
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MANY_CHILDREN = 8

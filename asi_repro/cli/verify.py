@@ -17,7 +17,7 @@ from asi_repro.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive, Program
+    from asi_repro.archive.reader import Archive, Program
     from asi_repro.verify.certificate import Certificate
     from asi_repro.verify.stage import Outcome
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Any
 
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 from asi_repro.claims.pool import parent_ranks, schedules
 from asi_repro.replay.policy import Policy
 from asi_repro.replay.steps import Ruling, Step

@@ -13,7 +13,7 @@ from asi_repro.store.files import atomic_write
 from asi_repro.train.spec import Subject, architecture, baseline
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive, Experiment
+    from asi_repro.archive.reader import Archive, Experiment
 
 SELECTION = "selection.yaml"
 KEY = "selection"

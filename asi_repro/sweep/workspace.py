@@ -21,7 +21,7 @@ from asi_repro.train.trainer import Done, Progress, current_result, train_model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.data.blocks import Corpus
 
 
@@ -49,7 +49,7 @@ class Workspace:
     @cached_property
     def archive(self) -> Archive | None:
         """The archive, or None where there is none: baselines need none."""
-        from asi_repro.archive.store import open_archive
+        from asi_repro.archive.reader import open_archive
 
         try:
             return open_archive(self.project.archive)

@@ -22,7 +22,7 @@ from asi_repro.train.code import package_code
 from asi_repro.train.recipe import Guards, Parallel, Recipe, TrainSettings
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Program
+    from asi_repro.archive.reader import Program
     from asi_repro.data.blocks import Corpus
 
 Device = Literal["cpu", "cuda"]

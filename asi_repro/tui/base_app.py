@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textual.app import App
 
-from asi_repro.archive.store import Archive
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.source import Source
 from asi_repro.tui.state import RunState, State, load_state, save_state

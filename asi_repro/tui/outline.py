@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asi_repro.archive.lineage import Lineage
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 
 # name -> (what it says, key of an experiment). Every order ends with the index, so it is always the same.
 ORDERS: dict[str, tuple[str, Callable[[Experiment], Any]]] = {

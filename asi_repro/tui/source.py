@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asi_repro.archive.places import archive_of, run_folders
-from asi_repro.archive.store import Archive, open_archive
+from asi_repro.archive.reader import Archive, open_archive
 from asi_repro.errors import MissingInput
 from asi_repro.project import Project, find_project
 

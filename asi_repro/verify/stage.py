@@ -32,7 +32,7 @@ from asi_repro.verify.keys import result_key, torch_version
 from asi_repro.verify.results import CheckResult
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Program
+    from asi_repro.archive.reader import Program
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from history_runs import architecture, archive_of, experiment, git, small_run
 
-from asi_repro.archive.git_process import init_bare, run_git
-from asi_repro.archive.history import import_commits, write_history
-from asi_repro.archive.history_bundle import read_header
-from asi_repro.archive.history_clone import open_history
-from asi_repro.archive.history_records import read_records
+from asi_repro.archive.history.bundle import read_header
+from asi_repro.archive.history.clone import open_history
+from asi_repro.archive.history.records import read_records
+from asi_repro.archive.history.writing import import_commits, write_history
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.run import Run
-from asi_repro.archive.store import Archive
 from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.store.git import init_bare, run_git
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +336,7 @@ def test_git_missing_or_too_old(
     monkeypatch.setenv("PATH", str(tools))
     with pytest.raises(AsiReproError, match="git is not installed"):
         write_history(archive, tmp_path / "h.bundle")
-    code = "import sys; from asi_repro.archive.git_process import require_git\n"
+    code = "import sys; from asi_repro.store.git import require_git\n"
     code += "try: require_git()\nexcept Exception as e: print(type(e).__name__, e)"
     environment = {"PATH": str(tools), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

@@ -11,14 +11,14 @@ from history_runs import architecture, archive_of, git
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asi_repro.archive.history import write_history
-from asi_repro.archive.history_clone import open_history
-from asi_repro.archive.history_content import commit_message, experiment_files, gallery_tag
-from asi_repro.archive.history_records import ExperimentRecord
-from asi_repro.archive.history_stream import commit_id
-from asi_repro.archive.history_verify import verify_history
+from asi_repro.archive.history.clone import open_history
+from asi_repro.archive.history.commits import commit_id
+from asi_repro.archive.history.content import commit_message, experiment_files, gallery_tag
+from asi_repro.archive.history.records import ExperimentRecord
+from asi_repro.archive.history.verify import verify_history
+from asi_repro.archive.history.writing import write_history
+from asi_repro.archive.reader import Experiment, Program
 from asi_repro.archive.run import Run
-from asi_repro.archive.store import Experiment, Program
 from asi_repro.text import terminal_safe
 
 NASTY = [

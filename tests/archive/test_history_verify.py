@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from history_runs import architecture, archive_of, experiment, git, small_run
 
-from asi_repro.archive.history import verify_history, write_history
-from asi_repro.archive.history_bundle import read_header
-from asi_repro.archive.history_clone import open_history
-from asi_repro.archive.history_verify import MAX_PROBLEMS
+from asi_repro.archive.history.bundle import read_header
+from asi_repro.archive.history.clone import open_history
+from asi_repro.archive.history.verify import MAX_PROBLEMS
+from asi_repro.archive.history.writing import verify_history, write_history
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.run import Run
-from asi_repro.archive.store import Archive
 from asi_repro.archive.tables import write_archive
 from asi_repro.errors import DataError, MissingInput
 

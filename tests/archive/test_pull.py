@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
+from synthetic_release import write_synthetic_release
 
 from asi_repro.archive.manifest import Manifest, check_release, release_manifest
 from asi_repro.archive.pull import pull
 from asi_repro.archive.release import COGNITION, GALLERY, TREE
-from asi_repro.archive.synthetic import write_synthetic_release
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.project import Project
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from synthetic_release import write_synthetic_release
 
-from asi_repro.archive.hostile_json import parse_json
 from asi_repro.archive.release import (
     COGNITION,
     GALLERY,
@@ -21,9 +21,9 @@ from asi_repro.archive.release import (
     parse_count,
     read_release,
 )
-from asi_repro.archive.synthetic import write_synthetic_release
 from asi_repro.archive.tables import write_archive
 from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.store.hostile_json import parse_json
 
 Edit = Callable[[Any], Any]
 

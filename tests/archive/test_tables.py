@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from synthetic_release import write_synthetic_release
 
 from asi_repro.archive.manifest import release_manifest
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.release import read_release
 from asi_repro.archive.schema import TABLES
-from asi_repro.archive.store import Archive
-from asi_repro.archive.synthetic import write_synthetic_release
 from asi_repro.archive.tables import build_table, read_table, write_archive
 from asi_repro.errors import DataError, MissingInput, NotFound
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.run import Run
-from asi_repro.archive.store import Archive
 from asi_repro.archive.tables import write_archive
 from asi_repro.claims.building import build_ledger
 from asi_repro.claims.context import Settings

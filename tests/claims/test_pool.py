@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 from asi_repro.claims.pool import parent_ranks, schedules
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.archive.git_process import run_git
 from asi_repro.discover.run import sharing
 from asi_repro.discover.run.remote import reaching
 from asi_repro.errors import AsiReproError, DataError
+from asi_repro.store.git import run_git
 
 
 def full(*arguments: object, **more: object) -> None:

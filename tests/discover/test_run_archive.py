@@ -11,8 +11,8 @@ import pytest
 from fake_team import begin, do_all, order
 from typer.testing import CliRunner
 
-from asi_repro.archive.history import write_history
-from asi_repro.archive.store import Archive
+from asi_repro.archive.history.writing import write_history
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import write_archive
 from asi_repro.cli import app
 from asi_repro.discover.run.archive import write_run_archive

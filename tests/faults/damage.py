@@ -126,8 +126,8 @@ class _project:  # reads as the function that it is
 
 
 def read_archive(project: Path) -> Any:
+    from asi_repro.archive.reader import open_archive
     from asi_repro.archive.schema import TABLES
-    from asi_repro.archive.store import open_archive
 
     archive = open_archive(project / "artifacts" / "archive")
     return {name: archive.table(name).to_pylist() for name in TABLES}
@@ -135,8 +135,8 @@ def read_archive(project: Path) -> Any:
 
 def read_history(project: Path) -> Any:
     """What `asi-repro fsck` says of it; a problem that it reports counts as a refusal."""
-    from asi_repro.archive.history_verify import verify_history
-    from asi_repro.archive.store import open_archive
+    from asi_repro.archive.history.verify import verify_history
+    from asi_repro.archive.reader import open_archive
     from asi_repro.errors import DataError
 
     path = project / "artifacts" / "history.bundle"

@@ -120,7 +120,7 @@ def bare(folder: Path) -> None:
 
 def with_release(folder: Path) -> None:
     """A made-up release of 400 experiments."""
-    from asi_repro.archive.synthetic import write_synthetic_release
+    from synthetic_release import write_synthetic_release
 
     bare(folder)
     write_synthetic_release(folder / "artifacts" / "release", 400)

@@ -45,7 +45,7 @@ def write(path: Path, data: str | bytes) -> Path:
 
 def release(file: str) -> Reader:
     def make(folder: Path) -> Path:
-        from asi_repro.archive.synthetic import write_synthetic_release
+        from synthetic_release import write_synthetic_release
 
         write_synthetic_release(folder, 12, gallery=3)
         return folder / file
@@ -59,8 +59,9 @@ def release(file: str) -> Reader:
 
 
 def make_archive(folder: Path) -> Path:
+    from synthetic_release import write_synthetic_release
+
     from asi_repro.archive.release import read_release
-    from asi_repro.archive.synthetic import write_synthetic_release
     from asi_repro.archive.tables import write_archive
 
     write_synthetic_release(folder / "release", 12, gallery=3)
@@ -71,7 +72,7 @@ def make_archive(folder: Path) -> Path:
 def archive(table: str) -> Reader:
     def read(folder: Path) -> Any:
         from asi_repro.archive import cognition
-        from asi_repro.archive.store import Archive
+        from asi_repro.archive.reader import Archive
         from asi_repro.claims.data import Data
 
         opened = Archive(folder / "archive")
@@ -84,15 +85,15 @@ def archive(table: str) -> Reader:
 
 
 def make_bundle(folder: Path) -> Path:
-    from asi_repro.archive.history import write_history
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.history.writing import write_history
+    from asi_repro.archive.reader import Archive
 
     write_history(Archive(make_archive(folder)), folder / "history.bundle")
     return folder / "history.bundle"
 
 
 def read_bundle_header(folder: Path) -> Any:
-    from asi_repro.archive.history_bundle import read_header
+    from asi_repro.archive.history.bundle import read_header
 
     return read_header(folder / "history.bundle")
 
@@ -100,9 +101,9 @@ def read_bundle_header(folder: Path) -> Any:
 def read_bundle(folder: Path) -> Any:
     import shutil
 
-    from asi_repro.archive.history_clone import open_history
-    from asi_repro.archive.history_verify import verify_history
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.history.clone import open_history
+    from asi_repro.archive.history.verify import verify_history
+    from asi_repro.archive.reader import Archive
 
     shutil.rmtree(folder / "clone", ignore_errors=True)
     verify_history(folder / "history.bundle", Archive(folder / "archive"))
@@ -326,7 +327,7 @@ def make_pins(folder: Path) -> Path:
 
 
 def read_pins(folder: Path) -> Any:
-    from asi_repro.archive.fsck_dvc import _read_yaml
+    from asi_repro.archive.fsck.dvc import _read_yaml
 
     return _read_yaml(Project(folder).release / "data/tree.json.dvc")
 

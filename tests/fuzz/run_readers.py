@@ -246,10 +246,10 @@ def shared(name: str) -> Reader:
 
 def rebundle(folder: Path, name: str, data: bytes) -> str:
     """Bundle a run of one experiment whose file `name` is `data`; what its list of commits should be."""
-    from asi_repro.archive.git_process import run_git
     from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.sharing import RECORD
     from asi_repro.discover.run.store import Commit, RunStore
+    from asi_repro.store.git import run_git
 
     run = DiscoveryRun(finished_run(folder))
     shutil.rmtree(folder / "made.git", ignore_errors=True)

@@ -19,9 +19,9 @@ PARSES = re.compile(
 OURS = "a file or text of this package, or written a moment before"
 MACHINE = "this machine's own, never pulled; damage is taken for nothing there, or is an error"
 FUZZED = {  # module: the readers of READERS that go through it
-    "archive/history_records": ["archive programs"],
-    "archive/history_verify": ["history bundle"],
-    "archive/hostile_json": ["release tree", "release gallery", "release cognition"],
+    "archive/history/records": ["archive programs"],
+    "archive/history/verify": ["history bundle"],
+    "store/hostile_json": ["release tree", "release gallery", "release cognition"],
     "archive/tables": ["archive experiments", "archive curves", "archive benchmarks", "archive sources"],
     "claims/ledger": ["claims"],
     "discover/run/content": ["shared discovery.json", "shared experiment.json"],
@@ -44,7 +44,7 @@ FUZZED = {  # module: the readers of READERS that go through it
         "prompt",
     ],
     "planning/inputs": ["verify timings", "sweep times"],
-    "records": ["training result", "evaluation", "sweep summary", "speed"],
+    "store/records": ["training result", "evaluation", "sweep summary", "speed"],
     "replay/policy": ["pool policy"],
     "sandbox/protocol": ["worker frame"],
     "sandbox/source_text": ["program text"],
@@ -81,7 +81,6 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "data/package_items": "an installed package, by its pinned version; every file's items are hashed",
     "llm/answers": "tests/fuzz/test_texts.py",
     "llm/request": OURS,
-    "llm/testing": "a server for tests",
     "models/program": "programs that passed the static check",
     "report/drawing": OURS,
     "report/searches": "tests/report",

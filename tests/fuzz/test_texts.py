@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from asi_repro.archive.filters import parse_filter
 from asi_repro.archive.lineage import Lineage
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 from asi_repro.archive.svg import ATTRIBUTES, ELEMENTS, sanitise_svg
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.llm.answers import Misfit, parse_answer

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from messages_server import Answer, MessagesServer, text
 
 from asi_repro.errors import DataError, NotFound
 from asi_repro.llm.budget import Ledger
 from asi_repro.llm.client import LLM
 from asi_repro.llm.errors import BudgetExceeded
 from asi_repro.llm.settings import BudgetSettings
-from asi_repro.llm.testing import Answer, MessagesServer, text
 from asi_repro.traces.spans import Trace
 from tests.llm.conftest import ASK, MODEL, PRICES, make_settings
 

@@ -8,11 +8,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-
-from asi_repro.errors import MissingInput, NotFound
-from asi_repro.llm.client import LLM, Tool, cached
-from asi_repro.llm.errors import BadToolInput, Refused, TooManyRounds, Truncated
-from asi_repro.llm.testing import (
+from messages_server import (
     Answer,
     MessagesServer,
     malformed_tool_call,
@@ -22,6 +18,10 @@ from asi_repro.llm.testing import (
     tool_call,
     truncated,
 )
+
+from asi_repro.errors import MissingInput, NotFound
+from asi_repro.llm.client import LLM, Tool, cached
+from asi_repro.llm.errors import BadToolInput, Refused, TooManyRounds, Truncated
 from asi_repro.traces.spans import Trace
 from tests.llm.conftest import ASK, KEY, MODEL, PRICES, Scores, make_settings
 

@@ -8,11 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
 import pytest
-
-from asi_repro.errors import MissingInput
-from asi_repro.llm.client import LLM
-from asi_repro.llm.errors import Unreachable
-from asi_repro.llm.testing import (
+from messages_server import (
     Answer,
     Behaviour,
     Drop,
@@ -26,6 +22,10 @@ from asi_repro.llm.testing import (
     server_error,
     text,
 )
+
+from asi_repro.errors import MissingInput
+from asi_repro.llm.client import LLM
+from asi_repro.llm.errors import Unreachable
 from asi_repro.traces.spans import Trace
 from tests.llm.conftest import ASK, make_settings
 

@@ -16,13 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from asi_repro.errors import DataError, MissingInput
-from asi_repro.llm.client import LLM, Tool
-from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, Unreachable
-from asi_repro.llm.records import Records
-from asi_repro.llm.request import canonical, request_key
-from asi_repro.llm.testing import (
+from messages_server import (
     MessagesServer,
     malformed_tool_call,
     message_of,
@@ -32,6 +26,12 @@ from asi_repro.llm.testing import (
     text,
     tool_call,
 )
+
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.llm.client import LLM, Tool
+from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, Unreachable
+from asi_repro.llm.records import Records
+from asi_repro.llm.request import canonical, request_key
 from asi_repro.traces.spans import Trace
 from tests.llm.conftest import ASK, KEY, MODEL, Scores, make_settings
 
@@ -249,7 +249,7 @@ import sys
 from pathlib import Path
 from asi_repro.llm.records import Records
 from asi_repro.llm.request import request_key
-from asi_repro.llm.testing import message_of, text
+from messages_server import message_of, text
 records = Records(Path(sys.argv[1]))
 for n in range(len(records.places), 10000):
     request = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": str(n)}]}

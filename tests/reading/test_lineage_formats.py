@@ -20,7 +20,7 @@ from asi_repro.archive.lineage_formats import (
     to_rows,
     tree_lines,
 )
-from asi_repro.archive.store import Archive, Experiment
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.text import terminal_safe
 
 

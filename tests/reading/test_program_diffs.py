@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from runs_to_read import NEW_SOURCE, OLD_SOURCE
 
-from asi_repro.archive.diffs import diff_programs
-from asi_repro.archive.store import Archive
+from asi_repro.archive.program_diff import diff_programs
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import NotFound
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.search import KINDS, MARK_END, MARK_START, QueryError, search, split_words
-from asi_repro.archive.store import Archive
 
 
 def test_names_are_found_by_their_words(plain_archive: Path) -> None:

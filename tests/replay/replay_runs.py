@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 from asi_repro.replay.policy import Policy
 
 

@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
+from synthetic_release import write_synthetic_release
 from typer.testing import CliRunner
 
 from asi_repro.archive.release import read_release
-from asi_repro.archive.synthetic import write_synthetic_release
 from asi_repro.archive.tables import write_archive
 from asi_repro.cli import app
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay_runs import experiment, policies, runs, slow_steps
 
-from asi_repro.archive.store import Archive, Experiment
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.discover.loop.schedule import Plan
 from asi_repro.replay.policy import Policy, published_policy
 from asi_repro.replay.steps import Ruling, replay

@@ -26,7 +26,7 @@ def hostile_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="session")
 def release_project(release_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The real release with the ledger of the claims that figures draw on, without its report."""
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.claims.building import build_ledger
     from asi_repro.claims.outputs import write_ledger
 

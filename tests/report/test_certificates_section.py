@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from report_runs import make_project
 
-from asi_repro.archive.store import Archive
+from asi_repro.archive.reader import Archive
 from asi_repro.project import Project
 from asi_repro.report.build import build_report
 from asi_repro.report.figures.certificates import decisive_rows, sorted_by_failures

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from report_runs import make_run
 
 from asi_repro.archive.lineage import Lineage
-from asi_repro.archive.store import Archive, Experiment
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.archive.tables import write_archive
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.project import Project

@@ -32,6 +32,7 @@ from actors import (  # noqa: E402
     proposes,
     reading,
 )  # fmt: skip
+from messages_server import structured, text, tool_call  # noqa: E402
 
 from asi_repro.discover.cognition.base import CognitionBase, Note  # noqa: E402
 from asi_repro.discover.prompts import fence  # noqa: E402
@@ -41,7 +42,6 @@ from asi_repro.discover.roles.engineer import LlmEngineer  # noqa: E402
 from asi_repro.discover.roles.researcher import LlmResearcher  # noqa: E402
 from asi_repro.discover.roles.settings import RolesSettings  # noqa: E402
 from asi_repro.discover.types import Proposal, RoleFailure  # noqa: E402
-from asi_repro.llm.testing import structured, text, tool_call  # noqa: E402
 from asi_repro.traces.spans import Trace  # noqa: E402
 
 SETTINGS = RolesSettings(drafts=1)
@@ -231,12 +231,12 @@ def test_a_name_that_is_none_is_not_taken(name: str) -> None:
 
 def test_hostile_words_are_words_in_the_commit_and_nothing_else(tmp_path: Path) -> None:
     """Through the whole loop: every file and message of the commits, and the refs."""
-    from asi_repro.archive.git_process import run_git
     from asi_repro.discover.loop.exploration import Loop
     from asi_repro.discover.operators import seed_program
     from asi_repro.discover.roles.team import build_llm_team, programs_of
     from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
     from asi_repro.discover.settings import DiscoverSettings
+    from asi_repro.store.git import run_git
 
     class Lab:
         def run(self, program: str, seed: int, trace: Any, *, baseline: Any = None) -> Any:

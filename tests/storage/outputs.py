@@ -38,10 +38,11 @@ def write_outputs(root: Path) -> None:
 
 
 def release_and_archive(artifacts: Path) -> None:
-    from asi_repro.archive.history import write_history
+    from synthetic_release import write_synthetic_release
+
+    from asi_repro.archive.history.writing import write_history
+    from asi_repro.archive.reader import Archive
     from asi_repro.archive.release import read_release
-    from asi_repro.archive.store import Archive
-    from asi_repro.archive.synthetic import write_synthetic_release
     from asi_repro.archive.tables import write_archive
 
     write_synthetic_release(artifacts / "release", 30, gallery=4)

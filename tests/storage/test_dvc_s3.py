@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from in_process import call
 
-from asi_repro.archive.dvc_hashes import dvc_md5
-from asi_repro.archive.fsck import Place, Result, run_checks
+from asi_repro.archive.fsck.checks import Place, Result, run_checks
+from asi_repro.archive.fsck.dvc_hashes import dvc_md5
 from asi_repro.project import Project
 
 HISTORY, TABLE, WEIGHTS = (
@@ -84,7 +84,7 @@ def test_a_stranger_has_what_the_owner_has(pulled: Checkout, pushed: Checkout) -
 
 
 def test_what_was_pulled_is_read_by_its_readers(pulled: Checkout) -> None:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.recorded import commit_lines
     from asi_repro.results.training import read_training

@@ -50,8 +50,9 @@ def test_one_failure_and_one_death_leave_the_others_alone(tmp_path):
 
 
 def test_unknown_names_are_listed_and_the_others_go_on(tmp_path):
+    from synthetic_release import write_synthetic_release
+
     from asi_repro.archive.release import read_release
-    from asi_repro.archive.synthetic import write_synthetic_release
     from asi_repro.archive.tables import write_archive
     from asi_repro.errors import NotFound
     from asi_repro.project import Project

@@ -12,8 +12,9 @@ from asi_repro.tui.source import Source, archive_paths
 @pytest.fixture(scope="session")
 def synthetic_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A made-up run of 300 experiments, 8 with programs: tables in artifacts/archive below it."""
+    from synthetic_release import write_synthetic_release
+
     from asi_repro.archive.release import read_release
-    from asi_repro.archive.synthetic import write_synthetic_release
     from asi_repro.archive.tables import write_archive
 
     root = tmp_path_factory.mktemp("browse")
@@ -34,7 +35,7 @@ def made_up_root(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory)
 
     from made_up import make_certificates, make_ledger
 
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
     root = tmp_path_factory.mktemp("made-up")
     copytree(synthetic_root / "artifacts" / "archive", root / "artifacts" / "archive")

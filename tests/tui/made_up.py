@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.store import Archive
+from asi_repro.archive.reader import Archive
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import at_most, measurement, not_run

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snapshots import check_screen
 
+from asi_repro.archive.comparison import best_places, kinship, side_by_side
 from asi_repro.archive.lineage import Lineage
-from asi_repro.archive.side_by_side import best_places, kinship, side_by_side
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import Compare
 from asi_repro.tui.source import Source

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from terminal import Protocol, Terminal
 
-from asi_repro.archive.store import Archive
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.svg import sanitise_svg
 from asi_repro.tui.tabs.diagram import rasterise
 

@@ -14,7 +14,7 @@ import pytest
 from browsing import HeardApp, run_app, screen_text, settle
 from textual.events import Key
 
-from asi_repro.archive.store import Program
+from asi_repro.archive.reader import Program
 from asi_repro.tui.preload import preload
 from asi_repro.tui.source import Source, archive_paths
 from asi_repro.tui.tabs.motivation import MotivationTab

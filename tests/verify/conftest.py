@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from synthetic_release import write_synthetic_release
 
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.release import GALLERY, read_release
-from asi_repro.archive.store import Archive
-from asi_repro.archive.synthetic import write_synthetic_release
 from asi_repro.archive.tables import write_archive
 
 PLANTED = Path(__file__).parent / "planted"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.archive.store import Archive
+from asi_repro.archive.reader import Archive
 from asi_repro.sandbox.outcome import Limits
 from asi_repro.sandbox.tiers import best_tier
 from asi_repro.verify import examiner, stage

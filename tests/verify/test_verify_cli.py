@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from in_process import call
 
-from asi_repro.archive.store import Archive
+from asi_repro.archive.reader import Archive
 from tests.verify.conftest import planted
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from asi_repro.archive.store import Experiment, Program
+from asi_repro.archive.reader import Experiment, Program
 from asi_repro.claims.context import Context
 from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, combine, holds
 from asi_repro.claims.registry import claim

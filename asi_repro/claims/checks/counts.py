@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from asi_repro.archive.store import Experiment, Program
+from asi_repro.archive.reader import Experiment, Program
 from asi_repro.claims.context import Context
 from asi_repro.claims.data import same_name, syntax_digest
 from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Verdict, combine, holds

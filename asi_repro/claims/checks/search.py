@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 from asi_repro.claims.context import Context
 from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Row, Verdict, holds
 from asi_repro.claims.pool import Schedule, parent_ranks, schedules

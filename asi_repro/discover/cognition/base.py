@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
 OWN_ENTRIES = Path(__file__).parent / "entries"
 _RELEASE_TEXTS = {

@@ -96,7 +96,7 @@ def read_notes(settings: RolesSettings, root: Path) -> list[Note]:
         MissingInput: where the release's are wanted and its archive is not there.
         DataError: where an entry is not what it should be.
     """
-    from asi_repro.archive.store import open_archive
+    from asi_repro.archive.reader import open_archive
     from asi_repro.project import Project
 
     notes: list[Note] = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from asi_repro.archive.history_content import commit_message, experiment_files
-from asi_repro.archive.history_records import ExperimentRecord
-from asi_repro.archive.store import Experiment, Program
+from asi_repro.archive.history.content import commit_message, experiment_files
+from asi_repro.archive.history.records import ExperimentRecord
+from asi_repro.archive.reader import Experiment, Program
 from asi_repro.discover.loop.fitness import Fitness
 from asi_repro.discover.loop.pool import Sample
 from asi_repro.discover.records import from_json, to_json

@@ -62,7 +62,7 @@ def list_runs(project: Project) -> list[RunRow]:
 
 
 def _release(project: Project) -> RunRow:
-    from asi_repro.archive.store import open_archive
+    from asi_repro.archive.reader import open_archive
 
     archive = open_archive(project.archive)
     return RunRow(

@@ -65,7 +65,7 @@ def read_outcomes(project: Project, name: str) -> Outcomes:
 
 
 def _release(folder: Path) -> Outcomes:
-    from asi_repro.archive.store import open_archive
+    from asi_repro.archive.reader import open_archive
 
     experiments = [e for e in open_archive(folder).experiments.values() if e.parent is not None]
     gallery = tuple(e.in_gallery for e in experiments)

@@ -13,7 +13,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.archive.git_process import init_bare, require_git, run_git
 from asi_repro.discover.lab.cache import Book
 from asi_repro.discover.run.archive import write_run_archive
 from asi_repro.discover.run.folder import (
@@ -35,6 +34,7 @@ from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.llm.records import Records
 from asi_repro.project import Project
 from asi_repro.store.files import atomic_file, scratch_beside, sha256_file
+from asi_repro.store.git import init_bare, require_git, run_git
 
 RECORD = "refs/asi-repro/record/"
 MOST_BYTES = 2 << 30

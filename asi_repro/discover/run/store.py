@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.archive.git_process import init_bare, require_git, run_git, start_git
-from asi_repro.archive.history_content import AUTHOR, commit_date, experiment_ref
-from asi_repro.archive.history_stream import object_id, tree_bytes
+from asi_repro.archive.history.commits import object_id, tree_bytes
+from asi_repro.archive.history.content import AUTHOR, commit_date, experiment_ref
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import unwritable
+from asi_repro.store.git import init_bare, require_git, run_git, start_git
 
 _NULL = "0" * 40
 _ASKED_AT_ONCE = 100

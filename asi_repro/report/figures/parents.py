@@ -15,7 +15,7 @@ from asi_repro.report.palette import BLUE, FAINT, GREEN, MUTED, VERMILLION
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from asi_repro.archive.store import Experiment
+    from asi_repro.archive.reader import Experiment
     from asi_repro.report.inputs import Inputs
 
 TOP, POOL = 10, 50  # the paper's sections 3.2 and 4.1

@@ -13,7 +13,7 @@ from asi_repro.report.palette import BLUE, FAINT, GREEN, INK, MUTED, VERMILLION
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from asi_repro.archive.store import Experiment
+    from asi_repro.archive.reader import Experiment
     from asi_repro.report.inputs import Inputs
 
 BATCH = 50

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from asi_repro.archive.store import Experiment
+    from asi_repro.archive.reader import Experiment
     from asi_repro.report.inputs import Inputs
 
 HUBS = 7

@@ -18,7 +18,7 @@ from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
 # Table 1's columns by the release's.
 TABLE1 = {

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 
 from asi_repro.archive.cognition import TEXTS
-from asi_repro.archive.store import Program
+from asi_repro.archive.reader import Program
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.tui.spans import retrieved_ids
 from asi_repro.tui.tabs.tab import Tab

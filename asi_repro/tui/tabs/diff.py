@@ -12,7 +12,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from asi_repro.archive.diffs import ProgramDiff, diff_programs
+from asi_repro.archive.program_diff import ProgramDiff, diff_programs
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.diff_rows import DiffRow, diff_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 
-from asi_repro.archive.store import Program
+from asi_repro.archive.reader import Program
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.markdown import markdown_lines

@@ -12,7 +12,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from asi_repro.archive.store import Program
+from asi_repro.archive.reader import Program
 from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.highlight import Fold, Highlighted, folds
 from asi_repro.tui.tabs.tab import Tab

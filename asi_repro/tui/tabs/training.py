@@ -19,7 +19,7 @@ from asi_repro.tui.widgets.plot import Plot, Series
 from asi_repro.tui.widgets.text import safe_line
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.tui.source import Source
 
 Points = list[tuple[float, float]]

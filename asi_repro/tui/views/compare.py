@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from asi_repro.archive.side_by_side import MOST, SideBySide, best_places, side_by_side
+from asi_repro.archive.comparison import MOST, SideBySide, best_places, side_by_side
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark

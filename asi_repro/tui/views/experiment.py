@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 from asi_repro.errors import MissingInput
 from asi_repro.tui.messages import Compare, ShowInLineage
 from asi_repro.tui.registry import TABS

@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 from asi_repro.replay.policy import Policy, policy_of
 from asi_repro.replay.steps import Ruling, Step, replay
 from asi_repro.replay.summary import phase_name

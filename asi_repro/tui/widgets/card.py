@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
-from asi_repro.archive.store import Archive, Experiment
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import line, safe_block, safe_line
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.reader import Experiment
 from asi_repro.tui.widgets.cached_styles import CachedStyles, cells_to_strip
 from asi_repro.tui.widgets.score import ScoreScale
 

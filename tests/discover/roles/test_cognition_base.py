@@ -73,7 +73,7 @@ def test_there_are_forty_entries_each_with_its_paper() -> None:
 
 
 def test_our_entries_share_no_sentence_with_the_release(release_archive: Path) -> None:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
     theirs = "\n".join(
         " ".join(f"{note.trigger} {note.insight} {note.mechanism} {note.guidance}".split())
@@ -124,7 +124,7 @@ def test_only_the_trigger_counts(embedder) -> None:
 
 
 def test_the_releases_entries_are_recalled_alike(release_archive: Path, embedder) -> None:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
     notes = release_notes(Archive(release_archive))
     base = CognitionBase(notes, embedder)

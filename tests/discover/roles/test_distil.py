@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from actors import Actors
+from messages_server import structured
 from typer.testing import CliRunner
 
 from asi_repro.cli import app
 from asi_repro.discover.cognition.base import read_folder
-from asi_repro.llm.testing import structured
 
 ENTRY = {
     "id": "open-gates",

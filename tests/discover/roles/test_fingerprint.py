@@ -114,7 +114,7 @@ def test_known_programs_are_read_once_and_the_smallest_index_is_named() -> None:
 
 
 def test_the_releases_programs_all_differ(release_archive) -> None:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
     sources = [program.source for program in Archive(release_archive).programs()][:8]
     assert len({fingerprint(source) for source in sources}) == 8

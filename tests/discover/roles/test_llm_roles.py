@@ -20,6 +20,7 @@ from actors import (
     proposes,
     reading,
 )
+from messages_server import refusal, structured, text, tool_call, truncated
 
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
 from asi_repro.discover.prompts import load_prompt
@@ -34,7 +35,6 @@ from asi_repro.discover.roles.settings import JudgeWeights, RolesSettings
 from asi_repro.discover.types import Proposal, RoleFailure, Verdict
 from asi_repro.errors import AsiReproError
 from asi_repro.llm.errors import BadToolInput, Refused, Truncated
-from asi_repro.llm.testing import refusal, structured, text, tool_call, truncated
 from asi_repro.traces.spans import Trace
 
 SETTINGS = RolesSettings(drafts=2)

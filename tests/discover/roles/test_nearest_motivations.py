@@ -119,7 +119,7 @@ def test_sync_embeds_only_what_is_new() -> None:
 
 
 def test_the_releases_motivations_find_themselves(release_archive: Path, embedder: WordLlamaEmbedder) -> None:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
     known = [(p.index, p.motivation) for p in Archive(release_archive).programs() if p.motivation][:40]
     index = MotivationIndex(embedder)

@@ -19,6 +19,7 @@ from actors import (
     proposes,
     reading,
 )
+from messages_server import Behaviour, structured, text, tool_call
 
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
 from asi_repro.discover.loop.exploration import Loop
@@ -31,7 +32,6 @@ from asi_repro.discover.types import LabFailure, Proposal
 from asi_repro.errors import DataError
 from asi_repro.llm.client import LLM
 from asi_repro.llm.errors import Unreachable
-from asi_repro.llm.testing import Behaviour, structured, text, tool_call
 from asi_repro.traces.spans import parse_jsonl
 
 FIRST, BROKEN, FIXED = seed_program(), changed_program("1e9"), changed_program("0.5")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.fsck_place import REMAKE, REPULL, Place, Problem
+from asi_repro.archive.fsck.place import REMAKE, REPULL, Place, Problem
 from asi_repro.archive.manifest import check_release
 from asi_repro.errors import MissingInput
 from asi_repro.store.files import sha256_bytes, sha256_file

@@ -9,13 +9,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.git_process import init_bare, require_git, run_git, start_git
-from asi_repro.archive.history_bundle import history_refs, open_bundle, read_header
-from asi_repro.archive.history_content import commit_message, experiment_files, experiment_ref
-from asi_repro.archive.history_records import ExperimentRecord, read_records
-from asi_repro.archive.history_stream import commit_bytes, commit_id, object_id, tree_bytes
-from asi_repro.archive.store import Archive
+from asi_repro.archive.history.bundle import history_refs, open_bundle, read_header
+from asi_repro.archive.history.commits import commit_bytes, commit_id, object_id, tree_bytes
+from asi_repro.archive.history.content import commit_message, experiment_files, experiment_ref
+from asi_repro.archive.history.records import ExperimentRecord, read_records
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
+from asi_repro.store.git import init_bare, require_git, run_git, start_git
 from asi_repro.text import terminal_safe
 
 # Enough to see what is wrong; a wrong archive would give a line for every experiment.

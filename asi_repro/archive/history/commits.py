@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from asi_repro.archive.history_content import AUTHOR, commit_date, commit_message, experiment_files
-from asi_repro.archive.history_records import ExperimentRecord
+from asi_repro.archive.history.content import AUTHOR, commit_date, commit_message, experiment_files
+from asi_repro.archive.history.records import ExperimentRecord
 
 # Every commit is written on one scratch ref, which is thrown away. A ref each would be a file each:
 # that took twice the time.

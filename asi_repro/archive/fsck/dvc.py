@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.dvc_hashes import dvc_ignored, dvc_md5
-from asi_repro.archive.fsck_place import REPULL, Place, Problem, damaged
+from asi_repro.archive.fsck.dvc_hashes import dvc_ignored, dvc_md5
+from asi_repro.archive.fsck.place import REPULL, Place, Problem, damaged
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.plain_yaml import plain_yaml
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from asi_repro.errors import NotFound
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive, Program
+    from asi_repro.archive.reader import Archive, Program
 
 
 @dataclass(frozen=True, slots=True)

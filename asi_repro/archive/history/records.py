@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from asi_repro.archive.store import Archive, Experiment, Program
+from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.errors import DataError
 from asi_repro.store.files import sha256_bytes
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from asi_repro.archive.fsck_dvc import check_lock, check_pins
-from asi_repro.archive.fsck_history import check_history
-from asi_repro.archive.fsck_place import REMAKE, Check, Place, Problem, Result
-from asi_repro.archive.fsck_release import check_programs, check_pulled, check_sources
-from asi_repro.archive.fsck_tables import check_rebuild, check_tables
+from asi_repro.archive.fsck.dvc import check_lock, check_pins
+from asi_repro.archive.fsck.history import check_history
+from asi_repro.archive.fsck.place import REMAKE, Check, Place, Problem, Result
+from asi_repro.archive.fsck.release import check_programs, check_pulled, check_sources
+from asi_repro.archive.fsck.tables import check_rebuild, check_tables
 from asi_repro.errors import AsiReproError, MissingInput
 
 # In the order they make sense in.

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.git_process import init_bare, require_git, start_git
-from asi_repro.archive.history_bundle import best, history_refs, write_bundle
-from asi_repro.archive.history_records import ExperimentRecord, read_records
-from asi_repro.archive.history_stream import STREAM_END, STREAM_HEAD, commit_block
-from asi_repro.archive.history_verify import verify_history
-from asi_repro.archive.store import Archive
+from asi_repro.archive.history.bundle import best, history_refs, write_bundle
+from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_block
+from asi_repro.archive.history.records import ExperimentRecord, read_records
+from asi_repro.archive.history.verify import verify_history
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import atomic_file, scratch_beside, sha256_file
+from asi_repro.store.git import init_bare, require_git, start_git
 
 __all__ = ["HistorySummary", "import_commits", "verify_history", "write_history"]
 

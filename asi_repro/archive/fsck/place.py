@@ -13,7 +13,7 @@ from asi_repro.errors import DataError, MissingInput
 from asi_repro.project import Project
 
 if TYPE_CHECKING:
-    from asi_repro.archive.store import Archive
+    from asi_repro.archive.reader import Archive
 
 REPULL = "run `asi-repro pull`, which replaces what is not as published"
 REMAKE = "make the archive again with `dvc repro --force archive`"
@@ -67,7 +67,7 @@ class Place:
 
     @cached_property
     def archive(self) -> Archive:
-        from asi_repro.archive.store import open_archive
+        from asi_repro.archive.reader import open_archive
 
         return open_archive(self.folder)
 

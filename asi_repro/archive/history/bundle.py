@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from io import BufferedReader, FileIO
 from pathlib import Path
 
-from asi_repro.archive.history_content import experiment_ref, gallery_tag, standing
-from asi_repro.archive.store import Experiment
+from asi_repro.archive.history.content import experiment_ref, gallery_tag, standing
+from asi_repro.archive.reader import Experiment
 from asi_repro.errors import DataError, MissingInput
 
 SIGNATURE = b"# v2 git bundle\n"

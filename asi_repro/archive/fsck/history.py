@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asi_repro.archive.fsck_place import Place, Problem
+from asi_repro.archive.fsck.place import Place, Problem
 from asi_repro.errors import MissingInput
 
 REMAKE_HISTORY = "make it again with `dvc repro --force history`"
@@ -14,7 +14,7 @@ def check_history(place: Place) -> tuple[str, list[Problem]]:
     Raises:
         MissingInput: where there is no bundle.
     """
-    from asi_repro.archive.history_verify import verify_history
+    from asi_repro.archive.history.verify import verify_history
 
     bundle = place.require_project().history
     if not bundle.is_file():

@@ -8,7 +8,7 @@ from typing import Any
 
 from asi_repro.archive.details import Details, collect_details
 from asi_repro.archive.lineage import Lineage
-from asi_repro.archive.store import Archive, Experiment
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import AsiReproError
 
 MOST = 4

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.git_process import require_git, run_git
-from asi_repro.archive.history_bundle import HEAD, REMAKE, read_header
+from asi_repro.archive.history.bundle import HEAD, REMAKE, read_header
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import unwritable
+from asi_repro.store.git import require_git, run_git
 
 EXPERIMENTS = "refs/experiments/*"
 

@@ -13,8 +13,8 @@ import textwrap
 import unicodedata
 from typing import Any
 
-from asi_repro.archive.history_records import ExperimentRecord
-from asi_repro.archive.store import Experiment, Program
+from asi_repro.archive.history.records import ExperimentRecord
+from asi_repro.archive.reader import Experiment, Program
 from asi_repro.errors import DataError
 from asi_repro.text import terminal_safe
 

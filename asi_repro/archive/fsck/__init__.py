@@ -1,0 +1,1 @@
+"""Whether archive, history, release and pins agree, hash by hash."""
