@@ -1,6 +1,6 @@
 """The command line: one Typer app, one verb a function, each imported only when it is called.
 
-To add a verb, write a function with Typer annotations in `asi_repro/cli/<group>.py` (a docstring is
+To add a verb, write a function with Typer annotations in `asi_repro/cli/<verb>.py` (a docstring is
 its help, errors are raised as `AsiReproError`), and add its line to `COMMANDS`. A group of verbs
 (`history open`) is a `typer.Typer()` instance in that module, registered in the same way.
 """
@@ -20,40 +20,40 @@ from asi_repro.cli.lazy import Lazy, LazyGroup
 COMMANDS: dict[str, dict[str, Lazy]] = {
     "Make the data": {
         "pull": Lazy("asi_repro.cli.pull:pull", "Fetch the release; check every byte of it."),
-        "archive": Lazy("asi_repro.cli.pull:archive", "Release to Parquet tables (stage archive)."),
+        "archive": Lazy("asi_repro.cli.archive:archive", "Release to Parquet tables (stage archive)."),
         "history": Lazy("asi_repro.cli.history:app", "The run as a git repository: build it, open it."),
     },
     "Read the run": {
-        "list": Lazy("asi_repro.cli.reading:list_", "Experiments, filtered and sorted."),
-        "show": Lazy("asi_repro.cli.reading:show", "One experiment: facts, scores, motivation, program."),
-        "lineage": Lazy("asi_repro.cli.tree:lineage", "Ancestors, descendants or the whole tree."),
+        "list": Lazy("asi_repro.cli.list:list_", "Experiments, filtered and sorted."),
+        "show": Lazy("asi_repro.cli.show:show", "One experiment: facts, scores, motivation, program."),
+        "lineage": Lazy("asi_repro.cli.lineage:lineage", "Ancestors, descendants or the whole tree."),
         "replay": Lazy("asi_repro.cli.replay:replay", "The run step by step, its policy audited."),
-        "diff": Lazy("asi_repro.cli.comparing:diff", "What changed between two programs."),
-        "search": Lazy("asi_repro.cli.searching:search", "Ranked search in names and texts."),
+        "diff": Lazy("asi_repro.cli.diff:diff", "What changed between two programs."),
+        "search": Lazy("asi_repro.cli.search:search", "Ranked search in names and texts."),
         "browse": Lazy("asi_repro.cli.browse:browse", "The terminal UI: lineage, experiments, traces."),
         "trace": Lazy("asi_repro.cli.trace:trace", "What the agents did in one experiment."),
         "cognition": Lazy("asi_repro.cli.cognition:app", "The cognition base: find, recall, add entries."),
     },
     "Check the programs": {
         "verify": Lazy("asi_repro.cli.verify:verify", "Run the checks on programs (stage verify)."),
-        "certificate": Lazy("asi_repro.cli.verify:certificate", "What the checks found."),
+        "certificate": Lazy("asi_repro.cli.certificate:certificate", "What the checks found."),
     },
     "Train and evaluate": {
         "corpus": Lazy("asi_repro.cli.corpus:corpus", "Text to shards of tokens (stage corpus)."),
-        "benchmarks": Lazy("asi_repro.cli.evaluate:benchmarks", "Benchmark items (stage benchmarks)."),
-        "select": Lazy("asi_repro.cli.train:select", "Choose the models of the stages train@ and evaluate@."),
+        "benchmarks": Lazy("asi_repro.cli.benchmarks:benchmarks", "Benchmark items (stage benchmarks)."),
+        "select": Lazy("asi_repro.cli.select:select", "Choose the models of train@ and evaluate@."),
         "train": Lazy("asi_repro.cli.train:train", "Train one model (stage train@NAME)."),
         "evaluate": Lazy("asi_repro.cli.evaluate:evaluate", "Score one model (stage evaluate@NAME)."),
-        "sweep": Lazy("asi_repro.cli.train:sweep", "Train and evaluate all selected models in parallel."),
+        "sweep": Lazy("asi_repro.cli.sweep:sweep", "Train and evaluate all selected models in parallel."),
         "results": Lazy("asi_repro.cli.results:results", "Our models against DeltaNet, with intervals."),
-        "harness": Lazy("asi_repro.cli.evaluate:harness", "lm-eval's own command with our models known."),
+        "harness": Lazy("asi_repro.cli.harness:harness", "lm-eval's own command with our models known."),
         "dvc": Lazy("asi_repro.cli.dvc:dvc", "DVC's own command where GitHub is out of reach."),
     },
     "Discover": {
         "discover": Lazy("asi_repro.cli.discover:discover", "The loop: live, replayed, control arm."),
-        "runs": Lazy("asi_repro.cli.discover:runs", "The release, our own runs, the recorded ones."),
-        "compare": Lazy("asi_repro.cli.discover:compare", "Two runs: discoveries per unit of compute."),
-        "share": Lazy("asi_repro.cli.pull:share", "A run of ours as one file for somebody else."),
+        "runs": Lazy("asi_repro.cli.runs:runs", "The release, our own runs, the recorded ones."),
+        "compare": Lazy("asi_repro.cli.compare:compare", "Two runs: discoveries per unit of compute."),
+        "share": Lazy("asi_repro.cli.share:share", "A run of ours as one file for somebody else."),
     },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),

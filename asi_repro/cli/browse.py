@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from asi_repro.cli.options import ArchiveOption
+from asi_repro.errors import MissingInput
 
 
 def browse(
@@ -22,8 +23,6 @@ def browse(
 
     `?` shows the keys, ctrl+p every action, q leaves; the next session goes on where this one ended.
     """
-    from asi_repro.errors import MissingInput
-
     try:
         from asi_repro.tui.app import browse as run
     except ModuleNotFoundError as error:

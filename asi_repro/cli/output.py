@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Wide enough for any line: what is piped is for grep, so it is neither wrapped nor cut.
 PIPE_WIDTH = 1_000_000
+# Columns; longer lines are hard to read.
+_PROSE_WIDTH = 100
 
 # Legal inside a JSON string, but a terminal obeys them: C1 controls, bidirectional marks, separators.
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -139,6 +141,29 @@ def print_json_rows(rows: Iterable[dict[str, Any]]) -> None:
     dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
     body = ",\n".join(f" {dumps(row)}" for row in rows)
     print_utf8(_shown_not_obeyed(f"[\n{body}\n]\n" if body else "[]\n"))
+
+
+def print_heading(out: Console, text: str) -> None:
+    """A part's heading, after an empty line."""
+    from rich.text import Text
+
+    out.print()
+    out.print(Text(text, style="bold"))
+
+
+def print_prose(out: Console, title: str, text: str | None) -> None:
+    """A text of the run: Markdown rendered on a terminal, its source where it is piped."""
+    if not text:
+        return
+    print_heading(out, title)
+    shown = terminal_safe(text).strip()
+    if not out.is_terminal:
+        print_utf8(shown + "\n")
+        return
+    from rich.markdown import Markdown
+
+    # Links would carry an address from outside into the terminal's own link escape.
+    out.print(Markdown(shown, hyperlinks=False), width=min(out.width, _PROSE_WIDTH))
 
 
 def _shown_not_obeyed(text: str) -> str:

@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
+from pydantic import ValidationError
 
 from asi_repro.cli.options import JsonOption
+from asi_repro.cli.output import console, print_json
+from asi_repro.errors import AsiReproError
+from asi_repro.planning.inputs import Assumptions
+from asi_repro.planning.page import picture_of, write_page
+from asi_repro.planning.tables import Wanted, make_plan, plan_markdown
+from asi_repro.project import find_project
 
 _GPUS = "8,64,512"
 _WORKERS = "1,2,4,8,16,32,50,64,100,200,512"
@@ -48,10 +55,6 @@ def plan(
     The spread between architectures comes from recorded times, the level from FLOPs; what a GPU does, costs,
     and waits for an LLM are assumptions. Needs no release and no GPU.
     """
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.planning.tables import Wanted, make_plan, plan_markdown
-    from asi_repro.project import find_project
-
     wanted = Wanted(
         gpus=_numbers(gpus),
         workers=_numbers(workers),
@@ -62,8 +65,6 @@ def plan(
     )
     found = make_plan(find_project(), wanted)
     if page is not None:
-        from asi_repro.planning.page import picture_of, write_page
-
         given = [("--gpus", gpus, _GPUS), ("--workers", workers, _WORKERS), ("--times", times.value, "sweep")]
         given += [("--experiments", str(experiments), "1773"), ("--batch", str(batch), "50")]
         words = [word for name, value, usual in given if value != usual for word in (name, value)]
@@ -77,10 +78,6 @@ def plan(
 
 
 def _assumptions(given: list[str]) -> Any:
-    from pydantic import ValidationError
-
-    from asi_repro.errors import AsiReproError
-    from asi_repro.planning.inputs import Assumptions
 
     values: dict[str, Any] = {}
     for one in given:
@@ -101,7 +98,6 @@ def _assumptions(given: list[str]) -> Any:
 
 
 def _numbers(text: str) -> list[int]:
-    from asi_repro.errors import AsiReproError
 
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts or not all(part.isdigit() and int(part) > 0 for part in parts):

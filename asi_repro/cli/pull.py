@@ -1,14 +1,17 @@
-"""`asi-repro pull` and the stage command `asi-repro archive`."""
+"""`asi-repro pull`: the release, or somebody's run."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-if TYPE_CHECKING:
-    from asi_repro.project import Project
+from asi_repro.archive.manifest import release_manifest
+from asi_repro.archive.pull import pull as pull_release
+from asi_repro.cli.output import console, safe
+from asi_repro.discover.run.sharing import receive_run
+from asi_repro.project import Project, find_project
 
 
 def pull(
@@ -52,11 +55,6 @@ def pull(
     --url the git import is used whatever ASI_REPRO_RELEASE says. Nothing is kept of files whose SHA-256
     is not the manifest's. Where the release is here already, nothing is done.
     """
-    from asi_repro.archive.manifest import release_manifest
-    from asi_repro.archive.pull import pull as pull_release
-    from asi_repro.cli.output import console
-    from asi_repro.project import find_project
-
     project = find_project()
     if run is not None:
         _pull_run(project, run, name, sha256)
@@ -75,34 +73,7 @@ def pull(
     )
 
 
-def share(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run; `asi-repro runs` lists them.")],
-    to: Annotated[
-        str,
-        typer.Option("--to", metavar="PLACE", help="A path, or a URL that DVC can write (s3://, ssh://, …)."),
-    ],
-) -> None:
-    """Write a run of ours as one file, for `asi-repro pull --run`: commits, records, what was rejected."""
-    from asi_repro.cli.output import console
-    from asi_repro.discover.run.folder import DiscoveryRun, check_name
-    from asi_repro.discover.run.setup import runs_folder
-    from asi_repro.discover.run.sharing import share_run
-    from asi_repro.project import find_project
-
-    folder = runs_folder(find_project().artifacts) / check_name(run)
-    shared = share_run(DiscoveryRun(folder), to)
-    console().print(
-        f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB: {shared.place}\nothers get it with\n"
-        f"  asi-repro pull --run {shared.place} --sha256 {shared.sha256}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
 def _pull_run(project: Project, place: str, name: str | None, sha256: str | None) -> None:
-    from asi_repro.cli.output import console, safe
-    from asi_repro.discover.run.sharing import receive_run
 
     run = receive_run(project, place, name=name, sha256=sha256)
     shown = safe(run.folder.name)
@@ -114,19 +85,3 @@ def _pull_run(project: Project, place: str, name: str | None, sha256: str | None
         highlight=False,
         soft_wrap=True,
     )
-
-
-def archive() -> None:
-    """Make the Parquet tables in artifacts/archive from the pulled release (stage `archive`)."""
-    from asi_repro.archive.manifest import release_manifest
-    from asi_repro.archive.release import read_release
-    from asi_repro.archive.tables import write_archive
-    from asi_repro.cli.output import console
-    from asi_repro.project import find_project
-
-    project = find_project()
-    manifest = release_manifest()
-    run = read_release(project.release, url=manifest.url, commit=manifest.commit)
-    counts = write_archive(run, project.archive)
-    rows = ", ".join(f"{name} {count}" for name, count in counts.items())
-    console().print(f"archive: {rows}", markup=False, highlight=False)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from csv import DictWriter
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
+from asi_repro.archive.places import RELEASE, archive_of
+from asi_repro.archive.reader import Archive
 from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from asi_repro.archive.reader import Archive
-    from asi_repro.replay.policy import Policy
-    from asi_repro.replay.steps import Step
-    from asi_repro.replay.summary import Phase, Summary
+from asi_repro.cli.output import console, print_columns, print_json, safe
+from asi_repro.errors import NotFound
+from asi_repro.project import find_project
+from asi_repro.replay.policy import Policy, policy_of
+from asi_repro.replay.steps import Step
+from asi_repro.replay.steps import replay as step_through
+from asi_repro.replay.summary import Phase, Summary, summarise
+from asi_repro.store.files import atomic_write
 
 # More steps than that are shown one a refresh, unless --every says otherwise.
 _MANY = 100
@@ -51,13 +57,6 @@ def replay(
     have stood (the 50 best by recorded score, refreshed every 50 experiments after a cold start of 200),
     what the policy would have allowed, and how the gallery and the best score grew.
     """
-    from dataclasses import replace
-
-    from asi_repro.cli.output import print_json
-    from asi_repro.replay.policy import policy_of
-    from asi_repro.replay.steps import replay as step_through
-    from asi_repro.replay.summary import summarise
-
     opened = _archive(run, archive)
     experiments = list(opened.experiments.values())
     # The settings of a run of our own stand beside its archive.
@@ -82,8 +81,6 @@ def replay(
 
 
 def _archive(run: str, folder: Path | None) -> Archive:
-    from asi_repro.archive.places import RELEASE, archive_of
-    from asi_repro.project import find_project
 
     if folder is not None or run == RELEASE:
         return the_archive(folder)
@@ -91,7 +88,6 @@ def _archive(run: str, folder: Path | None) -> Archive:
 
 
 def _between(steps: list[Step], first: int | None, last: int | None) -> list[Step]:
-    from asi_repro.errors import NotFound
 
     chosen = [
         step
@@ -108,10 +104,6 @@ def _between(steps: list[Step], first: int | None, last: int | None) -> list[Ste
 
 
 def _write_csv(path: Path, steps: Sequence[Step]) -> None:
-    from csv import DictWriter
-    from io import StringIO
-
-    from asi_repro.store.files import atomic_write
 
     text = StringIO()
     rows: list[dict[str, Any]] = [step.to_dict() for step in steps]
@@ -123,8 +115,6 @@ def _write_csv(path: Path, steps: Sequence[Step]) -> None:
 
 
 def _print_steps(steps: Sequence[Step], policy: Policy) -> None:
-    from asi_repro.cli.output import console, print_columns, safe
-
     header = (
         "index", "parent", "rank", "at best", "ruling", "pool", "worst", "gallery", "best score",
         f"of the {policy.top} allowed", "name",
@@ -146,7 +136,6 @@ def _print_steps(steps: Sequence[Step], policy: Policy) -> None:
 
 
 def _print_summary(summary: Summary, policy: Policy) -> None:
-    from asi_repro.cli.output import console, print_columns
 
     out = console()
     late = f", {policy.late} refreshes late" if policy.late else ""

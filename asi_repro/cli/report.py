@@ -6,6 +6,10 @@ from typing import Annotated
 
 import typer
 
+from asi_repro.cli.output import console, print_json
+from asi_repro.errors import MissingInput
+from asi_repro.project import find_project
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -19,8 +23,6 @@ def build(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Write artifacts/report: index.html, report.md, figures and plot data (stage `report`)."""
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.project import find_project
     from asi_repro.report.build import build_report
 
     out = console(stderr=True)
@@ -49,9 +51,7 @@ def run(
     name: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run of our own (`asi-repro runs`).")],
 ) -> None:
     """Write the report of one of our own runs into its folder (stage `discovered`)."""
-    from asi_repro.cli.output import console
     from asi_repro.discover.run.report import write_run_report
-    from asi_repro.project import find_project
 
     console().print(str(write_run_report(find_project(), name) / "report.md"), soft_wrap=True)
 
@@ -60,10 +60,6 @@ def run(
 def open_() -> None:
     """Open the page in the browser; where there is none, print its path."""
     import webbrowser
-
-    from asi_repro.cli.output import console
-    from asi_repro.errors import MissingInput
-    from asi_repro.project import find_project
 
     page = find_project().report / "index.html"
     if not page.is_file():

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
+from asi_repro.archive.reader import Archive
+from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.cli.options import JsonOption
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
-    from asi_repro.results.table import ModelRow, Spread
+from asi_repro.cli.output import console, print_columns, print_json, safe
+from asi_repro.config import load_params
+from asi_repro.project import find_project
+from asi_repro.results.layout import evaluated_root, slug_of, trained_root
+from asi_repro.results.table import (
+    RESULTS_FOLDER,
+    SWEEPS_FOLDER,
+    ModelRow,
+    Spread,
+    write_metrics,
+    write_results,
+)
+from asi_repro.results.trained_models import load_models
+from asi_repro.sweep.workspace import open_workspace
 
 _HEADER = ("model", "seeds", "parameters", "loss", "valid. loss", "score", "minus DeltaNet [95%]", "p (Holm)")
 
@@ -31,14 +43,7 @@ def results(
     Scores are means of the tasks' accuracies. Intervals and p-values are from a bootstrap over the items that
     both models answered, corrected after Holm over the architectures.
     """
-    from asi_repro.cli.output import console, print_columns, print_json, safe
-    from asi_repro.config import load_params
-    from asi_repro.project import find_project
     from asi_repro.results.comparison import SCORE, build_results
-    from asi_repro.results.layout import evaluated_root, trained_root
-    from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, write_metrics, write_results
-    from asi_repro.results.trained_models import load_models
-    from asi_repro.sweep.workspace import open_workspace
 
     project = find_project()
     workspace = open_workspace(project.root, scale=scale)
@@ -62,7 +67,7 @@ def results(
     out, summary = console(), found.summary
     out.print(summary.about)
     rows = sorted(found.models, key=lambda row: -(row.score.mean if row.score else -1.0))
-    print_columns(out, _HEADER, [_cells(row, SCORE, safe) for row in rows], right=range(1, 6))
+    print_columns(out, _HEADER, [_cells(row, SCORE) for row in rows], right=range(1, 6))
     if (curse := summary.winners_curse) is not None:
         out.print(
             f"best of {curse.models} architectures: {curse.observed:+.4f}; if none beat DeltaNet "
@@ -75,7 +80,7 @@ def results(
         out.print(agreement.sentence)
 
 
-def _cells(row: ModelRow, kind: str, safe: Any) -> list[str]:
+def _cells(row: ModelRow, kind: str) -> list[str]:
     difference = p_value = ""
     if (against := row.against.get(kind)) is not None:
         between = f" [{against.low:+.4f}, {against.high:+.4f}]" if against.low is not None else ""
@@ -99,9 +104,6 @@ def _number(spread: Spread | None) -> str:
 
 def _paper(archive: Archive) -> dict[str, dict[str, float]]:
     """Table 2's values by our names; a row whose name several architectures bear is left out."""
-    from asi_repro.claims.paper_tables import PaperTables
-    from asi_repro.results.layout import slug_of
-
     found = {}
     for row in PaperTables().table2:
         matches = [e for e in archive.named(row.model) if e.in_gallery]

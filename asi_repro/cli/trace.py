@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
 from asi_repro.cli.options import JsonOption
-
-if TYPE_CHECKING:
-    from asi_repro.project import Project
-    from asi_repro.traces.openinference import Record
+from asi_repro.cli.output import console, print_json, print_utf8
+from asi_repro.errors import DataError, MissingInput, NotFound
+from asi_repro.project import Project, find_project
+from asi_repro.store.files import atomic_write
+from asi_repro.text import terminal_safe
+from asi_repro.traces.note import trace_note
+from asi_repro.traces.openinference import Record, flatten
+from asi_repro.traces.spans import read_jsonl
 
 _JSON_COLUMNS = (
     "llm.invocation_parameters",
@@ -52,9 +57,6 @@ def trace(
 
     Runs of our own loop have traces; the release of the paper has none.
     """
-    from asi_repro.cli.output import print_json
-    from asi_repro.errors import DataError, NotFound
-
     path = file or _traces_of(run)
     records = _read(path, str(index))
     if not records:
@@ -80,8 +82,6 @@ def trace(
 
 
 def _traces_of(run: str | None) -> Path:
-    from asi_repro.errors import MissingInput, NotFound
-    from asi_repro.project import find_project
 
     project = find_project()
     folder = project.root / "traces"
@@ -105,12 +105,12 @@ def _traces_of(run: str | None) -> Path:
 def _write_traces(project: Project, name: str) -> None:
     """Of a run that came without them: its commits hold the spans. `dvc pull` gives such a run."""
     from asi_repro.archive.places import run_folders
+    from asi_repro.discover.run.folder import DiscoveryRun
+    from asi_repro.discover.run.traces import write_run_traces
 
     run = run_folders(project).get(name)
     if run is None or not (run / "run.git").is_dir():
         return
-    from asi_repro.discover.run.folder import DiscoveryRun
-    from asi_repro.discover.run.traces import write_run_traces
 
     write_run_traces(DiscoveryRun(run), project.root)
 
@@ -120,8 +120,6 @@ def _read(path: Path, session: str) -> list[Record]:
         from asi_repro.traces.parquet import read_traces
 
         return read_traces(path, session)
-    from asi_repro.traces.openinference import flatten
-    from asi_repro.traces.spans import read_jsonl
 
     return flatten(row for row in read_jsonl(path) if row["session"] == session)
 
@@ -129,6 +127,7 @@ def _read(path: Path, session: str) -> list[Record]:
 def _those_that_have(path: Path) -> str:
     if path.suffix == ".jsonl":
         return "name the index that the file is of"
+
     from asi_repro.traces.parquet import read_sessions
 
     found = read_sessions(path)
@@ -137,7 +136,7 @@ def _those_that_have(path: Path) -> str:
 
 
 def _export(records: list[Record], run: str, path: Path) -> None:
-    from asi_repro.store.files import atomic_write
+
     from asi_repro.traces.otlp import otlp_bytes, otlp_json, to_otlp
 
     request = to_otlp(records, run)
@@ -145,9 +144,6 @@ def _export(records: list[Record], run: str, path: Path) -> None:
 
 
 def _print_note(records: list[Record], *, full: bool) -> None:
-    from asi_repro.cli.output import console, print_utf8
-    from asi_repro.text import terminal_safe
-    from asi_repro.traces.note import trace_note
 
     note = terminal_safe(trace_note(records, full=full))
     out = console()
@@ -161,7 +157,6 @@ def _print_note(records: list[Record], *, full: bool) -> None:
 
 
 def _decoded(record: Record) -> dict[str, Any]:
-    import json
 
     return {
         name: json.loads(value) if name in _JSON_COLUMNS and value is not None else value

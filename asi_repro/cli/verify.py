@@ -1,25 +1,29 @@
-"""`asi-repro verify` and `asi-repro certificate`: checks on programs, and what they found."""
+"""`asi-repro verify`: checks on programs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from asi_repro.archive.reader import Archive, Program
 from asi_repro.cli.options import (
     ArchiveOption,
     CertificatesOption,
     ExecutorOption,
     JsonOption,
     the_archive,
+    the_certificates,
     the_executor,
 )
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive, Program
-    from asi_repro.verify.certificate import Certificate
-    from asi_repro.verify.stage import Outcome
+from asi_repro.cli.output import console, print_json, safe
+from asi_repro.errors import AsiReproError
+from asi_repro.executor.base import usable_cpus
+from asi_repro.verify.certificate import read_certificates, summary
+from asi_repro.verify.stage import Outcome, remove_orphans, write_metrics, write_timings
+from asi_repro.verify.stage import verify as run_checks
 
 
 def verify(
@@ -47,15 +51,9 @@ def verify(
     What was checked before and has not changed is not run again. A run that is stopped keeps every
     certificate it has finished.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from asi_repro.cli.output import console, safe
-    from asi_repro.executor.base import usable_cpus
-    from asi_repro.verify.stage import verify as run_checks
-
     run = the_archive(archive)
     programs = _chosen(run, names or [], everything=all_)
-    folder = certificates or _certificates_of(archive)
+    folder = certificates or the_certificates(archive)
     where, needs = the_executor(executor, jobs, folder)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
@@ -81,41 +79,7 @@ def verify(
     _finish(run, outcome, folder, everything=all_, json_=json_)
 
 
-def certificate(
-    name: Annotated[
-        Optional[str],
-        typer.Argument(metavar="[INDEX|NAME]", help="One architecture.", show_default=False),
-    ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="All certificates.")] = False,
-    certificates: CertificatesOption = None,
-    archive: ArchiveOption = None,
-    json_: JsonOption = False,
-) -> None:
-    """Show what the checks found about one architecture, or about all, as Markdown or JSON."""
-    from asi_repro.cli.output import print_json, print_json_rows, print_utf8
-    from asi_repro.errors import AsiReproError
-    from asi_repro.verify.certificate import find_certificate, read_certificates
-    from asi_repro.verify.markdown import certificate_markdown, overview_markdown
-
-    if (name is None) == (not all_):
-        raise AsiReproError("name one architecture, or give --all", hint="asi-repro certificate --all")
-    folder = certificates or _certificates_of(archive)
-    if name is None:
-        listed = read_certificates(folder)
-        if json_:
-            print_json_rows(one.to_json() for one in listed)
-        else:
-            print_utf8(overview_markdown(listed))
-        return
-    found: Certificate = find_certificate(folder, name)
-    if json_:
-        print_json(found.to_json())
-    else:
-        print_utf8(certificate_markdown(found))
-
-
 def _chosen(run: Archive, names: list[str], *, everything: bool) -> list[Program]:
-    from asi_repro.errors import AsiReproError
 
     if bool(names) == everything:
         raise AsiReproError("name the architectures to check, or give --all", hint="asi-repro verify --all")
@@ -125,33 +89,8 @@ def _chosen(run: Archive, names: list[str], *, everything: bool) -> list[Program
     return [run.program(index) for index in indices]
 
 
-def _certificates_of(archive: Path | None) -> Path:
-    """The project's folder, or that of the run whose archive was named."""
-    from asi_repro.archive.places import run_folders
-    from asi_repro.errors import MissingInput
-    from asi_repro.project import find_project
-
-    if archive is not None and len(archive.parts) == 1 and not archive.is_dir():
-        try:
-            return run_folders(find_project())[archive.name] / "certificates"
-        except (KeyError, MissingInput):
-            pass
-    return _project_certificates()
-
-
-def _project_certificates() -> Path:
-    from asi_repro.project import find_project
-
-    return find_project().certificates
-
-
 def _finish(run: Archive, outcome: Outcome, folder: Path, *, everything: bool, json_: bool) -> None:
     """Write the counts and timings beside the certificates, say what was done, fail if something did."""
-    from asi_repro.cli.output import console, print_json
-    from asi_repro.errors import AsiReproError
-    from asi_repro.verify.certificate import read_certificates, summary
-    from asi_repro.verify.stage import remove_orphans, write_metrics, write_timings
-
     removed = remove_orphans(folder, (program.index for program in run.programs())) if everything else []
     if outcome.done or outcome.current:
         counts = summary(read_certificates(folder))

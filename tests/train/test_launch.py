@@ -80,7 +80,7 @@ def test_two_processes_inside_a_ray_task(small_corpus, tmp_path, monkeypatch):
 
 
 def test_a_sweep_says_that_no_sandbox_holds_several_processes(small_corpus, tmp_path, monkeypatch):
-    from asi_repro.cli.train import sweep as command
+    from asi_repro.cli.sweep import sweep as command
 
     executor = {"resources": {"smoke": {"processes": 2}}}
     root = project(small_corpus, tmp_path / "project", micro_batch=2, executor=executor)

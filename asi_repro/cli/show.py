@@ -1,28 +1,66 @@
-"""One experiment, printed for a person."""
+"""`asi-repro show`: one experiment."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-from asi_repro.cli.output import console, print_columns, print_lines, print_utf8, safe
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from asi_repro.archive.details import Details, collect_details
+from asi_repro.archive.reader import Experiment, Program
+from asi_repro.cli.options import (
+    ArchiveOption,
+    ExperimentArgument,
+    JsonOption,
+    the_archive,
+)
+from asi_repro.cli.output import (
+    console,
+    print_columns,
+    print_heading,
+    print_json,
+    print_lines,
+    print_prose,
+    print_utf8,
+    safe,
+)
 from asi_repro.text import terminal_safe
 
-if TYPE_CHECKING:
-    from rich.console import Console
 
-    from asi_repro.archive.details import Details
-    from asi_repro.archive.reader import Experiment, Program
+def show(
+    experiment: ExperimentArgument,
+    program: Annotated[bool, typer.Option("--program", help="Print the program's source only.")] = False,
+    archive: ArchiveOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show one experiment: facts, lineage, benchmarks, training curve, motivation.
+
+    `--program` into a file or a pipe writes the source byte for byte; on a terminal, control
+    characters are shown as escapes.
+    """
+    run = the_archive(archive)
+    found = run.find(experiment)
+    if program and not json_:
+        print_source(run.program(found.index))
+        return
+    details = collect_details(run, found)
+    if json_:
+        print_json(details.to_dict(with_source=program))
+        return
+
+    print_details(details)
+
 
 _BARS = "▁▂▃▄▅▆▇█"
+
+
 _MANY_CHILDREN = 8
-# Columns; longer lines are hard to read.
-_PROSE_WIDTH = 100
 
 
 def print_details(details: Details) -> None:
     """Facts, lineage, benchmarks, curve and motivation."""
-    from rich.text import Text
-
     out = console()
     e = details.experiment
     out.print(Text(f"{e.index}  {safe(e.label)}", style="bold"))
@@ -30,7 +68,7 @@ def print_details(details: Details) -> None:
         out.print(
             Text(f"{label:<12}", style="dim").append(value, style="none"), soft_wrap=not out.is_terminal
         )
-    _heading(out, "Lineage")
+    print_heading(out, "Lineage")
     path = _breadcrumb(details.path)
     print_lines(out, path, [""] * len(path))
     if details.children:
@@ -92,7 +130,7 @@ def _children_line(children: list[Experiment]) -> str:
 def _print_benchmarks(out: Console, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    _heading(out, "Benchmarks")
+    print_heading(out, "Benchmarks")
     cells = [
         (safe(row["task"]), "no value" if row["value"] is None else f"{row['value']:.4f}", row["metric"])
         for row in rows
@@ -103,7 +141,7 @@ def _print_benchmarks(out: Console, rows: list[dict[str, Any]]) -> None:
 def _print_curve(out: Console, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    _heading(out, "Training loss, nats per token")
+    print_heading(out, "Training loss, nats per token")
     losses = [row["loss"] for row in rows]
     known = [(row["loss"], row["step"]) for row in rows if row["loss"] is not None]
     if not known:
@@ -121,28 +159,6 @@ def sparkline(values: list[float | None]) -> str:
     low, span = min(known), (max(known) - min(known)) or 1.0
     top = len(_BARS) - 1
     return "".join(" " if v is None else _BARS[round((v - low) / span * top)] for v in values)
-
-
-def _heading(out: Console, text: str) -> None:
-    from rich.text import Text
-
-    out.print()
-    out.print(Text(text, style="bold"))
-
-
-def print_prose(out: Console, title: str, text: str | None) -> None:
-    """A text of the run: Markdown rendered on a terminal, its source where it is piped."""
-    if not text:
-        return
-    _heading(out, title)
-    shown = terminal_safe(text).strip()
-    if not out.is_terminal:
-        print_utf8(shown + "\n")
-        return
-    from rich.markdown import Markdown
-
-    # Links would carry an address from outside into the terminal's own link escape.
-    out.print(Markdown(shown, hyperlinks=False), width=min(out.width, _PROSE_WIDTH))
 
 
 def print_source(program: Program) -> None:

@@ -1,29 +1,22 @@
-"""`asi-repro list` and `asi-repro show`: the run without a user interface."""
+"""`asi-repro list`: experiments, filtered and sorted."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Optional
+from pathlib import Path
+from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import (
-    ArchiveOption,
-    CertificatesOption,
-    ExperimentArgument,
-    JsonOption,
-    the_archive,
-)
+from asi_repro.archive.facts import ArchiveFacts
+from asi_repro.archive.filters import Filter, Term, parse_filter
+from asi_repro.archive.reader import Archive, Experiment
+from asi_repro.archive.selecting import select
+from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
+from asi_repro.cli.output import console, print_columns, print_json_rows, safe
 
 # Columns of a terminal below which only index, score and name fit.
 _NARROW = 60
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from asi_repro.archive.facts import ArchiveFacts
-    from asi_repro.archive.filters import Filter
-    from asi_repro.archive.reader import Archive, Experiment
 
 
 def list_(
@@ -55,10 +48,6 @@ def list_(
     json_: JsonOption = False,
 ) -> None:
     """List experiments, one a line; '*' marks the verified architectures of the gallery."""
-    from asi_repro.archive.filters import Filter, parse_filter
-    from asi_repro.archive.selecting import select
-    from asi_repro.cli.output import print_json_rows
-
     run = the_archive(archive)
     expression = Filter(tuple(term for text in wanted or [] for term in parse_filter(text).terms))
     expression &= _from_options(gallery, has_program, parent, min_score, max_score, depth, name)
@@ -79,10 +68,10 @@ def list_(
 
 
 def _facts(run: Archive, expression: Filter, certificates: Path | None) -> ArchiveFacts:
-    from asi_repro.archive.facts import ArchiveFacts
 
     if not expression.asks("leak"):
         return ArchiveFacts(run)
+    # Certificates are read only where a filter asks for them: a list starts in half the time without.
     from asi_repro.project import find_project
     from asi_repro.verify.certificate import leaks, read_certificates
 
@@ -98,7 +87,6 @@ def _from_options(
     depth: int | None,
     name: str | None,
 ) -> Filter:
-    from asi_repro.archive.filters import Filter, Term
 
     numbers = [("parent", "=", parent), ("score", ">=", min_score), ("score", "<=", max_score)]
     numbers.append(("depth", "=", depth))
@@ -113,7 +101,6 @@ def _from_options(
 
 
 def _print_list(found: list[Experiment]) -> None:
-    from asi_repro.cli.output import console, print_columns, safe
 
     out = console()
     narrow = out.width < _NARROW
@@ -126,33 +113,3 @@ def _print_list(found: list[Experiment]) -> None:
         rows.append((str(e.index), score, *place, "*" if e.in_gallery else "", safe(name)))
     styles = ["green" if e.in_gallery else "" for e in found]
     print_columns(out, header, rows, right=range(len(header) - 2), styles=styles)
-
-
-def show(
-    experiment: ExperimentArgument,
-    program: Annotated[bool, typer.Option("--program", help="Print the program's source only.")] = False,
-    archive: ArchiveOption = None,
-    json_: JsonOption = False,
-) -> None:
-    """Show one experiment: facts, lineage, benchmarks, training curve, motivation.
-
-    `--program` into a file or a pipe writes the source byte for byte; on a terminal, control
-    characters are shown as escapes.
-    """
-    from asi_repro.archive.details import collect_details
-    from asi_repro.cli.output import print_json
-
-    run = the_archive(archive)
-    found = run.find(experiment)
-    if program and not json_:
-        from asi_repro.cli.showing import print_source
-
-        print_source(run.program(found.index))
-        return
-    details = collect_details(run, found)
-    if json_:
-        print_json(details.to_dict(with_source=program))
-        return
-    from asi_repro.cli.showing import print_details
-
-    print_details(details)

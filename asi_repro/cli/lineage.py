@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
+from asi_repro.archive import lineage_formats as formats
+from asi_repro.archive.lineage_formats import Branch, tree_lines
 from asi_repro.cli.options import ArchiveOption, the_archive
-
-if TYPE_CHECKING:
-    from asi_repro.archive.lineage_formats import Branch
+from asi_repro.cli.output import console, print_json_rows, print_lines, print_utf8, safe
 
 _MERMAID_LIMIT = 500
 
@@ -47,9 +47,6 @@ def lineage(
     The other formats are for other tools: `--format dot | dot -Tsvg`, Mermaid in Markdown, Newick in
     a phylogenetics program.
     """
-    from asi_repro.archive import lineage_formats as formats
-    from asi_repro.cli.output import print_json_rows, print_utf8
-
     run = the_archive(archive)
     focus = None if experiment is None else run.find(experiment).index
     both = ancestors == descendants
@@ -77,8 +74,6 @@ def lineage(
 
 
 def _print_tree(branch: Branch) -> None:
-    from asi_repro.archive.lineage_formats import tree_lines
-    from asi_repro.cli.output import console, print_lines, safe
 
     scores = {e.index: e.score for e in branch.nodes}
     lines, styles = [], []

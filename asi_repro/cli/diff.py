@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
+from asi_repro.archive.program_diff import ProgramDiff, diff_programs
 from asi_repro.cli.options import ArchiveOption, ExperimentArgument, JsonOption, the_archive
-
-if TYPE_CHECKING:
-    from asi_repro.archive.program_diff import ProgramDiff
+from asi_repro.cli.output import console, print_json, print_lines, safe
+from asi_repro.text import terminal_safe
 
 
 def diff(
@@ -32,9 +32,6 @@ def diff(
     From the program of its nearest ancestor that has one, or from OTHER, to its own. Control
     characters are shown as escapes.
     """
-    from asi_repro.archive.program_diff import diff_programs
-    from asi_repro.cli.output import print_json
-
     run = the_archive(archive)
     new = run.find(experiment).index
     old = None if other is None else run.find(other).index
@@ -46,7 +43,6 @@ def diff(
 
 
 def _print_diff(found: ProgramDiff, *, with_lines: bool) -> None:
-    from asi_repro.cli.output import console, print_lines, safe
 
     out = console()
     old, new = found.old, found.new
@@ -73,6 +69,4 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 def safe_code(line: str) -> str:
     """A line of code with tabs kept and every other control character shown."""
-    from asi_repro.text import terminal_safe
-
     return terminal_safe(line, keep="\t")

