@@ -70,7 +70,7 @@ def claim_texts() -> dict[str, ClaimText]:
     Raises:
         DataError: where `claims.yaml` is not what it should be.
     """
-    text = (files("asi_repro.claims") / "claims.yaml").read_text(encoding="utf-8")
+    text = (files(__package__) / "claims.yaml").read_text(encoding="utf-8")
     try:
         claims = _File.model_validate(yaml.safe_load(text)).claims
         for claim in claims:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError
+from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.training import WEIGHTS, StopRecord, read_training
 from asi_repro.store.files import atomic_write, sha256_bytes, sha256_file
 from asi_repro.store.json_text import dump_json
-from asi_repro.train.code import package_code
 
 if TYPE_CHECKING:
     from asi_repro.data.blocks import Corpus
@@ -22,21 +21,6 @@ if TYPE_CHECKING:
 
 KEY, STOPPED = "key.json", "stopped.json"
 _SCORES = "scores"
-_CODE = ("evaluate", "models", "data/benchmarks.py", "data/items.py")
-# Items and settings are in the key as they are; the others put nothing into a score.
-_NOT_CODE = frozenset(
-    {
-        "evaluate/hooks.py",
-        "data/hub_items.py",
-        "data/package_items.py",
-        "results/evaluation.py",
-        "evaluate/settings.py",
-        "models/counting.py",
-        "models/importable.py",
-        "models/memory.py",
-    }
-)
-_VERSIONS = ("lm_eval", "torch", "transformers", "datasets")
 
 
 def evaluate_trained(
@@ -110,8 +94,6 @@ def evaluation_key(
     weights_sha256: str, settings: EvaluateSettings, items: Path, corpus: Corpus
 ) -> dict[str, Any]:
     """What scores depend on."""
-    from importlib import metadata
-
     from asi_repro.data.items import item_files
 
     files = item_files(items)
@@ -123,8 +105,8 @@ def evaluation_key(
         "settings": settings.model_dump(),
         "items": sha256_bytes(dump_json(listed).encode()),
         "validation": validation,
-        "versions": {name: metadata.version(name) for name in _VERSIONS},
-        "code": _code_hash(),
+        "versions": library_versions(__name__, also=("accelerate", "einops")),
+        "code": code_sha256(__name__),
     }
 
 
@@ -143,8 +125,3 @@ def _has(target: Path, key: dict[str, Any]) -> bool:
 
 def _more(settings: EvaluateSettings) -> dict[str, Any]:
     return {"exact": settings.exact} if hasattr(settings, "exact") else {}
-
-
-@cache
-def _code_hash() -> str:
-    return package_code(_CODE, _NOT_CODE)

@@ -32,7 +32,7 @@ def html_page(content: Content, pictures: dict[str, Picture]) -> str:
         mark=lambda verdict: MARKS.get(verdict, "·"),
         marked=lambda text: Markup(html_prose(str(escape(text)))),  # noqa: S704 escaped just before
     )
-    folder = files("asi_repro.report").joinpath("templates")
+    folder = files(__package__).joinpath("templates")
     template = environment.from_string(folder.joinpath("index.html").read_text(encoding="utf-8"))
     return template.render(
         title=content.title,

@@ -39,7 +39,7 @@ class AllowList:
 @functools.cache
 def allow_list() -> AllowList:
     """The allow-list that ships with the package."""
-    text = (resources.files("asi_repro.sandbox") / "allowlist.yaml").read_text(encoding="utf-8")
+    text = (resources.files(__package__) / "allowlist.yaml").read_text(encoding="utf-8")
     data: dict[str, Any] = yaml.safe_load(text)
     limits = TextLimits(**data.pop("limits"))
     modules = {name: frozenset(entry["names"]) for name, entry in data.pop("modules").items()}

@@ -9,16 +9,13 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
-from asi_repro.errors import MissingInput
 from asi_repro.models.scales import Scale, find_scale
+from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.results.layout import slug_of
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
-from asi_repro.train.code import package_code
 from asi_repro.train.recipe import Guards, Parallel, Recipe, TrainSettings
 
 if TYPE_CHECKING:
@@ -28,27 +25,8 @@ if TYPE_CHECKING:
 Device = Literal["cpu", "cuda"]
 DEVICES: tuple[Device, ...] = ("cpu", "cuda")
 
-# What the curve and the counts depend on. A new module of `models` counts until it is listed as one that
-# neither builds a model nor runs it.
-_CODE = (
-    "models",
-    "data/blocks.py",
-    "train/guards.py",
-    "train/hidden_state.py",
-    "train/loop.py",
-    "train/recorder.py",
-    "verify/meter.py",
-)
-_NOT_CODE = frozenset(
-    {
-        "models/counting.py",
-        "models/importable.py",
-        "models/lm/folder.py",
-        "models/lm/generation.py",
-        "models/lm/source.py",
-        "models/memory.py",
-    }
-)
+# What a training is made by; and what the Trainer and programs use besides what that imports.
+_TRAINER, _USED = "asi_repro.train.trainer", ("accelerate", "einops")
 # These change when something is written or stopped, not what it is.
 _NOT_IN_KEY = ("checkpoint_every", "slow_ratio")
 
@@ -149,8 +127,8 @@ class Spec:
             "processes": self.processes,
             **({"parallel": "fsdp"} if self.sharded else {}),
             "machine": platform.machine(),
-            "versions": {name: _version(name) for name in ("torch", "transformers", "accelerate")},
-            "code": _code_hash(),
+            "versions": library_versions(_TRAINER, also=_USED),
+            "code": code_sha256(_TRAINER),
         }
 
     @property
@@ -222,18 +200,3 @@ def corpus_record(corpus: Corpus) -> dict[str, Any]:
         "shards": [shard.sha256 for shard in corpus.shards if shard.split == "train"],
         "tokens": corpus.tokens("train"),
     }
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        raise MissingInput(
-            f"training needs {name}, which is not installed",
-            hint="install the package with its models: pip install 'asi-repro[models]'",
-        ) from None
-
-
-@cache
-def _code_hash() -> str:
-    return package_code(_CODE, _NOT_CODE)

@@ -5,42 +5,15 @@ from __future__ import annotations
 import platform
 from functools import cache
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import MissingInput
-from asi_repro.store.files import sha256_bytes, sha256_file
+from asi_repro.provenance.code import installed_code
+from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
-from asi_repro.verify.catalogue import Check
+from asi_repro.verify.catalogue import CHECKS, Check
 
-PACKAGE = Path(__file__).resolve().parent.parent
-# Code that every check runs through, and what each sort of check needs besides.
-_COMMON = ("verify/results.py", "verify/catalogue.py", "verify/battery.py", "verify/tasks.py")
-_PROBING = (
-    "verify/subject.py",
-    "verify/compare.py",
-    "verify/probes.py",
-    "models/program.py",
-    "models/mixer.py",
-    "models/dtypes.py",
-    "models/imports.py",
-    "models/importable.py",
-    "models/namespace_module.py",
-    "models/determinism.py",
-    "models/fla_cpu",
-    "sandbox/static_check.py",
-    "sandbox/allowlist.yaml",
-    "sandbox/allowlist.py",
-    "sandbox/import_time.py",
-    "sandbox/scopes.py",
-    "sandbox/source_text.py",
-)
-_OWN = {
-    "static": ("verify/static_facts.py",),
-    "cost": ("verify/meter.py",),
-    "parameters": ("models/scales.py",),
-    "compute": ("models/scales.py", "verify/meter.py"),
-}
+_CHECKS = "asi_repro.verify.checks"
 
 
 def result_key(check: Check, *, program_sha256: str, stated: int | None) -> str:
@@ -56,13 +29,11 @@ def result_key(check: Check, *, program_sha256: str, stated: int | None) -> str:
 
 @cache
 def code_hash(check: Check) -> str:
-    """SHA-256 over the files whose code makes the check's rows."""
-    names = [*_COMMON, f"verify/checks/{check.name}.py", *_OWN.get(check.name, ())]
-    if check.needs != "text":
-        names += _PROBING
-    files = sorted(file for name in names for file in _files(PACKAGE / name))
-    listed = {file.relative_to(PACKAGE).as_posix(): sha256_file(file) for file in files}
-    return sha256_bytes(dump_json(listed).encode())
+    """SHA-256 over the code that makes the check's rows: its own, and what runs it; not other checks."""
+    code = installed_code()
+    own = code.modules(f"{_CHECKS}.{check.name}")
+    others = {f"{_CHECKS}.{other.name}" for other in CHECKS} - own
+    return code.sha256(own | code.modules("asi_repro.verify.examiner", without=others))
 
 
 @cache
@@ -79,7 +50,3 @@ def torch_version() -> str:
             "running programs needs torch, which is not installed",
             hint="install the package with its models: pip install 'asi-repro[models]'",
         ) from None
-
-
-def _files(path: Path) -> list[Path]:
-    return [path] if path.suffix else list(path.rglob("*.py"))

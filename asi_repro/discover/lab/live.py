@@ -9,7 +9,6 @@ import sysconfig
 import time
 from collections.abc import Callable
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +17,7 @@ import asi_repro
 from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
+from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 Timed = Callable[[JsonDict], None]
-_CODE = ("discover", "evaluate", "models", "train", "verify")
+_CODE = "asi_repro.discover"
 # Ends of a sandboxed call that say nothing about the program.
 _NOT_THE_PROGRAM = frozenset({"start_failed"})
 _SCRATCH = re.compile(r"[^\s\"']*/asi-repro-sandbox-\w+|/scratch\b")
@@ -211,18 +211,8 @@ def stage_identity(workspace: Workspace, settings: LabSettings) -> JsonDict:
 @cache
 def made_with() -> JsonDict:
     """Versions of what makes results here, and a hash of our own code that does."""
-    from asi_repro.train.code import package_code
-
-    names = ("asi-repro", "torch", "transformers", "lm_eval")
-    here = {"machine": platform.machine(), "python": platform.python_version(), "code": package_code(_CODE)}
-    return here | {name: version for name in names if (version := _version(name)) is not None}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+    here = {"machine": platform.machine(), "python": platform.python_version(), "code": code_sha256(_CODE)}
+    return here | library_versions(_CODE, also=("accelerate", "asi-repro", "einops"))
 
 
 def _once_more(work: Callable[[], Made]) -> Made:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 RESULTS = ".nodes"
 # What has to be the same on a node for its results to be those of the driver's machine.
-_SAME = ("code", "python", "torch", "transformers", "lm_eval")
+_SAME = ("code", "python", "torch", "transformers", "lm-eval")
 
 
 @dataclass(frozen=True)
