@@ -20,6 +20,7 @@ from asi_repro.project import find_project
 from asi_repro.results.evaluation import EvaluationResult, read_result, write_result
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.training import read_training
+from asi_repro.sweep.scoring import evaluate_model
 from asi_repro.sweep.workspace import open_workspace
 
 
@@ -82,7 +83,7 @@ def _stage(
             console().print(f"{slug} seed {seed}: nothing to score, training was stopped: {stop.detail}")
             continue
         with _counting() as count:
-            made = workspace.evaluate(slug, seed, unsafe=unsafe, force=force, progress=count)
+            made = evaluate_model(workspace, slug, seed, unsafe=unsafe, force=force, progress=count)
         console(stderr=True).print(f"{slug} seed {seed}: {target}{'' if made else ', already there'}")
         results.append(read_result(target / EVALUATION))
     return results

@@ -140,6 +140,7 @@ def run_job(job: Job) -> Report:
 
     try:
         from asi_repro.models.memory import keep_freed_memory
+        from asi_repro.sweep.scoring import evaluate_model
         from asi_repro.sweep.workspace import open_workspace
 
         keep_freed_memory()
@@ -152,8 +153,8 @@ def run_job(job: Job) -> Report:
         trained = clock()
         if "evaluate" in job.phases:
             phase = "evaluate"
-            worked |= workspace.evaluate(
-                job.subject.slug, job.seed, device=job.device, unsafe=job.unsafe, force=job.force
+            worked |= evaluate_model(
+                workspace, job.subject.slug, job.seed, device=job.device, unsafe=job.unsafe, force=job.force
             )
     except AsiReproError as error:
         return report("failed", error.what, error.hint or "", error.where)

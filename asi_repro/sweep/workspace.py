@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
-from asi_repro.evaluate.trained import evaluate_trained
 from asi_repro.models.scales import find_scale
 from asi_repro.project import Project
 from asi_repro.results.layout import evaluated_root, seed_folder, trained_root
@@ -19,8 +18,6 @@ from asi_repro.train.spec import Device, Spec, Subject, make_spec
 from asi_repro.train.trainer import Done, Progress, current_result, train_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asi_repro.archive.reader import Archive
     from asi_repro.data.blocks import Corpus
 
@@ -155,31 +152,6 @@ class Workspace:
                 f"{processes} processes left another training than was asked for", where=str(folder)
             )
         return Done(found, folder, False, time.perf_counter() - began)
-
-    def evaluate(
-        self,
-        slug: str,
-        seed: int = 0,
-        *,
-        device: Device = "cpu",
-        unsafe: bool = False,
-        force: bool = False,
-        progress: Callable[[int], None] | None = None,
-    ) -> bool:
-        """Score a trained model, or leave what is there; see `evaluate_trained`."""
-        from asi_repro.evaluate.settings import load_evaluate_settings
-
-        return evaluate_trained(
-            self.trained(slug, seed),
-            self.evaluated(slug, seed),
-            settings=load_evaluate_settings(self.project.root),
-            items=self.project.artifacts / "benchmarks",
-            corpus=self.corpus,
-            device=device,
-            unsafe=unsafe,
-            force=force,
-            progress=progress,
-        )
 
 
 @lru_cache(maxsize=4)
