@@ -27,7 +27,8 @@ def test_every_stage_depends_on_all_its_code_and_on_no_other_room():
         assert PINS in stage.get("do", stage)["deps"]
 
 
-def test_nothing_goes_stale_with_the_terminal_ui():
+def test_trainings_do_not_go_stale_with_scoring_nor_anything_with_the_terminal_ui():
+    assert "asi_repro/evaluate" not in STAGES["train"]["do"]["deps"]
     assert "asi_repro/evaluate" in STAGES["evaluate"]["do"]["deps"]
     assert not any("asi_repro/tui" in str(stage) for stage in STAGES.values())
 
