@@ -33,10 +33,11 @@ from typing import Any
 import psutil
 import yaml
 
-from asi_repro.discover.loop.schedule import ROOT, Plan
+from asi_repro.discover.loop.events import ignore
+from asi_repro.discover.loop.schedule import ROOT, Schedule
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.lines import read_lines
-from asi_repro.discover.session import Wanted, replay_recorded, run_live
+from asi_repro.discover.session import RunOptions, replay_recorded, run_live
 from asi_repro.project import Project, find_project
 from asi_repro.train.environment import hardware_name
 
@@ -77,7 +78,7 @@ def _cost(line: dict[str, Any]) -> float:
     return float(line.get("cpu_seconds") or line["session_seconds"])
 
 
-def schedule(plan: Plan, timings: list[dict[str, Any]], workers: int) -> float:
+def schedule(plan: Schedule, timings: list[dict[str, Any]], workers: int) -> float:
     """How many times as fast the order of a run lets so many workers be, which never slow each other down."""
     cost = {line["index"]: _cost(line) for line in timings if line["kind"] == "experiment"}
     running: dict[int, float] = {}
@@ -124,8 +125,8 @@ def live(experiments: int, workers: int, changes: list[str]) -> dict[str, Any]:
         began = time.perf_counter()
         run_live(
             project,
-            Wanted(run="bench", experiments=experiments, workers=workers, arm="operators"),
-            lambda stage, index, text: print(text, file=sys.stderr, flush=True),
+            RunOptions(run="bench", experiments=experiments, workers=workers, arm="operators"),
+            lambda event: print(event, file=sys.stderr, flush=True),
         )
         wall = time.perf_counter() - began
         run = DiscoveryRun(project.artifacts / "runs" / "bench")
@@ -142,7 +143,7 @@ def live(experiments: int, workers: int, changes: list[str]) -> dict[str, Any]:
             "experiments_per_hour_after_the_first": round(3600 * (experiments - 1) / after, 1),
             "cpu_seconds": round(used, 1),
             "other_load_cpus": round(max(busy - used, 0) / wall, 2),
-            "schedule": {str(count): round(schedule(run.plan, timings, count), 3) for count in (1, 2, 4)},
+            "schedule": {str(count): round(schedule(run.schedule, timings, count), 3) for count in (1, 2, 4)},
             **overhead(timings),
         }
 
@@ -150,7 +151,7 @@ def live(experiments: int, workers: int, changes: list[str]) -> dict[str, Any]:
 def replayed(name: str) -> dict[str, Any]:
     """The loop without lab and checks: seconds an experiment."""
     cpu, began = time.process_time(), time.perf_counter()
-    summary = replay_recorded(find_project(), name, 1, lambda stage, index, text: None)
+    summary = replay_recorded(find_project(), name, 1, ignore)
     wall = time.perf_counter() - began
     return {
         "experiments": summary.experiments,

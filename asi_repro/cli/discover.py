@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from asi_repro.cli.failures import interrupted_status
 from asi_repro.cli.options import ExecutorOption, JsonOption
 from asi_repro.cli.output import console, print_json, safe
-from asi_repro.discover.loop.workers import Told
-from asi_repro.discover.session import Wanted, replay_recorded, run_live
+from asi_repro.discover.loop.events import Event, ExperimentFinished, OnEvent, RunBegun
+from asi_repro.discover.session import RunOptions, replay_recorded, run_live
 from asi_repro.errors import AsiReproError
 from asi_repro.project import find_project
 
@@ -75,7 +75,7 @@ def discover(
         raise AsiReproError(
             "--recorded repeats a run as it was: it takes no --run, --experiments, --record, --executor"
         )
-    wanted = Wanted(
+    options = RunOptions(
         run=run,
         experiments=experiments,
         workers=workers,
@@ -88,11 +88,11 @@ def discover(
     )
     project = find_project()
     try:
-        with _progress() as told:
+        with _progress() as on_event:
             if recorded is not None:
-                summary = replay_recorded(project, recorded, workers, told)
+                summary = replay_recorded(project, recorded, workers, on_event)
             else:
-                summary = run_live(project, wanted, told)
+                summary = run_live(project, options, on_event)
     except KeyboardInterrupt as error:
         again = "run the same command again: it goes on where it was"
         console(stderr=True).print(f"stopped; what is finished is kept. {again}", soft_wrap=True)
@@ -104,24 +104,26 @@ def discover(
 
 
 class _progress:  # noqa: N801  # reads as the function that it is
-    """A bar while experiments come in, each with its line; `with _progress() as told`."""
+    """A bar while experiments come in, each with its line; `with _progress() as on_event`."""
 
-    def __enter__(self) -> Told:
-
+    def __enter__(self) -> OnEvent:
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
         self._bar = Progress(*columns, TimeElapsedColumn(), console=console(stderr=True))
         task = self._bar.add_task("discovering", total=None)
         bar = self._bar
 
-        def told(stage: str, index: int, text: str) -> None:
-            if stage == "total":
-                bar.update(task, total=index, completed=int(text))
+        def on_event(event: Event) -> None:
+            if isinstance(event, RunBegun):
+                bar.update(task, total=event.experiments, completed=event.finished)
                 return
-            bar.console.print(safe(text))
-            bar.update(task, advance=1 if stage == "experiment" else 0, description=stage)
+            bar.console.print(safe(event.text))
+            if isinstance(event, ExperimentFinished):
+                bar.update(task, advance=1)
+            else:
+                bar.update(task, description="verifying")
 
         self._bar.start()
-        return told
+        return on_event
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import threading
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from asi_repro.discover.loop.workers import Order, Told, work
+from asi_repro.discover.lab.cluster import ClusterLabs
+from asi_repro.discover.lab.live import LocalLabs, made_with
+from asi_repro.discover.loop.events import OnEvent, RunBegun
+from asi_repro.discover.loop.workers import WorkerJob, work, work_in_threads
 from asi_repro.discover.run.archive import write_run_archive
 from asi_repro.discover.run.folder import DiscoveryRun, check_name
 from asi_repro.discover.run.recorded import begin_replay, check_replay, record_run
+from asi_repro.discover.run.search_record import write_search
 from asi_repro.discover.run.setup import begin_run, is_begun, recorded_folder, runs_folder, wanted_settings
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.discover.settings import Arm
-from asi_repro.discover.teams import LabMode, LlmMode
+from asi_repro.discover.teams import LlmMode
 from asi_repro.errors import AsiReproError, NotFound
+from asi_repro.executor.choose import load_executor_settings, make_executor
+from asi_repro.executor.on_ray import RayExecutor
 from asi_repro.project import Project
 
 ARMS, LABS, LLMS = ("operators", "llm"), ("live", "replay"), ("live", "record", "replay")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunOptions:
     """What the command line asked for; None takes the settings'."""
 
     run: str | None = None
@@ -37,7 +44,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Summary:
+class RunSummary:
     """What a call came to.
 
     Attributes:
@@ -86,7 +93,7 @@ class Summary:
         return "\n".join(lines)
 
 
-def run_live(project: Project, wanted: Wanted, told: Told) -> Summary:
+def run_live(project: Project, options: RunOptions, on_event: OnEvent) -> RunSummary:
     """Begin a run or go on with it until it has its experiments.
 
     Raises:
@@ -94,52 +101,49 @@ def run_live(project: Project, wanted: Wanted, told: Told) -> Summary:
         DataError: where the run was begun with other settings.
         AsiReproError: where something failed that is no fault of a program.
     """
-    for value, known in ((wanted.arm, ARMS), (wanted.lab, LABS), (wanted.llm, LLMS)):
+    for value, known in ((options.arm, ARMS), (options.lab, LABS), (options.llm, LLMS)):
         if value is not None and value not in known:
             raise NotFound(f"no {value!r}", hint=f"one of {', '.join(known)}")
-    if wanted.renew and wanted.lab == "replay":
+    if options.renew and options.lab == "replay":
         raise AsiReproError(
             "a replay repeats the run that is there: --renew, which drops it, does not go with it"
         )
-    root, arm = project.root, cast("Arm | None", wanted.arm)
+    root, arm = project.root, cast("Arm | None", options.arm)
     settings = wanted_settings(root, arm)
-    name = check_name(wanted.run or settings.arm)
-    replayed = wanted.lab == "replay" and is_begun(root, name)
+    name = check_name(options.run or settings.arm)
+    replayed = options.lab == "replay" and is_begun(root, name)
     if replayed:  # it needs neither corpus nor benchmarks: its settings are those of the run
         run = DiscoveryRun(runs_folder(project.artifacts) / name)
     else:
-        run = begin_run(root, name, arm=arm, renew=wanted.renew)
+        run = begin_run(root, name, arm=arm, renew=options.renew)
     run.make_places()  # a kill right after the settings were written left none
-    experiments = wanted.experiments or settings.experiments
-    order = Order(
-        run.folder,
-        root,
-        experiments,
-        lab=cast(LabMode, wanted.lab),
-        llm=cast(LlmMode, wanted.llm),
-    )
-    told("total", experiments, str(len([i for i in run.finished() if i <= experiments])))
-    _work(order, wanted, told)
-    size = record_run(run, recorded_folder(project.artifacts) / name) if wanted.record else None
+    experiments = options.experiments or settings.experiments
+    on_event(RunBegun(experiments, sum(index <= experiments for index in run.finished())))
+    job = WorkerJob(run.folder, root, experiments, llm=cast(LlmMode, options.llm))
+    if options.lab == "live":
+        _work_live(job, options, on_event)
+    else:
+        work(job, options.workers, on_event)
+    size = record_run(run, recorded_folder(project.artifacts) / name) if options.record else None
     return _summary(run, root, recorded_bytes=size)
 
 
-def _work(order: Order, wanted: Wanted, told: Told) -> None:
-    """Here, or with trainings and checks on the cluster that was chosen; a replay has neither."""
-    from asi_repro.executor.choose import load_executor_settings, make_executor
-    from asi_repro.executor.on_ray import RayExecutor
-
-    settings = load_executor_settings(order.root)
-    executor = make_executor(settings, order.root, name=wanted.executor, workers=wanted.workers)
-    if order.lab == "replay" or not isinstance(executor, RayExecutor):
-        work(order, wanted.workers, told)
+def _work_live(job: WorkerJob, options: RunOptions, on_event: OnEvent) -> None:
+    """Train and check here, or on the cluster that was chosen."""
+    settings = load_executor_settings(job.root)
+    executor = make_executor(settings, job.root, name=options.executor, workers=options.workers)
+    if not isinstance(executor, RayExecutor):
+        local = LocalLabs(job.root, job.folder)
+        work(replace(job, labs=local), options.workers, on_event)
         return
-    from asi_repro.discover.lab.nodes import work_on_nodes
+    stop = threading.Event()
+    with executor.session() as session:
+        nodes = ClusterLabs(session, stop, settings, job.root, job.folder, made_with())
+        work_in_threads(replace(job, labs=nodes), options.workers, stop, on_event)
+    nodes.forget_results()
 
-    work_on_nodes(order, wanted.workers, executor, settings, told)
 
-
-def replay_recorded(project: Project, name: str, workers: int, told: Told) -> Summary:
+def replay_recorded(project: Project, name: str, workers: int, on_event: OnEvent) -> RunSummary:
     """Repeat a recorded run from nothing and compare every commit.
 
     Raises:
@@ -148,23 +152,21 @@ def replay_recorded(project: Project, name: str, workers: int, told: Told) -> Su
     """
     folder = recorded_folder(project.artifacts) / check_name(name)
     run, experiments = begin_replay(folder)
-    told("total", experiments, "0")
-    work(Order(run.folder, project.root, experiments, lab="replay", llm="replay"), workers, told)
+    on_event(RunBegun(experiments, 0))
+    work(WorkerJob(run.folder, project.root, experiments, llm="replay"), workers, on_event)
     compared = check_replay(run)
     return _summary(run, project.root, compared=compared)
 
 
 def _summary(
     run: DiscoveryRun, root: Path, *, compared: int | None = None, recorded_bytes: int | None = None
-) -> Summary:
-    from asi_repro.discover.run.search_record import write_search
-
+) -> RunSummary:
     if not run.store.commits():
         raise AsiReproError("no experiment of the run has a commit", where=str(run.folder))
     rows, counts = write_run_archive(run)
     write_search(run, root)
     spans = write_run_traces(run, root)
-    return Summary(
+    return RunSummary(
         run=run.folder.name,
         folder=str(run.folder),
         arm=run.discover.arm,

@@ -10,32 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
-from asi_repro.discover.lab.cache import Book, BookedChecker, BookedLab
-from asi_repro.discover.lab.checker import SandboxChecker
+from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
+from asi_repro.discover.lab.live import LiveLabs
 from asi_repro.discover.novelty.fingerprint import KnownPrograms
-from asi_repro.discover.run.folder import LAB, LLM, TIMINGS, DiscoveryRun
-from asi_repro.discover.run.lines import append_line, step_seconds
+from asi_repro.discover.operators import OperatorResearcher, seed_program
+from asi_repro.discover.roles.team import build_run_team, programs_of
+from asi_repro.discover.run.folder import LAB, LLM, DiscoveryRun
 from asi_repro.discover.settings import LabSettings
-from asi_repro.discover.types import (
-    Analysis,
-    Candidate,
-    Checker,
-    Lab,
-    Metrics,
-    Proposal,
-    Team,
-    Verdict,
-)
+from asi_repro.discover.types import Analysis, Candidate, Lab, Metrics, Proposal, Team, Verdict
 from asi_repro.errors import DataError
+from asi_repro.llm import client
+from asi_repro.llm.settings import LlmSettings
+from asi_repro.traces.spans import Trace
 
-if TYPE_CHECKING:
-    from asi_repro.discover.lab.nodes import Nodes
-    from asi_repro.traces.spans import Trace
-
-LabMode = Literal["live", "replay"]
 LlmMode = Literal["live", "record", "replay"]
+Stage = Literal["exploration", "verification"]
 
 
 class OperatorNovelty:
@@ -112,97 +103,48 @@ def _worse(metrics: Metrics, baseline: Metrics) -> tuple[str, ...]:
     return tuple(found)
 
 
-def build_team(
-    run: DiscoveryRun,
-    root: Path,
-    *,
-    lab: LabMode = "live",
-    llm: LlmMode = "record",
-    nodes: Nodes | None = None,
-) -> Team:
+def build_team(run: DiscoveryRun, root: Path, labs: LiveLabs | None, llm: LlmMode = "record") -> Team:
     """The team of a run's arm.
 
     Args:
         root: of the project.
-        lab: live trains what the run's book does not have; replay never trains.
+        labs: who trains and checks what the run's cache does not have; None in a replay.
         llm: how models are asked, for the arm that has any.
-        nodes: who trains and checks what the book does not have; this machine where None.
 
     Raises:
         MissingInput: where corpus or benchmarks are not there and the lab is live.
     """
-    book = Book(run.folder / LAB)
     rows = run.discover.must_pass
-    live_checker: Checker | None = None
-    if lab == "live":
-        live_checker = nodes.checker(run, rows) if nodes else SandboxChecker(rows)
-    checker = BookedChecker(book, rows, live_checker, _made_with(run, lab))
-    booked = build_lab(run, root, run.discover.exploration, run.settings.exploration, lab, nodes)
+    checker = CachedChecker(_cache(run, labs), rows, labs.checker(rows) if labs else None)
+    lab = stage_lab(run, labs, "exploration")
     if run.discover.arm == "operators":
-        from asi_repro.discover.operators import OperatorResearcher
-        from asi_repro.discover.roles.team import programs_of
-
         return Team(
             researcher=OperatorResearcher(run.discover.operators),
             novelty=OperatorNovelty(KnownPrograms(programs_of(run.store))),
             checker=checker,
             analyst=FactualAnalyst(),
-            lab=booked,
+            lab=lab,
         )
-    return _llm_team(run, root, checker, booked, llm)
+    settings = LlmSettings.model_validate(run.settings.llm)
+    asked = client.LLM(settings, mode=llm, records=run.folder / LLM)
+    return build_run_team(run, root, asked, checker, lab)
 
 
-def build_lab(
-    run: DiscoveryRun,
-    root: Path,
-    settings: LabSettings,
-    stage: dict[str, object],
-    lab: LabMode,
-    nodes: Nodes | None = None,
-) -> Lab:
-    """The lab of one stage, with the run's book in front of it."""
-    book = Book(run.folder / LAB)
-    live: Lab | None = None
-    if lab == "live" and nodes is not None:
-        live = nodes.lab(run, settings, stage)
-    elif lab == "live":
-        from asi_repro.discover.lab.live import LiveLab
-        from asi_repro.sweep.workspace import open_workspace
-
-        live = LiveLab(
-            open_workspace(root, scale=settings.scale),
-            settings,
-            run.folder / ".training",
-            peers=lambda: step_seconds(run.folder / TIMINGS, settings.scale),
-            timed=lambda times: append_line(run.folder / TIMINGS, times),
-        )
-    return BookedLab(book, stage, live, _made_with(run, lab))
+def stage_lab(run: DiscoveryRun, labs: LiveLabs | None, stage: Stage) -> Lab:
+    """The lab of a stage, with the run's cache in front of it."""
+    settings: LabSettings = getattr(run.discover, stage)
+    identity: dict[str, Any] = getattr(run.settings, stage)
+    return CachedLab(_cache(run, labs), identity, labs.lab(settings, identity) if labs else None)
 
 
-def _made_with(run: DiscoveryRun, lab: LabMode) -> dict[str, object]:
-    """What makes results now, which a run that is gone on with was perhaps not begun with."""
-    from asi_repro.discover.lab.live import made_with
-
-    return made_with() if lab == "live" else run.settings.made_with
+def _cache(run: DiscoveryRun, labs: LiveLabs | None) -> ResultCache:
+    return ResultCache(run.folder / LAB, labs.made_with if labs else None)
 
 
 def first_program() -> Proposal:
     """Experiment 1: plain DeltaNet, which everything is compared with."""
-    from asi_repro.discover.operators import seed_program
-
     return Proposal(
         "delta_net",
         "The baseline: DeltaNet as it is. Every other experiment is compared with it.",
         seed_program(),
     )
-
-
-def _llm_team(run: DiscoveryRun, root: Path, checker: Checker, lab: Lab, mode: LlmMode) -> Team:
-    from asi_repro.discover import roles
-    from asi_repro.llm import client
-    from asi_repro.llm.settings import LlmSettings
-
-    settings = LlmSettings.model_validate(run.settings.llm)
-    asked = client.LLM(settings, mode=mode, records=run.folder / LLM)
-    team: Team = roles.build(run=run, root=root, llm=asked, checker=checker, lab=lab)
-    return team

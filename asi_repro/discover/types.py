@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
+
+from pydantic import ConfigDict, Field
 
 from asi_repro.errors import AsiReproError
 
 if TYPE_CHECKING:
     from asi_repro.traces.spans import Trace
+
+# How `records` reads them back: no unknown field, no value of another type.
+_READ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,10 @@ class Metrics:
         parameters: of the whole language model.
         tokens: trained on.
         flops: of the training, forward and backward.
-        seconds: wall time. It differs from run to run, so it is not part of what is committed.
+        seconds: wall time. It differs from run to run, so `to_json` leaves it out.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _READ
 
     train_loss: float
     scores: Mapping[str, float]
@@ -37,7 +44,7 @@ class Metrics:
     parameters: int = 0
     tokens: int = 0
     flops: int = 0
-    seconds: float = 0.0
+    seconds: Annotated[float, Field(exclude=True)] = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,8 @@ class Proposal:
         cognition: ids of the cognition entries drawn on.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _READ
+
     name: str
     motivation: str
     program: str
@@ -113,6 +122,8 @@ class Verdict:
         evidence: JSON values: what was measured.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _READ
+
     accepted: bool
     reason: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -129,6 +140,8 @@ class Judgement:
         spread: standard deviation of `samples`, 0.0 for one.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _READ
+
     score: float
     parts: Mapping[str, float]
     samples: tuple[float, ...] = ()
@@ -144,6 +157,8 @@ class Analysis:
         shortcomings: one sentence each; they query the cognition base.
         cognition: ids of the entries retrieved, for the next generation.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _READ
 
     text: str
     shortcomings: tuple[str, ...] = ()

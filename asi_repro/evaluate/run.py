@@ -68,7 +68,7 @@ def evaluate_checkpoint(
         MissingInput: where the model or the items are not there.
         NotFound: for an unknown task.
         DataError: where items or the corpus are damaged.
-        AsiReproError: where the model gives NaN; SandboxFailure where the program fails.
+        NoScore: where the model gives NaN; SandboxFailure where the program fails.
     """
     from asi_repro.data.tokenizer import load_tokenizer
     from asi_repro.evaluate.lm import AsiReproLM

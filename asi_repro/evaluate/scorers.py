@@ -27,6 +27,10 @@ _WORKING_MEMORY = 6 << 30
 Progress = Callable[[int], None]
 
 
+class NoScore(AsiReproError):
+    """The model's log-likelihoods are not numbers."""
+
+
 class Scorer(Protocol):
     """Answers (context, continuation) requests in token numbers."""
 
@@ -197,7 +201,7 @@ def _complete(answers: list[Score | None]) -> list[Score]:
     scores = [answer for answer in answers if answer is not None]
     broken = sum(not math.isfinite(value) for value, _ in scores)
     if broken:
-        raise AsiReproError(
+        raise NoScore(
             f"{broken} of {len(scores)} log-likelihoods are NaN or infinite: there is no score",
             hint="look at the training loss: the model may have diverged",
         )

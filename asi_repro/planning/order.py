@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from asi_repro.discover.loop.schedule import Plan
+from asi_repro.discover.loop.schedule import Schedule as LoopSchedule
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Schedule:
         return max(self.ends, default=0.0)
 
 
-def schedule(plan: Plan, durations: Sequence[float], workers: int) -> Schedule:
+def schedule(plan: LoopSchedule, durations: Sequence[float], workers: int) -> Schedule:
     """Workers that take the next index when they are free and what it needs is finished, as the loop's do.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from asi_repro.discover.loop.schedule import Plan
+from asi_repro.discover.loop.schedule import Schedule
 from asi_repro.planning.inputs import Assumptions
 from asi_repro.planning.order import schedule
 
@@ -61,7 +61,7 @@ def plan_search(hours: Sequence[float], workers: int, assumed: Assumptions, *, b
     """
     llm = assumed.llm_minutes / 60
     # Every experiment knows of all before its batch when it looks for repeats, and of none of its batch.
-    plan = Plan(assumed.cold_start, batch, window=len(hours), seed=0)
+    plan = Schedule(assumed.cold_start, batch, window=len(hours), seed=0)
     made = schedule(plan, [one + llm for one in hours], workers)
     working, calls = sum(hours) / made.paid, llm * len(hours) / made.paid
     return SearchPlan(

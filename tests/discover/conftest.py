@@ -27,13 +27,13 @@ _SCALES = ("smoke", "20m", "340m")
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
     """(order, commit lines) of an undisturbed run, which the tests compare others with."""
-    from fake_team import begin, do_all, order
+    from fake_team import begin, do_all, fake_job
 
     from asi_repro.discover.run.recorded import commit_lines
 
     folder = tmp_path_factory.mktemp("whole") / "run"
     run = begin(folder)
-    work = order(folder, log=folder.parent / "log")
+    work = fake_job(folder, log=folder.parent / "log")
     do_all(work)
     return work, commit_lines(run)
 

@@ -12,10 +12,10 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.discover.lab.cache import Book, BookedChecker, BookedLab
-from asi_repro.discover.loop.exploration import Loop
+from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
+from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.verification import Verification
-from asi_repro.discover.loop.workers import Order
+from asi_repro.discover.loop.workers import WorkerJob
 from asi_repro.discover.run.folder import LAB, DiscoveryRun, RunSettings
 from asi_repro.discover.settings import DiscoverSettings, LabSettings, PoolSettings
 from asi_repro.discover.types import Analysis, LabFailure, LeakSuspected, Metrics, Proposal, Team, Verdict
@@ -106,11 +106,12 @@ class FakeLab:
 
 
 @dataclass(frozen=True)
-class FakeOrder(Order):
-    """An order for the fake team; `log` is a file that gets a line for every check and training."""
+class FakeJob(WorkerJob):
+    """A job for the fake team; `log` is a file that gets a line for every check and training."""
 
     log: Path | None = None
     broken: str = ""
+    replay: bool = False
 
     def note(self, what: str, text: str) -> None:
         if self.broken == what:
@@ -120,20 +121,19 @@ class FakeOrder(Order):
                 stream.write(f"{what} {sha256_bytes(text.encode())[:12]}\n")
 
     def team(self, run):
-        book = Book(run.folder / LAB)
-        replay = self.lab == "replay"
+        cache = ResultCache(run.folder / LAB)
         return Team(
             researcher=FakeResearcher(),
             novelty=FakeNovelty(),
-            checker=BookedChecker(book, ["sound"], None if replay else FakeChecker(self.note), {}),
+            checker=CachedChecker(cache, ["sound"], None if self.replay else FakeChecker(self.note)),
             analyst=FakeAnalyst(),
-            lab=BookedLab(book, STAGE, None if replay else FakeLab(self.note), {}),
+            lab=CachedLab(cache, STAGE, None if self.replay else FakeLab(self.note)),
             engineer=FakeEngineer(),
         )
 
     def second_lab(self, run):
-        live = None if self.lab == "replay" else FakeLab(self.note)
-        return BookedLab(Book(run.folder / LAB), {**STAGE, "stage": 2}, live, {})
+        live = None if self.replay else FakeLab(self.note)
+        return CachedLab(ResultCache(run.folder / LAB), {**STAGE, "stage": 2}, live)
 
     def first(self):
         return Proposal("first", "The first.", "# the first program\n")
@@ -151,8 +151,8 @@ def begin(folder: Path, settings: DiscoverSettings = SETTINGS, seed: int = 6) ->
     return DiscoveryRun.begin(folder, made)
 
 
-def order(folder: Path, experiments: int = 16, **more) -> FakeOrder:
-    return FakeOrder(folder=folder, root=folder, experiments=experiments, **more)
+def fake_job(folder: Path, experiments: int = 16, **more) -> FakeJob:
+    return FakeJob(folder=folder, root=folder, experiments=experiments, **more)
 
 
 class Killer:
@@ -167,14 +167,14 @@ class Killer:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def do_all(work: FakeOrder, hook=None) -> None:
+def do_all(work: FakeJob, hook=None) -> None:
     """Both stages, in this process."""
     run = work.open()
-    Loop(run, work.team(run), work.first, hook=hook).work(work.experiments)
+    Exploration(run, work.team(run), work.first, hook=hook).work(work.experiments)
     Verification(run, work.second_lab(run)).work(work.experiments)
 
 
-def in_child(work: FakeOrder, hook=None) -> multiprocessing.process.BaseProcess:
+def in_child(work: FakeJob, hook=None) -> multiprocessing.process.BaseProcess:
     """Both stages, in a forked child that is running when this returns."""
     child = multiprocessing.get_context("fork").Process(target=do_all, args=(work, hook))
     child.start()

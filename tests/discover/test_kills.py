@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from fake_team import Killer, begin, do_all, in_child, order
+from fake_team import Killer, begin, do_all, fake_job, in_child
 
 from asi_repro.discover.loop.journal import Journal
 from asi_repro.discover.run.folder import LAB, TIMINGS, DiscoveryRun
@@ -40,7 +40,7 @@ def finished_work(run: DiscoveryRun) -> set[str]:
 
 
 def test_killed_at_every_step(whole, tmp_path):
-    from asi_repro.discover.loop.exploration import Loop
+    from asi_repro.discover.loop.exploration import Exploration
 
     listed = moments(whole)
     assert {"after propose.1", "after repair.0", "before check.repair.0", "after train.1"} <= set(listed)
@@ -48,12 +48,12 @@ def test_killed_at_every_step(whole, tmp_path):
     for number, moment in enumerate(listed):
         run = begin(tmp_path / str(number))
         log = tmp_path / f"log-{number}"
-        work = order(run.folder, EXPERIMENTS, log=log)
+        work = fake_job(run.folder, EXPERIMENTS, log=log)
         child = in_child(work, Killer(moment))
         child.join(60)
         assert child.exitcode == -signal.SIGKILL, moment
         committed = run.store.commits()
-        Loop(run, work.team(run), work.first).work(EXPERIMENTS)
+        Exploration(run, work.team(run), work.first).work(EXPERIMENTS)
         found = [line for line in commit_lines(run) if not line.startswith("verified")]
         assert found == expected, moment
         assert committed.items() <= run.store.commits().items()
@@ -71,7 +71,7 @@ def kill_at_random(folder, expected: list[str], seed: int, kills: int) -> int:
     while done < kills:
         known = finished_work(run)
         log = folder.parent / f"{folder.name}-{done}"
-        child = in_child(order(run.folder, EXPERIMENTS, log=log))
+        child = in_child(fake_job(run.folder, EXPERIMENTS, log=log))
         child.join(0.02 + draw.random() * 0.25)
         over = child.exitcode is not None
         child.kill()
@@ -82,7 +82,7 @@ def kill_at_random(folder, expected: list[str], seed: int, kills: int) -> int:
         if over:
             break
         done += 1
-    do_all(order(run.folder, EXPERIMENTS))
+    do_all(fake_job(run.folder, EXPERIMENTS))
     found = [line for line in commit_lines(run) if not line.startswith("verified")]
     assert found == expected
     return done

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from asi_repro.discover import session
-from asi_repro.discover.lab.cache import Book, BookedChecker, BookedLab
+from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.lab.live import LiveLab, make_lab_spec, stage_identity, stage_recipe, without_folders
 from asi_repro.discover.operators import seed_program
@@ -44,7 +45,7 @@ def test_a_program_is_trained_scored_kept_and_given_back_in_a_replay(workspace, 
     times, path = [], tmp_path / "lab.jsonl"
     live = LiveLab(workspace, STAGE, tmp_path / "work", timed=times.append)
     stage = stage_identity(workspace, STAGE)
-    found = BookedLab(Book(path), stage, live, {}).run(seed_program(), 3, Trace("1"))
+    found = CachedLab(ResultCache(path), stage, live).run(seed_program(), 3, Trace("1"))
     assert [step for step, _ in found.curve] == [1, 5, 10]
     assert 5 < found.train_loss < 12
     assert found.scores.keys() == {"piqa"}
@@ -54,13 +55,13 @@ def test_a_program_is_trained_scored_kept_and_given_back_in_a_replay(workspace, 
     assert not list((tmp_path / "work").iterdir())
     assert times[0]["step_seconds"] > 0
     trace = Trace("1")
-    assert BookedLab(Book(path), stage, None, {}).run(seed_program(), 3, trace) == Metrics(
-        **{**vars_of(found), "seconds": 0.0}
+    assert CachedLab(ResultCache(path), stage, None).run(seed_program(), 3, trace) == replace(
+        found, seconds=0.0
     )
     with pytest.raises(MissingInput, match="no training of this program"):
-        BookedLab(Book(path), stage, None, {}).run(seed_program(), 4, trace)
+        CachedLab(ResultCache(path), stage, None).run(seed_program(), 4, trace)
     with pytest.raises(MissingInput):
-        BookedLab(Book(path), {**stage, "limit": 5}, None, {}).run(seed_program(), 3, trace)
+        CachedLab(ResultCache(path), {**stage, "limit": 5}, None).run(seed_program(), 3, trace)
 
 
 @pytest.mark.slow
@@ -84,7 +85,7 @@ def test_renew_drops_a_run_of_other_settings_and_keeps_one_that_fits(workspace, 
         discover = {**ON_PIQA, "pool": {"capacity": capacity}}
         (root / "params.yaml").write_text(json.dumps({**params, "discover": discover}))
         with pytest.raises(AsiReproError, match="no experiment of the run has a commit"):
-            session.run_live(Project(root), session.Wanted(run="mine", **more), lambda *told: None)
+            session.run_live(Project(root), session.RunOptions(run="mine", **more), lambda *told: None)
         return root / "artifacts" / "runs" / "mine"
 
     left = call(10) / "left"
@@ -97,16 +98,12 @@ def test_renew_drops_a_run_of_other_settings_and_keeps_one_that_fits(workspace, 
     assert not left.exists()
     assert json.loads((folder / "settings.json").read_text())["discover"]["pool"]["capacity"] == 11
     with pytest.raises(AsiReproError, match="does not go with"):
-        session.run_live(Project(root), session.Wanted(lab="replay", renew=True), lambda *told: None)
-
-
-def vars_of(metrics: Metrics) -> dict:
-    return {name: getattr(metrics, name) for name in metrics.__dataclass_fields__}
+        session.run_live(Project(root), session.RunOptions(lab="replay", renew=True), lambda *told: None)
 
 
 def test_a_program_that_breaks_is_a_failure_with_its_log(workspace, tmp_path):
     path = tmp_path / "lab.jsonl"
-    lab = BookedLab(Book(path), {}, LiveLab(workspace, STAGE, tmp_path / "work"), {})
+    lab = CachedLab(ResultCache(path), {}, LiveLab(workspace, STAGE, tmp_path / "work"))
     for _ in range(2):
         with pytest.raises(LabFailure) as error:
             lab.run(BREAKS, 0, Trace("1"))
@@ -126,13 +123,13 @@ def test_a_log_is_the_same_wherever_the_sandbox_put_its_scratch_folder():
 
 def test_the_checks_turn_down_a_program_that_sees_the_future(tmp_path):
     rows = DiscoverSettings().must_pass
-    checker = BookedChecker(Book(tmp_path / "lab.jsonl"), rows, SandboxChecker(rows), {})
+    checker = CachedChecker(ResultCache(tmp_path / "lab.jsonl"), rows, SandboxChecker(rows))
     sound = checker.check(Proposal("seed", "the first", seed_program()), Trace("1"))
     assert sound.accepted, sound.reason
     leaks = checker.check(Proposal("leaks", "a mean", SEES_THE_FUTURE), Trace("2"))
     assert not leaks.accepted
     assert leaks.reason.startswith("causality_")
-    again = BookedChecker(Book(tmp_path / "lab.jsonl"), rows, None, {})
+    again = CachedChecker(ResultCache(tmp_path / "lab.jsonl"), rows, None)
     assert again.check(Proposal("other name", "why", SEES_THE_FUTURE), Trace("3")) == leaks
 
 

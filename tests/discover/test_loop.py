@@ -9,8 +9,9 @@ import signal
 import subprocess
 
 import pytest
-from fake_team import SETTINGS, begin, do_all, in_child, order
+from fake_team import SETTINGS, begin, do_all, fake_job, in_child
 
+from asi_repro.discover.loop.events import ExperimentFinished
 from asi_repro.discover.loop.workers import _listen, work
 from asi_repro.discover.run.content import DISCOVERY
 from asi_repro.discover.run.folder import COMMITS, LAB, DiscoveryRun
@@ -74,13 +75,13 @@ def test_a_batch_samples_from_the_state_before_it(whole):
     run = DiscoveryRun(whole[0].folder)
     for found in discoveries(run):
         shown = [found["parent"], *found["references"]] if found["parent"] else []
-        assert all(index <= run.plan.snapshot(found["index"]) for index in shown)
-        assert found["snapshot"] == run.plan.snapshot(found["index"]) if shown else True
+        assert all(index <= run.schedule.snapshot(found["index"]) for index in shown)
+        assert found["snapshot"] == run.schedule.snapshot(found["index"]) if shown else True
 
 
 def test_processes_that_share_a_run_come_to_the_same_commits(whole, tmp_path):
     run = begin(tmp_path / "run")
-    shared = order(run.folder, log=tmp_path / "log")
+    shared = fake_job(run.folder, log=tmp_path / "log")
     children = [in_child(shared) for _ in range(3)]
     for child in children:
         child.join(120)
@@ -92,25 +93,25 @@ def test_processes_that_share_a_run_come_to_the_same_commits(whole, tmp_path):
 
 def test_workers_that_are_spawned_come_to_the_same_commits(whole, tmp_path):
     run = begin(tmp_path / "run")
-    told = []
-    work(order(run.folder), 2, lambda stage, index, text: told.append((stage, index)))
+    events = []
+    work(fake_job(run.folder), 2, events.append)
     assert commit_lines(run) == whole[1]
-    assert sorted(index for stage, index in told if stage == "experiment") == list(range(1, 17))
+    assert sorted(one.index for one in events if isinstance(one, ExperimentFinished)) == list(range(1, 17))
 
 
 def test_an_error_in_a_worker_ends_them_all_and_says_what(tmp_path):
     run = begin(tmp_path / "run")
     with pytest.raises(AsiReproError, match="broken on purpose"):
-        work(order(run.folder, broken="train"), 2)
+        work(fake_job(run.folder, broken="train"), 2)
 
 
 def test_a_longer_run_begins_with_the_shorter_one(whole, tmp_path):
     run = begin(tmp_path / "run", SETTINGS.model_copy(update={"promote": 0}))
-    from asi_repro.discover.loop.exploration import Loop
+    from asi_repro.discover.loop.exploration import Exploration
 
     for experiments in (3, 16):
-        short = order(run.folder, experiments)
-        Loop(run, short.team(run), short.first).work(experiments)
+        short = fake_job(run.folder, experiments)
+        Exploration(run, short.team(run), short.first).work(experiments)
     assert commit_lines(run) == [line for line in whole[1] if not line.startswith("verified")]
 
 
@@ -118,7 +119,7 @@ def test_a_recorded_run_is_repeated_from_its_record_alone(whole, tmp_path):
     source, lines = whole
     assert record_run(DiscoveryRun(source.folder), tmp_path / "kept") < 100_000
     replay, experiments = begin_replay(tmp_path / "kept")
-    again = order(replay.folder, experiments, lab="replay", broken="train")
+    again = fake_job(replay.folder, experiments, replay=True, broken="train")
     do_all(again)
     assert check_replay(replay) == len(lines)
     assert commit_lines(replay) == lines
@@ -134,7 +135,7 @@ def test_a_replay_that_comes_out_otherwise_names_the_first_experiment(whole, tmp
     for line in lines:
         append_line(book, line)
     replay, experiments = begin_replay(tmp_path / "kept")
-    do_all(order(replay.folder, experiments, lab="replay"))
+    do_all(fake_job(replay.folder, experiments, replay=True))
     with pytest.raises(DataError, match=r"experiment \d+ came out otherwise") as error:
         check_replay(replay)
     first = int(error.value.what.split()[1])
@@ -151,7 +152,7 @@ def test_a_replay_without_a_result_says_so(whole, tmp_path):
     book.write_text("".join(book.read_text().splitlines(keepends=True)[:4]))
     replay, experiments = begin_replay(tmp_path / "kept")
     with pytest.raises(MissingInput, match="the record has no"):
-        do_all(order(replay.folder, experiments, lab="replay"))
+        do_all(fake_job(replay.folder, experiments, replay=True))
 
 
 def test_a_run_is_not_gone_on_with_under_other_settings(whole):

@@ -8,7 +8,7 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from fake_team import begin, do_all, order
+from fake_team import begin, do_all, fake_job
 from typer.testing import CliRunner
 
 from asi_repro.archive.history.writing import write_history
@@ -35,7 +35,7 @@ def project(whole, tmp_path_factory):
     write_run_archive(DiscoveryRun(runs / "fake"))
     record_run(DiscoveryRun(runs / "fake"), root / "artifacts" / "recorded" / "kept")
     other = begin(runs / "other", seed=8)
-    do_all(order(other.folder, 6))
+    do_all(fake_job(other.folder, 6))
     write_run_archive(other)
     return root
 

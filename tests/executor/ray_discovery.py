@@ -13,14 +13,14 @@ from fake_team import (
     FakeAnalyst,
     FakeChecker,
     FakeEngineer,
+    FakeJob,
     FakeLab,
     FakeNovelty,
-    FakeOrder,
     FakeResearcher,
 )
 
-from asi_repro.discover.lab.cache import Book, BookedChecker, BookedLab
-from asi_repro.discover.lab.nodes import Checking, Training, leave, leave_training
+from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
+from asi_repro.discover.lab.cluster import CheckTask, TrainingTask, leave, leave_training
 from asi_repro.discover.records import to_json
 from asi_repro.discover.run.folder import LAB
 from asi_repro.discover.types import Team
@@ -35,7 +35,7 @@ def note(folder: Path, what: str, program: str) -> None:
     (folder.parent / f"{what}-{digest}-{os.getpid()}-{time.monotonic_ns()}").touch()
 
 
-def train(task: Training, stop: threading.Event) -> None:
+def train(task: TrainingTask, stop: threading.Event) -> None:
     """The fake lab's result; waits where there is a file `hold`, fails where there is one `broken`."""
     note(task.folder, "train", f"{task.seed} {task.program}")
     if (task.folder.parent / "broken").exists() and task.baseline is not None:
@@ -49,7 +49,7 @@ def train(task: Training, stop: threading.Event) -> None:
     )
 
 
-def check(task: Checking, stop: threading.Event) -> None:
+def check(task: CheckTask, stop: threading.Event) -> None:
     """The fake checker's verdict."""
     note(task.folder, "check", task.proposal.program)
     verdict = FakeChecker(lambda what, text: None).check(task.proposal, Trace("node"))
@@ -57,21 +57,21 @@ def check(task: Checking, stop: threading.Event) -> None:
 
 
 @dataclass(frozen=True)
-class NodesOrder(FakeOrder):
-    """The fake team's order, with nodes."""
+class ClusterJob(FakeJob):
+    """The fake team's job, on a cluster."""
 
     def team(self, run):
-        book, nodes = Book(run.folder / LAB), self.nodes
+        cache = ResultCache(run.folder / LAB)
         return Team(
             researcher=FakeResearcher(),
             novelty=FakeNovelty(),
-            checker=BookedChecker(book, ["sound"], nodes.checker(run, ["sound"]), {}),
+            checker=CachedChecker(cache, ["sound"], self.labs.checker(["sound"])),
             analyst=FakeAnalyst(),
-            lab=BookedLab(book, STAGE, nodes.lab(run, run.discover.exploration, STAGE), {}),
+            lab=CachedLab(cache, STAGE, self.labs.lab(run.discover.exploration, STAGE)),
             engineer=FakeEngineer(),
         )
 
     def second_lab(self, run):
         stage = {**STAGE, "stage": 2}
-        live = self.nodes.lab(run, run.discover.verification, stage)
-        return BookedLab(Book(run.folder / LAB), stage, live, {})
+        live = self.labs.lab(run.discover.verification, stage)
+        return CachedLab(ResultCache(run.folder / LAB), stage, live)

@@ -20,11 +20,12 @@ pytest.importorskip("ray")
 
 # ruff: noqa: E402 (after the path is set; a fixture's name is an argument's)
 import ray_discovery
-from fake_team import begin, do_all, order
-from ray_discovery import NodesOrder
+from fake_team import begin, do_all, fake_job
+from ray_discovery import ClusterJob
 from test_ray import lives
 
-from asi_repro.discover.lab.nodes import RESULTS, Nodes, check_same_code, collect, leave
+from asi_repro.discover.lab.cluster import RESULTS, ClusterLabs, check_same_code, collect, leave
+from asi_repro.discover.loop.events import ExperimentFinished, ignore
 from asi_repro.discover.loop.workers import work_in_threads
 from asi_repro.discover.run.folder import LAB, TIMINGS
 from asi_repro.discover.run.lines import read_lines
@@ -44,20 +45,23 @@ EXPERIMENTS = 16
 def alone(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Commits of the same run on this machine."""
     run = begin(tmp_path_factory.mktemp("alone") / "run")
-    do_all(order(run.folder, EXPERIMENTS))
+    do_all(fake_job(run.folder, EXPERIMENTS))
     return commit_lines(run)
 
 
 @contextmanager
-def nodes_for(folder: Path, retries: int = 3) -> Any:
+def labs_for(folder: Path, retries: int = 3) -> Any:
     with RayExecutor(folder.parent, retries=retries).session() as session:
-        yield Nodes(session, threading.Event(), LIGHT, folder, {}, ray_discovery.train, ray_discovery.check)
+        made: dict[str, Any] = {}
+        yield ClusterLabs(
+            session, threading.Event(), LIGHT, folder, folder, made, ray_discovery.train, ray_discovery.check
+        )
 
 
-def work(folder: Path, experiments: int = EXPERIMENTS, workers: int = 3, told: Any = None) -> None:
-    with nodes_for(folder) as nodes:
-        todo = NodesOrder(folder=folder, root=folder, experiments=experiments, nodes=nodes)
-        work_in_threads(todo, workers, nodes.stop, told or (lambda stage, index, text: None))
+def work(folder: Path, experiments: int = EXPERIMENTS, workers: int = 3, on_event: Any = ignore) -> None:
+    with labs_for(folder) as labs:
+        job = ClusterJob(folder=folder, root=folder, experiments=experiments, labs=labs)
+        work_in_threads(job, workers, labs.stop, on_event)
 
 
 def done(folder: Path) -> list[str]:
@@ -70,10 +74,12 @@ def done(folder: Path) -> list[str]:
 
 
 def test_the_commits_are_those_of_one_machine(cluster: Any, tmp_path: Path, alone: list[str]) -> None:
-    run, told = begin(tmp_path / "run"), []
-    work(run.folder, told=lambda stage, index, text: told.append((stage, index)))
+    run, events = begin(tmp_path / "run"), []
+    work(run.folder, on_event=events.append)
     assert commit_lines(run) == alone
-    assert sorted(index for stage, index in told if stage == "experiment") == list(range(1, EXPERIMENTS + 1))
+    assert sorted(one.index for one in events if isinstance(one, ExperimentFinished)) == list(
+        range(1, EXPERIMENTS + 1)
+    )
     listed = done(run.folder)
     assert listed
     assert len(listed) == len(set(listed)), "something was done twice"

@@ -208,10 +208,10 @@ def make_lines(folder: Path) -> None:
 
 
 def read_lab(project: Path) -> Any:
-    from asi_repro.discover.lab.cache import Book
+    from asi_repro.discover.lab.cache import ResultCache
     from asi_repro.discover.run.lines import read_lines
 
-    Book(project / "lab.jsonl").get("")
+    ResultCache(project / "lab.jsonl").get("")
     return read_lines(project / "lab.jsonl")
 
 

@@ -20,11 +20,11 @@ sys.path.insert(0, str(ROOT / "tests" / "discover"))
 @cache
 def finished_run(home: Path) -> Path:
     """A run of the fake team, made once a process."""
-    from fake_team import begin, do_all, order
+    from fake_team import begin, do_all, fake_job
 
     folder = home / "run"
     begin(folder)
-    do_all(order(folder, experiments=4))
+    do_all(fake_job(folder, experiments=4))
     return folder
 
 
@@ -44,17 +44,17 @@ def read_settings(folder: Path) -> Any:
     from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
 
     kept = RunSettings.read(folder / "settings.json")
-    return kept.to_json(), DiscoveryRun(folder, kept).plan
+    return kept.to_json(), DiscoveryRun(folder, kept).schedule
 
 
 def make_lab(folder: Path) -> Path:
-    from asi_repro.discover.lab.cache import content_key
+    from asi_repro.discover.lab.cache import training_key
     from asi_repro.discover.records import to_json
     from asi_repro.discover.run.lines import append_line
     from asi_repro.discover.types import Metrics
 
     metrics = to_json(Metrics(5.0, {"piqa": 0.5}, 0.5, ((1, 9.0), (2, 5.0)), 10, 20, 30, 1.0))
-    key = content_key("train", "program", {"seed": 0, "stage": {}})
+    key = training_key("program", 0, {})
     for kind, result in (("train", {"metrics": metrics}), ("check", {"verdict": {"accepted": True}})):
         line = {"key": key, "kind": kind, "program": "0", "result": result, "made_with": {}}
         append_line(folder / "lab.jsonl", line)
@@ -62,10 +62,10 @@ def make_lab(folder: Path) -> Path:
 
 
 def read_lab(folder: Path) -> Any:
-    from asi_repro.discover.lab.cache import Book, BookedLab
+    from asi_repro.discover.lab.cache import CachedLab, ResultCache
     from asi_repro.traces.spans import Trace
 
-    return BookedLab(Book(folder / "lab.jsonl"), {}, None, {}).run("program", 0, Trace("1"))
+    return CachedLab(ResultCache(folder / "lab.jsonl"), {}, None).run("program", 0, Trace("1"))
 
 
 def make_llm(folder: Path) -> Path:

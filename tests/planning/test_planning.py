@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asi_repro.discover.loop.schedule import Plan
+from asi_repro.discover.loop.schedule import Schedule
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.executor.virtual import VirtualExecutor
 from asi_repro.planning.inputs import Assumptions, forward_speeds
@@ -112,7 +112,7 @@ def test_one_worker_never_waits_for_a_batch_and_many_wait_for_its_longest() -> N
 def test_a_schedule_is_that_of_the_executor_batch_by_batch(
     durations: list[int], workers: int, cold_start: int, refresh: int
 ) -> None:
-    plan = Plan(cold_start, refresh, window=len(durations), seed=0)
+    plan = Schedule(cold_start, refresh, window=len(durations), seed=0)
     made = schedule(plan, durations, workers)
     executor = VirtualExecutor(workers, float)
     by_snapshot = itertools.groupby(enumerate(durations, 1), key=lambda one: plan.snapshot(one[0]))
@@ -127,7 +127,7 @@ def test_a_schedule_is_that_of_the_executor_batch_by_batch(
 def test_no_experiment_begins_before_what_it_needs_is_finished(
     durations: list[int], workers: int, window: int
 ) -> None:
-    plan = Plan(3, 5, window=window, seed=0)
+    plan = Schedule(3, 5, window=window, seed=0)
     ends = schedule(plan, durations, workers).ends
     for index, (end, spent) in enumerate(zip(ends, durations, strict=True), start=1):
         assert end - spent >= max(ends[: plan.needs(index)], default=0)
@@ -137,7 +137,7 @@ def test_no_experiment_begins_before_what_it_needs_is_finished(
 
 
 def test_a_window_of_two_leaves_work_for_two() -> None:
-    plan = Plan(8, 6, window=2, seed=0)
+    plan = Schedule(8, 6, window=2, seed=0)
     lengths = [schedule(plan, [1.0] * 64, workers).length for workers in (1, 2, 4)]
     assert lengths[0] == 64
     assert lengths[1] == lengths[2] < 40

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from replay_runs import experiment, policies, runs, slow_steps
 
 from asi_repro.archive.reader import Archive, Experiment
-from asi_repro.discover.loop.schedule import Plan
+from asi_repro.discover.loop.schedule import Schedule
 from asi_repro.replay.policy import Policy, published_policy
 from asi_repro.replay.steps import Ruling, replay
 from asi_repro.replay.summary import phase_name, summarise
@@ -98,7 +98,7 @@ def test_phases_are_named_by_exploration() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.sets(st.integers(2, 40)), st.integers(1, 9), st.integers(1, 9))
 def test_our_own_loop_is_replayed_by_its_own_plan(later: set[int], cold: int, refresh: int) -> None:
-    plan = Plan(cold_start=cold, refresh=refresh, window=1, seed=0)
+    plan = Schedule(cold_start=cold, refresh=refresh, window=1, seed=0)
     indices = [1, *sorted(later)]
     run = [experiment(i, None if i == 1 else 1, 1.0) for i in indices]
     steps = replay(run, Policy(2, 3, refresh, cold, by_index=True))

@@ -231,7 +231,7 @@ def test_a_name_that_is_none_is_not_taken(name: str) -> None:
 
 def test_hostile_words_are_words_in_the_commit_and_nothing_else(tmp_path: Path) -> None:
     """Through the whole loop: every file and message of the commits, and the refs."""
-    from asi_repro.discover.loop.exploration import Loop
+    from asi_repro.discover.loop.exploration import Exploration
     from asi_repro.discover.operators import seed_program
     from asi_repro.discover.roles.team import build_llm_team, programs_of
     from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
@@ -265,7 +265,7 @@ def test_hostile_words_are_words_in_the_commit_and_nothing_else(tmp_path: Path) 
             checker=FixedChecks(),
             lab=Lab(),
         )
-        Loop(run, team, lambda: Proposal("delta_net", "The baseline.", seed_program())).work(2)
+        Exploration(run, team, lambda: Proposal("delta_net", "The baseline.", seed_program())).work(2)
     git = f"--git-dir={run.store.folder}"
     refs = run_git([git, "for-each-ref", "--format=%(refname)"]).decode().split()
     assert refs == ["refs/experiments/0000001", "refs/experiments/0000002"]

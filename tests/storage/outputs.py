@@ -65,7 +65,7 @@ def certificate(artifacts: Path) -> None:
 
 def recorded_run(root: Path) -> None:
     """A run of the fake team, as the recorded run lies in the project."""
-    from fake_team import begin, do_all, order
+    from fake_team import begin, do_all, fake_job
 
     from asi_repro.discover.run.archive import write_run_archive
     from asi_repro.discover.run.folder import DiscoveryRun
@@ -74,7 +74,7 @@ def recorded_run(root: Path) -> None:
 
     folder = root / "artifacts" / "recorded" / "control"
     begin(folder)
-    do_all(order(folder, experiments=4))
+    do_all(fake_job(folder, experiments=4))
     run = DiscoveryRun(folder)
     write_run_archive(run)
     write_search(run, root)

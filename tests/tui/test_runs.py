@@ -14,12 +14,13 @@ import pytest
 from browsing import SIZES, notices, press, run_app, screen_text, settle
 from snapshots import check_screen
 
-from asi_repro.discover.loop.exploration import Loop
+from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.journal import Journal
+from asi_repro.discover.loop.steps import StepRules
 from asi_repro.discover.run import monitor
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.lines import append_line, read_lines
-from asi_repro.discover.run.monitor import Follower, next_step
+from asi_repro.discover.run.monitor import RunMonitor, next_step
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_file
 from asi_repro.tui.source import Source, release_paths
@@ -48,8 +49,8 @@ def live_root(made_up_root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     fake = fake_team()
     folder = root / "artifacts" / "runs" / "lively"
     fake.begin(folder)
-    order = fake.order(folder)
-    run = order.open()
+    job = fake.fake_job(folder)
+    run = job.open()
     seen: list[tuple[str, str]] = []
 
     def hook(moment: str) -> None:
@@ -57,12 +58,13 @@ def live_root(made_up_root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         journals = list((folder / "journal").glob("*.jsonl"))
         if word == "before" and step not in ("rejected", "commit"):
             lines = read_lines(journals[0]) if journals else []
-            seen.append((step, next_step(lines, judged=False)))
+            is_root = not run.finished()
+            rules = StepRules(is_root, proposals=1 if is_root else 3, repairs=2, judged=False)
+            seen.append((step, next_step(lines, rules)))
 
-    Loop(run, order.team(run), order.first, hook=hook).work(16)
-    # The first program is not sampled, and a repeated program is not looked at by the novelty check.
-    first = seen.index(("sample", "sample"))
-    wrong = [pair for pair in seen[first:] if pair[0] != pair[1] and not _repeat(*pair)]
+    Exploration(run, job.team(run), job.first, hook=hook).work(16)
+    # A repeated program is not looked at by the novelty check.
+    wrong = [pair for pair in seen if pair[0] != pair[1] and not _repeat(*pair)]
     assert len(seen) > 60
     assert not wrong
     return root
@@ -83,7 +85,7 @@ def folder_of(root: Path) -> Path:
 
 def test_results_are_those_of_the_run(live_root: Path) -> None:
     run = DiscoveryRun(folder_of(live_root))
-    standing = Follower(run.folder).look()
+    standing = RunMonitor(run.folder).status()
     assert {r.index for r in standing.committed} == set(run.store.commits())
     assert {r.index for r in standing.results if r.failed} == run.failed()
     assert all(r.why for r in standing.results if r.failed)
@@ -100,17 +102,17 @@ def test_looking_takes_no_lock_and_changes_no_file(live_root: Path) -> None:
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         return {str(p): (p.stat().st_mtime_ns, sha256_file(p)) for p in files}
 
-    follower = Follower(folder)
+    follower = RunMonitor(folder)
     before = state()
     for _ in range(2):
-        follower.look()
+        follower.status()
     assert state() == before
     run = DiscoveryRun(folder)
     with run.claim("0000001") as mine:
         assert mine
         if monitor.lock_holders(folder / "locks"):
             assert monitor.lock_holders(folder / "locks") == {"0000001": os.getpid()}
-        follower.look()
+        follower.status()
         with run.claim("0000001") as again:
             assert not again
     assert monitor.lock_holders(folder / "locks") == {}
@@ -118,21 +120,21 @@ def test_looking_takes_no_lock_and_changes_no_file(live_root: Path) -> None:
 
 def test_a_run_that_goes_on_is_read_on(live_root: Path) -> None:
     folder = folder_of(live_root)
-    follower = Follower(folder)
-    count = len(follower.look().results)
+    follower = RunMonitor(folder)
+    count = len(follower.status().results)
     run = DiscoveryRun(folder)
     path = run.journal("0000099")
     journal = Journal(path, "99")
     journal.step("sample", lambda: {"parent": 1, "references": [], "ranks": [1], "pool": 1})
     try:
         with run.claim("0000099"):
-            (doing,) = follower.look().doing
+            (doing,) = follower.status().unfinished
             assert (doing.name, doing.step, doing.done) == ("0000099", "propose.0", ("sample",))
             assert doing.worker in (os.getpid(), None)
         append_line(folder / "llm-spent.jsonl", {"id": "a", "tokens": 1234, "usd": 0.5})
-        standing = follower.look()
+        standing = follower.status()
         assert (standing.tokens, standing.usd) == (1234, 0.5)
-        assert standing.doing[0].worker is None
+        assert standing.unfinished[0].worker is None
         assert len(standing.results) == count
     finally:
         path.unlink()

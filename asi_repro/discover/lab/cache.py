@@ -1,4 +1,4 @@
-"""The lab's book: results of trainings and checks by content key, so that a replay needs no torch.
+"""Results of trainings and checks by content key (lab.jsonl), so that a replay needs no torch.
 
 One line a result. A key is made of the program and of what the run's settings say of training, scoring and
 checking; the versions that made a result stand beside it and are not part of the key. The first line of a
@@ -7,32 +7,29 @@ key counts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from asi_repro.discover.lab.result import decode_result, encode_result
 from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.run.lines import append_line, read_lines
-from asi_repro.discover.types import (
-    Checker,
-    Lab,
-    LabFailure,
-    LeakSuspected,
-    Metrics,
-    Proposal,
-    Verdict,
-)
+from asi_repro.discover.types import Checker, Lab, Metrics, Proposal, Verdict
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.traces.spans import Trace
 
-_LOG_CHARACTERS = 4000
 
+class ResultCache:
+    """The results in one file, read again when another process has added to it.
 
-class Book:
-    """The results in one file, read again when another process has added to it."""
+    Args:
+        made_with: versions, which are kept beside what is added; for a reader.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, made_with: JsonDict | None = None) -> None:
         self.path = path
+        self._made_with = made_with or {}
         self._known: dict[str, JsonDict] = {}
         self._size = -1
 
@@ -42,125 +39,116 @@ class Book:
             self._read()
         return self._known.get(key)
 
-    def add(self, key: str, kind: str, result: JsonDict, made_with: JsonDict, program: str) -> JsonDict:
-        """Keep a result; the one that is kept, which is an earlier one where there was one."""
-        there = self.get(key)
-        if there is None:
-            line = {"key": key, "kind": kind, "program": program, "result": result, "made_with": made_with}
-            append_line(self.path, line)
-            there = self.get(key)
-        return there if there is not None else result
+    def get_or_make(self, key: str, kind: str, program: str, make: Callable[[], JsonDict] | None) -> JsonDict:
+        """The result of a key; made and kept where there is none.
+
+        Raises:
+            MissingInput: where there is none and nobody can make it (None), as in a replay.
+        """
+        result = self.get(key)
+        if result is None:
+            if make is None:
+                what = "training" if kind == "train" else kind
+                raise MissingInput(
+                    f"the record has no {what} of this program (key {key[:16]}…)",
+                    where=str(self.path),
+                    hint="the program or the settings differ from those recorded; "
+                    "--lab live makes results anew",
+                )
+            result = make()
+            if (there := self.get(key)) is not None:
+                return there
+            digest = sha256_bytes(program.encode())
+            line = {"key": key, "kind": kind, "program": digest, "result": result}
+            append_line(self.path, {**line, "made_with": self._made_with})
+            result = self.get(key) or result
+        return result
 
     def _read(self) -> None:
         size = self.path.stat().st_size if self.path.is_file() else 0
         if size == self._size:
             return
         for line in read_lines(self.path):
-            try:
-                key, result = line["key"], line["result"]
-            except KeyError as error:
-                raise DataError(f"a result without {error}", where=str(self.path)) from error
+            key, result = line.get("key"), line.get("result")
             if not isinstance(key, str) or not isinstance(result, dict):
-                raise DataError("a key that is no text, or a result that is no object", where=str(self.path))
+                raise DataError("a line without a key or without a result", where=str(self.path))
             self._known.setdefault(key, result)
         self._size = size
 
 
-class BookedLab:
-    """A lab that looks into the book first.
+class CachedLab:
+    """A lab that trains only what the cache does not have.
 
     Args:
-        book: the run's.
         stage: what identifies training and scoring, of settings.json.
-        live: who trains what is not in the book; None in a replay.
-        made_with: versions, for a reader.
+        live: who trains; None in a replay.
     """
 
-    def __init__(self, book: Book, stage: JsonDict, live: Lab | None, made_with: JsonDict) -> None:
-        self._book, self._stage, self._live, self._made_with = book, stage, live, made_with
-
-    def key(self, program: str, seed: int) -> str:
-        """The content key of a training."""
-        return content_key("train", program, {"seed": seed, "stage": self._stage})
+    def __init__(self, cache: ResultCache, stage: JsonDict, live: Lab | None) -> None:
+        self._cache, self._stage, self._live = cache, stage, live
 
     def run(self, program: str, seed: int, trace: Trace, *, baseline: Metrics | None = None) -> Metrics:
         """See `discover.types.Lab`.
 
         Raises:
-            MissingInput: in a replay, where the book has no such training.
+            MissingInput: in a replay, where the cache has no such training.
         """
-        key = self.key(program, seed)
+        live, key = self._live, training_key(program, seed, self._stage)
         with trace.span("train and evaluate", "TOOL") as span:
-            span.set(
-                **{"lab.key": key, "lab.program": sha256_bytes(program.encode()), "lab.seed": seed},
-            )
-            result = self._book.get(key)
-            if result is None:
-                result = self._train(key, program, seed, trace, baseline)
+            span.set(**{"lab.key": key, "lab.program": sha256_bytes(program.encode()), "lab.seed": seed})
+
+            def make() -> JsonDict:
+                assert live is not None
+                return encode_result(lambda: live.run(program, seed, trace, baseline=baseline))
+
+            result = self._cache.get_or_make(key, "train", program, make if live else None)
             span.set(**{"lab.result": {k: v for k, v in result.items() if k != "metrics"}})
-            if "failure" in result:
-                failure = result["failure"]
-                raise LabFailure(failure["log"], reason=failure["reason"])
-            if "leak" in result:
-                raise LeakSuspected(result["leak"])
-            metrics = from_json(Metrics, result.get("metrics"), f"{self._book.path}, key {key}")
+            metrics = decode_result(result, f"{self._cache.path}, key {key}")
             span.set(**{"lab.train_loss": metrics.train_loss, "lab.benchmark": metrics.benchmark})
             return metrics
 
-    def _train(self, key: str, program: str, seed: int, trace: Trace, baseline: Metrics | None) -> JsonDict:
-        if self._live is None:
-            raise _miss("training", key, self._book.path)
-        result: JsonDict
-        try:
-            result = {"metrics": to_json(self._live.run(program, seed, trace, baseline=baseline))}
-        except LabFailure as error:
-            result = {"failure": {"reason": error.reason, "log": error.log[-_LOG_CHARACTERS:]}}
-        except LeakSuspected as error:
-            result = {"leak": error.detail}
-        return self._book.add(key, "train", result, self._made_with, sha256_bytes(program.encode()))
 
-
-class BookedChecker:
-    """A checker that looks into the book first; for checks whose verdict hangs on the program alone.
+class CachedChecker:
+    """A checker that checks only what the cache does not have; a verdict hangs on the program alone.
 
     Args:
-        rows: the rows that a proposal must pass.
-        live: who checks what is not in the book; None in a replay.
+        rows: the rows of the certificate that a proposal must pass.
+        live: who checks; None in a replay.
     """
 
-    def __init__(self, book: Book, rows: list[str], live: Checker | None, made_with: JsonDict) -> None:
-        self._book, self._rows, self._live, self._made_with = book, rows, live, made_with
+    def __init__(self, cache: ResultCache, rows: list[str], live: Checker | None) -> None:
+        self._cache, self._rows, self._live = cache, rows, live
 
     def check(self, proposal: Proposal, trace: Trace) -> Verdict:
         """See `discover.types.Checker`.
 
         Raises:
-            MissingInput: in a replay, where the book has no such check.
+            MissingInput: in a replay, where the cache has no such check.
         """
-        key = content_key("check", proposal.program, {"rows": self._rows})
+        live, key = self._live, check_key(proposal.program, self._rows)
         with trace.span("check the program", "GUARDRAIL") as span:
             span.set(**{"check.key": key, "check.rows": self._rows})
-            result = self._book.get(key)
-            if result is None:
-                if self._live is None:
-                    raise _miss("check", key, self._book.path)
-                verdict = to_json(self._live.check(proposal, trace))
-                program = sha256_bytes(proposal.program.encode())
-                result = self._book.add(key, "check", {"verdict": verdict}, self._made_with, program)
-            found = from_json(Verdict, result.get("verdict"), f"{self._book.path}, key {key}")
+
+            def make() -> JsonDict:
+                assert live is not None
+                return {"verdict": to_json(live.check(proposal, trace))}
+
+            result = self._cache.get_or_make(key, "check", proposal.program, make if live else None)
+            found = from_json(Verdict, result.get("verdict"), f"{self._cache.path}, key {key}")
             span.set(**{"check.accepted": found.accepted, "check.reason": found.reason})
             return found
 
 
-def content_key(kind: str, program: str, settings: JsonDict) -> str:
-    """SHA-256 over the program and the settings of a result."""
+def training_key(program: str, seed: int, stage: JsonDict) -> str:
+    """The content key of a training in a stage."""
+    return _content_key("train", program, {"seed": seed, "stage": stage})
+
+
+def check_key(program: str, rows: list[str]) -> str:
+    """The content key of the checks that make these rows."""
+    return _content_key("check", program, {"rows": rows})
+
+
+def _content_key(kind: str, program: str, settings: JsonDict) -> str:
     parts = {"kind": kind, "program": sha256_bytes(program.encode()), **settings}
     return sha256_bytes(dump_json(parts).encode())
-
-
-def _miss(what: str, key: str, path: Path) -> MissingInput:
-    return MissingInput(
-        f"the record has no {what} of this program (key {key[:16]}…)",
-        where=str(path),
-        hint="the program or the settings differ from those recorded; --lab live makes results anew",
-    )

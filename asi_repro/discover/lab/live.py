@@ -1,4 +1,4 @@
-"""The live lab: train one program in the sandbox under guards, then score it. torch is behind the calls."""
+"""The live lab: train one program in the sandbox under guards, then score it; torch stays in the sandbox."""
 
 from __future__ import annotations
 
@@ -8,33 +8,99 @@ import shutil
 import sysconfig
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 import asi_repro
+from asi_repro.data.items import load_items
+from asi_repro.discover.lab.checker import SandboxChecker
+from asi_repro.discover.run.folder import TIMINGS
+from asi_repro.discover.run.lines import append_line, step_seconds
 from asi_repro.discover.settings import LabSettings
-from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics
+from asi_repro.discover.types import Checker, Lab, LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
+from asi_repro.evaluate.run import evaluate_checkpoint
+from asi_repro.evaluate.scorers import NoScore
+from asi_repro.evaluate.settings import load_evaluate_settings
+from asi_repro.models.scales import find_scale
 from asi_repro.provenance.code import code_sha256, library_versions
+from asi_repro.results.training import TrainingResult
+from asi_repro.sandbox.outcome import SandboxFailure
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict
-
-if TYPE_CHECKING:
-    from asi_repro.results.training import TrainingResult
-    from asi_repro.sandbox.outcome import SandboxFailure
-    from asi_repro.sweep.workspace import Workspace
-    from asi_repro.traces.spans import Trace
-    from asi_repro.train.recipe import Recipe
-    from asi_repro.train.spec import Spec
+from asi_repro.sweep.workspace import Workspace, open_workspace
+from asi_repro.traces.spans import Trace
+from asi_repro.train.checkpoints import Checkpoints
+from asi_repro.train.guards import Watch, slow_limit
+from asi_repro.train.recipe import Recipe
+from asi_repro.train.sandboxed import train_in_sandbox
+from asi_repro.train.spec import Spec, Subject, corpus_record, make_spec
+from asi_repro.train.trainer import check_facts, make_result, write_outputs
 
 Made = TypeVar("Made")
 Timed = Callable[[JsonDict], None]
 _CODE = "asi_repro.discover"
 # Ends of a sandboxed call that say nothing about the program.
 _NOT_THE_PROGRAM = frozenset({"start_failed"})
+TRAINING = ".training"
 _SCRATCH = re.compile(r"[^\s\"']*/asi-repro-sandbox-\w+|/scratch\b")
+
+
+class LiveLabs(Protocol):
+    """Who trains and checks what a run's cache does not have: this machine, or a cluster.
+
+    Attributes:
+        made_with: see `made_with`.
+    """
+
+    @property
+    def made_with(self) -> JsonDict:
+        """Versions of what makes results."""
+
+    def lab(self, settings: LabSettings, stage: JsonDict) -> Lab:
+        """The lab of one stage; `stage` identifies it, as settings.json has it."""
+
+    def checker(self, rows: list[str]) -> Checker:
+        """The checks that make these rows of the certificate."""
+
+
+@dataclass(frozen=True)
+class LocalLabs:
+    """This machine, as `LiveLabs`.
+
+    Attributes:
+        root: of the project.
+        folder: of the run.
+    """
+
+    root: Path
+    folder: Path
+
+    @property
+    def made_with(self) -> JsonDict:
+        """See `LiveLabs`."""
+        return made_with()
+
+    def lab(self, settings: LabSettings, stage: JsonDict) -> Lab:
+        """See `LiveLabs`.
+
+        Raises:
+            MissingInput: where corpus or benchmarks are not there.
+        """
+        return LiveLab(
+            open_workspace(self.root, scale=settings.scale),
+            settings,
+            self.folder / TRAINING,
+            peers=lambda: step_seconds(self.folder / TIMINGS, settings.scale),
+            timed=lambda times: append_line(self.folder / TIMINGS, times),
+        )
+
+    def checker(self, rows: list[str]) -> Checker:
+        """See `LiveLabs`."""
+        return SandboxChecker(rows)
 
 
 class LiveLab:
@@ -62,8 +128,6 @@ class LiveLab:
 
     def run(self, program: str, seed: int, trace: Trace, *, baseline: Metrics | None = None) -> Metrics:
         """See `discover.types.Lab`."""
-        from asi_repro.sandbox.outcome import SandboxFailure
-
         spec = make_lab_spec(self._workspace, self._settings, program, seed)
         root = self._folder / f"{spec.subject.slug}-{spec.key[:12]}-{seed}"
         began = time.perf_counter()
@@ -106,11 +170,6 @@ class LiveLab:
     def _train(
         self, spec: Spec, root: Path, baseline: Metrics | None
     ) -> tuple[TrainingResult, tuple[tuple[int, float], ...], float]:
-        from asi_repro.train.checkpoints import Checkpoints
-        from asi_repro.train.guards import Watch, slow_limit
-        from asi_repro.train.sandboxed import train_in_sandbox
-        from asi_repro.train.trainer import check_facts, make_result, write_outputs
-
         guards = spec.guards
         watch = Watch(
             reference=baseline.curve if baseline and guards.leak_ratio else (),
@@ -133,9 +192,6 @@ class LiveLab:
         return result, curve, facts.step_seconds
 
     def _evaluate(self, folder: Path) -> dict[str, float]:
-        from asi_repro.evaluate.run import evaluate_checkpoint
-        from asi_repro.evaluate.settings import load_evaluate_settings
-
         how = load_evaluate_settings(self._workspace.project.root)
         try:
             found = evaluate_checkpoint(
@@ -148,19 +204,13 @@ class LiveLab:
                 corpus=None,
                 validation_blocks=0,
             )
-        except AsiReproError as error:
-            if type(error) is AsiReproError and "NaN" in error.what:
-                raise LabFailure(error.what, reason="nan") from error
-            raise
+        except NoScore as error:
+            raise LabFailure(error.what, reason="nan") from error
         return found.main_scores()
 
 
 def make_lab_spec(workspace: Workspace, settings: LabSettings, program: str, seed: int) -> Spec:
     """The training of a program in a stage."""
-    from dataclasses import replace
-
-    from asi_repro.train.spec import Subject, make_spec
-
     digest = sha256_bytes(program.encode())
     subject = Subject(slug=digest[:16], title=digest[:16], program=program, program_sha256=digest)
     spec = make_spec(subject, workspace.settings, workspace.corpus, seed=seed, scale=settings.scale)
@@ -187,16 +237,11 @@ def stage_identity(workspace: Workspace, settings: LabSettings) -> JsonDict:
     Raises:
         MissingInput: where the corpus or the benchmarks' items are not there.
     """
-    from asi_repro.data.items import load_items
-    from asi_repro.evaluate.settings import load_evaluate_settings
-    from asi_repro.models.scales import find_scale
-    from asi_repro.train.spec import corpus_record
-
     scale = find_scale(settings.scale)
     recipe = stage_recipe(workspace.settings.recipe(scale.name), settings)
     items = workspace.project.artifacts / "benchmarks"
     return {
-        "scale": {name: getattr(scale, name) for name in scale.__dataclass_fields__},
+        "scale": asdict(scale),
         "recipe": {k: v for k, v in recipe.model_dump().items() if k != "checkpoint_every"},
         "guards": workspace.settings.guards.model_dump(),
         "auxiliary_loss_weight": workspace.settings.auxiliary_loss_weight,
@@ -217,8 +262,6 @@ def made_with() -> JsonDict:
 
 def _once_more(work: Callable[[], Made]) -> Made:
     """What `work` gives; done again where somebody killed its worker: that tells nothing of it yet."""
-    from asi_repro.sandbox.outcome import SandboxFailure
-
     try:
         return work()
     except SandboxFailure as error:

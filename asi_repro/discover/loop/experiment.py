@@ -6,16 +6,20 @@ after a restart, from the same inputs, and comes out the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from asi_repro.discover.lab.result import decode_result, encode_result
 from asi_repro.discover.loop.fitness import compute_fitness, differences
 from asi_repro.discover.loop.journal import Journal
 from asi_repro.discover.loop.pool import Pool, Sample
-from asi_repro.discover.loop.schedule import ROOT, Plan
+from asi_repro.discover.loop.schedule import ROOT, Schedule
+from asi_repro.discover.loop.steps import Step, StepRules, passed
 from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.run.content import Finished
+from asi_repro.discover.run.content import FinishedExperiment
+from asi_repro.discover.run.rejected import TurnedDown
 from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.discover.types import (
     Analysis,
@@ -32,10 +36,11 @@ from asi_repro.discover.types import (
 )
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict
+from asi_repro.traces.spans import Trace
 
 
 @dataclass(frozen=True)
-class Known:
+class PriorExperiments:
     """What an experiment may know of the others.
 
     Attributes:
@@ -52,7 +57,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ExperimentOutcome:
     """How an experiment ended.
 
     Attributes:
@@ -61,8 +66,8 @@ class Ended:
         why: the last reason, "" where it is committed.
     """
 
-    finished: Finished | None
-    turned_down: list[JsonDict]
+    finished: FinishedExperiment | None
+    turned_down: list[TurnedDown]
     why: str = ""
 
 
@@ -72,7 +77,6 @@ class Experiment:
     Args:
         index: of it.
         first: the first program, for experiment 1.
-        training_seed: of every training of the stage.
     """
 
     def __init__(
@@ -80,250 +84,229 @@ class Experiment:
         index: int,
         *,
         settings: DiscoverSettings,
-        plan: Plan,
+        schedule: Schedule,
         team: Team,
-        known: Known,
+        prior: PriorExperiments,
         journal: Journal,
         first: Callable[[], Proposal],
     ) -> None:
         self.index = index
-        self._settings, self._plan, self._team = settings, plan, team
-        self._known, self._journal, self._first = known, journal, first
-        self._turned_down: list[JsonDict] = []
+        self._settings, self._schedule, self._team = settings, schedule, team
+        self._prior, self._journal, self._first = prior, journal, first
+        self._rules = StepRules(
+            is_root=index == ROOT,
+            proposals=1 if index == ROOT else settings.proposals,
+            repairs=settings.repairs if team.engineer else 0,
+            judged=team.judge is not None,
+        )
+        self._sample: Sample | None = None
+        if not self._rules.is_root:
+            self._sample = Pool(prior.pool, settings.pool).sample(schedule.draw(index, "sample"))
+        self._turned_down: list[TurnedDown] = []
+        self._rejections: list[Verdict] = []
         self._facts: JsonDict = {}
+        self._proposal: Proposal | None = None
+        self._log = ""
+        self._metrics: Metrics | None = None
+        self._judgement: Judgement | None = None
+        self._analysis: Analysis | None = None
 
-    def run(self) -> Ended:
+    def run(self) -> ExperimentOutcome:
         """Go through the steps. A role that fails ends the experiment, not the run.
 
         Raises:
             DataError: for a fitness with a missing or impossible component.
             AsiReproError: for what is no fault of the program: no sandbox, no network, a full disk.
         """
+        step: Step | None = self._rules.first
+        trained = False
         try:
-            return self._go()
+            while step is not None:
+                trained = trained or step.kind == "train"
+                value = self._journal.step(step.name, partial(self._work, step))
+                step = self._take(step, value)
         except RoleFailure as error:
-            return Ended(None, self._turned_down, error.what)
+            return ExperimentOutcome(None, self._turned_down, error.what)
+        if self._analysis is not None:
+            return ExperimentOutcome(self._finished(self._analysis), self._turned_down)
+        why = self._turned_down[-1].reason if trained else "no proposal was accepted"
+        return ExperimentOutcome(None, self._turned_down, why)
 
-    def _go(self) -> Ended:
-        sample = None if self.index == ROOT else self._sample()
-        proposal = self._propose(sample)
-        if proposal is None:
-            return Ended(None, self._turned_down, "no proposal was accepted")
-        trained = self._train(proposal)
-        if trained is None:
-            return Ended(None, self._turned_down, self._turned_down[-1]["reason"])
-        return self._finish(*trained, sample)
-
-    def _sample(self) -> Sample:
-        sample = Pool(self._known.pool, self._settings.pool).sample(self._plan.draw(self.index, "sample"))
-
-        def work() -> JsonDict:
-            found = {
-                "parent": sample.parent.index,
-                "references": [candidate.index for candidate in sample.references],
-                "ranks": list(sample.ranks),
-                "pool": len(self._known.pool),
-            }
-            with self._journal.trace.span("sample", "CHAIN") as span:
-                span.set(**{f"sample.{name}": value for name, value in found.items()})
-            return found
-
-        self._facts["snapshot"] = self._plan.snapshot(self.index)
-        self._facts["pool"] = self._journal.step("sample", work)["pool"]
-        return sample
-
-    def _propose(self, sample: Sample | None) -> Proposal | None:
-        """The first proposal that passes novelty and checks; None where the tries are used up."""
-        rejections: list[Verdict] = []
-        tries = 1 if sample is None else self._settings.proposals
-        for attempt in range(tries):
-            proposal = self._proposal(sample, rejections, attempt)
-            rejected = (
-                self._repeated(proposal)
-                or self._not_novel(proposal, sample, attempt)
-                or self._not_sound(proposal, f"check.{attempt}")
-            )
-            if rejected is None:
-                self._facts["proposals"] = attempt + 1
-                return proposal
-            rejections.append(rejected)
-        return None
-
-    def _proposal(self, sample: Sample | None, rejections: Sequence[Verdict], attempt: int) -> Proposal:
-        def work() -> Any:
-            if sample is None:
+    def _work(self, step: Step) -> Any:
+        """The result of a step, as JSON."""
+        team, trace, baseline = self._team, self._journal.trace, self._prior.baseline
+        match step.kind:
+            case "sample":
+                return self._sampled(trace)
+            case "propose" if self._sample is None:
                 return to_json(self._first())
-            trace = self._journal.trace
-            with trace.span("propose", "AGENT") as span:
-                found = self._team.researcher.propose(self._brief(sample), rejections, trace)
-                span.set(**{"proposal.name": found.name, "proposal.operators": list(found.operators)})
-            return to_json(found)
+            case "propose":
+                with trace.span("propose", "AGENT") as span:
+                    proposal = team.researcher.propose(self._brief(), self._rejections, trace)
+                    span.set(
+                        **{"proposal.name": proposal.name, "proposal.operators": list(proposal.operators)}
+                    )
+                return to_json(proposal)
+            case "novelty":
+                known = [(index, motivation) for index, motivation, _ in self._prior.memory]
+                with trace.span("novelty", "GUARDRAIL") as span:
+                    verdict = team.novelty.check(self._proposed, known, trace)
+                    span.set(**{"novelty.accepted": verdict.accepted, "novelty.reason": verdict.reason})
+                return to_json(verdict)
+            case "check" | "check.repair":
+                return to_json(team.checker.check(self._proposed, trace))
+            case "train":
+                program, seed = self._proposed.program, self._settings.exploration.seed
+                return encode_result(lambda: team.lab.run(program, seed, trace, baseline=baseline))
+            case "repair":
+                assert team.engineer is not None
+                with trace.span("repair", "AGENT") as span:
+                    repaired = team.engineer.repair(self._proposed, self._log, trace)
+                    span.set(**{"repair.given": repaired is not None})
+                return None if repaired is None else to_json(repaired)
+            case "judge":
+                assert team.judge is not None
+                with trace.span("judge", "EVALUATOR") as span:
+                    found = team.judge.judge(self._proposed, self._measured, self._baseline, trace)
+                    span.set(**{"judgement.score": found.score, "judgement.spread": found.spread})
+                return to_json(found)
+            case "analyse":
+                return self._analysed(trace)
 
-        return from_json(Proposal, self._journal.step(f"propose.{attempt}", work), "the journal")
+    def _take(self, step: Step, value: Any) -> Step | None:
+        """Keep what a step gave, now or before a restart; the next step."""
+        goes_on = passed(step, value)
+        match step.kind:
+            case "sample":
+                self._facts |= {"snapshot": self._schedule.snapshot(self.index), "pool": value["pool"]}
+            case "propose":
+                self._proposal = from_json(Proposal, value, "the journal")
+                if (repeat := self._repeat(self._proposal)) is not None:
+                    self._reject("repeat", repeat)
+                    goes_on = False
+            case "novelty" | "check" | "check.repair":
+                who = "novelty" if step.kind == "novelty" else "check"
+                verdict = from_json(Verdict, value, "the journal")
+                if verdict.accepted:
+                    self._facts[who] = to_json(verdict)
+                else:
+                    self._reject(who, verdict)
+                if step.kind == "check":
+                    self._facts["proposals"] = step.number + 1
+            case "train":
+                goes_on, repairable = self._trained(step, value)
+                if not goes_on and not repairable:
+                    return None
+            case "repair" if value is not None:
+                # The checks run again after every repair: what trains may still leak.
+                self._proposal = from_json(Proposal, value, "the journal")
+            case "judge":
+                self._judgement = from_json(Judgement, value, "the journal")
+            case "analyse":
+                self._analysis = from_json(Analysis, value, "the journal")
+        return self._rules.after(step, goes_on)
 
-    def _brief(self, sample: Sample) -> Brief:
-        return Brief(
-            self.index, self._plan.seed_of(self.index), sample.parent, sample.references, self._baseline
-        )
+    def _trained(self, step: Step, value: Any) -> tuple[bool, bool]:
+        """Whether the training came to a result that stands, and whether a failure may be repaired."""
+        try:
+            metrics = decode_result(value, "the journal")
+            differences(metrics, self._prior.baseline or metrics, self._settings)  # nobody is asked of a leak
+        except LabFailure as error:
+            self._log = error.log
+            self._reject(
+                "lab", Verdict(False, f"training or evaluation failed: {error.reason}", {"log": error.log})
+            )
+            return False, True
+        except LeakSuspected as error:
+            if "metrics" in value:
+                self._reject("fitness", Verdict(False, error.what))
+            else:
+                self._reject("lab", Verdict(False, error.what, {"log": ""}))
+            return False, False
+        self._metrics = metrics
+        self._facts["repairs"] = step.number
+        return True, False
+
+    @property
+    def _proposed(self) -> Proposal:
+        assert self._proposal is not None
+        return self._proposal
+
+    @property
+    def _measured(self) -> Metrics:
+        assert self._metrics is not None
+        return self._metrics
 
     @property
     def _baseline(self) -> Metrics:
-        assert self._known.baseline is not None
-        return self._known.baseline
+        return self._prior.baseline or self._measured
 
-    def _repeated(self, proposal: Proposal) -> Verdict | None:
+    def _brief(self) -> Brief:
+        assert self._sample is not None
+        seed = self._schedule.seed_of(self.index)
+        return Brief(self.index, seed, self._sample.parent, self._sample.references, self._baseline)
+
+    def _sampled(self, trace: Trace) -> JsonDict:
+        assert self._sample is not None
+        found = {
+            "parent": self._sample.parent.index,
+            "references": [candidate.index for candidate in self._sample.references],
+            "ranks": list(self._sample.ranks),
+            "pool": len(self._prior.pool),
+        }
+        with trace.span("sample", "CHAIN") as span:
+            span.set(**{f"sample.{name}": value for name, value in found.items()})
+        return found
+
+    def _analysed(self, trace: Trace) -> JsonDict:
+        parent = self._sample.parent if self._sample else None
+        siblings = [c for c in self._prior.pool if parent is not None and c.parent == parent.index]
+        siblings.sort(key=lambda candidate: candidate.index)
+        with trace.span("analyse", "AGENT") as span:
+            found = self._team.analyst.analyse(
+                self._proposed, self._measured, self._baseline, parent, siblings, trace
+            )
+            span.set(**{"analysis.shortcomings": list(found.shortcomings)})
+        analysis: JsonDict = to_json(found)
+        return analysis
+
+    def _repeat(self, proposal: Proposal) -> Verdict | None:
         """The same program again needs no judgement."""
         digest = sha256_bytes(proposal.program.encode())
-        same = next((index for index, _, known in self._known.memory if known == digest), None)
+        same = next((index for index, _, known in self._prior.memory if known == digest), None)
         if same is None:
             return None
-        verdict = Verdict(False, f"the program is the one of experiment {same}", {"experiment": same})
-        self._turn_down("repeat", proposal, verdict)
-        return verdict
+        return Verdict(False, f"the program is the one of experiment {same}", {"experiment": same})
 
-    def _not_novel(self, proposal: Proposal, sample: Sample | None, attempt: int) -> Verdict | None:
-        if sample is None:
-            return None
-        known = [(index, motivation) for index, motivation, _ in self._known.memory]
-
-        def work() -> Any:
-            trace = self._journal.trace
-            with trace.span("novelty", "GUARDRAIL") as span:
-                found = self._team.novelty.check(proposal, known, trace)
-                span.set(**{"novelty.accepted": found.accepted, "novelty.reason": found.reason})
-            return to_json(found)
-
-        return self._verdict(f"novelty.{attempt}", work, proposal, "novelty")
-
-    def _not_sound(self, proposal: Proposal, step: str) -> Verdict | None:
-        def work() -> Any:
-            return to_json(self._team.checker.check(proposal, self._journal.trace))
-
-        return self._verdict(step, work, proposal, "check")
-
-    def _verdict(self, step: str, work: Callable[[], Any], proposal: Proposal, who: str) -> Verdict | None:
-        verdict = from_json(Verdict, self._journal.step(step, work), "the journal")
-        if verdict.accepted:
-            self._facts[who] = to_json(verdict)
-            return None
-        self._turn_down(who, proposal, verdict)
-        return verdict
-
-    def _turn_down(self, who: str, proposal: Proposal, verdict: Verdict) -> None:
+    def _reject(self, who: str, verdict: Verdict) -> None:
+        self._rejections.append(verdict)
         self._turned_down.append(
-            {
-                "by": who,
-                "reason": verdict.reason,
-                "evidence": to_json(verdict.evidence),
-                "proposal": to_json(proposal),
-            }
+            TurnedDown(
+                by=who,
+                reason=verdict.reason,
+                evidence=to_json(verdict.evidence),
+                proposal=to_json(self._proposed),
+            )
         )
 
-    def _train(self, proposal: Proposal) -> tuple[Proposal, Metrics] | None:
-        """Train, repairing as often as allowed; what is returned has passed the checks as it is."""
-        for repair in range(self._settings.repairs + 1):
-            result = self._journal.step(f"train.{repair}", lambda p=proposal: self._lab(p))  # type: ignore[misc]
-            if "metrics" in result:
-                self._facts["repairs"] = repair
-                return proposal, from_json(Metrics, result["metrics"], "the journal")
-            self._turn_down("lab", proposal, Verdict(False, result["reason"], {"log": result["log"]}))
-            if result["leak"] or self._team.engineer is None or repair == self._settings.repairs:
-                return None
-            repaired = self._repair(proposal, result["log"], repair)
-            if repaired is None:
-                return None
-            proposal = repaired
-        return None
-
-    def _lab(self, proposal: Proposal) -> JsonDict:
-        settings = self._settings.exploration
-        try:
-            metrics = self._team.lab.run(
-                proposal.program, settings.seed, self._journal.trace, baseline=self._known.baseline
-            )
-        except LabFailure as error:
-            reason = f"training or evaluation failed: {error.reason}"
-            return {"reason": reason, "log": error.log, "leak": False}
-        except LeakSuspected as error:
-            return {"reason": error.what, "log": "", "leak": True}
-        return {"metrics": to_json(metrics)}
-
-    def _repair(self, proposal: Proposal, log: str, repair: int) -> Proposal | None:
-        engineer = self._team.engineer
-        assert engineer is not None
-
-        def work() -> Any:
-            trace = self._journal.trace
-            with trace.span("repair", "AGENT") as span:
-                found = engineer.repair(proposal, log, trace)
-                span.set(**{"repair.given": found is not None})
-            return None if found is None else to_json(found)
-
-        given = self._journal.step(f"repair.{repair}", work)
-        if given is None:
-            return None
-        repaired = from_json(Proposal, given, "the journal")
-        # The checks run again after every repair: what trains may still leak.
-        return None if self._not_sound(repaired, f"check.repair.{repair}") else repaired
-
-    def _finish(self, proposal: Proposal, metrics: Metrics, sample: Sample | None) -> Ended:
-        baseline = self._known.baseline or metrics
-        try:
-            differences(metrics, baseline, self._settings)  # nobody is asked about a leak
-        except LeakSuspected as error:
-            self._turn_down("fitness", proposal, Verdict(False, error.what))
-            return Ended(None, self._turned_down, error.what)
-        judgement = self._judgement(proposal, metrics, baseline)
-        fitness = compute_fitness(metrics, baseline, judgement, self._settings)
-        analysis = self._analysis(proposal, metrics, baseline, sample)
-        depth = 0 if sample is None else self._known.depths[sample.parent.index] + 1
+    def _finished(self, analysis: Analysis) -> FinishedExperiment:
+        fitness = compute_fitness(self._measured, self._baseline, self._judgement, self._settings)
         self._facts |= {
             "baseline": ROOT,
-            "seed": self._plan.seed_of(self.index),
+            "seed": self._schedule.seed_of(self.index),
             "training_seed": self._settings.exploration.seed,
             "components": list(self._settings.components),
             "turned_down": len(self._turned_down),
         }
-        finished = Finished(
-            self.index,
-            depth,
-            self._settings.arm,
-            proposal,
-            metrics,
-            fitness,
-            judgement,
-            analysis,
-            sample,
-            self._facts,
+        return FinishedExperiment(
+            index=self.index,
+            depth=self._prior.depths[self._sample.parent.index] + 1 if self._sample else 0,
+            arm=self._settings.arm,
+            proposal=self._proposed,
+            metrics=self._measured,
+            fitness=fitness,
+            judgement=self._judgement,
+            analysis=analysis,
+            sample=self._sample,
+            facts=self._facts,
         )
-        return Ended(finished, self._turned_down)
-
-    def _judgement(self, proposal: Proposal, metrics: Metrics, baseline: Metrics) -> Judgement | None:
-        judge = self._team.judge
-        if judge is None:
-            return None
-
-        def work() -> Any:
-            trace = self._journal.trace
-            with trace.span("judge", "EVALUATOR") as span:
-                found = judge.judge(proposal, metrics, baseline, trace)
-                span.set(**{"judgement.score": found.score, "judgement.spread": found.spread})
-            return to_json(found)
-
-        return from_json(Judgement, self._journal.step("judge", work), "the journal")
-
-    def _analysis(
-        self, proposal: Proposal, metrics: Metrics, baseline: Metrics, sample: Sample | None
-    ) -> Analysis:
-        parent = sample.parent if sample else None
-        siblings = [c for c in self._known.pool if parent is not None and c.parent == parent.index]
-        siblings.sort(key=lambda candidate: candidate.index)
-
-        def work() -> Any:
-            trace = self._journal.trace
-            with trace.span("analyse", "AGENT") as span:
-                found = self._team.analyst.analyse(proposal, metrics, baseline, parent, siblings, trace)
-                span.set(**{"analysis.shortcomings": list(found.shortcomings)})
-            return to_json(found)
-
-        return from_json(Analysis, self._journal.step("analyse", work), "the journal")

@@ -6,41 +6,27 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Literal
 
-from asi_repro.discover.loop.experiment import Ended, Experiment, Known
+from asi_repro.discover.loop.events import ExperimentFinished, OnEvent, ignore
+from asi_repro.discover.loop.experiment import Experiment, ExperimentOutcome, PriorExperiments
 from asi_repro.discover.loop.journal import Hook, Journal
 from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, PROGRAM, read_candidate, read_object
-from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun, read_json
+from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
 from asi_repro.discover.run.lines import append_line
+from asi_repro.discover.run.rejected import RejectedRecord, read_rejected
 from asi_repro.discover.run.store import Commit
 from asi_repro.discover.types import Candidate, Proposal, Team
 from asi_repro.errors import AsiReproError
 from asi_repro.sandbox.watch import hidden_cpu_seconds
 from asi_repro.store.files import atomic_write, sha256_bytes
-from asi_repro.store.json_text import dump_json
 
 _FILES = (DISCOVERY, "experiment.json", PROGRAM, ANALYSIS)
 _POLL_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
-class Told:
-    """News of a run.
-
-    Attributes:
-        index: of the experiment that is over.
-        text: one line for a person.
-        committed: whether it has a commit.
-    """
-
-    index: int
-    text: str
-    committed: bool
-
-
-class Loop:
+class Exploration:
     """Works on a run until it has so many experiments; any number of processes may do so at once.
 
     Args:
@@ -56,11 +42,11 @@ class Loop:
         first: Callable[[], Proposal],
         *,
         hook: Hook | None = None,
-        told: Callable[[Told], None] = lambda told: None,
+        on_event: OnEvent = ignore,
         stop: threading.Event | None = None,
     ) -> None:
         self.run = run
-        self._team, self._first, self._hook, self._told = team, first, hook, told
+        self._team, self._first, self._hook, self._on_event = team, first, hook, on_event
         self._stop = stop or threading.Event()
         self._candidates: dict[int, Candidate] = {}
         self._depths: dict[int, int] = {}
@@ -79,7 +65,7 @@ class Loop:
             left = [index for index in range(ROOT, experiments + 1) if index not in finished]
             if not left:
                 return
-            if not any(self._try(index) for index in left if self.run.plan.needs(index) < left[0]):
+            if not any(self._try(index) for index in left if self.run.schedule.needs(index) < left[0]):
                 self._stop.wait(_POLL_SECONDS)
 
     def _try(self, index: int) -> bool:
@@ -94,36 +80,36 @@ class Loop:
         began = time.perf_counter(), _cpu_seconds()
         journal = Journal(self.run.journal(f"{index:07d}"), str(index), hook=self._hook)
         commits = self.run.store.commits()
-        ended = Experiment(
+        outcome = Experiment(
             index,
             settings=self.run.discover,
-            plan=self.run.plan,
+            schedule=self.run.schedule,
             team=self._team,
-            known=self._known(index, commits),
+            prior=self._prior(index, commits),
             journal=journal,
             first=self._first,
         ).run()
-        self._keep(index, ended, journal, commits, began)
+        self._keep(index, outcome, journal, commits, began)
 
-    def _known(self, index: int, commits: dict[int, str]) -> Known:
+    def _prior(self, index: int, commits: dict[int, str]) -> PriorExperiments:
         if index == ROOT:
-            return Known()
-        plan = self.run.plan
-        memory = plan.memory(index)
+            return PriorExperiments()
+        schedule = self.run.schedule
+        memory = schedule.memory(index)
         self._read({i: commit for i, commit in commits.items() if i <= memory})
         if ROOT not in self._candidates:
             path = self.run.rejected(ROOT, failed=True)
-            why = read_json(path).get("why") if path.is_file() else "unknown"
+            why = read_rejected(path).why if path.is_file() else "unknown"
             raise AsiReproError(
                 f"the first program has no result, so nothing can be compared with it: {why}",
                 where=str(path),
                 hint="`asi-repro doctor` tests the sandbox; another run needs another --run",
             )
-        snapshot = plan.snapshot(index)
+        snapshot = schedule.snapshot(index)
         if snapshot not in self._snapshots:
             self._snapshots[snapshot] = tuple(c for i, c in sorted(self._candidates.items()) if i <= snapshot)
         known = [c for i, c in sorted(self._candidates.items()) if i <= memory]
-        return Known(
+        return PriorExperiments(
             pool=self._snapshots[snapshot],
             memory=tuple((c.index, c.motivation, sha256_bytes(c.program.encode())) for c in known),
             baseline=self._candidates[ROOT].metrics,
@@ -138,10 +124,15 @@ class Loop:
             self._depths[index] = int(read_object(files, DISCOVERY, where)["depth"])
 
     def _keep(
-        self, index: int, ended: Ended, journal: Journal, commits: dict[int, str], began: tuple[float, float]
+        self,
+        index: int,
+        outcome: ExperimentOutcome,
+        journal: Journal,
+        commits: dict[int, str],
+        began: tuple[float, float],
     ) -> None:
         """Write what was turned down, then the commit; the journal goes last."""
-        status = "committed" if ended.finished else "failed"
+        status: Literal["committed", "failed"] = "committed" if outcome.finished else "failed"
         append_line(
             self.run.folder / TIMINGS,
             {
@@ -155,25 +146,24 @@ class Loop:
             },
         )
         journal.moment("before rejected")
-        if ended.turned_down or ended.finished is None:
-            record = {
-                "index": index,
-                "status": status,
-                "why": ended.why,
-                "turned_down": ended.turned_down,
-                # A failed experiment has no commit to hold its trace.
-                "trace": [] if ended.finished else journal.trace.to_rows(),
-            }
-            atomic_write(self.run.rejected(index, failed=ended.finished is None), dump_json(record))
+        if outcome.turned_down or outcome.finished is None:
+            record = RejectedRecord(
+                index=index,
+                status=status,
+                why=outcome.why,
+                turned_down=outcome.turned_down,
+                trace=[] if outcome.finished else journal.trace.to_rows(),
+            )
+            atomic_write(self.run.rejected(index, failed=outcome.finished is None), record.dump())
         journal.moment("before commit")
-        if ended.finished is not None:
-            done = ended.finished
+        if outcome.finished is not None:
+            done = outcome.finished
             parent = None if done.parent is None else commits[done.parent]
             files = done.files(journal.trace.to_jsonl())
             self.run.store.add(Commit(index, files, done.message(), parent))
         journal.moment("after commit")
         journal.remove()
-        self._told(Told(index, _line(index, ended), ended.finished is not None))
+        self._on_event(ExperimentFinished(index, _line(index, outcome)))
 
 
 def _cpu_seconds() -> float:
@@ -181,10 +171,10 @@ def _cpu_seconds() -> float:
     return sum(os.times()[:4]) + hidden_cpu_seconds()
 
 
-def _line(index: int, ended: Ended) -> str:
-    done = ended.finished
+def _line(index: int, outcome: ExperimentOutcome) -> str:
+    done = outcome.finished
     if done is None:
-        return f"{index}: failed: {ended.why}"
+        return f"{index}: failed: {outcome.why}"
     mark = ", beats the baseline" if done.fitness.beats_baseline else ""
     return (
         f"{index}: {done.proposal.name}, fitness {done.fitness.value:.4f}, "

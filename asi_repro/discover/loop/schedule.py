@@ -18,7 +18,7 @@ ROOT = 1
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """The order of a run.
 
     Attributes:
@@ -75,6 +75,6 @@ class Draw:
         return sorted(left.pop(self.below(len(left))) for _ in range(min(count, of)))
 
 
-def make_plan(settings: DiscoverSettings, seed: int) -> Plan:
-    """The plan of a run."""
-    return Plan(settings.pool.cold_start, settings.pool.refresh, settings.window, seed)
+def make_schedule(settings: DiscoverSettings, seed: int) -> Schedule:
+    """The schedule of a run."""
+    return Schedule(settings.pool.cold_start, settings.pool.refresh, settings.window, seed)

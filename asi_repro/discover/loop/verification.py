@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
+from asi_repro.discover.loop.events import ExperimentVerified, OnEvent, ignore
 from asi_repro.discover.loop.fitness import differences
 from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.records import from_json, to_json
@@ -23,6 +23,7 @@ from asi_repro.traces.spans import Trace
 
 VERIFICATION = "verification.json"
 FORMAT = "asi_repro.verification/1"
+VERIFYING = "verify-"
 _ALL = (ANALYSIS, DISCOVERY, PROGRAM, TRACE, "README.md", "experiment.json")
 _POLL_SECONDS = 0.3
 
@@ -43,8 +44,7 @@ class Verification:
 
     Args:
         lab: of this stage.
-        told: called with a line for a person.
-        stop: see `Loop`.
+        stop: see `Exploration`.
     """
 
     def __init__(
@@ -52,10 +52,11 @@ class Verification:
         run: DiscoveryRun,
         lab: Lab,
         *,
-        told: Callable[[int, str], None] = lambda index, text: None,
+        on_event: OnEvent = ignore,
         stop: threading.Event | None = None,
     ) -> None:
-        self.run, self._lab, self._told, self._stop = run, lab, told, stop or threading.Event()
+        self.run, self._lab, self._on_event = run, lab, on_event
+        self._stop = stop or threading.Event()
 
     def work(self, experiments: int) -> None:
         """Verify what the first `experiments` have promoted; they must be finished.
@@ -79,7 +80,7 @@ class Verification:
                 time.sleep(_POLL_SECONDS)
 
     def _try(self, index: int, baseline: Metrics | None) -> bool:
-        with self.run.claim(f"verify-{index:07d}") as mine:
+        with self.run.claim(f"{VERIFYING}{index:07d}") as mine:
             if not mine or self._stop.is_set() or index in self.run.store.commits(VERIFIED):
                 return False
             self._do(index, baseline)
@@ -118,7 +119,7 @@ class Verification:
         message = f"Verify experiment {index}: {_outcome(record, baseline is None)}\n"
         commit = Commit(index, {**files, VERIFICATION: dump_json(record).encode()}, message.encode(), parent)
         self.run.store.add(commit, VERIFIED)
-        self._told(index, message.strip())
+        self._on_event(ExperimentVerified(index, message.strip()))
 
     def _baseline(self, commit: str) -> Metrics:
         files = self.run.store.files([commit], (VERIFICATION,))[0]

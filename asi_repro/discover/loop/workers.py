@@ -8,44 +8,41 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from asi_repro.discover.loop.exploration import Loop
+from asi_repro.discover.lab.live import LiveLabs
+from asi_repro.discover.loop.events import Event, OnEvent, ignore
+from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.verification import Verification
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.teams import LabMode, LlmMode, build_lab, build_team, first_program
+from asi_repro.discover.teams import LlmMode, build_team, first_program, stage_lab
 from asi_repro.discover.types import Lab, Proposal, Team
 from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.children import deaf_to_ctrl_c, end_with_parent
-
-if TYPE_CHECKING:
-    from asi_repro.discover.lab.nodes import Nodes
-
-Told = Callable[[str, int, str], None]
-"""Called with the stage, the index and a line for a person when a piece of work is over."""
+from asi_repro.models.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a process is to do; holds what it needs to open the rest itself.
+class WorkerJob:
+    """What a worker is to do; holds what it needs to open the rest itself.
 
     Attributes:
         folder: of the run, which has been begun.
         root: of the project.
         experiments: how many there are to be.
-        lab, llm, nodes: see `arms.build_team`; with nodes an order stays in its process.
+        labs: who trains and checks; None in a replay. A job with those of a cluster stays in its process.
+        llm: how models are asked.
     """
 
     folder: Path
     root: Path
     experiments: int
-    lab: LabMode = "live"
+    labs: LiveLabs | None = None
     llm: LlmMode = "record"
-    nodes: Nodes | None = None
 
     def open(self) -> DiscoveryRun:
         """The run."""
@@ -53,45 +50,30 @@ class Order:
 
     def team(self, run: DiscoveryRun) -> Team:
         """Who works on it."""
-        return build_team(run, self.root, lab=self.lab, llm=self.llm, nodes=self.nodes)
+        return build_team(run, self.root, self.labs, self.llm)
 
     def second_lab(self, run: DiscoveryRun) -> Lab:
         """The lab of the second stage."""
-        settings, stage = run.discover.verification, run.settings.verification
-        return build_lab(run, self.root, settings, stage, self.lab, self.nodes)
+        return stage_lab(run, self.labs, "verification")
 
     def first(self) -> Proposal:
         """The first program."""
         return first_program()
 
 
-def do_order(
-    order: Order,
-    told: Told = lambda stage, index, text: None,
-    stop: threading.Event | None = None,
-) -> None:
+def run_job(job: WorkerJob, on_event: OnEvent = ignore, stop: threading.Event | None = None) -> None:
     """Work on a run in this process until both stages are over, or `stop` is set.
 
     Raises:
         AsiReproError: where something failed that is no fault of a program.
     """
-    run = order.open()
-    loop = Loop(
-        run,
-        order.team(run),
-        order.first,
-        told=lambda news: told("experiment", news.index, news.text),
-        stop=stop,
-    )
-    loop.work(order.experiments)
+    run = job.open()
+    Exploration(run, job.team(run), job.first, on_event=on_event, stop=stop).work(job.experiments)
     if run.discover.promote != 0 and not (stop is not None and stop.is_set()):
-        second = Verification(
-            run, order.second_lab(run), told=lambda index, text: told("verified", index, text), stop=stop
-        )
-        second.work(order.experiments)
+        Verification(run, job.second_lab(run), on_event=on_event, stop=stop).work(job.experiments)
 
 
-def work(order: Order, workers: int, told: Told = lambda stage, index, text: None) -> None:
+def work(job: WorkerJob, workers: int, on_event: OnEvent = ignore) -> None:
     """Work on a run with so many processes; an error in one ends them all.
 
     KeyboardInterrupt ends them too. Nothing that is finished is lost either way.
@@ -100,12 +82,12 @@ def work(order: Order, workers: int, told: Told = lambda stage, index, text: Non
         AsiReproError: what failed, or which process died.
     """
     if workers == 1:
-        do_order(order, told)
+        run_job(job, on_event)
         return
     context = multiprocessing.get_context("spawn")
-    news: Any = context.Queue()
+    messages: Any = context.Queue()
     children: list[BaseProcess] = [
-        context.Process(target=_child, args=(order, news, os.getpid()), name=f"discover-{number}")
+        context.Process(target=_child, args=(job, messages, os.getpid()), name=f"discover-{number}")
         for number in range(workers)
     ]
     started: list[BaseProcess] = []
@@ -114,7 +96,7 @@ def work(order: Order, workers: int, told: Told = lambda stage, index, text: Non
             for child in children:
                 child.start()
                 started.append(child)
-        _listen(children, news, told, order.folder)
+        _listen(children, messages, on_event, job.folder)
     except BaseException:
         for child in started:
             if child.is_alive():
@@ -128,7 +110,7 @@ def work(order: Order, workers: int, told: Told = lambda stage, index, text: Non
                 child.join()
 
 
-def work_in_threads(order: Order, workers: int, stop: threading.Event, told: Told) -> None:
+def work_in_threads(job: WorkerJob, workers: int, stop: threading.Event, on_event: OnEvent) -> None:
     """Work on a run with so many threads of this process, which wait for what other machines do.
 
     An error in one, or KeyboardInterrupt, sets `stop` and ends them all.
@@ -139,13 +121,13 @@ def work_in_threads(order: Order, workers: int, stop: threading.Event, told: Tol
     errors: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
     lock = threading.Lock()
 
-    def tell(stage: str, index: int, text: str) -> None:
+    def one_at_a_time(event: Event) -> None:
         with lock:
-            told(stage, index, text)
+            on_event(event)
 
     def one() -> None:
         try:
-            do_order(order, tell, stop)
+            run_job(job, one_at_a_time, stop)
         except BaseException as error:
             errors.put(error)
         else:
@@ -165,12 +147,15 @@ def work_in_threads(order: Order, workers: int, stop: threading.Event, told: Tol
             thread.join(20)
 
 
-def _listen(children: list[BaseProcess], news: Any, told: Told, folder: Path) -> None:
-    """Pass on what the children say until all have ended well."""
+def _listen(children: list[BaseProcess], messages: Any, on_event: OnEvent, folder: Path) -> None:
+    """Pass on the children's events until all have ended well.
+
+    A message is an event, the error that ended a child, or None from a child that has ended well.
+    """
     over = 0
     while over < len(children):
         try:
-            kind, *rest = news.get(timeout=0.5)
+            message = messages.get(timeout=0.5)
         except queue.Empty:
             dead = [child for child in children if child.exitcode not in (None, 0)]
             if dead:
@@ -180,33 +165,40 @@ def _listen(children: list[BaseProcess], news: Any, told: Told, folder: Path) ->
                     hint="run the command again: it goes on where it was",
                 ) from None
             continue
-        if kind == "over":
+        if message is None:
             over += 1
-        elif kind == "failed":
-            what, where, hint, code = rest
-            error = AsiReproError(what, where=where, hint=hint)
-            error.exit_code = code
+        elif isinstance(message, _Failed):
+            error = AsiReproError(message.what, where=message.where, hint=message.hint)
+            error.exit_code = message.exit_code
             raise error
         else:
-            told(*rest)
+            on_event(message)
 
 
-def _child(order: Order, news: Any, parent: int) -> None:
+@dataclass(frozen=True)
+class _Failed:
+    """What an `AsiReproError` says; not every error can be pickled."""
+
+    what: str
+    where: str | None
+    hint: str | None
+    exit_code: int
+
+
+def _child(job: WorkerJob, messages: Any, parent: int) -> None:
     """A child process, which ends when the parent does."""
     signal.signal(signal.SIGTERM, _leave)
     end_with_parent(parent)
+    keep_freed_memory()
     try:
-        from asi_repro.models.memory import keep_freed_memory
-
-        keep_freed_memory()
-        do_order(order, lambda stage, index, text: news.put(("told", stage, index, text)))
+        run_job(job, messages.put)
     except AsiReproError as error:
-        news.put(("failed", error.what, error.where, error.hint, error.exit_code))
+        messages.put(_Failed(error.what, error.where, error.hint, error.exit_code))
     except Exception as error:
         what = f"{type(error).__name__}: {str(error)[:500]}"
-        news.put(("failed", what, fault_place(error), "this is a fault of asi_repro", 1))
+        messages.put(_Failed(what, fault_place(error), "this is a fault of asi_repro", 1))
     else:
-        news.put(("over",))
+        messages.put(None)
 
 
 def _leave(number: int, frame: object) -> None:

@@ -23,7 +23,7 @@ DISCOVERY, ANALYSIS, TRACE, PROGRAM = "discovery.json", "analysis.md", "trace.js
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedExperiment:
     """An experiment about to be committed.
 
     Attributes:

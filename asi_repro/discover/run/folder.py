@@ -26,7 +26,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from asi_repro.discover.loop.schedule import Plan, make_plan
+from asi_repro.discover.loop.schedule import Schedule, make_schedule
 from asi_repro.discover.run.lines import SUM, checksum
 from asi_repro.discover.run.store import RunStore
 from asi_repro.discover.settings import DiscoverSettings
@@ -165,9 +165,9 @@ class DiscoveryRun:
         return self.settings.discover
 
     @cached_property
-    def plan(self) -> Plan:
-        """The order of the run."""
-        return make_plan(self.discover, self.settings.seed)
+    def schedule(self) -> Schedule:
+        """What may run beside what."""
+        return make_schedule(self.discover, self.settings.seed)
 
     def journal(self, name: str) -> Path:
         """The journal of a piece of work."""

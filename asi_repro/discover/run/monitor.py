@@ -12,9 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asi_repro.discover.loop.schedule import ROOT
+from asi_repro.discover.loop.steps import Step, StepRules, passed
+from asi_repro.discover.loop.verification import VERIFYING
 from asi_repro.discover.run.content import DISCOVERY
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
 from asi_repro.discover.run.lines import read_lines
+from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
 from asi_repro.errors import DataError
 from asi_repro.llm.budget import Ledger
@@ -27,7 +31,7 @@ _EXPERIMENT = "experiment.json"
 
 
 @dataclass(frozen=True)
-class Doing:
+class UnfinishedWork:
     """One piece of work that is not over.
 
     Attributes:
@@ -48,7 +52,7 @@ class Doing:
 
 
 @dataclass(frozen=True)
-class Result:
+class ExperimentResult:
     """One experiment that is over.
 
     Attributes:
@@ -73,45 +77,45 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStatus:
     """A run at one moment.
 
     Attributes:
         arm: who proposes.
         results: in index order, failures too.
         verified: experiments that passed or failed the second stage.
-        doing: unfinished work, in order of its name.
+        unfinished: work that is not over, in order of its name.
         tokens, usd: spent on the models, bookings included; None where none is asked.
         limits: of tokens and US dollars; None for no limit.
         rejected: proposals turned down so far.
     """
 
     arm: str
-    results: tuple[Result, ...]
+    results: tuple[ExperimentResult, ...]
     verified: tuple[int, ...]
-    doing: tuple[Doing, ...]
+    unfinished: tuple[UnfinishedWork, ...]
     tokens: int | None
     usd: float | None
     limits: tuple[int | None, float | None]
     rejected: int
 
     @property
-    def committed(self) -> list[Result]:
+    def committed(self) -> list[ExperimentResult]:
         return [result for result in self.results if not result.failed]
 
     @property
-    def best(self) -> Result | None:
+    def best(self) -> ExperimentResult | None:
         """The highest fitness, the earliest of equals."""
         return max(self.committed, key=lambda r: (r.fitness or 0.0, -r.index), default=None)
 
     @property
     def workers(self) -> int:
         """Processes seen at work."""
-        return len({one.worker for one in self.doing if one.worker is not None})
+        return len({one.worker for one in self.unfinished if one.worker is not None})
 
 
 @dataclass
-class Follower:
+class RunMonitor:
     """Looks at one run again and again; what does not change is read once.
 
     Args:
@@ -119,12 +123,12 @@ class Follower:
     """
 
     folder: Path
-    _results: dict[int, Result] = field(default_factory=dict)
+    _results: dict[int, ExperimentResult] = field(default_factory=dict)
     _commits: dict[int, str] = field(default_factory=dict)
     _seconds: dict[int, float] = field(default_factory=dict)
     _ledger: Ledger | None = None
 
-    def look(self) -> Standing:
+    def status(self) -> RunStatus:
         """The run now.
 
         Raises:
@@ -137,11 +141,11 @@ class Follower:
         rejected = self._read_rejected()
         spent = self._spent(run)
         limits = _limits(run.settings.llm)
-        return Standing(
+        return RunStatus(
             arm=run.discover.arm,
             results=tuple(self._results[index] for index in sorted(self._results)),
             verified=tuple(run.store.commits(VERIFIED)),
-            doing=self._doing(run),
+            unfinished=self._unfinished(run),
             tokens=None if spent is None else spent[0],
             usd=None if spent is None else spent[1],
             limits=limits,
@@ -168,26 +172,18 @@ class Follower:
     def _read_rejected(self) -> int:
         count = 0
         for path in sorted((self.folder / "rejected").glob("[0-9]*.json")):
-            try:
-                record = json.loads(path.read_text(encoding="utf-8"))
-                turned_down = record["turned_down"]
-                count += len(turned_down)
-                if record["status"] == "failed":
-                    last = turned_down[-1]["proposal"]["name"] if turned_down else ""
-                    index = int(record["index"])
-                    self._results[index] = Result(
-                        index, str(last), None, None, None, None, False, str(record["why"]),
-                        self._seconds.get(index),
-                    )  # fmt: skip
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-                raise DataError(f"a damaged record of a rejection: {error}", where=str(path)) from error
+            record = read_rejected(path)
+            count += len(record.turned_down)
+            if record.status == "failed":
+                last = record.turned_down[-1].proposal.get("name", "") if record.turned_down else ""
+                self._results[record.index] = ExperimentResult(
+                    record.index, str(last), None, None, None, None, False, record.why,
+                    self._seconds.get(record.index),
+                )  # fmt: skip
         return count
 
-    def _doing(self, run: DiscoveryRun) -> tuple[Doing, ...]:
+    def _unfinished(self, run: DiscoveryRun) -> tuple[UnfinishedWork, ...]:
         holders = lock_holders(self.folder / "locks")
-        judged = "judge" in run.discover.components
         found = []
         for path in sorted((self.folder / "journal").glob("*.jsonl")):
             try:
@@ -197,12 +193,12 @@ class Follower:
             lines = read_lines(path)
             done = tuple(str(line.get("step")) for line in lines)
             spent = sum(float(line["seconds"]) for line in lines if isinstance(line.get("seconds"), float))
-            step = next_step(lines, judged=judged)
-            found.append(Doing(path.stem, done, step, holders.get(path.stem), seconds, spent))
+            step = next_step(lines, _rules(run, path.stem))
+            found.append(UnfinishedWork(path.stem, done, step, holders.get(path.stem), seconds, spent))
         # Work that has no journal yet: its first step is under way.
-        begun = {one.name for one in found}
-        for name in sorted(set(holders) - begun):
-            found.append(Doing(name, (), next_step([], judged=judged), holders[name], 0.0, 0.0))
+        for name in sorted(set(holders) - {one.name for one in found}):
+            step = "train" if name.startswith(VERIFYING) else _rules(run, name).first.name
+            found.append(UnfinishedWork(name, (), step, holders[name], 0.0, 0.0))
         return tuple(sorted(found, key=lambda one: one.name))
 
     def _spent(self, run: DiscoveryRun) -> tuple[int, float] | None:
@@ -214,28 +210,23 @@ class Follower:
         return self._ledger.spent
 
 
-def next_step(lines: list[JsonDict], *, judged: bool) -> str:
-    """The step after those of a journal (`discover.experiment` has the order)."""
+def next_step(lines: list[JsonDict], rules: StepRules) -> str:
+    """The step after those of a journal, as far as its results tell (see `loop.steps.passed`)."""
     if not lines:
-        return "sample"
-    name, _, number = str(lines[-1].get("step")).partition(".")
-    value = lines[-1].get("value")
-    accepted = isinstance(value, dict) and value.get("accepted") is True
-    follow = {
-        "sample": "propose.0",
-        "propose": f"novelty.{number}",
-        "novelty": f"check.{number}" if accepted else f"propose.{_up(number)}",
-        "check": "train.0" if accepted else f"propose.{_up(number)}",
-        "repair": f"check.repair.{number}",
-        "train": ("judge" if judged else "analyse")
-        if isinstance(value, dict) and "metrics" in value
-        else f"repair.{number}",
-        "judge": "analyse",
-        "analyse": "commit",
-    }
-    if name == "check" and number.startswith("repair."):
-        return f"train.{_up(number.partition('.')[2])}" if accepted else "commit"
-    return follow.get(name, "commit")
+        return rules.first.name
+    step = Step.parse(str(lines[-1].get("step")))
+    following = None if step is None else rules.after(step, passed(step, lines[-1].get("value")))
+    return "commit" if following is None else following.name
+
+
+def _rules(run: DiscoveryRun, name: str) -> StepRules:
+    is_root, by_models = name == f"{ROOT:07d}", run.discover.arm == "llm"
+    return StepRules(
+        is_root=is_root,
+        proposals=1 if is_root else run.discover.proposals,
+        repairs=run.discover.repairs if by_models else 0,
+        judged=by_models,
+    )
 
 
 def lock_holders(folder: Path) -> dict[str, int]:
@@ -256,15 +247,11 @@ def lock_holders(folder: Path) -> dict[str, int]:
     return found
 
 
-def _up(number: str) -> str:
-    return str(int(number) + 1) if number.isdigit() else "?"
-
-
-def _result(index: int, files: Mapping[str, bytes], seconds: float | None, where: str) -> Result:
+def _result(index: int, files: Mapping[str, bytes], seconds: float | None, where: str) -> ExperimentResult:
     try:
         data = json.loads(files[DISCOVERY])
         fitness, metrics = data["fitness"], data["metrics"]
-        return Result(
+        return ExperimentResult(
             index=index,
             name=str(json.loads(files[_EXPERIMENT])["name"]),
             parent=data["parent"],

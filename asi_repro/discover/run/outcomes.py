@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.places import RELEASE, archive_of, run_folders
+from asi_repro.archive.reader import open_archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun
+from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.project import Project
 
@@ -65,8 +67,6 @@ def read_outcomes(project: Project, name: str) -> Outcomes:
 
 
 def _release(folder: Path) -> Outcomes:
-    from asi_repro.archive.reader import open_archive
-
     experiments = [e for e in open_archive(folder).experiments.values() if e.parent is not None]
     gallery = tuple(e.in_gallery for e in experiments)
     return Outcomes(
@@ -97,7 +97,7 @@ def own_outcomes(name: str, folder: Path) -> Outcomes:
     failed = run.failed()
     indices = tuple(sorted((set(rows) | failed) - {1}))
     typical = max((float(row["flops"]) for row in rows.values()), default=0.0)
-    trained = {index for index in failed if _was_trained(run, index)}
+    trained = {i for i in failed if read_rejected(run.rejected(i, failed=True)).was_trained}
     return Outcomes(
         name=name,
         arm=run.discover.arm,
@@ -112,10 +112,3 @@ def own_outcomes(name: str, folder: Path) -> Outcomes:
         ),
         scores=tuple(rows[index]["fitness"] if index in rows else None for index in indices),
     )
-
-
-def _was_trained(run: DiscoveryRun, index: int) -> bool:
-    from asi_repro.discover.run.folder import read_json
-
-    turned_down = read_json(run.rejected(index, failed=True)).get("turned_down", [])
-    return any(one.get("by") in ("lab", "fitness") for one in turned_down)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.discover.run.comparison import compare_runs, curve
-from asi_repro.discover.run.folder import DiscoveryRun, read_json
+from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
+from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import MissingInput
 from asi_repro.project import Project
 from asi_repro.report.escape import markdown
@@ -168,7 +169,7 @@ def _operators(rows: list[Row]) -> list[tuple[str, ...]]:
 def _turned_down(run: DiscoveryRun) -> list[tuple[str, ...]]:
     counts: Counter[str] = Counter()
     for path in sorted((run.folder / "rejected").glob("[0-9]*.json")):
-        counts.update(str(one["by"]) for one in read_json(path)["turned_down"])
+        counts.update(one.by for one in read_rejected(path).turned_down)
     return [(by, str(count)) for by, count in sorted(counts.items())]
 
 

@@ -6,10 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+from asi_repro.config import load_params, load_section
 from asi_repro.discover.lab.live import made_with, stage_identity
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun, RunSettings, check_name, first_difference
 from asi_repro.discover.settings import Arm, DiscoverSettings, LabSettings, load_discover_settings
 from asi_repro.errors import DataError
+from asi_repro.llm.settings import LlmSettings
+from asi_repro.sweep.workspace import open_workspace
 
 RUNS, RECORDED = "runs", "recorded"
 
@@ -42,8 +45,6 @@ def begin_run(root: Path, name: str, *, arm: Arm | None = None, renew: bool = Fa
         DataError: where it was begun with other settings.
         MissingInput: where corpus or benchmarks are not there.
     """
-    from asi_repro.config import load_params
-
     discover = wanted_settings(root, arm)
     settings = RunSettings(
         seed=load_params(root).seed,
@@ -73,13 +74,8 @@ def is_begun(root: Path, name: str) -> bool:
 
 
 def _stage(root: Path, settings: LabSettings) -> dict[str, object]:
-    from asi_repro.sweep.workspace import open_workspace
-
     return stage_identity(open_workspace(root, scale=settings.scale), settings)
 
 
 def _llm(root: Path) -> dict[str, object]:
-    from asi_repro.config import load_section
-    from asi_repro.llm.settings import LlmSettings
-
     return dict(load_section(root, "llm", LlmSettings).model_dump(mode="json"))

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.discover.lab.cache import Book
+from asi_repro.discover.lab.cache import ResultCache
 from asi_repro.discover.run.archive import write_run_archive
 from asi_repro.discover.run.folder import (
     COMMITS,
@@ -23,10 +23,11 @@ from asi_repro.discover.run.folder import (
     TIMINGS,
     DiscoveryRun,
     check_name,
-    read_json,
 )
 from asi_repro.discover.run.lines import read_lines
 from asi_repro.discover.run.recorded import commit_lines, listed_commits
+from asi_repro.discover.run.rejected import read_rejected
+from asi_repro.discover.run.remote import reaching
 from asi_repro.discover.run.setup import runs_folder
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED, Commit
 from asi_repro.discover.run.traces import write_run_traces
@@ -229,17 +230,15 @@ def _read_records(run: DiscoveryRun) -> None:
     Raises:
         DataError: naming the file and the line.
     """
-    Book(run.folder / LAB).get("")
+    ResultCache(run.folder / LAB).get("")
     if (run.folder / LLM).is_file():
         Records(run.folder / LLM)
     read_lines(run.folder / TIMINGS)
     for path in sorted((run.folder / "rejected").iterdir()):
-        read_json(path)
+        read_rejected(path)
 
 
 def _put(file: Path, place: str) -> None:
-    from asi_repro.discover.run.remote import reaching
-
     with reaching(place) as (filesystem, path):
         if "://" in place:
             filesystem.put_file(str(file), path)  # an object appears when it is whole
@@ -249,8 +248,6 @@ def _put(file: Path, place: str) -> None:
 
 
 def _get(place: str, file: Path) -> None:
-    from asi_repro.discover.run.remote import reaching
-
     with reaching(place) as (filesystem, path):
         if not filesystem.exists(path):
             raise MissingInput("there is no such file", where=place)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.discover.run.content import TRACE
-from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun, read_json
+from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
 from asi_repro.discover.run.lines import read_lines
+from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import DataError
+from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import check_row, parse_jsonl
 
 Row = dict[str, Any]
@@ -23,8 +25,6 @@ def write_run_traces(run: DiscoveryRun, root: Path) -> int:
     Raises:
         DataError: where a committed trace is damaged.
     """
-    from asi_repro.traces.parquet import write_traces
-
     path = root / FOLDER / f"{run.folder.name}.parquet"
     return write_traces(_rows(run), path, _timings(run))
 
@@ -39,9 +39,7 @@ def _rows(run: DiscoveryRun) -> Iterator[Row]:
             yield from _committed(committed[index], f"{run.store.folder}, experiment {index}")
         else:
             path = run.rejected(index, failed=True)
-            rows = read_json(path).get("trace")
-            if not isinstance(rows, list):
-                raise DataError("a failed experiment without its trace", where=str(path))
+            rows = read_rejected(path).trace
             yield from (check_row(row, f"{path}, span {at}") for at, row in enumerate(rows))
 
 

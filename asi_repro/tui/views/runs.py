@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from asi_repro.archive.places import RELEASE, run_folders
 from asi_repro.discover.run.listing import RunRow, list_runs
-from asi_repro.discover.run.monitor import Doing, Follower, Result, Standing
+from asi_repro.discover.run.monitor import ExperimentResult, RunMonitor, RunStatus, UnfinishedWork
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import OpenExperiment, OpenRun
 from asi_repro.tui.source import RunPaths, release_paths, run_paths
@@ -57,8 +57,8 @@ class RunsView(View):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._rows: list[RunRow] = []
-        self._followers: dict[str, Follower] = {}
-        self._standing: Standing | None = None
+        self._monitors: dict[str, RunMonitor] = {}
+        self._standing: RunStatus | None = None
         self._shown: str | None = None
         self._follow = True
         self._looking = False
@@ -126,11 +126,11 @@ class RunsView(View):
             return
         if self._looking:
             return
-        follower = self._followers.setdefault(row.name, Follower(folder))
+        monitor = self._monitors.setdefault(row.name, RunMonitor(folder))
         name = row.name
         self._looking = True
 
-        def got(found: Standing) -> None:
+        def got(found: RunStatus) -> None:
             self._looking = False
             self._looked_at = time.monotonic()
             here = self._row()
@@ -146,7 +146,7 @@ class RunsView(View):
             self._draw_run()
             self.app.report(error)
 
-        self.load(follower.look, got, failed=failed, group="load-follow")
+        self.load(monitor.status, got, failed=failed, group="load-follow")
 
     def _tick(self) -> None:
         row = self._row()
@@ -254,7 +254,7 @@ class RunsView(View):
         self.open(state)
 
     def reload(self) -> None:
-        self._followers.clear()
+        self._monitors.clear()
         self._read()
 
 
@@ -281,7 +281,7 @@ def _plain_lines(row: RunRow, theme: ThemeStyles) -> list[Line]:
     ]
 
 
-def _headline(row: RunRow, standing: Standing, following: bool, theme: ThemeStyles) -> Text:
+def _headline(row: RunRow, standing: RunStatus, following: bool, theme: ThemeStyles) -> Text:
     shown = Text(end="").append(f"{safe_line(row.name, 40)} ", style=theme.strong)
     if row.kind == "live":
         at_work = standing.workers
@@ -302,11 +302,11 @@ def _headline(row: RunRow, standing: Standing, following: bool, theme: ThemeStyl
     return shown
 
 
-def _standing_lines(standing: Standing, theme: ThemeStyles) -> list[Line]:
+def _standing_lines(standing: RunStatus, theme: ThemeStyles) -> list[Line]:
     lines = heading("At work", theme.primary + theme.strong)[1:]
-    if not standing.doing:
+    if not standing.unfinished:
         lines.append(Line(Text("  nothing is unfinished", style=theme.muted), rest=False))
-    lines += [_doing_line(one, theme) for one in standing.doing]
+    lines += [_doing_line(one, theme) for one in standing.unfinished]
     if standing.tokens is not None:
         lines += heading("Budget", theme.primary + theme.strong)
         tokens, usd = standing.limits
@@ -329,7 +329,7 @@ def _standing_lines(standing: Standing, theme: ThemeStyles) -> list[Line]:
     return [*lines, *(_result_line(one, standing, theme) for one in recent)]
 
 
-def _doing_line(one: Doing, theme: ThemeStyles) -> Line:
+def _doing_line(one: UnfinishedWork, theme: ThemeStyles) -> Line:
     at_work = one.worker is not None
     shown = Text(end="").append("  ● " if at_work else "  ○ ", style=theme.good if at_work else theme.muted)
     shown.append(f"{safe_line(one.name, 20):>7} ", style=theme.strong)
@@ -342,7 +342,7 @@ def _doing_line(one: Doing, theme: ThemeStyles) -> Line:
     return Line(shown, f"doing {one.name}")
 
 
-def _result_line(one: Result, standing: Standing, theme: ThemeStyles) -> Line:
+def _result_line(one: ExperimentResult, standing: RunStatus, theme: ThemeStyles) -> Line:
     parent = "–" if one.parent is None else str(one.parent)
     took = "–" if one.seconds is None else _took(one.seconds)
     glyph, style = (
@@ -385,7 +385,7 @@ def _span(seconds: float) -> str:
     return f"{minutes} min {seconds % 60:.0f} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _charts(standing: Standing, theme: ThemeStyles) -> list[Chart]:
+def _charts(standing: RunStatus, theme: ThemeStyles) -> list[Chart]:
     best: list[float | None] = []
     beat: list[float | None] = []
     highest: float | None = None

@@ -22,7 +22,7 @@ from actors import (
 from messages_server import Behaviour, structured, text, tool_call
 
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
-from asi_repro.discover.loop.exploration import Loop
+from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.operators import seed_program
 from asi_repro.discover.roles.settings import RolesSettings
 from asi_repro.discover.roles.team import build_llm_team, programs_of
@@ -89,7 +89,7 @@ def work(embedder) -> Callable[[DiscoveryRun, LLM], None]:
         team = build_llm_team(
             programs_of(run.store), cognition, SETTINGS, llm, checker=FixedChecks(), lab=StandInLab()
         )
-        Loop(run, team, lambda: Proposal("delta_net", "The baseline.", FIRST)).work(2)
+        Exploration(run, team, lambda: Proposal("delta_net", "The baseline.", FIRST)).work(2)
 
     return run_it
 
@@ -171,9 +171,9 @@ def test_the_arm_is_built_from_a_runs_settings_as_often_as_asked(tmp_path: Path)
 
     run = begin(tmp_path / "run")
     for _ in range(2):
-        team = build_team(run, tmp_path, lab="replay")
+        team = build_team(run, tmp_path, None)
         assert team.judge is not None
         assert team.engineer is not None
     wrong = begin(tmp_path / "wrong", roles={"drafts": 0})
     with pytest.raises(DataError, match="discover.roles.drafts"):
-        build_team(wrong, tmp_path, lab="replay")
+        build_team(wrong, tmp_path, None)

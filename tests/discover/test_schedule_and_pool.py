@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asi_repro.discover.loop.pool import Pool
-from asi_repro.discover.loop.schedule import Draw, Plan
+from asi_repro.discover.loop.schedule import Draw, Schedule
 from asi_repro.discover.settings import PoolSettings
 from asi_repro.discover.types import Candidate, Metrics
 
-PAPER = Plan(cold_start=200, refresh=50, window=8, seed=1)
+PAPER = Schedule(cold_start=200, refresh=50, window=8, seed=1)
 METRICS = Metrics(4.0, {"a": 0.5}, 0.5)
 
 
@@ -30,7 +30,7 @@ def test_the_papers_schedule():
 def test_an_experiment_needs_only_earlier_ones_and_at_most_a_window_may_run_at_once(
     cold, batch, window, index
 ):
-    plan = Plan(cold, batch, window, 0)
+    plan = Schedule(cold, batch, window, 0)
     assert 0 <= plan.snapshot(index) <= plan.memory(index) <= plan.needs(index) < index
     assert plan.needs(index) >= index - window
     assert plan.snapshot(index) <= plan.snapshot(index + 1)

@@ -1,36 +1,39 @@
-"""A run whose trainings and checks are tasks of a Ray cluster; everything else stays with the driver.
+"""Trainings and checks of a run as tasks of a Ray cluster; everything else stays with the driver.
 
-Journals, locks, the book and the database are one machine's: kernel locks mean nothing between machines. So
+Journals, locks, the cache and the database are one machine's: kernel locks mean nothing between machines. So
 the driver's threads work on the run as processes do without a cluster, and only what costs something goes
-out. A node leaves the result in the run's folder, by content key, and the driver books it; what a node has
-finished is there for the next driver where this one dies.
+out. A node leaves the result in the run's folder, by content key, and the driver puts it into the cache; what
+a node has finished is there for the next driver where this one dies.
 """
 
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from asi_repro.discover.lab.cache import content_key
-from asi_repro.discover.loop.workers import Order, Told, work_in_threads
+from asi_repro.discover.lab.cache import check_key, training_key
+from asi_repro.discover.lab.checker import SandboxChecker
+from asi_repro.discover.lab.live import TRAINING, LiveLab, made_with
+from asi_repro.discover.lab.result import decode_result, encode_result
 from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
+from asi_repro.discover.run.folder import TIMINGS
 from asi_repro.discover.run.lines import append_line, step_seconds
 from asi_repro.discover.settings import LabSettings
-from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal, Verdict
+from asi_repro.discover.types import Checker, Lab, Metrics, Proposal, Verdict
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.choose import ExecutorSettings
+from asi_repro.executor.on_ray import RaySession
+from asi_repro.models.memory import keep_freed_memory
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict, dump_json
-
-if TYPE_CHECKING:
-    from asi_repro.executor.on_ray import RayExecutor, RaySession
-    from asi_repro.traces.spans import Trace
+from asi_repro.sweep.workspace import open_workspace
+from asi_repro.traces.spans import Trace
 
 RESULTS = ".nodes"
 # What has to be the same on a node for its results to be those of the driver's machine.
@@ -38,7 +41,7 @@ _SAME = ("code", "python", "torch", "transformers", "lm-eval")
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingTask:
     """A training and its scores, as a node does them.
 
     Attributes:
@@ -61,8 +64,8 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Checking:
-    """The checks on a proposal, as a node does them; attributes as `Training`'s."""
+class CheckTask:
+    """The checks on a proposal, as a node does them; attributes as `TrainingTask`'s."""
 
     folder: Path
     key: str
@@ -71,20 +74,15 @@ class Checking:
     made_with: JsonDict
 
 
-def train_on_node(task: Training, stop: threading.Event) -> None:
+def train_on_node(task: TrainingTask, stop: threading.Event) -> None:
     """Train and score, and leave what came of it."""
-    from asi_repro.discover.lab.live import LiveLab
-    from asi_repro.models.memory import keep_freed_memory
-    from asi_repro.sweep.workspace import open_workspace
-    from asi_repro.traces.spans import Trace
-
     check_same_code(task.made_with)
     keep_freed_memory()
     times: list[JsonDict] = []
     lab = LiveLab(
         open_workspace(task.root, scale=task.settings.scale),
         task.settings,
-        task.folder / ".training",
+        task.folder / TRAINING,
         peers=lambda: list(task.peers),
         timed=times.append,
     )
@@ -93,23 +91,13 @@ def train_on_node(task: Training, stop: threading.Event) -> None:
     )
 
 
-def leave_training(task: Training, run: Callable[[], Metrics], times: list[JsonDict]) -> None:
+def leave_training(task: TrainingTask, train: Callable[[], Metrics], times: list[JsonDict]) -> None:
     """Run a training and write how it ended; what is no fault of the program is raised."""
-    result: JsonDict
-    try:
-        result = {"metrics": to_json(run())}
-    except LabFailure as error:
-        result = {"failure": {"reason": error.reason, "log": error.log}}
-    except LeakSuspected as error:
-        result = {"leak": error.detail}
-    leave(task.folder, task.key, result, times)
+    leave(task.folder, task.key, encode_result(train), times)
 
 
-def check_on_node(task: Checking, stop: threading.Event) -> None:
+def check_on_node(task: CheckTask, stop: threading.Event) -> None:
     """Run the checks, and leave the verdict."""
-    from asi_repro.discover.lab.checker import SandboxChecker
-    from asi_repro.traces.spans import Trace
-
     check_same_code(task.made_with)
     verdict = SandboxChecker(task.rows).check(task.proposal, Trace("node"))
     leave(task.folder, task.key, {"verdict": to_json(verdict)}, [])
@@ -121,10 +109,6 @@ def check_same_code(driver: JsonDict) -> None:
     Raises:
         AsiReproError: where a version or this package's code differs.
     """
-    import platform
-
-    from asi_repro.discover.lab.live import made_with
-
     here = made_with()
     other = [name for name in _SAME if here.get(name) != driver.get(name)]
     if other:
@@ -159,15 +143,15 @@ def collect(folder: Path, key: str) -> tuple[JsonDict, list[JsonDict]] | None:
 
 
 @dataclass(frozen=True)
-class Nodes:
-    """Who trains and checks on the cluster.
+class ClusterLabs:
+    """The nodes of a cluster, as `LiveLabs`.
 
     Attributes:
         session: of the cluster.
         stop: set when the run is being stopped.
         settings: of the executor: what a task needs by scale.
-        root: of the project.
-        made_with: of this process, see `lab.made_with`.
+        root, folder: of the project and the run.
+        made_with: of this process, see `lab.live.made_with`.
         train, check: what a node does; functions that it can import.
     """
 
@@ -175,27 +159,28 @@ class Nodes:
     stop: threading.Event
     settings: ExecutorSettings
     root: Path
+    folder: Path
     made_with: JsonDict
-    train: Callable[[Training, threading.Event], None] = train_on_node
-    check: Callable[[Checking, threading.Event], None] = check_on_node
-    _doing: dict[str, threading.Lock] = field(default_factory=dict, repr=False)
+    train: Callable[[TrainingTask, threading.Event], None] = train_on_node
+    check: Callable[[CheckTask, threading.Event], None] = check_on_node
+    _running: dict[str, threading.Lock] = field(default_factory=dict, repr=False)
 
-    def lab(self, run: DiscoveryRun, settings: LabSettings, stage: JsonDict) -> NodeLab:
-        """The live lab of one stage."""
-        return NodeLab(self, run.folder, settings, stage)
+    def lab(self, settings: LabSettings, stage: JsonDict) -> Lab:
+        """See `LiveLabs`."""
+        return _ClusterLab(self, settings, stage)
 
-    def checker(self, run: DiscoveryRun, rows: list[str]) -> NodeChecker:
-        """The live checker."""
-        return NodeChecker(self, run.folder, tuple(rows))
+    def checker(self, rows: list[str]) -> Checker:
+        """See `LiveLabs`."""
+        return _ClusterChecker(self, rows)
 
-    def result(self, call: Callable[[Any, threading.Event], None], task: Any, scale: str) -> JsonDict:
+    def result(self, call: Callable[[Any, threading.Event], Any], task: Any, scale: str) -> JsonDict:
         """The result of a task, which is not begun where a node has left it before.
 
         Raises:
             AsiReproError: what the task raised, or where its nodes died too often.
         """
         # Two experiments may want the same program at the same time; a node would work in the same folder.
-        with self._doing.setdefault(task.key, threading.Lock()):
+        with self._running.setdefault(task.key, threading.Lock()):
             found = collect(task.folder, task.key)
             if found is None:
                 needs = self.settings.needs(scale).resources()
@@ -211,67 +196,47 @@ class Nodes:
                     append_line(task.folder / TIMINGS, line)
             return found[0]
 
+    def forget_results(self) -> None:
+        """Drop what nodes left: it is in the cache."""
+        shutil.rmtree(self.folder / RESULTS, ignore_errors=True)
 
-class NodeLab:
+
+@dataclass(frozen=True)
+class _ClusterLab:
     """A lab whose trainings are tasks on nodes."""
 
-    def __init__(self, nodes: Nodes, folder: Path, settings: LabSettings, stage: JsonDict) -> None:
-        self._nodes, self._folder, self._settings, self._stage = nodes, folder, settings, stage
+    labs: ClusterLabs
+    settings: LabSettings
+    stage: JsonDict
 
     def run(self, program: str, seed: int, trace: Trace, *, baseline: Metrics | None = None) -> Metrics:
         """See `discover.types.Lab`."""
-        key = content_key("train", program, {"seed": seed, "stage": self._stage})
-        task = Training(
-            self._nodes.root,
-            self._folder.resolve(),
+        labs, key = self.labs, training_key(program, seed, self.stage)
+        task = TrainingTask(
+            labs.root,
+            labs.folder.resolve(),
             key,
             program,
             seed,
-            self._settings,
+            self.settings,
             baseline,
-            tuple(step_seconds(self._folder / TIMINGS, self._settings.scale)),
-            self._nodes.made_with,
+            tuple(step_seconds(labs.folder / TIMINGS, self.settings.scale)),
+            labs.made_with,
         )
-        result = self._nodes.result(self._nodes.train, task, self._settings.scale)
-        if "failure" in result:
-            raise LabFailure(result["failure"]["log"], reason=result["failure"]["reason"])
-        if "leak" in result:
-            raise LeakSuspected(result["leak"])
-        return from_json(Metrics, result.get("metrics"), f"what a node left for key {key}")
+        result = labs.result(labs.train, task, self.settings.scale)
+        return decode_result(result, f"what a node left for key {key}")
 
 
-class NodeChecker:
+@dataclass(frozen=True)
+class _ClusterChecker:
     """A checker whose checks are tasks on nodes; they need what the smoke scale does."""
 
-    def __init__(self, nodes: Nodes, folder: Path, rows: tuple[str, ...]) -> None:
-        self._nodes, self._folder, self._rows = nodes, folder, rows
+    labs: ClusterLabs
+    rows: list[str]
 
     def check(self, proposal: Proposal, trace: Trace) -> Verdict:
         """See `discover.types.Checker`."""
-        key = content_key("check", proposal.program, {"rows": list(self._rows)})
-        task = Checking(self._folder.resolve(), key, proposal, self._rows, self._nodes.made_with)
-        result = self._nodes.result(self._nodes.check, task, "smoke")
+        labs, key = self.labs, check_key(proposal.program, self.rows)
+        task = CheckTask(labs.folder.resolve(), key, proposal, tuple(self.rows), labs.made_with)
+        result = labs.result(labs.check, task, "smoke")
         return from_json(Verdict, result.get("verdict"), f"what a node left for key {key}")
-
-
-def forget_results(folder: Path) -> None:
-    """Drop what nodes left: it is in the book."""
-    shutil.rmtree(folder / RESULTS, ignore_errors=True)
-
-
-def work_on_nodes(
-    order: Order, workers: int, executor: RayExecutor, settings: ExecutorSettings, told: Told
-) -> None:
-    """Work on a run with so many experiments at a time, whose trainings and checks go to a Ray cluster.
-
-    Raises:
-        AsiReproError: where Ray cannot be reached, a task cannot run anywhere, or something failed that is
-            no fault of a program.
-    """
-    from asi_repro.discover.lab.live import made_with
-
-    stop = threading.Event()
-    with executor.session() as session:
-        nodes = Nodes(session, stop, settings, order.root, made_with())
-        work_in_threads(replace(order, nodes=nodes), workers, stop, told)
-    forget_results(order.folder)
