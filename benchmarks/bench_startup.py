@@ -3,7 +3,7 @@
     python benchmarks/bench_startup.py [--runs 9] [--archive DIR]
 
 Without --archive the project's archive is read, or else a made-up run of 1,772 experiments. The limits
-are those of the project: 0.25 s for --help, 0.6 s for list and show, 1 s for search, and no torch.
+are those of the project: 0.25 s for --help, 0.5 s for list and show, 1 s for search, and no torch.
 A busy machine stretches wall time, so the machine's own speed stands beside it as a bare `python -c pass`.
 Ends with status 1 where a limit is missed or something heavy is imported.
 """
@@ -89,8 +89,8 @@ def report(archive: Path, runs: int, as_json: bool) -> int:
     cases: dict[str, tuple[list[str] | None, float | None]] = {
         "python -c pass": (None, None),
         "--help": (["--help"], 0.25),
-        "list": (["list"], 0.6),
-        "show": (["show", shown], 0.6),
+        "list": (["list"], 0.5),
+        "show": (["show", shown], 0.5),
         "lineage": (["lineage"], None),
         "search": (["search", "gate", "memory"], 1.0),
     }
