@@ -36,9 +36,9 @@ import yaml
 from asi_repro.discover.loop.events import ignore
 from asi_repro.discover.loop.schedule import ROOT, Schedule
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.run.lines import read_lines
 from asi_repro.discover.session import RunOptions, replay_recorded, run_live
 from asi_repro.project import Project, find_project
+from asi_repro.store.json_lines import read_lines
 from asi_repro.train.environment import hardware_name
 
 LAB = "train."

@@ -21,8 +21,9 @@ from asi_repro.data.shards import Shard, check_shard, write_shard
 from asi_repro.data.sources import Document, Source, open_source
 from asi_repro.data.tokenizer import END_OF_TEXT_ID, Gpt2Tokenizer, load_tokenizer, save_tokenizer
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.store.files import atomic_write, one_at_a_time, sha256_bytes, unwritable
+from asi_repro.store.files import atomic_write, make_folder, sha256_bytes, unwritable
 from asi_repro.store.json_text import dump_json
+from asi_repro.store.locks import locked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +99,8 @@ def build_corpus(
         "seed": seed,
         "settings": settings.model_dump(),
     }
-    with one_at_a_time(folder.parent):  # two builds would take each other's unfinished shards away
+    make_folder(folder.parent)
+    with locked(folder.parent, required=False):  # two builds would take each other's unfinished shards away
         if (manifest := _already(folder, header)) is None:
             manifest = _build(header, settings, seed, folder, tokenizer, source, progress)
     if metrics is not None:

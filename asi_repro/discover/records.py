@@ -42,8 +42,3 @@ def from_json(kind: type[Record], data: Any, where: str = "a record") -> Record:
     except ValidationError as error:
         raise DataError(f"{kind.__name__}: {first_fault(error)}", where=where) from error
     return found
-
-
-def one_line(value: Any) -> str:
-    """`value` as one line of JSON with sorted keys, without its newline."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)

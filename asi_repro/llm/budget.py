@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import DataError
-from asi_repro.llm.appending import locked, mend, write_all
 from asi_repro.llm.errors import BudgetExceeded
 from asi_repro.llm.settings import BudgetSettings
-from asi_repro.store.files import unwritable
+from asi_repro.store.json_lines import appending, whole_lines
 
 _MOST = 1 << 53
 _POLL = 0.05
@@ -110,15 +109,11 @@ class Ledger:
                     return False
                 self._apply(line)
                 return True
-            try:
-                with locked(self._path) as handle:
-                    mend(handle)
-                    self._refresh()
-                    if check is not None and not self._fits(*check):
-                        return False
-                    write_all(handle, json.dumps(line, sort_keys=True).encode() + b"\n")
-            except OSError as error:
-                raise unwritable(self._path, error) from error
+            with appending(self._path) as append:
+                self._refresh()
+                if check is not None and not self._fits(*check):
+                    return False
+                append(json.dumps(line, sort_keys=True))
             return True
 
     def _fits(self, tokens: int, usd: float) -> bool:
@@ -149,20 +144,14 @@ class Ledger:
         return totals.tokens + sum(e.tokens for e in live), totals.usd + sum(e.usd for e in live)
 
     def _refresh(self) -> None:
-        if self._path is None or not self._path.is_file():
-            return
-        with self._path.open("rb") as stream:
-            stream.seek(self._read_to)
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    break
-                self._read_to += len(line)
-                try:
-                    self._apply(json.loads(line))
-                except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    raise DataError(
-                        "not a line of a run's spending", where=f"{self._path}, byte {self._read_to}"
-                    ) from error
+        for line in whole_lines(self._path, self._read_to) if self._path is not None else ():
+            self._read_to += len(line)
+            try:
+                self._apply(json.loads(line))
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise DataError(
+                    "not a line of a run's spending", where=f"{self._path}, byte {self._read_to}"
+                ) from error
 
     def _apply(self, line: dict[str, Any]) -> None:
         totals, name = self._totals, str(line["id"])

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.llm.appending import locked, mend, write_all
 from asi_repro.llm.message import check_message
-from asi_repro.llm.request import canonical, request_key
-from asi_repro.store.files import sha256_bytes, unwritable
-from asi_repro.store.json_text import JsonDict
+from asi_repro.llm.request import request_key
+from asi_repro.store.json_lines import SUM, appending, checksum, whole_lines
+from asi_repro.store.json_text import JsonDict, canonical
 
 VERSION = 1
 
-_SUM = "sum"  # of the answer; records made before there were any have none
 _HINT = "restore the file from its commit, or begin a new run"
 
 
@@ -64,17 +62,10 @@ class Records:
 
     def refresh(self) -> None:
         """Index the whole lines that were appended since the last time, by whomever."""
-        try:
-            with self.path.open("rb") as stream:
-                stream.seek(self._read_to)
-                for line in stream:
-                    if not line.endswith(b"\n"):
-                        break
-                    self._lines += 1
-                    self._add(line, self._read_to)
-                    self._read_to += len(line)
-        except FileNotFoundError:
-            return
+        for line in whole_lines(self.path, self._read_to):
+            self._lines += 1
+            self._add(line, self._read_to)
+            self._read_to += len(line)
 
     def find(self, session: str, key: str, n: int) -> JsonDict | None:
         """The recorded answer, None where there is none.
@@ -100,7 +91,7 @@ class Records:
             answer = check_message(record["response"], where)
         except DataError as error:
             raise DataError(error.what, where=error.where, hint=error.hint or _HINT) from error
-        if record.get(_SUM, "") not in ("", answer_sum(record["response"])):
+        if record.get(SUM, "") not in ("", answer_sum(record["response"])):
             raise DataError("a recorded answer is not the one that was written", where=where, hint=_HINT)
         return answer
 
@@ -127,18 +118,13 @@ class Records:
             "n": n,
             "request": request,
             "response": response,
-            _SUM: answer_sum(response),
+            SUM: answer_sum(response),
         }
-        line = canonical(record).encode() + b"\n"
-        try:
-            with locked(self.path) as handle:
-                mend(handle)
+        with appending(self.path) as append:
+            self.refresh()
+            if (session, key, n) not in self._index:
+                append(canonical(record))
                 self.refresh()
-                if (session, key, n) not in self._index:
-                    write_all(handle, line)
-                    self.refresh()
-        except OSError as error:
-            raise unwritable(self.path, error) from error
         found = self.find(session, key, n)
         if found is None:
             raise DataError("a record vanished while it was written", where=str(self.path), hint=_HINT)
@@ -163,8 +149,8 @@ class Records:
 
 
 def answer_sum(response: JsonDict) -> str:
-    """A checksum of an answer."""
+    """A checksum of an answer; records made before there were any have none."""
     try:
-        return sha256_bytes(canonical(response).encode())[:16]
+        return checksum(canonical(response))
     except ValueError:  # NaN, which Python's JSON reads and an answer cannot hold
         return "no answer"

@@ -10,7 +10,7 @@ from typing import Any
 from asi_repro.errors import DataError
 from asi_repro.llm.settings import LlmSettings, RoleSettings
 from asi_repro.store.files import sha256_bytes
-from asi_repro.store.json_text import JsonDict
+from asi_repro.store.json_text import JsonDict, canonical
 
 _BREAKPOINTS = 4
 """Cache breakpoints that the API takes in one request."""
@@ -61,11 +61,6 @@ def _thinking(role: RoleSettings) -> JsonDict | None:
     if role.thinking == "adaptive":
         return {"type": "adaptive", **shown}
     return {"type": "enabled", "budget_tokens": role.thinking, **shown}
-
-
-def canonical(value: Any) -> str:
-    """`value` as JSON with sorted keys and no spaces: one text for equal values."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 
 def request_key(request: JsonDict) -> str:

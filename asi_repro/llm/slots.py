@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
+import itertools
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from asi_repro.store.locks import try_lock
 
 _POLL = 0.02
 
@@ -34,20 +35,10 @@ class Slots:
             with self._semaphore:
                 yield
             return
-        handle = self._take(self._folder)
-        try:
-            yield
-        finally:
-            os.close(handle)
-
-    def _take(self, folder: Path) -> int:
-        folder.mkdir(parents=True, exist_ok=True)
-        while True:
-            for number in range(self._count):
-                handle = os.open(folder / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return handle
-                except BlockingIOError:
-                    os.close(handle)
-            time.sleep(_POLL)
+        for number in itertools.cycle(range(self._count)):
+            with try_lock(self._folder / f"slot-{number}") as held:
+                if held:
+                    yield
+                    return
+            if number == self._count - 1:
+                time.sleep(_POLL)

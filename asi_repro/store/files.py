@@ -110,24 +110,16 @@ def scratch_beside(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-@contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder, which is made where it is not there; others wait. It ends with the process.
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are not there.
 
     Raises:
-        AsiReproError: where the folder cannot be made.
+        AsiReproError: where it cannot be made.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+        raise unwritable(path, error) from error
 
 
 def remove_leftovers(path: Path) -> None:

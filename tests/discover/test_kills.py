@@ -12,8 +12,8 @@ from fake_team import Killer, begin, do_all, fake_job, in_child
 
 from asi_repro.discover.loop.journal import Journal
 from asi_repro.discover.run.folder import LAB, TIMINGS, DiscoveryRun
-from asi_repro.discover.run.lines import append_line, read_lines
 from asi_repro.discover.run.recorded import commit_lines
+from asi_repro.store.json_lines import append_line, read_lines
 
 EXPERIMENTS = 5
 

@@ -28,13 +28,13 @@ from asi_repro.discover.lab.cluster import RESULTS, ClusterLabs, check_same_code
 from asi_repro.discover.loop.events import ExperimentFinished, ignore
 from asi_repro.discover.loop.workers import work_in_threads
 from asi_repro.discover.run.folder import LAB, TIMINGS
-from asi_repro.discover.run.lines import read_lines
 from asi_repro.discover.run.recorded import commit_lines
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.choose import ExecutorSettings, Needs
 from asi_repro.executor.on_ray import RayExecutor
 from asi_repro.sandbox.outcome import SandboxUnavailable
 from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_lines import read_lines
 
 pytestmark = pytest.mark.xdist_group("ray")
 LIGHT = ExecutorSettings(resources={"smoke": Needs(memory_gib=0.1)})

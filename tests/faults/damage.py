@@ -199,7 +199,7 @@ def _again(project: Path) -> Path:
 
 def make_lines(folder: Path) -> None:
     """Results of a lab and a journal as this version writes them: each line with its checksum."""
-    from asi_repro.discover.run.lines import append_line, read_lines
+    from asi_repro.store.json_lines import append_line, read_lines
     from faults.commands import ROOT
 
     recorded = ROOT / "artifacts" / "recorded" / "control" / "lab.jsonl"
@@ -209,7 +209,7 @@ def make_lines(folder: Path) -> None:
 
 def read_lab(project: Path) -> Any:
     from asi_repro.discover.lab.cache import ResultCache
-    from asi_repro.discover.run.lines import read_lines
+    from asi_repro.store.json_lines import read_lines
 
     ResultCache(project / "lab.jsonl").get("")
     return read_lines(project / "lab.jsonl")
@@ -227,7 +227,7 @@ def make_journal(folder: Path) -> None:
 
 def read_journal(project: Path) -> Any:
     from asi_repro.discover.loop.journal import Journal
-    from asi_repro.discover.run.lines import read_lines
+    from asi_repro.store.json_lines import read_lines
 
     Journal(project / "journal.jsonl", "7")
     return read_lines(project / "journal.jsonl")

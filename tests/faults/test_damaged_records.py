@@ -37,7 +37,7 @@ def test_another_digit_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_lines_from_before_there_were_checksums_are_read(tmp_path: Path) -> None:
-    from asi_repro.discover.run.lines import append_line, read_lines
+    from asi_repro.store.json_lines import append_line, read_lines
 
     path = tmp_path / "lines.jsonl"
     path.write_text('{"a": 1}\n')
@@ -79,7 +79,7 @@ def test_scores_that_were_changed_are_made_again(tmp_path: Path) -> None:
 
 
 def test_a_checksum_that_lost_its_name_is_refused(tmp_path: Path) -> None:
-    from asi_repro.discover.run.lines import append_line, read_lines
+    from asi_repro.store.json_lines import append_line, read_lines
 
     path = tmp_path / "lines.jsonl"
     append_line(path, {"a": 1})

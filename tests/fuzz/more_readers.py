@@ -85,7 +85,7 @@ def copied_run(folder: Path) -> Path:
 
 
 def make_times(folder: Path) -> Path:
-    from asi_repro.discover.run.lines import append_line
+    from asi_repro.store.json_lines import append_line
 
     home = copied_run(folder)
     (home / "timings.jsonl").unlink(missing_ok=True)
@@ -156,7 +156,7 @@ def read_frame(folder: Path) -> Any:
 
 
 def make_spending(folder: Path) -> Path:
-    from asi_repro.discover.run.lines import append_line
+    from asi_repro.store.json_lines import append_line
 
     lines = [
         {"id": "a", "pid": 1, "until": 2e9, "tokens": 50, "usd": 0.5},

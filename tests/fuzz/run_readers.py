@@ -50,8 +50,8 @@ def read_settings(folder: Path) -> Any:
 def make_lab(folder: Path) -> Path:
     from asi_repro.discover.lab.cache import training_key
     from asi_repro.discover.records import to_json
-    from asi_repro.discover.run.lines import append_line
     from asi_repro.discover.types import Metrics
+    from asi_repro.store.json_lines import append_line
 
     metrics = to_json(Metrics(5.0, {"piqa": 0.5}, 0.5, ((1, 9.0), (2, 5.0)), 10, 20, 30, 1.0))
     key = training_key("program", 0, {})

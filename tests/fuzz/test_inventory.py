@@ -25,7 +25,7 @@ FUZZED = {  # module: the readers of READERS that go through it
     "archive/tables": ["archive experiments", "archive curves", "archive benchmarks", "archive sources"],
     "claims/ledger": ["claims"],
     "discover/run/content": ["shared discovery.json", "shared experiment.json"],
-    "discover/run/lines": ["run lab", "run times"],
+    "store/json_lines": ["run lab", "run times"],
     "discover/lab/result": ["run lab"],
     "discover/operators/source": ["program text"],
     "discover/run/folder": ["run settings", "failed experiment"],

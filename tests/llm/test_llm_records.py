@@ -31,7 +31,8 @@ from asi_repro.errors import DataError, MissingInput
 from asi_repro.llm.client import LLM, Tool
 from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, Unreachable
 from asi_repro.llm.records import Records
-from asi_repro.llm.request import canonical, request_key
+from asi_repro.llm.request import request_key
+from asi_repro.store.json_text import canonical
 from asi_repro.traces.spans import Trace
 from tests.llm.conftest import ASK, KEY, MODEL, Scores, make_settings
 
@@ -264,7 +265,10 @@ def test_a_kill_in_the_middle_of_appending_loses_nothing_that_was_used(tmp_path:
     used = -1
     for delay_lines in (3, 2):
         process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITER, str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert process.stdout is not None
         for _ in range(delay_lines):

@@ -19,10 +19,10 @@ from asi_repro.discover.loop.journal import Journal
 from asi_repro.discover.loop.steps import StepRules
 from asi_repro.discover.run import monitor
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.run.lines import append_line, read_lines
 from asi_repro.discover.run.monitor import RunMonitor, next_step
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_file
+from asi_repro.store.json_lines import append_line, read_lines
 from asi_repro.tui.source import Source, release_paths
 from asi_repro.tui.views.runs import RunsView
 

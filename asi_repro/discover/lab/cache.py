@@ -12,10 +12,10 @@ from pathlib import Path
 
 from asi_repro.discover.lab.result import decode_result, encode_result
 from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.run.lines import append_line, read_lines
 from asi_repro.discover.types import Checker, Lab, Metrics, Proposal, Verdict
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_lines import append_line, read_lines
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.traces.spans import Trace
 

@@ -22,8 +22,7 @@ from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.lab.live import TRAINING, LiveLab, made_with
 from asi_repro.discover.lab.result import decode_result, encode_result
 from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.run.folder import TIMINGS
-from asi_repro.discover.run.lines import append_line, step_seconds
+from asi_repro.discover.run.folder import TIMINGS, step_seconds
 from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import Checker, Lab, Metrics, Proposal, Verdict
 from asi_repro.errors import AsiReproError, DataError
@@ -31,6 +30,7 @@ from asi_repro.executor.choose import ExecutorSettings
 from asi_repro.executor.on_ray import RaySession
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.store.files import atomic_write
+from asi_repro.store.json_lines import append_line
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.sweep.workspace import open_workspace
 from asi_repro.traces.spans import Trace

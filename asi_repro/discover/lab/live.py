@@ -17,8 +17,7 @@ from typing import Protocol, TypeVar
 import asi_repro
 from asi_repro.data.items import load_items
 from asi_repro.discover.lab.checker import SandboxChecker
-from asi_repro.discover.run.folder import TIMINGS
-from asi_repro.discover.run.lines import append_line, step_seconds
+from asi_repro.discover.run.folder import TIMINGS, step_seconds
 from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import Checker, Lab, LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
@@ -30,6 +29,7 @@ from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.results.training import TrainingResult
 from asi_repro.sandbox.outcome import SandboxFailure
 from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_lines import append_line
 from asi_repro.store.json_text import JsonDict
 from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.traces.spans import Trace

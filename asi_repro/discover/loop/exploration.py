@@ -14,13 +14,13 @@ from asi_repro.discover.loop.journal import Hook, Journal
 from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, PROGRAM, read_candidate, read_object
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
-from asi_repro.discover.run.lines import append_line
 from asi_repro.discover.run.rejected import RejectedRecord, read_rejected
 from asi_repro.discover.run.store import Commit
 from asi_repro.discover.types import Candidate, Proposal, Team
 from asi_repro.errors import AsiReproError
 from asi_repro.sandbox.watch import hidden_cpu_seconds
 from asi_repro.store.files import atomic_write, sha256_bytes
+from asi_repro.store.json_lines import append_line
 
 _FILES = (DISCOVERY, "experiment.json", PROGRAM, ANALYSIS)
 _POLL_SECONDS = 0.3

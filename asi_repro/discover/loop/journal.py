@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asi_repro.discover.run.lines import append_line, read_lines
 from asi_repro.errors import DataError
+from asi_repro.store.json_lines import append_line, read_lines
 from asi_repro.traces.spans import Trace
 
 Hook = Callable[[str], None]

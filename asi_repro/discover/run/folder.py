@@ -13,12 +13,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,12 +24,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from asi_repro.discover.loop.schedule import Schedule, make_schedule
-from asi_repro.discover.run.lines import SUM, checksum
 from asi_repro.discover.run.store import RunStore
 from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.store.files import atomic_write, unwritable
+from asi_repro.store.files import atomic_write, make_folder
+from asi_repro.store.json_lines import checked, read_lines, with_checksum
 from asi_repro.store.json_text import JsonDict, dump_json
+from asi_repro.store.locks import try_lock
 
 SETTINGS, LAB, LLM, TIMINGS, COMMITS = (
     "settings.json",
@@ -91,10 +89,7 @@ class RunSettings:
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            if SUM in data and data.pop(SUM) != checksum(data):
-                raise DataError(
-                    "the settings are not those that were written", where=str(path), hint=_RESTORE
-                )
+            data = checked(data, "the settings are", where=str(path), hint=_RESTORE)
             if data["schema"] != SCHEMA:
                 raise DataError(f"settings of version {data['schema']}, not {SCHEMA}", where=str(path))
             return cls(
@@ -142,7 +137,7 @@ class DiscoveryRun:
             _compare(RunSettings.read(path).to_json(), settings.to_json(), path)
         else:
             kept = json.loads(json.dumps(settings.to_json()))
-            atomic_write(path, dump_json({**kept, SUM: checksum(kept)}))
+            atomic_write(path, dump_json(with_checksum(kept)))
         run.make_places()
         return run
 
@@ -153,11 +148,7 @@ class DiscoveryRun:
             AsiReproError: where they cannot be made.
         """
         self.store.create()
-        rejected = self.folder / "rejected"
-        try:
-            rejected.mkdir(exist_ok=True)  # a stage's output must be there, empty or not
-        except OSError as error:
-            raise unwritable(rejected, error) from error
+        make_folder(self.folder / "rejected")  # a stage's output must be there, empty or not
 
     @property
     def discover(self) -> DiscoverSettings:
@@ -185,27 +176,9 @@ class DiscoveryRun:
         """Experiments that are over, committed or failed."""
         return set(self.store.commits()) | self.failed()
 
-    @contextmanager
-    def claim(self, name: str) -> Iterator[bool]:
-        """Whether this process has the piece of work to itself, for as long as the body lasts.
-
-        The claim is a lock of the kernel's: it ends with the process, however that ends.
-        """
-        path = self.folder / "locks" / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise unwritable(path, error) from error
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(descriptor)
+    def claim(self, name: str) -> AbstractContextManager[bool]:
+        """Whether this process has the piece of work to itself, for as long as the body lasts."""
+        return try_lock(self.folder / "locks" / name)
 
 
 def check_name(name: str) -> str:
@@ -220,6 +193,11 @@ def check_name(name: str) -> str:
             hint="use letters, digits, dots, dashes and underscores; `release` is taken",
         )
     return name
+
+
+def step_seconds(timings: Path, scale: str) -> list[float]:
+    """Mean seconds a step of the trainings of a scale in a file of timings: the peers of the next one."""
+    return [float(line["step_seconds"]) for line in read_lines(timings) if line.get("scale") == scale]
 
 
 def read_json(path: Path) -> JsonDict:

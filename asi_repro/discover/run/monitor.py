@@ -17,12 +17,12 @@ from asi_repro.discover.loop.steps import Step, StepRules, passed
 from asi_repro.discover.loop.verification import VERIFYING
 from asi_repro.discover.run.content import DISCOVERY
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
-from asi_repro.discover.run.lines import read_lines
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
 from asi_repro.errors import DataError
 from asi_repro.llm.budget import Ledger
 from asi_repro.llm.settings import BudgetSettings
+from asi_repro.store.json_lines import read_lines
 from asi_repro.store.json_text import JsonDict
 
 _LOCKS = Path("/proc/locks")

@@ -24,7 +24,6 @@ from asi_repro.discover.run.folder import (
     DiscoveryRun,
     check_name,
 )
-from asi_repro.discover.run.lines import read_lines
 from asi_repro.discover.run.recorded import commit_lines, listed_commits
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.remote import reaching
@@ -36,6 +35,7 @@ from asi_repro.llm.records import Records
 from asi_repro.project import Project
 from asi_repro.store.files import atomic_file, scratch_beside, sha256_file
 from asi_repro.store.git import init_bare, require_git, run_git
+from asi_repro.store.json_lines import read_lines
 
 RECORD = "refs/asi-repro/record/"
 MOST_BYTES = 2 << 30

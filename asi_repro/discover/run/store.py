@@ -15,7 +15,7 @@ from pathlib import Path
 from asi_repro.archive.history.commits import object_id, tree_bytes
 from asi_repro.archive.history.content import AUTHOR, commit_date, experiment_ref
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.store.files import unwritable
+from asi_repro.store.files import make_folder
 from asi_repro.store.git import init_bare, require_git, run_git, start_git
 
 _NULL = "0" * 40
@@ -92,10 +92,7 @@ class RunStore:
         """
         require_git()
         if not (self.folder / "HEAD").is_file():
-            try:
-                self.folder.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise unwritable(self.folder, error) from error
+            make_folder(self.folder.parent)
             init_bare(self.folder)
 
     def commits(self, prefix: str = EXPERIMENTS) -> dict[int, str]:

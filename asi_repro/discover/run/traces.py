@@ -8,9 +8,9 @@ from typing import Any
 
 from asi_repro.discover.run.content import TRACE
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
-from asi_repro.discover.run.lines import read_lines
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import DataError
+from asi_repro.store.json_lines import read_lines
 from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import check_row, parse_jsonl
 

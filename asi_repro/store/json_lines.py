@@ -1,0 +1,136 @@
+"""Files of JSON lines that several processes append to and that a kill may cut off in the last line.
+
+A line is written and synced whole or not at all; what a kill cut off is left out by readers and removed by
+the next writer. `append_line` adds a checksum to each line, so that a bit that a disk lost is an error and
+not another number. Lines without one, of records made before there were checksums, are read as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asi_repro.errors import DataError
+from asi_repro.store.files import sha256_bytes, unwritable
+from asi_repro.store.json_text import JsonDict, one_line
+from asi_repro.store.locks import locked
+
+SUM = "sum"
+_HINT = "delete the line, and what it records is made again; or restore the file"
+
+
+def checksum(text: str) -> str:
+    """Of JSON text that is the same for equal values: 16 hexadecimal digits."""
+    return sha256_bytes(text.encode())[:16]
+
+
+def with_checksum(value: JsonDict) -> JsonDict:
+    """`value` with a checksum of itself, whatever the order of its keys."""
+    return {**value, SUM: checksum(one_line(value))}
+
+
+def checked(value: JsonDict, what: str, *, where: str, hint: str = _HINT) -> JsonDict:
+    """`value` without its checksum, if it has one.
+
+    Raises:
+        DataError: where the checksum is another value's; `what` it then is not.
+    """
+    bare = {key: item for key, item in value.items() if key != SUM}
+    if SUM in value and value[SUM] != checksum(one_line(bare)):
+        raise DataError(f"{what} not what was written", where=where, hint=hint)
+    return bare
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[Callable[[str], None]]:
+    """Hold a file's lock and yield what appends a line to it, on disk when the call returns.
+
+    Raises:
+        AsiReproError: where the file cannot be written.
+    """
+
+    def append(line: str) -> None:
+        before = os.fstat(handle).st_size
+        try:
+            left = memoryview(f"{line}\n".encode())
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        except BaseException:
+            os.ftruncate(handle, before)
+            raise
+
+    with locked(path) as handle:
+        try:
+            os.ftruncate(handle, _end_of_whole_lines(handle))
+            yield append
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+
+def append_line(path: Path, value: JsonDict) -> None:
+    """Append one object with its checksum.
+
+    Raises:
+        AsiReproError: where the file cannot be written.
+    """
+    with appending(path) as append:
+        append(one_line(with_checksum(value)))
+
+
+def whole_lines(path: Path, start: int = 0) -> Iterator[bytes]:
+    """The whole lines from byte `start` on, none where there is no file."""
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        return
+    with stream:
+        stream.seek(start)
+        for line in stream:
+            if not line.endswith(b"\n"):
+                return  # not its rest either, which another process may be writing just now
+            yield line
+
+
+def read_lines(path: Path) -> list[JsonDict]:
+    """The whole lines of a file, none where it is not there.
+
+    Raises:
+        DataError: for a line that is not a JSON object or lost a bit, or a file that cannot be read.
+    """
+    try:
+        lines = [line[:-1] for line in whole_lines(path)]
+    except OSError as error:
+        raise DataError(f"cannot read: {error.strerror}", where=str(path)) from error
+    return [_parsed(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
+
+
+def _parsed(line: bytes, where: str) -> JsonDict:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError("a line that is not JSON", where=where, hint=_HINT) from error
+    if not isinstance(value, dict):
+        raise DataError("a line that is not a JSON object", where=where, hint=_HINT)
+    if SUM not in value and any(map(_is_checksum, value.values())):
+        raise DataError("a line whose checksum lost its name", where=where, hint=_HINT)
+    return checked(value, "a line that is", where=where)
+
+
+def _is_checksum(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 16 and set(value) <= set("0123456789abcdef")
+
+
+def _end_of_whole_lines(handle: int) -> int:
+    end = os.fstat(handle).st_size
+    while end:
+        start = max(end - 65536, 0)
+        place = os.pread(handle, end - start, start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0
