@@ -20,7 +20,8 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from asi_repro.data.benchmarks import BENCHMARKS, DEFAULT_TASKS
+from asi_repro.config.evaluate import DEFAULT_TASKS
+from asi_repro.data.benchmarks import BENCHMARKS
 from asi_repro.data.items import items_folder
 from asi_repro.data.tokenizer import load_tokenizer
 from asi_repro.evaluate.lm import AsiReproLM

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from asi_repro.config.train import TrainSettings
 from asi_repro.models.baselines import load_baseline
 from asi_repro.models.lm import build_lm
 from asi_repro.models.memory import keep_freed_memory
@@ -31,7 +32,6 @@ from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.guards import Watch
 from asi_repro.train.loop import train
-from asi_repro.train.recipe import TrainSettings
 
 STEPS, ROUNDS = 12, 3
 LENGTHS = (256, 1024, 4096)

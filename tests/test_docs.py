@@ -59,15 +59,6 @@ def test_every_command_named_in_the_docs_exists() -> None:
             assert name in known, f"{page.name} names `asi-repro {name}`"
 
 
-def test_every_setting_is_read_by_the_code() -> None:
-    import yaml
-
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    from asi_repro.config import Params
-
-    assert Params.model_validate(params).model_dump(mode="json", exclude_unset=True) == params
-
-
 def test_every_test_that_the_threat_model_names_is_there() -> None:
     named = set(
         re.findall(

@@ -50,7 +50,9 @@ def _build(as_json: bool) -> None:
     from asi_repro.claims.building import build_ledger
     from asi_repro.claims.context import Settings
     from asi_repro.claims.outputs import write_ledger
-    from asi_repro.config import load_params
+    from asi_repro.cli.output import console, print_json
+    from asi_repro.config.params import load_params
+    from asi_repro.project import find_project
     from asi_repro.results.table import SWEEPS_FOLDER
 
     project = find_project()

@@ -17,13 +17,14 @@ from asi_repro.archive.search import search
 from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_columns, print_json, print_json_rows, print_prose, safe
 from asi_repro.cli.search import cognition_json, print_hits
-from asi_repro.config import load_section
+from asi_repro.config.params import load_params
+from asi_repro.config.roles import BASES, RolesSettings
 from asi_repro.discover.cognition.adding import add_file
 from asi_repro.discover.cognition.base import CognitionBase, Note
 from asi_repro.discover.roles.distil import distiller
-from asi_repro.discover.roles.team import ADDED_ENTRIES, read_notes, roles_settings
+from asi_repro.discover.roles.team import ADDED_ENTRIES, read_notes
+from asi_repro.errors import NotFound
 from asi_repro.llm.client import LLM
-from asi_repro.llm.settings import LlmSettings
 from asi_repro.project import find_project
 
 
@@ -162,9 +163,10 @@ def add(
 
 
 def _notes(base: list[str] | None) -> list[Note]:
-
-    settings = roles_settings({"cognition": base} if base else {})
-    return read_notes(settings, find_project().root)
+    for name in base or ():
+        if name not in BASES:
+            raise NotFound(f"no cognition base {name!r}", hint=f"one of {', '.join(BASES)}")
+    return read_notes(base or RolesSettings().cognition, find_project().root)
 
 
 def _note_json(note: Note) -> dict[str, Any]:
@@ -173,18 +175,14 @@ def _note_json(note: Note) -> dict[str, Any]:
 
 
 def _distiller(about: str) -> Any:
-
-    settings = load_section(find_project().root, "llm", LlmSettings)
-    return distiller(LLM(settings, mode="live"), about)
+    return distiller(LLM(load_params(find_project().root).llm, mode="live"), about)
 
 
 def _print_index(out: Console, every: list[dict[str, Any]]) -> None:
-
     print_columns(out, ("id", "title"), [(safe(e["id"]), safe(e["title"])) for e in every])
 
 
 def _print_entry(out: Console, entry: dict[str, Any]) -> None:
-
     out.print(Text(safe(entry["id"]), style="bold"))
     out.print(Text(f"{safe(entry['file'])}, entry {entry['position']}", style="dim"))
     for field in TEXTS:

@@ -9,7 +9,7 @@ import typer
 
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json
-from asi_repro.config import load_params
+from asi_repro.config.params import load_params
 from asi_repro.project import find_project
 
 

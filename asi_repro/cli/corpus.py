@@ -8,7 +8,6 @@ import typer
 
 from asi_repro.cli.output import console, print_json
 from asi_repro.data.corpus import build_corpus
-from asi_repro.data.settings import load_corpus_settings
 from asi_repro.project import find_project
 
 
@@ -24,14 +23,17 @@ def corpus(
     A corpus of the same settings that is here already is checked, not made again; an interrupted build goes
     on from its last full shard.
     """
+    from asi_repro.config.params import load_params
+
     project = find_project()
-    settings, seed = load_corpus_settings(project.root)
+    params = load_params(project.root)
+    settings = params.corpus
     if source is not None:
         settings = settings.model_copy(update={"source": source})
     with console(stderr=True).status("reading texts") as status:
         manifest = build_corpus(
             settings,
-            seed,
+            params.seed,
             project.artifacts / "corpus",
             metrics=project.artifacts / "metrics" / "corpus.json",
             progress=lambda tokens: status.update(f"{tokens:,} tokens"),

@@ -14,7 +14,6 @@ from asi_repro.cli.options import ScaleOption, SeedsOption, UnsafeOption
 from asi_repro.cli.output import console, print_json
 from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.run import evaluate_checkpoint
-from asi_repro.evaluate.settings import load_evaluate_settings
 from asi_repro.evaluate.trained import record_stopped
 from asi_repro.project import find_project
 from asi_repro.results.evaluation import EvaluationResult, read_result, write_result
@@ -99,7 +98,11 @@ def _otherwise(
     device: str,
 ) -> EvaluationResult:
     """Scores by other settings than the stage's, in a file of their own."""
+    from asi_repro.cli.output import console
+    from asi_repro.config.params import load_params
+    from asi_repro.errors import AsiReproError
     from asi_repro.evaluate.lm import resolve_checkpoint
+    from asi_repro.project import find_project
 
     if device.startswith("cuda"):
         import torch
@@ -107,7 +110,7 @@ def _otherwise(
         if not torch.cuda.is_available():
             raise AsiReproError("CUDA was asked for and there is none here", hint="--device cpu")
     project = find_project()
-    settings = load_evaluate_settings(project.root)
+    settings = load_params(project.root).evaluate
     corpus = project.artifacts / "corpus"
     with _counting() as count:
         result = evaluate_checkpoint(

@@ -103,20 +103,22 @@ def the_executor(
         scale: of the models; None for what runs at no scale, which needs what smoke does.
         device: cpu or cuda; on the CPU no GPU is asked for.
     """
+    from asi_repro.config.executor import ExecutorSettings
+    from asi_repro.config.params import load_params
     from asi_repro.errors import MissingInput
     from asi_repro.executor.base import ONE_CPU
-    from asi_repro.executor.choose import ExecutorSettings, load_executor_settings, make_executor
+    from asi_repro.executor.choose import make_executor, resources_of
     from asi_repro.project import find_project
 
     try:
         root = find_project().root
-        settings = load_executor_settings(root)
+        settings = load_params(root).executor
     except MissingInput:  # a folder of certificates anywhere
         root, settings = shared or Path.cwd(), ExecutorSettings()
     if (name or settings.name) == "local":
         return None, ONE_CPU
     chosen = make_executor(settings, root, name=name, workers=workers)
-    return chosen, settings.needs(scale).resources(device)
+    return chosen, resources_of(settings.needs(scale), device)
 
 
 def the_certificates(archive: Path | None) -> Path:

@@ -10,7 +10,7 @@ from asi_repro.archive.reader import Archive
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_columns, print_json, safe
-from asi_repro.config import load_params
+from asi_repro.config.params import load_params
 from asi_repro.project import find_project
 from asi_repro.results.layout import evaluated_root, slug_of, trained_root
 from asi_repro.results.table import (

@@ -19,9 +19,9 @@ from asi_repro.cli.options import (
     the_executor,
 )
 from asi_repro.cli.output import console, print_json, safe
+from asi_repro.config.params import load_params
 from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.executor.base import usable_cpus
-from asi_repro.executor.choose import load_executor_settings
 from asi_repro.project import find_project
 from asi_repro.sweep.jobs import Report, Swept, make_jobs, unknown_report
 from asi_repro.sweep.jobs import sweep as run_sweep
@@ -91,7 +91,7 @@ def sweep(
 
 def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:
     """Processes of each training, which no sandbox tier can hold together."""
-    count = load_executor_settings(root).needs(scale).processes_on(device)
+    count = load_params(root).executor.needs(scale).processes_on(device)
     if not unsafe and (count > 1 or device == "cuda"):
         raise AsiReproError(
             f"{device} with {count} processes a training works in no sandbox tier",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from asi_repro.config.evaluate import Task
 from asi_repro.errors import NotFound
 
 
@@ -37,7 +38,7 @@ class Benchmark:
         note: what differs between the package's items and the hub's, or "".
     """
 
-    name: str
+    name: Task
     metric: str
     chance: float | None
     columns: tuple[str, ...]
@@ -132,7 +133,6 @@ _ALL = (
 )
 BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in _ALL}
 PACKAGE_TASKS: tuple[str, ...] = tuple(name for name, found in BENCHMARKS.items() if found.in_package)
-DEFAULT_TASKS: tuple[str, ...] = tuple(name for name in PACKAGE_TASKS if BENCHMARKS[name].in_release)
 
 
 def find_benchmark(name: str) -> Benchmark:

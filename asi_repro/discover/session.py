@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from asi_repro.config.discover import Arm
+from asi_repro.config.params import load_params
 from asi_repro.discover.lab.cluster import ClusterLabs
 from asi_repro.discover.lab.live import LocalLabs, made_with
 from asi_repro.discover.loop.events import OnEvent, RunBegun
@@ -18,10 +20,9 @@ from asi_repro.discover.run.search_record import write_search
 from asi_repro.discover.run.setup import begin_run, is_begun, recorded_folder, runs_folder, wanted_settings
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.discover.run.traces import write_run_traces
-from asi_repro.discover.settings import Arm
 from asi_repro.discover.teams import LlmMode
 from asi_repro.errors import AsiReproError, NotFound
-from asi_repro.executor.choose import load_executor_settings, make_executor
+from asi_repro.executor.choose import make_executor
 from asi_repro.executor.on_ray import RayExecutor
 from asi_repro.project import Project
 
@@ -130,7 +131,7 @@ def run_live(project: Project, options: RunOptions, on_event: OnEvent) -> RunSum
 
 def _work_live(job: WorkerJob, options: RunOptions, on_event: OnEvent) -> None:
     """Train and check here, or on the cluster that was chosen."""
-    settings = load_executor_settings(job.root)
+    settings = load_params(job.root).executor
     executor = make_executor(settings, job.root, name=options.executor, workers=options.workers)
     if not isinstance(executor, RayExecutor):
         local = LocalLabs(job.root, job.folder)

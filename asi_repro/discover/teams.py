@@ -12,17 +12,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from asi_repro.config.discover import LabSettings
+from asi_repro.config.llm import LlmSettings
 from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.live import LiveLabs
 from asi_repro.discover.novelty.fingerprint import KnownPrograms
 from asi_repro.discover.operators import OperatorResearcher, seed_program
 from asi_repro.discover.roles.team import build_run_team, programs_of
 from asi_repro.discover.run.folder import LAB, LLM, DiscoveryRun
-from asi_repro.discover.settings import LabSettings
-from asi_repro.discover.types import Analysis, Candidate, Lab, Metrics, Proposal, Team, Verdict
+from asi_repro.discover.types import (
+    Analysis,
+    Candidate,
+    Lab,
+    Metrics,
+    Proposal,
+    Team,
+    Verdict,
+)
 from asi_repro.errors import DataError
 from asi_repro.llm import client
-from asi_repro.llm.settings import LlmSettings
 from asi_repro.traces.spans import Trace
 
 LlmMode = Literal["live", "record", "replay"]

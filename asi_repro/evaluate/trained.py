@@ -16,8 +16,8 @@ from asi_repro.store.files import atomic_write, sha256_bytes, sha256_file
 from asi_repro.store.json_text import dump_json
 
 if TYPE_CHECKING:
+    from asi_repro.config.evaluate import EvaluateSettings
     from asi_repro.data.blocks import Corpus
-    from asi_repro.evaluate.settings import EvaluateSettings
 
 KEY, STOPPED = "key.json", "stopped.json"
 _SCORES = "scores"

@@ -11,12 +11,12 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from asi_repro.config.llm import LlmSettings, Price
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.llm.budget import Booking, Ledger
 from asi_repro.llm.errors import Unreachable
 from asi_repro.llm.message import MALFORMED, check_message
 from asi_repro.llm.request import with_cache_markers
-from asi_repro.llm.settings import LlmSettings, Price
 from asi_repro.llm.slots import Slots
 from asi_repro.llm.usage import Usage, cost, estimate, worst_case
 from asi_repro.store.json_text import JsonDict

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asi_repro.config.llm import BudgetSettings
 from asi_repro.errors import DataError
 from asi_repro.llm.errors import BudgetExceeded
-from asi_repro.llm.settings import BudgetSettings
 from asi_repro.store.json_lines import appending, whole_lines
 
 _MOST = 1 << 53

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from asi_repro.config.llm import LlmSettings
 from asi_repro.errors import MissingInput
 from asi_repro.llm.answers import Misfit, answer_tool, parse_answer
 from asi_repro.llm.api import Api
@@ -22,7 +23,6 @@ from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, TooManyRound
 from asi_repro.llm.message import MALFORMED, text_of, thinking_of, tool_uses
 from asi_repro.llm.records import Records
 from asi_repro.llm.request import build_request, request_key
-from asi_repro.llm.settings import LlmSettings
 from asi_repro.llm.slots import Slots
 from asi_repro.llm.toolbox import Tool, ToolCall, call_tool
 from asi_repro.llm.usage import Usage, cost

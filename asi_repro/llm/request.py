@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from asi_repro.config.llm import LlmSettings, RoleSettings
 from asi_repro.errors import DataError
-from asi_repro.llm.settings import LlmSettings, RoleSettings
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict, canonical
 

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from asi_repro.llm.settings import Price
+from asi_repro.config.llm import Price
 
 _BYTES_PER_TOKEN = 2
 """For estimates before a call; English text and Python have 3 to 4, so that this is on the safe side."""

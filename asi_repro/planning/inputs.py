@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from asi_repro.config import Settings
+from asi_repro.config.base import Settings
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.models.scales import SCALES, Scale
 from asi_repro.project import Project

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from asi_repro.config import load_params
+from asi_repro.config.params import load_params
 from asi_repro.planning.inputs import Assumptions, Source, Times, find_times
 from asi_repro.planning.recorded import RecordedRun, plan_recorded
 from asi_repro.planning.searching import SearchPlan, experiment_hours, plan_search
 from asi_repro.planning.sweeping import SweepPlan, plan_sweep
 from asi_repro.project import Project
-from asi_repro.train.recipe import load_train_settings
 
 RECORDED = "control"
 RECORDED_WORKERS = (1, 2, 4, 8, 16)
@@ -92,13 +91,14 @@ def make_plan(project: Project, wanted: Wanted) -> Plan:
         MissingInput: where the wanted times were not made here.
     """
     assumed = wanted.assumed
-    tokens = load_train_settings(project.root).recipe("340m").tokens
+    params = load_params(project.root)
+    tokens = params.train.recipe("340m").tokens
     times = find_times(project, wanted.source, assumed, tokens=tokens)
     each = experiment_hours(
         [times.speeds[index] for index in sorted(times.speeds)],
         assumed,
         count=wanted.experiments,
-        seed=load_params(project.root).seed,
+        seed=params.seed,
     )
 
     def searches(batch: int) -> list[SearchPlan]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from asi_repro.evaluate.settings import load_evaluate_settings
+from asi_repro.config.params import load_params
 from asi_repro.evaluate.trained import evaluate_trained
 from asi_repro.sweep.workspace import Workspace
 
@@ -23,7 +23,7 @@ def evaluate_model(
     return evaluate_trained(
         workspace.trained(slug, seed),
         workspace.evaluated(slug, seed),
-        settings=load_evaluate_settings(workspace.project.root),
+        settings=load_params(workspace.project.root).evaluate,
         items=workspace.project.artifacts / "benchmarks",
         corpus=workspace.corpus,
         device=device,

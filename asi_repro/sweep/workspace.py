@@ -8,12 +8,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asi_repro.config.params import load_params
+from asi_repro.config.train import TrainSettings
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.models.scales import find_scale
 from asi_repro.project import Project
 from asi_repro.results.layout import evaluated_root, seed_folder, trained_root
 from asi_repro.sweep.selection import SELECTION, find_subject, read_selection
-from asi_repro.train.recipe import TrainSettings, load_train_settings
 from asi_repro.train.spec import Device, Spec, Subject, make_spec
 from asi_repro.train.trainer import Done, Progress, current_result, train_model
 
@@ -162,5 +163,5 @@ def open_workspace(root: Path, *, scale: str | None = None) -> Workspace:
         DataError: where params.yaml is not valid.
         NotFound: for an unknown scale.
     """
-    settings = load_train_settings(root)
+    settings = load_params(root).train
     return Workspace(Project(root), settings, find_scale(scale or settings.scale).name)

@@ -25,6 +25,7 @@ from torch.utils.data import Dataset, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
 
+from asi_repro.config.train import Recipe
 from asi_repro.models.baselines import load_baseline
 from asi_repro.models.determinism import seeded, warm_up
 from asi_repro.models.lm import AsiArchForCausalLM, build_lm
@@ -33,7 +34,6 @@ from asi_repro.models.scales import Scale
 from asi_repro.sandbox.static_check import require_safe
 from asi_repro.train.guards import Watch
 from asi_repro.train.hidden_state import changed_scalars, hidden_scalars, hidden_tensors, restore_hidden
-from asi_repro.train.recipe import Recipe
 from asi_repro.train.recorder import Progress, Recorder, Saved
 from asi_repro.verify.meter import Meter
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from asi_repro.config.train import Recipe
 from asi_repro.train.guards import Stop, Watch
-from asi_repro.train.recipe import Recipe
 
 CURVE_FILE = "curve.json"
 COLUMNS = ("step", "tokens", "loss", "mean_loss", "learning_rate", "grad_norm", "auxiliary_loss")

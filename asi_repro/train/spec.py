@@ -11,12 +11,12 @@ import platform
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from asi_repro.config.train import Guards, Parallel, Recipe, TrainSettings
 from asi_repro.models.scales import Scale, find_scale
 from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.results.layout import slug_of
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
-from asi_repro.train.recipe import Guards, Parallel, Recipe, TrainSettings
 
 if TYPE_CHECKING:
     from asi_repro.archive.reader import Program

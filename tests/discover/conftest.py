@@ -41,16 +41,16 @@ def whole(tmp_path_factory):
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory):
     """A project with a corpus of a few words and six items of one task."""
+    from asi_repro.config.corpus import CorpusSettings
+    from asi_repro.config.train import Recipe, TrainSettings
     from asi_repro.data.corpus import build_corpus
     from asi_repro.data.items import ItemFile
     from asi_repro.data.packages import GPT2_BPE
-    from asi_repro.data.settings import CorpusSettings
     from asi_repro.data.tokenizer import load_tokenizer
     from asi_repro.project import Project
     from asi_repro.store.files import sha256_bytes
     from asi_repro.store.json_text import dump_json
     from asi_repro.sweep.workspace import Workspace
-    from asi_repro.train.recipe import Recipe, TrainSettings
 
     if not GPT2_BPE.installed():
         pytest.skip(f"not run: {GPT2_BPE.command}")

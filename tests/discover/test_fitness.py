@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.config.discover import DiscoverSettings, FitnessSettings
 from asi_repro.discover.loop.fitness import compute_fitness, sigmoid
-from asi_repro.discover.settings import DiscoverSettings, FitnessSettings
 from asi_repro.discover.types import Judgement, LeakSuspected, Metrics
 from asi_repro.errors import DataError
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from asi_repro.config.discover import DiscoverSettings, LabSettings
 from asi_repro.discover import session
 from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.lab.live import LiveLab, make_lab_spec, stage_identity, stage_recipe, without_folders
 from asi_repro.discover.operators import seed_program
-from asi_repro.discover.settings import DiscoverSettings, LabSettings
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.project import Project

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.config.discover import PoolSettings
 from asi_repro.discover.loop.pool import Pool
 from asi_repro.discover.loop.schedule import Draw, Schedule
-from asi_repro.discover.settings import PoolSettings
 from asi_repro.discover.types import Candidate, Metrics
 
 PAPER = Schedule(cold_start=200, refresh=50, window=8, seed=1)

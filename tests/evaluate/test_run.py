@@ -82,8 +82,8 @@ def test_a_result_says_what_it_is_and_comes_back_from_its_file(checkpoint, made_
 
 
 def test_validation_perplexity_of_a_random_model_is_near_the_vocabulary(checkpoint, made_up, gpt2, tmp_path):
+    from asi_repro.config.corpus import CorpusSettings
     from asi_repro.data.corpus import build_corpus
-    from asi_repro.data.settings import CorpusSettings
 
     texts = tmp_path / "texts"
     texts.mkdir()

@@ -11,9 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # children import the tasks by name
 from executor_tasks import Work, work
 
+from asi_repro.config.executor import ExecutorSettings
 from asi_repro.errors import DataError, NotFound
 from asi_repro.executor.base import Executor
-from asi_repro.executor.choose import ExecutorSettings, make_executor
+from asi_repro.executor.choose import make_executor
 from asi_repro.executor.local import ProcessExecutor, ThreadExecutor
 
 

@@ -24,13 +24,13 @@ from fake_team import begin, do_all, fake_job
 from ray_discovery import ClusterJob
 from test_ray import lives
 
+from asi_repro.config.executor import ExecutorSettings, Needs
 from asi_repro.discover.lab.cluster import RESULTS, ClusterLabs, check_same_code, collect, leave
 from asi_repro.discover.loop.events import ExperimentFinished, ignore
 from asi_repro.discover.loop.workers import work_in_threads
 from asi_repro.discover.run.folder import LAB, TIMINGS
 from asi_repro.discover.run.recorded import commit_lines
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.executor.choose import ExecutorSettings, Needs
 from asi_repro.executor.on_ray import RayExecutor
 from asi_repro.sandbox.outcome import SandboxUnavailable
 from asi_repro.store.files import sha256_bytes

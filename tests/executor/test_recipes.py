@@ -87,9 +87,9 @@ def test_the_skypilot_file_has_the_shape_and_its_commands_are_there():
 def project(tmp_path: Path) -> Path:
     """A project with a short recipe, and in .venv/bin what the recipes call: the real ray and asi-repro."""
     pytest.importorskip("ray")
+    from asi_repro.config.corpus import CorpusSettings
     from asi_repro.data.corpus import build_corpus
     from asi_repro.data.packages import GPT2_BPE
-    from asi_repro.data.settings import CorpusSettings
     from asi_repro.data.tokenizer import load_tokenizer
 
     if not GPT2_BPE.installed():

@@ -270,8 +270,8 @@ def read_llm(project: Path) -> Any:
 
 
 def make_settings(folder: Path) -> None:
+    from asi_repro.config.discover import DiscoverSettings
     from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
-    from asi_repro.discover.settings import DiscoverSettings
 
     stage = {"recipe": {"steps": 24, "rate": 0.005}, "tasks": {"piqa": "ab" * 32}}
     DiscoveryRun.begin(folder / "run", RunSettings(3, DiscoverSettings(), stage, stage, {}, {"python": "3"}))

@@ -169,8 +169,8 @@ def make_spending(folder: Path) -> Path:
 
 def read_spending(folder: Path) -> Any:
     """Whatever the ledger says, what was spent stays a number that a limit can be held to."""
+    from asi_repro.config.llm import BudgetSettings
     from asi_repro.llm.budget import Ledger
-    from asi_repro.llm.settings import BudgetSettings
 
     tokens, usd = Ledger(BudgetSettings(), folder / "spending.jsonl").spent
     assert tokens >= 0

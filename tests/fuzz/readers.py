@@ -174,20 +174,9 @@ def read_claims(folder: Path) -> Any:
 
 
 def read_params(folder: Path) -> Any:
-    from asi_repro.config import load_params, load_section
-    from asi_repro.data.settings import load_corpus_settings
-    from asi_repro.discover.settings import load_discover_settings
-    from asi_repro.evaluate.settings import load_evaluate_settings
-    from asi_repro.executor.choose import load_executor_settings
-    from asi_repro.llm.settings import LlmSettings
-    from asi_repro.train.recipe import load_train_settings
+    from asi_repro.config.params import load_params
 
-    load_params(folder)
-    loaders: tuple[Callable[[Path], Any], ...] = (
-        load_corpus_settings, load_train_settings, load_evaluate_settings, load_executor_settings,
-        load_discover_settings,
-    )  # fmt: skip
-    return load_section(folder, "llm", LlmSettings), [load(folder) for load in loaders]
+    return load_params(folder)
 
 
 def read_selected(folder: Path) -> Any:

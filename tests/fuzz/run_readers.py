@@ -32,8 +32,8 @@ def finished_run(home: Path) -> Path:
 
 
 def make_settings(folder: Path) -> Path:
+    from asi_repro.config.discover import DiscoverSettings
     from asi_repro.discover.run.folder import RunSettings
-    from asi_repro.discover.settings import DiscoverSettings
 
     stage = {"recipe": {"steps": 2}, "tasks": ["piqa"]}
     made = RunSettings(3, DiscoverSettings(), stage, stage, {"roles": {}}, {"python": "3.11"})

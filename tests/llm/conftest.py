@@ -10,8 +10,8 @@ import pytest
 from messages_server import MessagesServer
 from pydantic import BaseModel
 
+from asi_repro.config.llm import LlmSettings
 from asi_repro.llm.client import LLM, Mode, Tool
-from asi_repro.llm.settings import LlmSettings
 
 MODEL = "claude-sonnet-5-5"
 KEY = "sk-ant-api03-only-for-the-tests-0123456789"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from messages_server import Answer, MessagesServer, text
 
+from asi_repro.config.llm import BudgetSettings
 from asi_repro.errors import DataError, NotFound
 from asi_repro.llm.budget import Ledger
 from asi_repro.llm.client import LLM
 from asi_repro.llm.errors import BudgetExceeded
-from asi_repro.llm.settings import BudgetSettings
 from asi_repro.traces.spans import Trace
 from tests.llm.conftest import ASK, MODEL, PRICES, make_settings
 
@@ -97,7 +97,7 @@ def test_what_a_killed_process_had_booked_counts_as_spent(tmp_path: Path) -> Non
     code = (
         "import os, sys, pathlib\n"
         "from asi_repro.llm.budget import Ledger\n"
-        "from asi_repro.llm.settings import BudgetSettings\n"
+        "from asi_repro.config.llm import BudgetSettings\n"
         "with Ledger(BudgetSettings(tokens=1000), pathlib.Path(sys.argv[1])).book(900, 0.0):\n"
         "    os.kill(os.getpid(), 9)\n"
     )

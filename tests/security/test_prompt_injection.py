@@ -34,13 +34,13 @@ from actors import (  # noqa: E402
 )  # fmt: skip
 from messages_server import structured, text, tool_call  # noqa: E402
 
+from asi_repro.config.roles import RolesSettings  # noqa: E402
 from asi_repro.discover.cognition.base import CognitionBase, Note  # noqa: E402
 from asi_repro.discover.prompts import fence  # noqa: E402
 from asi_repro.discover.roles.checker import LlmChecker  # noqa: E402
 from asi_repro.discover.roles.draft import program_problems  # noqa: E402
 from asi_repro.discover.roles.engineer import LlmEngineer  # noqa: E402
 from asi_repro.discover.roles.researcher import LlmResearcher  # noqa: E402
-from asi_repro.discover.roles.settings import RolesSettings  # noqa: E402
 from asi_repro.discover.types import Proposal, RoleFailure  # noqa: E402
 from asi_repro.traces.spans import Trace  # noqa: E402
 
@@ -231,11 +231,12 @@ def test_a_name_that_is_none_is_not_taken(name: str) -> None:
 
 def test_hostile_words_are_words_in_the_commit_and_nothing_else(tmp_path: Path) -> None:
     """Through the whole loop: every file and message of the commits, and the refs."""
+
+    from asi_repro.config.discover import DiscoverSettings
     from asi_repro.discover.loop.exploration import Exploration
     from asi_repro.discover.operators import seed_program
     from asi_repro.discover.roles.team import build_llm_team, programs_of
     from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
-    from asi_repro.discover.settings import DiscoverSettings
     from asi_repro.store.git import run_git
 
     class Lab:

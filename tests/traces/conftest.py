@@ -9,9 +9,9 @@ import pytest
 from messages_server import MessagesServer, structured, text, tool_call
 from pydantic import BaseModel
 
+from asi_repro.config.llm import LlmSettings
 from asi_repro.errors import AsiReproError
 from asi_repro.llm.client import LLM, Tool
-from asi_repro.llm.settings import LlmSettings
 from asi_repro.traces.spans import Trace
 
 PRICE = {"input": 2.0, "output": 10.0, "cache_write": 2.5, "cache_read": 0.2, "as_of": "2026-11-22"}

@@ -38,9 +38,9 @@ def texts_dir(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small_corpus(gpt2, texts_dir, tmp_path_factory):
     """A corpus of the made-up texts, opened."""
+    from asi_repro.config.corpus import CorpusSettings
     from asi_repro.data.blocks import open_corpus
     from asi_repro.data.corpus import build_corpus
-    from asi_repro.data.settings import CorpusSettings
 
     folder = tmp_path_factory.mktemp("built") / "corpus"
     build_corpus(CorpusSettings(source=str(texts_dir)), 1, folder, tokenizer=gpt2)

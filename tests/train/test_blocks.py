@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.config.corpus import CorpusSettings
 from asi_repro.data.blocks import TokenBlocks, open_corpus
 from asi_repro.data.corpus import build_corpus
-from asi_repro.data.settings import CorpusSettings
 from asi_repro.errors import DataError, NotFound
 
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.config.corpus import CorpusSettings
 from asi_repro.data.blocks import open_corpus
 from asi_repro.data.corpus import build_corpus, split_of
-from asi_repro.data.settings import CorpusSettings
 from asi_repro.data.shards import ID, TOKENS
 from asi_repro.data.sources import Document, Source, fineweb_edu, open_source, sotu
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
@@ -211,7 +211,7 @@ def test_hub_out_of_reach_says_what_else_there_is(tmp_path):
     code = f"""
         from pathlib import Path
         from asi_repro.data.corpus import build_corpus
-        from asi_repro.data.settings import CorpusSettings
+        from asi_repro.config.corpus import CorpusSettings
         build_corpus(CorpusSettings(source="fineweb-edu"), 1, Path({str(tmp_path / "c")!r}))
     """
     done = run_child(code, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "hf"))
@@ -333,7 +333,7 @@ def test_full_disk_is_one_clear_error_and_the_next_build_goes_on(texts_dir, tmp_
         import resource
         from pathlib import Path
         from asi_repro.data.corpus import build_corpus
-        from asi_repro.data.settings import CorpusSettings
+        from asi_repro.config.corpus import CorpusSettings
         from asi_repro.data.tokenizer import load_tokenizer
         tokenizer = load_tokenizer()
         settings = CorpusSettings(source={str(texts_dir)!r}, validation_fraction=0.2, shard_tokens=3000)
@@ -361,7 +361,7 @@ def test_a_killed_build_goes_on_to_the_same_bytes(texts_dir, tmp_path, gpt2, cor
         import os, signal
         from pathlib import Path
         from asi_repro.data.corpus import build_corpus
-        from asi_repro.data.settings import CorpusSettings
+        from asi_repro.config.corpus import CorpusSettings
         settings = CorpusSettings(source={str(texts_dir)!r}, validation_fraction=0.2, shard_tokens=3000)
         def kill(tokens):
             if tokens > {after}:
@@ -396,8 +396,8 @@ def test_unwritable_place(texts_dir, tmp_path, gpt2):
 def test_a_second_build_waits_for_the_first_and_finds_its_work(gpt2, texts_dir, tmp_path, monkeypatch):
     import threading
 
+    from asi_repro.config.corpus import CorpusSettings
     from asi_repro.data import corpus as module
-    from asi_repro.data.settings import CorpusSettings
 
     inside, most, builds = [0], [0], []
     build = module._build

@@ -54,11 +54,11 @@ def test_unknown_names_are_listed_and_the_others_go_on(tmp_path):
 
     from asi_repro.archive.release import read_release
     from asi_repro.archive.tables import write_archive
+    from asi_repro.config.train import TrainSettings
     from asi_repro.errors import NotFound
     from asi_repro.project import Project
     from asi_repro.sweep.jobs import unknown_report
     from asi_repro.sweep.workspace import Workspace
-    from asi_repro.train.recipe import TrainSettings
 
     project = Project(tmp_path)
     write_synthetic_release(tmp_path / "release", 20, gallery=3)

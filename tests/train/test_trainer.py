@@ -15,13 +15,13 @@ pytest.importorskip("torch")
 
 from tiny_training import PLAIN, STATEFUL, TURNS_NAN, program, spec_of
 
+from asi_repro.config.train import Guards, TrainSettings
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.models.scales import SCALES
 from asi_repro.results.layout import seed_folder
 from asi_repro.results.training import read_curve, read_training
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.guards import Watch
-from asi_repro.train.recipe import Guards, TrainSettings
 from asi_repro.train.spec import baseline, make_spec
 from asi_repro.train.trainer import make_watch, train_model
 

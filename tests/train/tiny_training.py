@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asi_repro.config.train import Guards, Recipe
 from asi_repro.data.blocks import Corpus
 from asi_repro.models.scales import Scale
 from asi_repro.store.files import sha256_bytes
-from asi_repro.train.recipe import Guards, Recipe
 from asi_repro.train.spec import Spec, Subject, baseline, corpus_record
 
 TINY = Scale("tiny", num_layers=1, hidden_size=16, num_heads=2, intermediate_size=32, context=16)

@@ -13,8 +13,8 @@ import pytest
 from browsing import SIZES, press, run_app, screen_text
 from messages_server import MessagesServer, text, tool_call
 
+from asi_repro.config.llm import LlmSettings
 from asi_repro.llm.client import LLM, Tool
-from asi_repro.llm.settings import LlmSettings
 from asi_repro.project import Project
 from asi_repro.traces.parquet import read_traces, write_traces
 from asi_repro.traces.spans import Trace

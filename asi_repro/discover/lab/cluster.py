@@ -17,16 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asi_repro.config.discover import LabSettings
+from asi_repro.config.executor import ExecutorSettings
 from asi_repro.discover.lab.cache import check_key, training_key
 from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.lab.live import TRAINING, LiveLab, made_with
 from asi_repro.discover.lab.result import decode_result, encode_result
 from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.run.folder import TIMINGS, step_seconds
-from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import Checker, Lab, Metrics, Proposal, Verdict
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.executor.choose import ExecutorSettings
+from asi_repro.executor.choose import resources_of
 from asi_repro.executor.on_ray import RaySession
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.store.files import atomic_write
@@ -183,7 +184,7 @@ class ClusterLabs:
         with self._running.setdefault(task.key, threading.Lock()):
             found = collect(task.folder, task.key)
             if found is None:
-                needs = self.settings.needs(scale).resources()
+                needs = resources_of(self.settings.needs(scale))
                 self.session.call(call, task, resources=needs, stop=self.stop)
                 found = collect(task.folder, task.key)
                 if found is None:

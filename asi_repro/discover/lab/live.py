@@ -15,15 +15,16 @@ from statistics import fmean
 from typing import Protocol, TypeVar
 
 import asi_repro
+from asi_repro.config.discover import LabSettings
+from asi_repro.config.params import load_params
+from asi_repro.config.train import Recipe
 from asi_repro.data.items import load_items
 from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.run.folder import TIMINGS, step_seconds
-from asi_repro.discover.settings import LabSettings
 from asi_repro.discover.types import Checker, Lab, LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.evaluate.scorers import NoScore
-from asi_repro.evaluate.settings import load_evaluate_settings
 from asi_repro.models.scales import find_scale
 from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.results.training import TrainingResult
@@ -35,7 +36,6 @@ from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.traces.spans import Trace
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.guards import Watch, slow_limit
-from asi_repro.train.recipe import Recipe
 from asi_repro.train.sandboxed import train_in_sandbox
 from asi_repro.train.spec import Spec, Subject, corpus_record, make_spec
 from asi_repro.train.trainer import check_facts, make_result, write_outputs
@@ -192,7 +192,7 @@ class LiveLab:
         return result, curve, facts.step_seconds
 
     def _evaluate(self, folder: Path) -> dict[str, float]:
-        how = load_evaluate_settings(self._workspace.project.root)
+        how = load_params(self._workspace.project.root).evaluate
         try:
             found = evaluate_checkpoint(
                 folder,
@@ -249,7 +249,7 @@ def stage_identity(workspace: Workspace, settings: LabSettings) -> JsonDict:
         "corpus": corpus_record(workspace.corpus),
         "tasks": {task: load_items(items, task)[1].sha256 for task in sorted(settings.tasks)},
         "limit": settings.limit,
-        "exact": load_evaluate_settings(workspace.project.root).exact,
+        "exact": load_params(workspace.project.root).evaluate.exact,
     }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from asi_repro.config.discover import DiscoverSettings
 from asi_repro.discover.lab.result import decode_result, encode_result
 from asi_repro.discover.loop.fitness import compute_fitness, differences
 from asi_repro.discover.loop.journal import Journal
@@ -20,7 +21,6 @@ from asi_repro.discover.loop.steps import Step, StepRules, passed
 from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.run.content import FinishedExperiment
 from asi_repro.discover.run.rejected import TurnedDown
-from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.discover.types import (
     Analysis,
     Brief,

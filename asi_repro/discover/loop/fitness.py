@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from asi_repro.discover.settings import DiscoverSettings
+from asi_repro.config.discover import DiscoverSettings
 from asi_repro.discover.types import Judgement, LeakSuspected, Metrics
 from asi_repro.errors import DataError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from asi_repro.config.discover import PoolSettings
 from asi_repro.discover.loop.schedule import Draw
-from asi_repro.discover.settings import PoolSettings
 from asi_repro.discover.types import Candidate
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from asi_repro.discover.settings import DiscoverSettings
+from asi_repro.config.discover import DiscoverSettings
 from asi_repro.store.files import sha256_bytes
 
 ROOT = 1

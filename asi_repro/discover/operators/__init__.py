@@ -3,10 +3,10 @@
 Programs are edited as source, through their syntax trees; nothing here executes one or imports torch.
 """
 
+from asi_repro.config.operators import OperatorSettings
 from asi_repro.discover.operators.errors import NoNewProgram, NotLibraryForm
 from asi_repro.discover.operators.library import seed_program
 from asi_repro.discover.operators.researcher import OperatorResearcher, functional_key
-from asi_repro.discover.operators.settings import OperatorSettings
 from asi_repro.discover.operators.source import normalised_ast
 
 __all__ = [

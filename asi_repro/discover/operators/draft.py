@@ -6,11 +6,11 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from asi_repro.config.operators import OperatorSettings
 from asi_repro.discover.operators.calls import Call
 from asi_repro.discover.operators.catalogue import Block, Kind, blocks_of, plain_call
 from asi_repro.discover.operators.describe import cost, headline
 from asi_repro.discover.operators.library import library, with_classes
-from asi_repro.discover.operators.settings import OperatorSettings
 from asi_repro.discover.operators.source import MAIN, Source, with_docstring
 
 Slots = Mapping[str, tuple[Call, ...]]

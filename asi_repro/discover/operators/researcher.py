@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from asi_repro.config.operators import WEIGHTS, OperatorSettings
 from asi_repro.discover.operators import code_edits, crossover, mutations
 from asi_repro.discover.operators.describe import composition
 from asi_repro.discover.operators.draft import Context, Donor, Edit, Operator
 from asi_repro.discover.operators.errors import NoNewProgram
-from asi_repro.discover.operators.settings import WEIGHTS, OperatorSettings
 from asi_repro.discover.operators.source import Source, normalised_ast, read_source
 from asi_repro.discover.types import Brief, Proposal, Verdict
 from asi_repro.store.files import sha256_bytes

@@ -18,8 +18,8 @@ from asi_repro.discover.roles.notes import traced_recall, with_shortcomings
 from asi_repro.discover.types import Analysis, Candidate, Metrics, Proposal
 
 if TYPE_CHECKING:
+    from asi_repro.config.roles import RolesSettings
     from asi_repro.discover.cognition.base import CognitionBase
-    from asi_repro.discover.roles.settings import RolesSettings
     from asi_repro.llm.client import LLM
     from asi_repro.traces.spans import Trace
 

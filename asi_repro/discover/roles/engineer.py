@@ -13,7 +13,7 @@ from asi_repro.discover.roles.draft import Draft
 from asi_repro.discover.types import Proposal
 
 if TYPE_CHECKING:
-    from asi_repro.discover.roles.settings import RolesSettings
+    from asi_repro.config.roles import RolesSettings
     from asi_repro.llm.client import LLM
     from asi_repro.traces.spans import Trace
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from asi_repro.config.roles import PARTS
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for
 from asi_repro.discover.roles.facts import results_text
-from asi_repro.discover.roles.settings import PARTS
 from asi_repro.discover.types import Judgement, Metrics, Proposal
 
 if TYPE_CHECKING:
-    from asi_repro.discover.roles.settings import JudgeWeights, RolesSettings
+    from asi_repro.config.roles import JudgeWeights, RolesSettings
     from asi_repro.llm.client import LLM
     from asi_repro.traces.spans import Trace
 

@@ -19,8 +19,8 @@ from asi_repro.discover.types import Proposal, Verdict
 from asi_repro.errors import DataError
 
 if TYPE_CHECKING:
+    from asi_repro.config.roles import RolesSettings
     from asi_repro.discover.novelty.embedding import Embedder
-    from asi_repro.discover.roles.settings import RolesSettings
     from asi_repro.llm.client import LLM
     from asi_repro.traces.spans import Trace
 

@@ -16,9 +16,9 @@ from asi_repro.discover.roles.summaries import summarise
 from asi_repro.discover.types import Brief, Candidate, Proposal, RoleFailure, Verdict
 
 if TYPE_CHECKING:
+    from asi_repro.config.roles import RolesSettings
     from asi_repro.discover.cognition.base import CognitionBase, Recalled
     from asi_repro.discover.prompts import Rendered
-    from asi_repro.discover.roles.settings import RolesSettings
     from asi_repro.llm.client import LLM
     from asi_repro.traces.spans import Trace
 

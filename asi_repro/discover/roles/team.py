@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
+from asi_repro.config.roles import RolesSettings
 from asi_repro.discover.cognition.base import CognitionBase, Note, own_notes, read_folder, release_notes
 from asi_repro.discover.novelty.embedding import shared_embedder
 from asi_repro.discover.novelty.fingerprint import Programs
@@ -17,10 +16,8 @@ from asi_repro.discover.roles.engineer import LlmEngineer
 from asi_repro.discover.roles.judge import LlmJudge
 from asi_repro.discover.roles.novelty import LlmNovelty
 from asi_repro.discover.roles.researcher import LlmResearcher
-from asi_repro.discover.roles.settings import RolesSettings
 from asi_repro.discover.run.content import PROGRAM
 from asi_repro.discover.types import Checker, Lab, Team
-from asi_repro.errors import DataError
 
 if TYPE_CHECKING:
     from asi_repro.discover.run.folder import DiscoveryRun
@@ -68,29 +65,13 @@ def build_run_team(run: DiscoveryRun, root: Path, llm: LLM, checker: Checker, la
             is not there.
         DataError: where an entry of the cognition base is not what it should be.
     """
-    settings = roles_settings(run.discover.roles)
-    cognition = CognitionBase(read_notes(settings, root), shared_embedder())
+    settings = run.discover.roles
+    cognition = CognitionBase(read_notes(settings.cognition, root), shared_embedder())
     return build_llm_team(programs_of(run.store), cognition, settings, llm, checker, lab)
 
 
-def roles_settings(section: Mapping[str, Any]) -> RolesSettings:
-    """The part `discover.roles` of params.yaml as its own model.
-
-    Raises:
-        DataError: where a setting is unknown or out of range.
-    """
-    try:
-        return RolesSettings.model_validate(dict(section))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, ("discover.roles", *first["loc"])))
-        raise DataError(
-            f"{key}: {first['msg']}", where="params.yaml", hint="put the setting right"
-        ) from error
-
-
-def read_notes(settings: RolesSettings, root: Path) -> list[Note]:
-    """The entries that the settings name, own ones first.
+def read_notes(bases: Sequence[str], root: Path) -> list[Note]:
+    """The entries of the named cognition bases (`config.roles.BASES`), own ones first.
 
     Raises:
         MissingInput: where the release's are wanted and its archive is not there.
@@ -100,11 +81,11 @@ def read_notes(settings: RolesSettings, root: Path) -> list[Note]:
     from asi_repro.project import Project
 
     notes: list[Note] = []
-    if "own" in settings.cognition:
+    if "own" in bases:
         notes += own_notes()
-    if "added" in settings.cognition:
+    if "added" in bases:
         notes += read_folder(root / ADDED_ENTRIES)
-    if "release" in settings.cognition:
+    if "release" in bases:
         notes += release_notes(open_archive(Project(root).archive))
     return notes
 

@@ -23,9 +23,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from asi_repro.config.discover import DiscoverSettings
 from asi_repro.discover.loop.schedule import Schedule, make_schedule
 from asi_repro.discover.run.store import RunStore
-from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.store.files import atomic_write, make_folder
 from asi_repro.store.json_lines import checked, read_lines, with_checksum

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asi_repro.config.llm import BudgetSettings
 from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.loop.steps import Step, StepRules, passed
 from asi_repro.discover.loop.verification import VERIFYING
@@ -21,7 +22,6 @@ from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
 from asi_repro.errors import DataError
 from asi_repro.llm.budget import Ledger
-from asi_repro.llm.settings import BudgetSettings
 from asi_repro.store.json_lines import read_lines
 from asi_repro.store.json_text import JsonDict
 

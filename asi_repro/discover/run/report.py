@@ -116,7 +116,7 @@ _BEST = ("index", "fitness", "loss", "against the baseline", "benchmark mean", "
 
 
 def _search(project: Project, outcomes: Outcomes) -> list[str]:
-    from asi_repro.config import load_params
+    from asi_repro.config.params import load_params
 
     params = load_params(project.root)
     found = compare_runs(outcomes, outcomes, seed=params.seed, resamples=params.claims.resamples).first

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from asi_repro.config import load_params
+from asi_repro.config.params import load_params
 from asi_repro.discover.run.comparison import compare_runs, curve
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import own_outcomes

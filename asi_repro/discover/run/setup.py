@@ -6,12 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-from asi_repro.config import load_params, load_section
+from asi_repro.config.discover import Arm, DiscoverSettings, LabSettings
+from asi_repro.config.params import load_params
 from asi_repro.discover.lab.live import made_with, stage_identity
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun, RunSettings, check_name, first_difference
-from asi_repro.discover.settings import Arm, DiscoverSettings, LabSettings, load_discover_settings
 from asi_repro.errors import DataError
-from asi_repro.llm.settings import LlmSettings
 from asi_repro.sweep.workspace import open_workspace
 
 RUNS, RECORDED = "runs", "recorded"
@@ -29,7 +28,7 @@ def recorded_folder(artifacts: Path) -> Path:
 
 def wanted_settings(root: Path, arm: Arm | None) -> DiscoverSettings:
     """The section `discover` of params.yaml, with another arm where one is given."""
-    found = load_discover_settings(root)
+    found = load_params(root).discover
     if arm is None or arm == found.arm:
         return found
     return DiscoverSettings.model_validate({**found.model_dump(), "arm": arm})
@@ -45,13 +44,13 @@ def begin_run(root: Path, name: str, *, arm: Arm | None = None, renew: bool = Fa
         DataError: where it was begun with other settings.
         MissingInput: where corpus or benchmarks are not there.
     """
-    discover = wanted_settings(root, arm)
+    params, discover = load_params(root), wanted_settings(root, arm)
     settings = RunSettings(
-        seed=load_params(root).seed,
+        seed=params.seed,
         discover=discover,
         exploration=_stage(root, discover.exploration),
         verification=_stage(root, discover.verification),
-        llm=_llm(root) if discover.arm == "llm" else {},
+        llm=params.llm.model_dump(mode="json") if discover.arm == "llm" else {},
         made_with=made_with(),
     )
     folder = runs_folder(root / "artifacts") / check_name(name)
@@ -75,7 +74,3 @@ def is_begun(root: Path, name: str) -> bool:
 
 def _stage(root: Path, settings: LabSettings) -> dict[str, object]:
     return stage_identity(open_workspace(root, scale=settings.scale), settings)
-
-
-def _llm(root: Path) -> dict[str, object]:
-    return dict(load_section(root, "llm", LlmSettings).model_dump(mode="json"))

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from operator_runs import FOREIGN, brief, built, candidate, leak
 
+from asi_repro.config.operators import WEIGHTS
 from asi_repro.discover.operators import (
     NoNewProgram,
     NotLibraryForm,
@@ -27,7 +28,6 @@ from asi_repro.discover.operators import (
 from asi_repro.discover.operators.catalogue import BLOCKS, Kind, find_block
 from asi_repro.discover.operators.draft import Context, Donor, fill, install, rewritten
 from asi_repro.discover.operators.researcher import OPERATORS, vary
-from asi_repro.discover.operators.settings import WEIGHTS
 from asi_repro.discover.operators.source import SLOTS, Source, read_source
 from asi_repro.discover.types import Verdict
 from asi_repro.errors import DataError

@@ -22,6 +22,7 @@ from actors import (
 )
 from messages_server import refusal, structured, text, tool_call, truncated
 
+from asi_repro.config.roles import JudgeWeights, RolesSettings
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.analyst import LlmAnalyst
@@ -31,7 +32,6 @@ from asi_repro.discover.roles.judge import LlmJudge
 from asi_repro.discover.roles.notes import shortcomings_in, with_shortcomings
 from asi_repro.discover.roles.novelty import LlmNovelty
 from asi_repro.discover.roles.researcher import LlmResearcher
-from asi_repro.discover.roles.settings import JudgeWeights, RolesSettings
 from asi_repro.discover.types import Proposal, RoleFailure, Verdict
 from asi_repro.errors import AsiReproError
 from asi_repro.llm.errors import BadToolInput, Refused, Truncated

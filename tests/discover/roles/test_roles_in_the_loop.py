@@ -21,13 +21,13 @@ from actors import (
 )
 from messages_server import Behaviour, structured, text, tool_call
 
+from asi_repro.config.discover import DiscoverSettings
+from asi_repro.config.roles import RolesSettings
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
 from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.operators import seed_program
-from asi_repro.discover.roles.settings import RolesSettings
 from asi_repro.discover.roles.team import build_llm_team, programs_of
 from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
-from asi_repro.discover.settings import DiscoverSettings
 from asi_repro.discover.types import LabFailure, Proposal
 from asi_repro.errors import DataError
 from asi_repro.llm.client import LLM

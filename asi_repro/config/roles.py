@@ -1,15 +1,16 @@
-"""How the roles work: `params.yaml: discover.roles`."""
+"""The group `discover.roles` of params.yaml: how the roles work."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
-from asi_repro.config import Settings
+from asi_repro.config.base import Settings
 
 PARTS = ("innovation", "complexity", "correctness", "convergence")
 Base = Literal["own", "added", "release"]
+BASES: tuple[Base, ...] = get_args(Base)
 
 
 class JudgeWeights(Settings):

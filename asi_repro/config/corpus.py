@@ -1,13 +1,12 @@
-"""Settings of the corpus in params.yaml."""
+"""The section `corpus` of params.yaml."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Optional
 
 from pydantic import Field
 
-from asi_repro.config import Settings, load_params, load_section
+from asi_repro.config.base import Settings
 
 
 class CorpusSettings(Settings):
@@ -32,12 +31,3 @@ class CorpusSettings(Settings):
     shuffle_buffer: int = Field(
         default=10_000, ge=1, description="Documents in the shuffle buffer of a streamed source."
     )
-
-
-def load_corpus_settings(root: Path) -> tuple[CorpusSettings, int]:
-    """The section `corpus` of `root`/params.yaml and the seed; the defaults where there is no section.
-
-    Raises:
-        DataError: where params.yaml is not valid.
-    """
-    return load_section(root, "corpus", CorpusSettings), load_params(root).seed

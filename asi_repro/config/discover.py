@@ -1,18 +1,19 @@
-"""Settings of the discovery loop: `params.yaml: discover`. No torch here.
+"""The section `discover` of params.yaml: the discovery loop.
 
 The paper's values are the defaults of the pool (section 3.2 and 4.1). What the paper does not state says so.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import Literal, Optional
 
 from pydantic import Field, model_validator
 
-from asi_repro.config import Settings, load_section
-from asi_repro.data.benchmarks import BENCHMARKS, DEFAULT_TASKS
-from asi_repro.discover.operators.settings import OperatorSettings
+from asi_repro.config.base import Settings
+from asi_repro.config.evaluate import DEFAULT_TASKS, AccuracyTask
+from asi_repro.config.operators import OperatorSettings
+from asi_repro.config.roles import RolesSettings
+from asi_repro.config.train import ScaleName
 
 Arm = Literal["operators", "llm"]
 Component = Literal["loss", "benchmark", "judge"]
@@ -55,24 +56,16 @@ class FitnessSettings(Settings):
 class LabSettings(Settings):
     """How the programs of one stage are trained and scored; the rest is `train` and `evaluate`'s."""
 
-    scale: Literal["smoke", "20m", "340m"] = Field(default="smoke", description="Size of the models.")
+    scale: ScaleName = Field(default="smoke", description="Size of the models.")
     steps: Optional[int] = Field(
         default=None, ge=10, description="Optimizer steps; null takes the recipe's. Warm-up and decay follow."
     )
     seed: int = Field(default=0, ge=0, description="Of initial parameters and order of the text.")
-    tasks: list[str] = Field(
+    tasks: list[AccuracyTask] = Field(
         default_factory=lambda: list(DEFAULT_TASKS), min_length=1, description="Benchmarks, by name."
     )
     limit: Optional[int] = Field(default=50, ge=1, description="Items a task, from the first; null for all.")
     max_minutes: float = Field(default=60.0, gt=0, description="A training that takes longer is stopped.")
-
-    @model_validator(mode="after")
-    def _accuracies(self) -> LabSettings:
-        for task in self.tasks:
-            if task not in BENCHMARKS or BENCHMARKS[task].chance is None:
-                known = ", ".join(name for name, found in BENCHMARKS.items() if found.chance is not None)
-                raise ValueError(f"{task!r} is no task with an accuracy: one of {known}")
-        return self
 
 
 def _verification() -> LabSettings:
@@ -124,9 +117,7 @@ class DiscoverSettings(Settings):
     operators: OperatorSettings = Field(
         default_factory=OperatorSettings, description="The control arm's operators."
     )
-    roles: dict[str, Any] = Field(
-        default_factory=dict, description="See `discover.roles.settings.RolesSettings`; for the arm llm."
-    )
+    roles: RolesSettings = Field(default_factory=RolesSettings, description="The roles of the arm llm.")
 
     @model_validator(mode="after")
     def _fits(self) -> DiscoverSettings:
@@ -140,12 +131,3 @@ class DiscoverSettings(Settings):
         if self.fitness.components is not None:
             return tuple(self.fitness.components)
         return ("loss", "benchmark") if self.arm == "operators" else ("loss", "benchmark", "judge")
-
-
-def load_discover_settings(root: Path) -> DiscoverSettings:
-    """The section `discover` of `root`/params.yaml; the defaults where there is none.
-
-    Raises:
-        DataError: where params.yaml is not valid.
-    """
-    return load_section(root, "discover", DiscoverSettings)

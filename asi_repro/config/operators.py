@@ -1,10 +1,10 @@
-"""Settings of the operators: `params.yaml: discover.operators`. No torch here."""
+"""The group `discover.operators` of params.yaml."""
 
 from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from asi_repro.config import Settings
+from asi_repro.config.base import Settings
 
 # The paper has no such arm; these weights favour new paths and fusions over single numbers.
 WEIGHTS: dict[str, float] = {

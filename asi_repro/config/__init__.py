@@ -1,0 +1,1 @@
+"""params.yaml as typed settings: a module a section, and `params`, which reads the whole file."""
