@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from enum import Enum
-from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -13,9 +11,8 @@ from pydantic import ValidationError
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json
 from asi_repro.errors import AsiReproError
-from asi_repro.planning.inputs import Assumptions
-from asi_repro.planning.page import picture_of, write_page
-from asi_repro.planning.tables import Wanted, make_plan, plan_markdown
+from asi_repro.planning.plan import PlanRequest, make_plan, plan_markdown
+from asi_repro.planning.times import Assumptions
 from asi_repro.project import find_project
 
 _GPUS = "8,64,512"
@@ -44,10 +41,6 @@ def plan(
         list[str],
         typer.Option("--assume", metavar="NAME=NUMBER", help="Another assumption; all are printed."),
     ] = [],  # noqa: B006  # Typer copies it
-    page: Annotated[
-        Optional[Path],
-        typer.Option("--page", metavar="FILE", help="Write a page with curves: FILE, and images/ beside it."),
-    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Simulate a sweep at 340M and a discovery run: the drivers' code on a virtual clock.
@@ -55,7 +48,7 @@ def plan(
     The spread between architectures comes from recorded times, the level from FLOPs; what a GPU does, costs,
     and waits for an LLM are assumptions. Needs no release and no GPU.
     """
-    wanted = Wanted(
+    request = PlanRequest(
         gpus=_numbers(gpus),
         workers=_numbers(workers),
         experiments=experiments,
@@ -63,18 +56,11 @@ def plan(
         source=times.value,
         assumed=_assumptions(assume),
     )
-    found = make_plan(find_project(), wanted)
-    if page is not None:
-        given = [("--gpus", gpus, _GPUS), ("--workers", workers, _WORKERS), ("--times", times.value, "sweep")]
-        given += [("--experiments", str(experiments), "1773"), ("--batch", str(batch), "50")]
-        words = [word for name, value, usual in given if value != usual for word in (name, value)]
-        words += [word for one in assume for word in ("--assume", one)]
-        write_page(found, page, shlex.join(["asi-repro", "plan", "--page", str(page), *words]))
-        console().print(f"{page}, {picture_of(page)}", markup=False, highlight=False, soft_wrap=True)
-    elif json_:
+    found = make_plan(find_project(), request)
+    if json_:
         print_json(found.to_json())
-    else:
-        console().print(plan_markdown(found), markup=False, highlight=False, soft_wrap=True)
+        return
+    console().print(plan_markdown(found), markup=False, highlight=False, soft_wrap=True)
 
 
 def _assumptions(given: list[str]) -> Any:

@@ -19,13 +19,13 @@ def make_timings(folder: Path) -> Path:
 
 
 def read_timings(folder: Path) -> Any:
-    from asi_repro.planning.inputs import forward_speeds
+    from asi_repro.planning.times import forward_speeds
 
     return forward_speeds(folder / "verify-timings.json")
 
 
 def read_swept(folder: Path) -> Any:
-    from asi_repro.planning.inputs import swept_speeds
+    from asi_repro.planning.times import swept_speeds
 
     return swept_speeds(folder)
 

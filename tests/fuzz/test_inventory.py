@@ -11,7 +11,7 @@ import asi_repro
 
 PACKAGE = Path(asi_repro.__file__).parent
 PARSES = re.compile(
-    r"json\.loads?\(|csv\.(?:DictReader|reader)\(|pq\.read_|ParquetFile\(|model_validate_json\(|ConfigParser\("
+    r"json\.loads?\(|csv\.(?:DictReader|reader)\(|pq\.read_|ParquetFile\(|validate_json\(|ConfigParser\("
     r"|E(?:lement)?T(?:ree)?\.(?:fromstring|parse|iterparse|XMLPullParser)\(|XMLParser\(|ParserCreate\(|ast\.parse\(|load_file\("
     r"|safetensors\.torch\.load\(|torch\.load\(|\bipc\.open|memory_map\(|yaml\.(?:load|safe_load)\(|gzip\.open"
     r"|\"cat-file\""
@@ -44,7 +44,7 @@ FUZZED = {  # module: the readers of READERS that go through it
         "cognition entries",
         "prompt",
     ],
-    "planning/inputs": ["verify timings", "sweep times"],
+    "planning/times": ["verify timings", "sweep times"],
     "store/records": ["training result", "evaluation", "sweep summary", "speed"],
     "replay/policy": ["pool policy"],
     "sandbox/protocol": ["worker frame"],
@@ -83,6 +83,7 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "llm/answers": "tests/fuzz/test_texts.py",
     "llm/request": OURS,
     "models/program": "programs that passed the static check",
+    "provenance/code": OURS,
     "report/drawing": OURS,
     "report/searches": "tests/report",
     "sandbox/allowlist": OURS,

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from asi_repro.discover.loop.schedule import Schedule
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.executor.virtual import VirtualExecutor
-from asi_repro.planning.inputs import Assumptions, forward_speeds
-from asi_repro.planning.order import schedule
-from asi_repro.planning.searching import experiment_hours, plan_search
-from asi_repro.planning.sweeping import plan_sweep
+from asi_repro.planning.simulation import end_times, experiment_hours, plan_run, plan_sweep
+from asi_repro.planning.times import Assumptions, forward_speeds
 
 whole = st.integers(min_value=1, max_value=40)
 ASSUMED = Assumptions()
@@ -95,12 +93,12 @@ def test_one_worker_never_waits_for_a_batch_and_many_wait_for_its_longest() -> N
     hours = experiment_hours([1.0, 2.0, 3.0], ASSUMED, count=400, seed=1)
     assert sum(hours) / 400 == pytest.approx(ASSUMED.explore_gpu_hours, rel=0.1)
     assert hours == experiment_hours([1.0, 2.0, 3.0], ASSUMED, count=400, seed=1)
-    alone = plan_search(hours, 1, ASSUMED)
+    alone = plan_run(hours, 1, ASSUMED)
     assert alone.waiting_for_batch == pytest.approx(0, abs=1e-9)
     assert alone.training + alone.evaluation + alone.waiting_for_llm == pytest.approx(1)
     # Experiment 1 is the first program; with so short a cold start all others come in batches.
     assumed = Assumptions(cold_start=1)
-    full, twice = (plan_search([1.0, *hours], workers, assumed) for workers in (50, 100))
+    full, twice = (plan_run([1.0, *hours], workers, assumed) for workers in (50, 100))
     llm = ASSUMED.llm_minutes / 60
     longest = [max(hours[start : start + 50]) + llm for start in range(0, 400, 50)]
     assert full.days * 24 == pytest.approx(math.fsum([1.0 + llm, *longest]))
@@ -113,14 +111,12 @@ def test_a_schedule_is_that_of_the_executor_batch_by_batch(
     durations: list[int], workers: int, cold_start: int, refresh: int
 ) -> None:
     plan = Schedule(cold_start, refresh, window=len(durations), seed=0)
-    made = schedule(plan, durations, workers)
+    ends = end_times(plan, durations, workers)
     executor = VirtualExecutor(workers, float)
     by_snapshot = itertools.groupby(enumerate(durations, 1), key=lambda one: plan.snapshot(one[0]))
     for _, batch in by_snapshot:
         executor.run(lambda task, stop: None, [spent for _, spent in batch], took=lambda task, value: None)
-    assert made.length == executor.now
-    assert made.busy == executor.busy
-    assert made.paid == workers * executor.now
+    assert max(ends) == executor.now
 
 
 @given(st.lists(whole, min_size=1, max_size=40), st.integers(1, 6), st.integers(1, 6))
@@ -128,7 +124,7 @@ def test_no_experiment_begins_before_what_it_needs_is_finished(
     durations: list[int], workers: int, window: int
 ) -> None:
     plan = Schedule(3, 5, window=window, seed=0)
-    ends = schedule(plan, durations, workers).ends
+    ends = end_times(plan, durations, workers)
     for index, (end, spent) in enumerate(zip(ends, durations, strict=True), start=1):
         assert end - spent >= max(ends[: plan.needs(index)], default=0)
     for end in ends:
@@ -138,7 +134,7 @@ def test_no_experiment_begins_before_what_it_needs_is_finished(
 
 def test_a_window_of_two_leaves_work_for_two() -> None:
     plan = Schedule(8, 6, window=2, seed=0)
-    lengths = [schedule(plan, [1.0] * 64, workers).length for workers in (1, 2, 4)]
+    lengths = [max(end_times(plan, [1.0] * 64, workers)) for workers in (1, 2, 4)]
     assert lengths[0] == 64
     assert lengths[1] == lengths[2] < 40
 
@@ -148,11 +144,14 @@ def test_a_window_of_two_leaves_work_for_two() -> None:
     [
         (None, MissingInput),
         ("{", DataError),
-        ("[]", MissingInput),
+        ("[]", DataError),
+        ("{}", MissingInput),
         ('{"1": {"forward": {"512": 1}}}', MissingInput),
-        ('{"x": {"forward": {"2048": 1}}}', MissingInput),
-        ('{"1": {"forward": {"2048": "1"}}, "2": {"forward": {"2048": true}}}', MissingInput),
-        ('{"1": {"forward": {"2048": Infinity}}, "2": {"forward": {"2048": -1}}}', MissingInput),
+        ('{"x": {"forward": {"2048": 1}}}', DataError),
+        ('{"1": {"forward": {"2048": "1"}}}', DataError),
+        ('{"1": {"forward": {"2048": true}}}', DataError),
+        ('{"1": {"forward": {"2048": Infinity}}}', DataError),
+        ('{"1": {"forward": {"2048": -1}}}', DataError),
     ],
 )
 def test_times_that_are_missing_or_damaged(tmp_path: Path, text: str | None, error: type[Exception]) -> None:

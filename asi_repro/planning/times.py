@@ -6,28 +6,25 @@ longer than which comes from a clock, not from its FLOPs.
 
 from __future__ import annotations
 
-import json
-import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from asi_repro.config.base import Settings
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.models.scales import SCALES, Scale
 from asi_repro.project import Project
 from asi_repro.results.table import SWEEPS_FOLDER, read_results
-from asi_repro.verify.certificate import Certificate, read_certificates
+from asi_repro.store.records import first_fault
+from asi_repro.verify.certificate import read_certificates
 
 Source = Literal["sweep", "verify"]
 TIMED_LENGTH = "2048"
-SWEPT = "smoke"
 PLANNED = "340m"
-_INDEX = re.compile(r"[0-9]{1,9}")
 TRAINING_FLOPS = 3.0
 """FLOPs of a training step over those of a forward: the backward is counted as two forwards."""
 
@@ -83,7 +80,7 @@ class Times:
 
 
 def find_times(project: Project, source: Source, assumed: Assumptions, *, tokens: int) -> Times:
-    """Times of the architectures.
+    """Times of the architectures: the mean is that of the FLOPs, the spread that of the times.
 
     Args:
         source: `sweep`, the trainings at the smoke scale that Git holds; or `verify`, this machine's
@@ -95,7 +92,7 @@ def find_times(project: Project, source: Source, assumed: Assumptions, *, tokens
         DataError: where it is damaged.
     """
     if source == "sweep":
-        speeds = swept_speeds(project.artifacts / SWEEPS_FOLDER / SWEPT)
+        speeds = swept_speeds(project.artifacts / SWEEPS_FOLDER / "smoke")
         flops = dict.fromkeys(speeds, plain_flops(SCALES[PLANNED]))
         level = (
             "the frame's SwiGLU and output projection, and four projections a mixer as DeltaNet has; "
@@ -104,42 +101,25 @@ def find_times(project: Project, source: Source, assumed: Assumptions, *, tokens
         spread = "processor time of an optimizer step in the recorded sweep at the smoke scale, on a CPU"
     else:
         speeds = forward_speeds(project.artifacts / "verify-timings.json")
-        flops = certified_flops(read_certificates(project.certificates), project.certificates)
+        rows = {
+            one.index: one.row(f"flops_token_{PLANNED}") for one in read_certificates(project.certificates)
+        }
+        flops = {index: float(row.value) for index, row in rows.items() if row.value is not None}
         level = "counted in the certificates"
         spread = f"forward times of {TIMED_LENGTH} tokens by `asi-repro verify`, on this machine's CPU"
-    return Times(speeds, _hours(flops, speeds, assumed, tokens), level, spread)
-
-
-def _hours(
-    flops: Mapping[int, float], speeds: Mapping[int, float], assumed: Assumptions, tokens: int
-) -> dict[int, float]:
-    """The mean is that of the FLOPs; the spread is that of the times."""
     shared = sorted(set(flops) & set(speeds))
     if not shared:
         raise MissingInput("no architecture has both FLOPs and times", hint="`asi-repro verify --all`")
     per_hour = assumed.peak_tflops * 1e12 * assumed.utilisation * 3600
-    level = statistics.mean(TRAINING_FLOPS * flops[index] * tokens / per_hour for index in shared)
-    factor = level * (1 + assumed.evaluate_share) / statistics.mean(speeds[index] for index in shared)
-    return {index: speeds[index] * factor for index in shared}
+    mean = statistics.mean(TRAINING_FLOPS * flops[index] * tokens / per_hour for index in shared)
+    factor = mean * (1 + assumed.evaluate_share) / statistics.mean(speeds[index] for index in shared)
+    return Times(speeds, {index: speeds[index] * factor for index in shared}, level, spread)
 
 
 def plain_flops(scale: Scale) -> float:
     """Forward FLOPs a token of a model whose mixer is four projections of the width; two a weight."""
     block = 2 * 3 * scale.hidden_size * scale.intermediate_size + 2 * 4 * scale.hidden_size**2
     return float(scale.num_layers * block + 2 * scale.vocab_size * scale.hidden_size)
-
-
-def certified_flops(certificates: Sequence[Certificate], where: Path) -> dict[int, float]:
-    """Forward FLOPs a token at 340M, by index.
-
-    Raises:
-        MissingInput: where no certificate says them.
-    """
-    rows = {one.index: one.row(f"flops_token_{PLANNED}").value for one in certificates}
-    found = {index: float(value) for index, value in rows.items() if value is not None}
-    if not found:
-        raise MissingInput("no certificate states FLOPs at 340M", where=str(where), hint="`dvc repro verify`")
-    return found
 
 
 def swept_speeds(folder: Path) -> dict[int, float]:
@@ -159,6 +139,15 @@ def swept_speeds(folder: Path) -> dict[int, float]:
     return _over_median(seconds)
 
 
+class _Timings(BaseModel):
+    """One architecture's in verify-timings.json; other fields are not read."""
+
+    forward: dict[str, Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]] = {}
+
+
+_TIMINGS = TypeAdapter(dict[Annotated[int, Field(ge=0, lt=10**9)], _Timings])
+
+
 def forward_speeds(timings: Path) -> dict[int, float]:
     """Forward time of each architecture over their median, by index.
 
@@ -168,15 +157,12 @@ def forward_speeds(timings: Path) -> dict[int, float]:
     """
     hint = "`asi-repro verify --all` measures them; `--times sweep` takes what Git holds"
     try:
-        listed = json.loads(timings.read_text(encoding="utf-8"))
+        rows = _TIMINGS.validate_json(timings.read_bytes())
     except FileNotFoundError:
-        raise MissingInput("no forward times were measured here", where=str(timings), hint=hint) from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON: {error}", where=str(timings), hint=hint) from error
-    rows = listed.items() if isinstance(listed, dict) else ()
-    seconds = {
-        int(index): found for index, row in rows if _INDEX.fullmatch(index) and (found := _forward(row))
-    }
+        rows = {}
+    except ValidationError as error:
+        raise DataError(f"not times: {first_fault(error)}", where=str(timings), hint=hint) from error
+    seconds = {i: row.forward[TIMED_LENGTH] for i, row in rows.items() if TIMED_LENGTH in row.forward}
     if not seconds:
         raise MissingInput("no forward times were measured here", where=str(timings), hint=hint)
     return _over_median(seconds)
@@ -185,12 +171,3 @@ def forward_speeds(timings: Path) -> dict[int, float]:
 def _over_median(seconds: Mapping[int, float]) -> dict[int, float]:
     middle = statistics.median(seconds.values())
     return {index: value / middle for index, value in seconds.items()}
-
-
-def _forward(row: Any) -> float | None:
-    """Seconds of the timed forward, where the row has them."""
-    forward = row.get("forward") if isinstance(row, dict) else None
-    value = forward.get(TIMED_LENGTH) if isinstance(forward, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 < value < float("inf") else None
