@@ -60,6 +60,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "report": Lazy("asi_repro.cli.report:app", "Figures and pages (stage report)."),
     },
     "Check the files": {
+        "provenance": Lazy("asi_repro.cli.provenance:provenance", "What a result was made from."),
         "fsck": Lazy("asi_repro.cli.fsck:fsck", "Check archive, history and pins, hash by hash."),
     },
     "Check the machine": {

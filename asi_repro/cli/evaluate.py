@@ -77,8 +77,9 @@ def _stage(
     results = []
     for seed in range(seeds or workspace.settings.seeds):
         target = workspace.evaluated(slug, seed)
-        if (stop := read_training(workspace.trained(slug, seed)).stop) is not None:
-            record_stopped(target, stop)
+        trained = workspace.trained(slug, seed)
+        if (stop := read_training(trained).stop) is not None:
+            record_stopped(target, trained, stop)
             console().print(f"{slug} seed {seed}: nothing to score, training was stopped: {stop.detail}")
             continue
         with _counting() as count:

@@ -22,7 +22,7 @@ from asi_repro.cli.output import console, print_json, safe
 from asi_repro.errors import AsiReproError
 from asi_repro.executor.base import usable_cpus
 from asi_repro.verify.certificate import read_certificates, summary
-from asi_repro.verify.stage import Outcome, remove_orphans, write_metrics, write_timings
+from asi_repro.verify.stage import Outcome, remove_orphans, write_made_from, write_metrics, write_timings
 from asi_repro.verify.stage import verify as run_checks
 
 
@@ -93,8 +93,10 @@ def _finish(run: Archive, outcome: Outcome, folder: Path, *, everything: bool, j
     """Write the counts and timings beside the certificates, say what was done, fail if something did."""
     removed = remove_orphans(folder, (program.index for program in run.programs())) if everything else []
     if outcome.done or outcome.current:
-        counts = summary(read_certificates(folder))
+        certificates = read_certificates(folder)
+        counts = summary(certificates)
         write_metrics(counts, folder)
+        write_made_from(certificates, folder)
         write_timings(outcome.timings, folder)
         done = {"made": outcome.done, "already_there": outcome.current, "removed": len(removed)}
         if json_:

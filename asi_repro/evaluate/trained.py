@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import json
+import platform
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asi_repro.errors import AsiReproError, DataError
+from asi_repro.data.items import item_files
+from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.provenance.code import code_sha256, library_versions
+from asi_repro.provenance.record import Provenance, read_provenance, write_provenance
+from asi_repro.results.evaluation import read_result, write_result
 from asi_repro.results.layout import EVALUATION
-from asi_repro.results.training import WEIGHTS, StopRecord, read_training
-from asi_repro.store.files import atomic_write, sha256_bytes, sha256_file
+from asi_repro.results.training import (
+    SUMS,
+    WEIGHTS,
+    StopRecord,
+    TrainingResult,
+    check_sums,
+    read_training,
+    write_sums,
+)
+from asi_repro.store.files import atomic_write, sha256_file
 from asi_repro.store.json_text import dump_json
 
 if TYPE_CHECKING:
     from asi_repro.config.evaluate import EvaluateSettings
     from asi_repro.data.blocks import Corpus
 
-KEY, STOPPED = "key.json", "stopped.json"
-_SCORES = "scores"
+STOPPED = "stopped.json"
 
 
 def evaluate_trained(
@@ -55,13 +64,10 @@ def evaluate_trained(
             where=str(trained / WEIGHTS),
             hint=f"asi-repro train {result.name} --force",
         )
-    key = evaluation_key(str(result.weights_sha256), settings, items, corpus)
-    if device != "cpu":
-        key["device"] = device
-    if not force and _has(target, key):
+    provenance = score_provenance(result, settings, items, corpus, device)
+    if not force and _has(target, provenance, str(result.weights_sha256)):
         return False
     from asi_repro.evaluate.run import evaluate_checkpoint
-    from asi_repro.results.evaluation import write_result
 
     found = evaluate_checkpoint(
         trained,
@@ -79,48 +85,51 @@ def evaluate_trained(
     )
     (target / STOPPED).unlink(missing_ok=True)
     write_result(found, target / EVALUATION)
-    atomic_write(target / KEY, dump_json({**key, _SCORES: sha256_file(target / EVALUATION)}))
+    write_provenance(provenance, target)
+    write_sums(target)
     return True
 
 
-def record_stopped(target: Path, stop: StopRecord) -> None:
+def record_stopped(target: Path, trained: Path, stop: StopRecord) -> None:
     """Put the reason in place of scores: a stage needs an output, and old scores would be another model's."""
-    for name in (EVALUATION, KEY):
+    for name in (EVALUATION, SUMS):
         (target / name).unlink(missing_ok=True)
     atomic_write(target / STOPPED, dump_json(stop.model_dump()))
+    write_provenance(read_provenance(trained), target)
 
 
-def evaluation_key(
-    weights_sha256: str, settings: EvaluateSettings, items: Path, corpus: Corpus
-) -> dict[str, Any]:
+def score_provenance(
+    training: TrainingResult, settings: EvaluateSettings, items: Path, corpus: Corpus, device: str = "cpu"
+) -> Provenance:
     """What scores depend on."""
-    from asi_repro.data.items import item_files
-
     files = item_files(items)
-    # Of these tasks only: items of other ones that are prepared later put nothing into a score.
-    listed = {task: asdict(files[task]) for task in settings.tasks if task in files}
-    validation = [shard.sha256 for shard in corpus.shards if shard.split == "validation"]
-    return {
-        "weights": weights_sha256,
-        "settings": settings.model_dump(),
-        "items": sha256_bytes(dump_json(listed).encode()),
-        "validation": validation,
-        "versions": library_versions(__name__, also=("accelerate", "einops")),
-        "code": code_sha256(__name__),
-    }
+    return Provenance(
+        kind="scores",
+        programs={training.name: training.program_sha256 or training.name},
+        data={
+            "training": training.key,
+            # Of these tasks only: items of other ones that are prepared later put nothing into a score.
+            "items": {task: files[task].sha256 for task in settings.tasks if task in files},
+            "validation": [shard.sha256 for shard in corpus.shards if shard.split == "validation"],
+        },
+        settings={**settings.model_dump(mode="json"), "device": device},
+        seed=training.seed,
+        versions=library_versions(__name__, also=("accelerate", "einops")),
+        code=code_sha256(__name__),
+        machine=platform.machine(),
+    )
 
 
-def _has(target: Path, key: dict[str, Any]) -> bool:
+def _has(target: Path, provenance: Provenance, weights_sha256: str) -> bool:
+    """Whether these scores are there, whole and of these very weights."""
+    if not (target / SUMS).is_file():
+        return False
     try:
-        kept = json.loads((target / KEY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        check_sums(target)
+        same = read_provenance(target).key == provenance.key
+        return same and read_result(target / EVALUATION).weights_sha256 == weights_sha256
+    except (MissingInput, DataError):
         return False
-    if not isinstance(kept, dict) or not (target / EVALUATION).is_file():
-        return False
-    scores = kept.pop(_SCORES, None)  # scores from before they had a checksum have none
-    if scores is not None and scores != sha256_file(target / EVALUATION):
-        return False
-    return bool(kept == json.loads(dump_json(key)))
 
 
 def _more(settings: EvaluateSettings) -> dict[str, Any]:

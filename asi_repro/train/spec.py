@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from asi_repro.config.train import Guards, Parallel, Recipe, TrainSettings
 from asi_repro.models.scales import Scale, find_scale
 from asi_repro.provenance.code import code_sha256, library_versions
+from asi_repro.provenance.record import Provenance
 from asi_repro.results.layout import slug_of
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
@@ -135,6 +136,17 @@ class Spec:
     def key(self) -> str:
         """SHA-256 over `identity`."""
         return sha256_bytes(dump_json(self.identity()).encode())
+
+    def provenance(self) -> Provenance:
+        """`identity` in the form that every result has beside it."""
+        parts = self.identity()
+        return Provenance(
+            kind="training",
+            programs={self.subject.slug: parts.pop("model")},
+            data={"corpus": parts.pop("corpus")},
+            **{name: parts.pop(name) for name in ("seed", "versions", "code", "machine")},
+            settings=parts,
+        )
 
     def message(self) -> dict[str, Any]:
         """What the loop needs, as JSON."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.provenance.record import write_provenance
 from asi_repro.results.layout import REFERENCE, seed_folder
 from asi_repro.results.training import (
     CURVE,
@@ -208,6 +209,7 @@ def write_outputs(
         write_curve(facts.curve, new / CURVE)
         write_json(result, new / RESULT)
         write_json(environment, new / ENVIRONMENT)
+        write_provenance(spec.provenance(), new)
         if result.completed:
             (new / WEIGHTS).write_bytes(weights)
             write_json(config_record(spec), new / "config.json")

@@ -6,6 +6,7 @@ No torch here: programs run in sandboxed workers, one worker a program.
 from __future__ import annotations
 
 import json
+import platform
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.base import ONE_CPU, Executor, Lost, Resources
 from asi_repro.executor.local import ThreadExecutor
+from asi_repro.provenance.code import code_sha256, library_versions
+from asi_repro.provenance.record import Provenance, write_provenance
 from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.tiers import best_tier
 from asi_repro.store.files import atomic_write
@@ -160,6 +163,24 @@ def write_metrics(counts: dict[str, Any], folder: Path) -> None:
         "not_run": sum(row["not_run"] for row in rows.values()),
     }
     atomic_write(folder.parent / "verify-metrics.json", dump_json(metrics))
+
+
+def write_made_from(certificates: Iterable[Certificate], folder: Path) -> None:
+    """Write what the certificates in `folder` were made from; see `provenance.record`."""
+    maker = "asi_repro.verify.examiner"
+    write_provenance(
+        Provenance(
+            kind="certificates",
+            programs={str(one.index): one.program_sha256 for one in certificates},
+            data={},
+            settings={},
+            seed=None,
+            versions=library_versions(maker, also=("einops",)),
+            code=code_sha256(maker),
+            machine=platform.machine(),
+        ),
+        folder,
+    )
 
 
 def write_timings(timings: dict[int, dict[str, Any]], folder: Path) -> None:

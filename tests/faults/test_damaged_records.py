@@ -62,22 +62,6 @@ def test_a_training_s_files_are_those_that_were_written(tmp_path: Path) -> None:
         check_sums(tmp_path)
 
 
-def test_scores_that_were_changed_are_made_again(tmp_path: Path) -> None:
-    from asi_repro.evaluate.trained import _has
-    from asi_repro.store.files import sha256_file
-    from asi_repro.store.json_text import dump_json
-
-    (tmp_path / "evaluation.json").write_text('{"acc": 0.5}')
-    (tmp_path / "key.json").write_text(dump_json({"weights": "a"}))
-    assert _has(tmp_path, {"weights": "a"})
-    (tmp_path / "key.json").write_text(
-        dump_json({"weights": "a", "scores": sha256_file(tmp_path / "evaluation.json")})
-    )
-    assert _has(tmp_path, {"weights": "a"})
-    (tmp_path / "evaluation.json").write_text('{"acc": 0.7}')
-    assert not _has(tmp_path, {"weights": "a"})
-
-
 def test_a_checksum_that_lost_its_name_is_refused(tmp_path: Path) -> None:
     from asi_repro.store.json_lines import append_line, read_lines
 
