@@ -6,16 +6,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from asi_repro.archive.fsck.checks import run_checks, summarise
+from asi_repro.archive.fsck.checks import CHECKS, run_checks, summarise
 from asi_repro.archive.fsck.place import Place, Result
 from asi_repro.cli.options import ArchiveOption, JsonOption
 from asi_repro.cli.output import console, print_json, safe
 from asi_repro.errors import MissingInput
 from asi_repro.project import find_project
+from asi_repro.sweep.measured import check_measured
 
 
 def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
-    """Check that release, pins, archive, history and dvc.lock agree, hash by hash.
+    """Check that release, pins, archive, history, dvc.lock and what was measured here agree, hash by hash.
 
     Ends with status 1 where something does not agree, and 4 where there was nothing to check. Each
     problem is named with what to do. Nothing is changed.
@@ -30,7 +31,7 @@ def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
     assert folder is not None
     results: list[Result] = []
     out = console()
-    for result in run_checks(Place(project, folder)):
+    for result in run_checks(Place(project, folder), {**CHECKS, "measured": check_measured}):
         results.append(result)
         if not json_:
             _print_result(out, result)

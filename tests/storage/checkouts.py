@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from outputs import STAGES, write_outputs
+from outputs import PUBLISHED, STAGES, write_outputs
 from s3_server import BUCKET, KEYS, Bucket
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +124,7 @@ def checkout_with_outputs(folder: Path, bucket: Bucket, prefix: str) -> Checkout
     made = new_checkout(folder, bucket.address)
     write_outputs(folder)
     made.dvc("commit", "--force", *STAGES)
+    made.dvc("add", *PUBLISHED)
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "Outputs")
     made.add_remote(f"s3://{BUCKET}/{prefix}")

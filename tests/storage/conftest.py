@@ -38,8 +38,8 @@ def pushed(interrupted: Interrupted) -> Checkout:
 @pytest.fixture(scope="session")
 def pulled(pushed: Checkout) -> Checkout:
     """A stranger's clone with all of it."""
-    from outputs import STAGES
+    from outputs import PUBLISHED, STAGES
 
     clone = pushed.clone(pushed.folder.with_name("stranger"))
-    clone.dvc("pull", *STAGES)
+    clone.dvc("pull", *STAGES, *PUBLISHED)
     return clone

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from checkouts import ROOT, new_checkout
-from outputs import TRAINED, tree
+from outputs import PUBLISHED, tree
 from s3_server import BUCKET, Bucket
 
-STAGES = ("archive", "history", "discover", "corpus", "train@delta_net", "verify")
+STAGES = ("archive", "history", "discover", "corpus")
 PLACES = (
     "artifacts/archive",
     "artifacts/history.bundle",
@@ -18,8 +18,7 @@ PLACES = (
     "artifacts/recorded/control/run.git",
     "artifacts/recorded/control/search.json",
     "artifacts/corpus",
-    "artifacts/certificates",
-    TRAINED,
+    *PUBLISHED,
 )
 CARRIED = (
     "artifacts/release/data/106.json.dvc",
@@ -43,9 +42,12 @@ def test_a_stranger_pulls_what_the_stages_made_of_the_release(
             (owner.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, owner.folder / name)
     owner.repro("pull")
-    owner.dvc("repro", *STAGES[:-1])
+    owner.dvc("repro", *STAGES, "train@delta_net")
     owner.repro("verify", "880")
-    owner.dvc("commit", "--force", "verify")
+    assert "no problems; 9 of 9 checks ran" in owner.repro("fsck")
+    for place, made in zip(PUBLISHED, ("trained/smoke/delta_net", "certificates"), strict=True):
+        shutil.copytree(owner.folder / "artifacts" / made, owner.folder / place)
+    owner.dvc("add", *PUBLISHED)
     owner.dvc("remote", "add", "-d", "mine", f"s3://{BUCKET}/real")
     owner.dvc("remote", "modify", "mine", "verify", "true")
     owner.git("add", "--all")
@@ -54,14 +56,14 @@ def test_a_stranger_pulls_what_the_stages_made_of_the_release(
 
     stranger = owner.clone(tmp_path / "stranger")
     stranger.repro("pull")
-    stranger.dvc("pull", *STAGES)
+    stranger.dvc("pull", *STAGES, *PUBLISHED)
     for name in PLACES:
         assert tree(stranger.folder / name), name
         assert tree(stranger.folder / name) == tree(owner.folder / name), name
     assert "up to date" in stranger.dvc("status", *STAGES)
     said = stranger.repro("fsck")
     print(said)
-    assert "no problems; 8 of 8 checks ran" in said
+    assert "no problems; 8 of 9 checks ran" in said
     assert "Trace of experiment 12" in stranger.repro("trace", "12", "--run", "control")
-    assert "880" in stranger.repro("certificate", "880")
+    assert "880" in stranger.repro("certificate", "880", "--certificates", PUBLISHED[1])
     assert stranger.git("status", "--porcelain") == ""
