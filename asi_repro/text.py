@@ -1,8 +1,12 @@
-"""Text from outside, made safe to show."""
+"""Text from outside made safe to show, and rows of values as text."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 # Control characters and lone surrogates; bidirectional controls, which reorder what is shown so that
 # source reads other than it runs; line and paragraph separators; private use.
@@ -23,3 +27,34 @@ def terminal_safe(text: str, *, keep: str = "\n\t") -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def one_line(text: object) -> str:
+    """Text on one line, spaces single, without control, escape or bidirectional characters."""
+    return " ".join(terminal_safe(str(text)).split())
+
+
+def short_value(value: Any) -> str:
+    """A value of a record as a table's cell has it; not escaped."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(short_value, value)) or "–"
+    return str(value)
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+    """Rows as CSV below a line of column names, those of the first row where none are given.
+
+    A value that a row lacks is left empty, and one that no column is for is left out.
+    """
+    stream = io.StringIO()
+    names = list(columns or rows[0])
+    writer = csv.DictWriter(stream, names, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from csv import DictWriter
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -22,6 +20,7 @@ from asi_repro.replay.steps import Step
 from asi_repro.replay.steps import replay as step_through
 from asi_repro.replay.summary import Phase, Summary, summarise
 from asi_repro.store.files import atomic_write
+from asi_repro.text import csv_text
 
 # More steps than that are shown one a refresh, unless --every says otherwise.
 _MANY = 100
@@ -104,14 +103,8 @@ def _between(steps: list[Step], first: int | None, last: int | None) -> list[Ste
 
 
 def _write_csv(path: Path, steps: Sequence[Step]) -> None:
-
-    text = StringIO()
-    rows: list[dict[str, Any]] = [step.to_dict() for step in steps]
-    writer = DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({**row, "allowed": " ".join(map(str, row["allowed"]))})
-    atomic_write(path, text.getvalue())
+    rows = [step.to_dict() for step in steps]
+    atomic_write(path, csv_text([{**row, "allowed": " ".join(map(str, row["allowed"]))} for row in rows]))
 
 
 def _print_steps(steps: Sequence[Step], policy: Policy) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 from asi_repro.project import Project
@@ -14,6 +12,7 @@ from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Picture, PlotData
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import dump_json
+from asi_repro.text import csv_text
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def build_report(project: Project, progress: Callable[[str], None] = lambda what
         files[f"figures/{name}.svg"] = picture.svg.encode()
         files[f"figures/{name}.png"] = picture.png
         for data in picture.drawing.data:
-            files[f"plots/{data.name}.csv"] = csv_text(data).encode()
+            files[f"plots/{data.name}.csv"] = plot_csv(data).encode()
     overview = overview_picture(inputs, content.counts)
     files["figures/overview.svg"], files["figures/overview.png"] = overview.svg.encode(), overview.png
     with atomic_dir(project.report) as folder:
@@ -69,11 +68,10 @@ def build_report(project: Project, progress: Callable[[str], None] = lambda what
     return Built(project.report, list(pictures), sum(map(len, files.values())), content.counts)
 
 
-def csv_text(data: PlotData) -> str:
+def plot_csv(data: PlotData) -> str:
     """Plot data as CSV: a header, `true` and `false`, nothing for a missing value."""
-    stream = StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(data.columns)
-    for row in data.rows:
-        writer.writerow([str(cell).lower() if isinstance(cell, bool) else cell for cell in row])
-    return stream.getvalue()
+    rows = [
+        {name: str(cell).lower() if isinstance(cell, bool) else cell for name, cell in record.items()}
+        for record in data.records()
+    ]
+    return csv_text(rows, data.columns)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Any
 
 from asi_repro.report.content import Content
-from asi_repro.report.escape import html_prose, slug, visible
 from asi_repro.report.model import Block, Drawing, Paragraph, Picture, Section, Table
 from asi_repro.report.palette import css_variables
+from asi_repro.text import one_line
 
 MARKS = {"reproduced": "✓", "contradicted": "✗", "not checkable": "?", "not yet run": "…"}
 
@@ -26,7 +27,7 @@ def html_page(content: Content, pictures: dict[str, Picture]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
     environment.filters.update(
-        visible=visible,
+        visible=one_line,
         slug=slug,
         tone=lambda verdict: slug(verdict) if verdict in MARKS else "other",
         mark=lambda verdict: MARKS.get(verdict, "·"),
@@ -45,6 +46,16 @@ def html_page(content: Content, pictures: dict[str, Picture]) -> str:
         light=css_variables(dark=False),
         dark=css_variables(dark=True),
     )
+
+
+def slug(text: str) -> str:
+    """A name as an anchor: letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower() or "x"
+
+
+def html_prose(escaped: str) -> str:
+    """Our own sentences, already escaped for HTML: `code` in backquotes becomes code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
 
 
 def _section(section: Section, pictures: dict[str, Picture]) -> dict[str, Any]:

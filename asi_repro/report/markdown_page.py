@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from asi_repro import markdown
+from asi_repro.markdown import escape, prose
 from asi_repro.report.content import Content
-from asi_repro.report.escape import markdown, markdown_prose
 from asi_repro.report.model import Block, Drawing, Paragraph, Table
 
 
 def markdown_page(content: Content) -> str:
     """The page (GitHub's Markdown), every text escaped."""
-    lines = [f"# {markdown(content.title)}", "", markdown(content.lead), "", f"> {markdown(content.limits)}"]
-    counted = "; ".join(f"{count} {markdown(verdict)}" for verdict, count in content.counts.items())
+    lines = [f"# {escape(content.title)}", "", escape(content.lead), "", f"> {escape(content.limits)}"]
+    counted = "; ".join(f"{count} {escape(verdict)}" for verdict, count in content.counts.items())
     lines += ["", f"**Claims:** {counted}"]
     for section in content.sections:
-        lines += ["", f"## {markdown(section.title)}"]
+        lines += ["", f"## {escape(section.title)}"]
         if section.absent:
-            lines += ["", f"> {markdown_prose(section.absent)}"]
+            lines += ["", f"> {prose(section.absent)}"]
         for block in section.blocks:
             lines += ["", *_block(block)]
-    return "\n".join([*lines, "", "---", "", markdown(content.footer), ""])
+    return "\n".join([*lines, "", "---", "", escape(content.footer), ""])
 
 
 def _block(block: Block) -> Iterator[str]:
     if isinstance(block, Paragraph):
-        yield markdown_prose(block.text)
+        yield prose(block.text)
     elif isinstance(block, Table):
         yield from _table(block)
     else:
@@ -33,26 +34,26 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield markdown(table.caption)
+    yield escape(table.caption)
     yield ""
-    yield f"| {' | '.join(map(markdown, table.header))} |"
-    yield f"|{'|'.join('---:' if i in table.numeric else '---' for i in range(len(table.header)))}|"
-    for number, row in enumerate(table.rows):
-        cells = [
-            f"**{markdown(cell)}**" if (number, place) in table.strong else markdown(cell)
+    rows = [
+        [
+            f"**{escape(cell)}**" if (number, place) in table.strong else escape(cell)
             for place, cell in enumerate(row)
         ]
-        yield f"| {' | '.join(cells)} |"
+        for number, row in enumerate(table.rows)
+    ]
+    yield from markdown.table([escape(title) for title in table.header], rows, right=table.numeric)
 
 
 def _figure(drawing: Drawing) -> Iterator[str]:
-    yield f"### {markdown(drawing.title)}"
+    yield f"### {escape(drawing.title)}"
     yield ""
-    yield f"![{markdown(drawing.alt)}](figures/{drawing.id}.svg)"
+    yield f"![{escape(drawing.alt)}](figures/{drawing.id}.svg)"
     yield ""
-    yield markdown(drawing.caption)
+    yield escape(drawing.caption)
     yield ""
-    yield f"*Source:* {markdown(drawing.source)}\\."
+    yield f"*Source:* {escape(drawing.source)}\\."
     yield ""
-    numbers = "".join(f", numbers in [{markdown(d.name)}\\.csv](plots/{d.name}.csv)" for d in drawing.data)
+    numbers = "".join(f", numbers in [{escape(d.name)}\\.csv](plots/{d.name}.csv)" for d in drawing.data)
     yield f"Drawn by `{drawing.code}`, made again by `dvc repro report`{numbers}\\."

@@ -7,9 +7,8 @@ curves.csv a row a step. Numbers have six digits, so that a library's last bit c
 from __future__ import annotations
 
 import csv
-import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -19,6 +18,7 @@ from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, first_fault, read_record
+from asi_repro.text import csv_text
 
 SUMMARY, MODELS, CURVES, METRICS = "summary.json", "models.csv", "curves.csv", "metrics.json"
 RESULTS_FOLDER, SWEEPS_FOLDER = "results", "sweeps"
@@ -142,9 +142,9 @@ class Results(Record):
 def write_results(results: Results, folder: Path) -> None:
     """Write the three files; the summary last, so that a folder that has one is complete."""
     rows = [_flat(row.model_dump()) for row in results.models]
-    atomic_write(folder / MODELS, _csv(rows, _columns(rows)))
+    atomic_write(folder / MODELS, csv_text(rows, _columns(rows)))
     points = [_flat(point.model_dump()) for point in results.curves]
-    atomic_write(folder / CURVES, _csv(points, list(CurvePoint.model_fields)))
+    atomic_write(folder / CURVES, csv_text(points, list(CurvePoint.model_fields)))
     atomic_write(folder / SUMMARY, dump_json(_rounded(results.summary.model_dump())))
 
 
@@ -238,14 +238,6 @@ def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
     known = dict.fromkeys(column for row in rows for column, cell in row.items() if cell != "")
     needed = [name for name in ("name", "title") if name not in known]
     return sorted([*needed, *known], key=lambda column: order[column.partition(".")[0]])
-
-
-def _csv(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 from pathlib import Path
@@ -15,6 +14,7 @@ from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import atomic_write, sha256_file
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
+from asi_repro.text import csv_text
 
 RESULT, ENVIRONMENT, CURVE, WEIGHTS = "result.json", "environment.json", "curve.csv", "model.safetensors"
 SUMS = "sums.json"
@@ -96,11 +96,7 @@ class TrainingResult(Record):
 
 def write_curve(curve: list[Point], path: Path) -> None:
     """Write the curve as CSV: missing numbers are empty cells, others read back equal."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fieldnames=list(Point.model_fields), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(point.model_dump() for point in curve)
-    atomic_write(path, stream.getvalue())
+    atomic_write(path, csv_text([point.model_dump() for point in curve], list(Point.model_fields)))
 
 
 def read_curve(folder: Path) -> list[Point]:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from asi_repro.markdown import code, escape
 from asi_repro.traces.note_brief import brief
-from asi_repro.traces.note_texts import Texts, inline, line
+from asi_repro.traces.note_texts import Texts
 from asi_repro.traces.openinference import Record
 
 _LONG = 80
@@ -34,9 +35,9 @@ def trace_note(records: Sequence[Record], *, full: bool = False) -> str:
     texts = Texts(full)
     for record in records:
         level = min(depth[record["span_id"]] + 2, 6)
-        lines += ["", f"{'#' * level} {record['sequence']}. {line(record['name'])} ({_caption(record)})"]
+        lines += ["", f"{'#' * level} {record['sequence']}. {escape(record['name'])} ({_caption(record)})"]
         if record["status_code"] == "ERROR":
-            lines += ["", f"**failed**: {line(record['status_message']) or 'no reason kept'}"]
+            lines += ["", f"**failed**: {escape(record['status_message']) or 'no reason kept'}"]
         if record["openinference.span.kind"] == "LLM":
             body, shown = _call(record, shown, texts)
             lines += body
@@ -88,7 +89,7 @@ def _caption(record: Record) -> str:
     kind = str(record["openinference.span.kind"])
     parts = [kind if kind == "LLM" else kind.lower()]
     if role := record.get("agent.name"):
-        parts.append(line(role))
+        parts.append(escape(role))
     if record.get("llm.token_count.total") is not None:
         asked, given = record["llm.token_count.prompt"], record["llm.token_count.completion"]
         read = record.get("llm.token_count.prompt_details.cache_read") or 0
@@ -114,12 +115,12 @@ def _call(record: Record, before: list[Any], texts: Texts) -> tuple[list[str], l
     if not answers and record.get("response") is None:
         lines += ["", "*no answer*"]
     if (reason := record.get("llm.finish_reason")) not in (None, "end_turn", "tool_use"):
-        lines += ["", f"stopped: {line(reason)}"]
+        lines += ["", f"stopped: {escape(reason)}"]
     return lines, messages + answers
 
 
 def _message(message: Any, texts: Texts, sequence: int) -> Iterator[str]:
-    role = _ROLES.get(message["message.role"], line(message["message.role"]))
+    role = _ROLES.get(message["message.role"], escape(message["message.role"]))
     for part in message.get("message.contents", ()):
         thinking = part["message_content.type"] == "reasoning"
         yield from texts.show("thought" if thinking else role, part["message_content.text"], sequence)
@@ -128,7 +129,7 @@ def _message(message: Any, texts: Texts, sequence: int) -> Iterator[str]:
         yield from texts.show(role, message["message.content"], sequence, prompt=prompt)
     for call in message.get("message.tool_calls", ()):
         name, given = call["tool_call.function.name"], call["tool_call.function.arguments"]
-        yield from texts.show_call(f"called {line(name)}", given, sequence)
+        yield from texts.show_call(f"called {escape(name)}", given, sequence)
 
 
 def _step(record: Record, texts: Texts) -> Iterator[str]:
@@ -143,14 +144,14 @@ def _step(record: Record, texts: Texts) -> Iterator[str]:
         yield from map(_document, found)
     facts = json.loads(record.get("metadata") or "{}")
     said = {name: _said(value) for name, value in facts.items() if not name.startswith("prompt.")}
-    short = [f"- {line(name)}: {inline(text)}" for name, text in said.items() if not _long(text)]
+    short = [f"- {escape(name)}: {code(text)}" for name, text in said.items() if not _long(text)]
     if prompt := _prompt(facts):
         short.insert(0, prompt)
     if short:
         yield from ("", *short)
     for name, text in said.items():
         if _long(text):
-            yield from texts.show(line(name), text, sequence)
+            yield from texts.show(escape(name), text, sequence)
 
 
 def _said(value: Any) -> str:
@@ -164,7 +165,7 @@ def _long(text: str) -> bool:
 def _prompt(facts: dict[str, Any]) -> str | None:
     """Which prompt was used, in one line."""
     parts = [
-        f"{line(name.partition('.')[2])} {inline(_said(facts[name]))}" for name in _PROMPT if name in facts
+        f"{escape(name.partition('.')[2])} {code(_said(facts[name]))}" for name in _PROMPT if name in facts
     ]
     return f"- prompt: {', '.join(parts)}" if parts else None
 
@@ -172,11 +173,11 @@ def _prompt(facts: dict[str, Any]) -> str | None:
 def _document(found: Any) -> str:
     """One document that a search gave, in one line."""
     if not isinstance(found, dict):
-        return f"- {inline(_said(found))}"
+        return f"- {code(_said(found))}"
     rest = {name: value for name, value in found.items() if name not in _DOCUMENT}
-    parts = [inline(_said(found["document.id"]))] if "document.id" in found else []
+    parts = [code(_said(found["document.id"]))] if "document.id" in found else []
     if "document.score" in found:
-        parts.append(f"(score {line(found['document.score'])})")
+        parts.append(f"(score {escape(found['document.score'])})")
     if "document.content" in found:
-        parts.append(line(found["document.content"]))
-    return f"- {' '.join([*parts, *([inline(_said(rest))] if rest else [])])}"
+        parts.append(escape(found["document.content"]))
+    return f"- {' '.join([*parts, *([code(_said(rest))] if rest else [])])}"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from asi_repro.traces.note_texts import line
+from asi_repro.markdown import escape
 from asi_repro.traces.openinference import Record
 
 Facts = Mapping[str, Any]
@@ -20,33 +20,33 @@ def brief(records: Sequence[Record]) -> Iterator[str]:
         facts = json.loads(record.get("metadata") or "{}")
         said = [text for tell in _TELLERS for text in tell(facts)]
         if record["status_code"] == "ERROR":
-            said = [f"failed: {line(record['status_message']) or 'no reason kept'}"]
+            said = [f"failed: {escape(record['status_message']) or 'no reason kept'}"]
         if record["openinference.span.kind"] == "LLM" and record.get("agent.name"):
-            said.append(line(record["agent.name"]))
+            said.append(escape(record["agent.name"]))
         outcome = f": {', '.join(said)}" if said else ""
-        yield f"- {record['sequence']}. {line(record['name'])}{outcome}"
+        yield f"- {record['sequence']}. {escape(record['name'])}{outcome}"
 
 
 def _sampled(facts: Facts) -> Iterator[str]:
     if "sample.parent" in facts:
-        yield f"parent {line(facts['sample.parent'])}"
+        yield f"parent {escape(facts['sample.parent'])}"
         references = facts.get("sample.references") or []
-        yield f"references {', '.join(map(line, references))}" if references else "no references"
-        yield f"from a pool of {line(facts.get('sample.pool', '?'))}"
+        yield f"references {', '.join(map(escape, references))}" if references else "no references"
+        yield f"from a pool of {escape(facts.get('sample.pool', '?'))}"
 
 
 def _proposed(facts: Facts) -> Iterator[str]:
     if "proposal.name" in facts:
-        yield line(facts["proposal.name"])
+        yield escape(facts["proposal.name"])
         if operators := facts.get("proposal.operators"):
-            yield f"by {', '.join(map(line, operators))}"
+            yield f"by {', '.join(map(escape, operators))}"
 
 
 def _ruled(facts: Facts) -> Iterator[str]:
     for name, value in facts.items():
         step, _, field = name.rpartition(".")
         if field == "accepted" and isinstance(value, bool):
-            reason = line(facts.get(f"{step}.reason", "no reason kept"))
+            reason = escape(facts.get(f"{step}.reason", "no reason kept"))
             yield reason if value else f"**turned down**: {reason}"
 
 
@@ -70,7 +70,7 @@ def _judged(facts: Facts) -> Iterator[str]:
 
 def _analysed(facts: Facts) -> Iterator[str]:
     if found := facts.get("analysis.shortcomings"):
-        yield f"found lacking: {'; '.join(map(line, found))}"
+        yield f"found lacking: {'; '.join(map(escape, found))}"
 
 
 _TELLERS: tuple[Callable[[Facts], Iterator[str]], ...] = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from typing import Any
+
+from asi_repro.markdown import escape, fence
 
 SHORT = 600
 """Characters of a text without `full`."""
@@ -48,11 +49,11 @@ class Texts:
             self._prompts.update([key] if prompt else [])
         if before is not None and (changes := _changes(before, key)) is not None:
             yield f"**{title}**, as changes to the one of span {self._shown[before]}"
-            yield from fenced(changes, "diff")
+            yield from ("", *fence(changes, "diff"))
             return
         yield f"**{title}**"
         cut = text if self.full or len(text) <= SHORT else text[:SHORT]
-        yield from fenced(cut)
+        yield from ("", *fence(cut))
         if len(cut) < len(text):
             yield from ("", f"*{len(text) - len(cut):,} more characters: `--full` shows them*")
 
@@ -67,7 +68,7 @@ class Texts:
         if rest:
             yield from self.show(title, json.dumps(rest, ensure_ascii=False, sort_keys=True), sequence)
         for name, said in long.items():
-            yield from self.show(f"{title}, {line(name)}", said, sequence)
+            yield from self.show(f"{title}, {escape(name)}", said, sequence)
 
     def _alike(self, text: str, prompt: bool) -> str | None:
         """The latest text shown that shares most lines with this one."""
@@ -81,24 +82,6 @@ class Texts:
             ):
                 return other
         return None
-
-
-def fenced(text: str, kind: str = "") -> Iterator[str]:
-    """Lines of a fence that the text cannot close."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    yield from ("", fence + kind, text, fence)
-
-
-def inline(said: str) -> str:
-    """Outside text as code inside a line."""
-    ticks = "`" * (max((len(run) for run in re.findall("`+", said)), default=0) + 1)
-    return f"{ticks} {said} {ticks}" if len(ticks) > 1 or not said.strip() else f"`{said}`"
-
-
-def line(text: Any) -> str:
-    """Outside text inside a line of Markdown: no line breaks, nothing that is read as markup."""
-    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(str(text).split()))
 
 
 def _changes(before: str, after: str) -> str | None:

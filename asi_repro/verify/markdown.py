@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from asi_repro.text import terminal_safe
+from asi_repro import markdown
+from asi_repro.markdown import escape
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.results import CheckResult, rounded
 
 _MARKS = {"pass": "pass", "fail": "**fail**", "not run": "not run"}
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 
 def certificate_markdown(certificate: Certificate) -> str:
@@ -20,12 +19,12 @@ def certificate_markdown(certificate: Certificate) -> str:
     counts = certificate.counts()
     probe = certificate.probe
     lines = [
-        f"# Certificate {certificate.index}: {escaped(certificate.display_name or certificate.name)}",
+        f"# Certificate {certificate.index}: {escape(certificate.display_name or certificate.name)}",
         "",
-        f"- name: {escaped(certificate.name)}",
-        f"- program: SHA-256 `{escaped(certificate.program_sha256)}`",
+        f"- name: {escape(certificate.name)}",
+        f"- program: SHA-256 `{escape(certificate.program_sha256)}`",
         f"- verdicts: {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}",
-        f"- ran with: {', '.join(f'{k} {escaped(v)}' for k, v in sorted(certificate.environment.items()))}",
+        f"- ran with: {', '.join(f'{k} {escape(v)}' for k, v in sorted(certificate.environment.items()))}",
     ]
     if "hidden_size" in probe:
         casts = probe.get("mapped_casts") or []
@@ -43,18 +42,15 @@ def certificate_markdown(certificate: Certificate) -> str:
 
 def overview_markdown(certificates: Iterable[Certificate]) -> str:
     """All certificates: one line each, with the rows that failed."""
-    lines = ["| index | name | pass | fail | not run | failed rows |", "|---:|---|---:|---:|---:|---|"]
+    rows = []
     for one in certificates:
         counts = one.counts()
         failed = ", ".join(row.check for row in one.checks if row.verdict == "fail")
-        cells = [one.index, escaped(one.display_name or one.name), *counts.values(), failed]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines) + "\n"
-
-
-def escaped(text: str) -> str:
-    """Outside text as one inline piece of Markdown: nothing in it is markup or a control character."""
-    return _SPECIAL.sub(r"\\\1", terminal_safe(text, keep=""))
+        rows.append(
+            [str(one.index), escape(one.display_name or one.name), *map(str, counts.values()), failed]
+        )
+    header = ("index", "name", "pass", "fail", "not run", "failed rows")
+    return "\n".join(markdown.table(header, rows, right=(0, 2, 3, 4))) + "\n"
 
 
 def number(value: Any) -> str:
@@ -63,17 +59,16 @@ def number(value: Any) -> str:
         return "–"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{rounded(value, 3):g}" if isinstance(value, float) else escaped(str(value))
+    return f"{rounded(value, 3):g}" if isinstance(value, float) else escape(value)
 
 
 def _table(rows: Sequence[CheckResult]) -> list[str]:
-    lines = ["| row | verdict | value | threshold | unit |", "|---|---|---:|---:|---|"]
+    cells = []
     for row in rows:
         held = {"<=": "≤ ", ">=": "≥ ", "within": "± "}.get(row.comparison, "")
         threshold = f"{held}{number(row.threshold)}" if row.threshold is not None else "–"
-        cells = [row.check, _MARKS[row.verdict], number(row.value), threshold, escaped(row.unit)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        cells.append([row.check, _MARKS[row.verdict], number(row.value), threshold, escape(row.unit)])
+    return markdown.table(("row", "verdict", "value", "threshold", "unit"), cells, right=(2, 3))
 
 
 def _behind(row: CheckResult) -> list[str]:
@@ -81,27 +76,27 @@ def _behind(row: CheckResult) -> list[str]:
     if row.verdict == "pass":
         return []
     if row.verdict == "not run":
-        return ["", f"`{row.check}` was not run: {escaped(str(row.detail.get('reason', 'no reason given')))}"]
-    lines = ["", f"`{row.check}`: {escaped(row.method)}", ""]
+        return ["", f"`{row.check}` was not run: {escape(str(row.detail.get('reason', 'no reason given')))}"]
+    lines = ["", f"`{row.check}`: {escape(row.method)}", ""]
     for key, value in sorted(row.detail.items()):
         if value in ([], {}, None):
             continue
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            lines += [f"- {escaped(key)}:", *(f"  - {_inline(item)}" for item in value[:4])]
+            lines += [f"- {escape(key)}:", *(f"  - {_inline(item)}" for item in value[:4])]
         else:
-            lines.append(f"- {escaped(key)}: {_inline(value)}")
+            lines.append(f"- {escape(key)}: {_inline(value)}")
     return lines
 
 
 def _inline(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{escaped(str(key))}: {_inline(item)}" for key, item in value.items())
+        return "; ".join(f"{escape(key)}: {_inline(item)}" for key, item in value.items())
     if isinstance(value, list):
         shown = ", ".join(_inline(item) for item in value[:20])
         return shown + (f", … ({len(value)} in all)" if len(value) > 20 else "")
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "–"}[value]
-    return number(value) if isinstance(value, int | float) else escaped(str(value))
+    return number(value) if isinstance(value, int | float) else escape(value)
 
 
 def _lines(casts: list[dict[str, Any]]) -> str:

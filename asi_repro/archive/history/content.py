@@ -16,6 +16,7 @@ from typing import Any
 from asi_repro.archive.history.records import ExperimentRecord
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.errors import DataError
+from asi_repro.markdown import code, escape, fence, table
 from asi_repro.text import terminal_safe
 
 FORMAT = "asi_repro.experiment/1"
@@ -32,7 +33,6 @@ _MAX_NAME = 200
 _UNSAFE_IN_JSON = re.compile(
     "[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ue000-\uf8ff\U000f0000-\U0010ffff]"
 )
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#!&~$:.@])")
 _encode_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -168,11 +168,12 @@ def _readme(record: ExperimentRecord, program: Program) -> str:
     e = record.experiment
     parent = "none: a root" if e.parent is None else f"experiment {e.parent}"
     gallery = "yes" if e.in_gallery else "no"
-    stated = "not given" if program.parameters_stated is None else _code(program.parameters_stated)
+    stated = "not given" if program.parameters_stated is None else code(_one_line(program.parameters_stated))
     exact = "" if program.parameters is None else f" ({program.parameters:,})"
     sections = [
-        f"# {_markdown(_one_line(e.label))}",
-        f"- Experiment: {e.index}\n- Name: {_code(e.name)}\n- Parent: {parent}\n- Depth: {e.depth}\n"
+        f"# {escape(_one_line(e.label))}",
+        f"- Experiment: {e.index}\n- Name: {code(_one_line(e.name))}\n"
+        f"- Parent: {parent}\n- Depth: {e.depth}\n"
         f"- In the gallery: {gallery}\n- Score, as recorded by the run: {_number(e.score)}\n"
         f"- Parameters, as stated: {stated}{exact}\n"
         f"- Program: `program.py`, {program.lines} lines, SHA-256 `{program.sha256}`",
@@ -188,12 +189,11 @@ def _readme(record: ExperimentRecord, program: Program) -> str:
 def _table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "Not given."
-    head = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
-    return "\n".join(head + [f"| {' | '.join(_cell(row[name]) for name in columns)} |" for row in rows])
+    return "\n".join(table(columns, [[_cell(row[name]) for name in columns] for row in rows]))
 
 
 def _cell(value: Any) -> str:
-    return _code(value).replace("|", "\\|") if isinstance(value, str) else _number(value)
+    return code(value).replace("|", "\\|") if isinstance(value, str) else _number(value)
 
 
 def _number(value: float | int | None) -> str:
@@ -204,23 +204,11 @@ def _one_line(text: str) -> str:
     return terminal_safe(" ".join(text.split()), keep="")[:_MAX_NAME]
 
 
-def _markdown(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", _one_line(text))
-
-
-def _code(text: str) -> str:
-    line = _one_line(text)
-    fence = "`" * (_longest_run(line) + 1)
-    pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{fence}{pad}{line}{pad}{fence}"
-
-
 def _fenced(text: str | None) -> str:
     if text is None:
         return "Not given."
     lines = [_wrapped(line) for line in terminal_safe(text).split("\n")]
-    fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{fence}text\n" + "\n".join(lines).strip("\n") + f"\n{fence}"
+    return "\n".join(fence("\n".join(lines).strip("\n"), "text"))
 
 
 def _wrapped(line: str) -> str:
@@ -235,7 +223,3 @@ def _wrapped(line: str) -> str:
         break_on_hyphens=False,
         replace_whitespace=False,
     )
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)

@@ -7,8 +7,6 @@ beside that of a run without an LLM.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asi_repro import markdown
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.results.statistics import Interval, fit_line
 from asi_repro.store.files import atomic_write
+from asi_repro.text import csv_text
 
 PER_EXPERIMENTS, PER_FLOPS = "100 experiments", "1e15 training FLOPs"
 Vector = NDArray[np.float64]
@@ -82,16 +82,18 @@ class Comparison:
 
     def text(self) -> str:
         """For a person, as Markdown."""
-        lines = ["| run | arm | experiments | discoveries | verified | rate | 95% interval | R² of a line |"]
-        lines.append("|---|---|---|---|---|---|---|---|")
+        rows = []
         for side in (self.first, self.second):
             for rate in side.rates:
                 found, fit = rate.interval, "-" if rate.line_r2 is None else f"{rate.line_r2:.3f}"
-                lines.append(
-                    f"| {side.name} | {side.arm} | {side.experiments} | {side.discoveries} | {side.verified} "
-                    f"| {found.estimate:.3g} per {rate.unit} | {found.low:.3g} to {found.high:.3g} | {fit} |"
-                )
-        lines.append("")
+                counts = map(str, (side.experiments, side.discoveries, side.verified))
+                estimate = f"{found.estimate:.3g} per {rate.unit}"
+                interval = f"{found.low:.3g} to {found.high:.3g}"
+                rows.append([side.name, side.arm, *counts, estimate, interval, fit])
+        header = (
+            "run", "arm", "experiments", "discoveries", "verified", "rate", "95% interval", "R² of a line",
+        )  # fmt: skip
+        lines = [*markdown.table(header, rows), ""]
         for side in (self.first, self.second):
             whose = "the paper's" if side.arm == "release" else "a run of our own and not the paper's"
             lines.append(f"{side.name} is {whose}. A discovery there {side.discovery}.")
@@ -156,11 +158,7 @@ def curve(outcomes: Outcomes) -> list[dict[str, Any]]:
 def write_curves(runs: Sequence[Outcomes], path: Path) -> None:
     """Write the runs' cumulative curves as one CSV file; nothing for a missing value."""
     rows = [row for outcomes in runs for row in curve(outcomes)]
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    atomic_write(path, stream.getvalue())
+    atomic_write(path, csv_text(rows))
 
 
 def _draws(outcomes: Outcomes, rng: np.random.Generator, resamples: int) -> dict[str, tuple[float, Vector]]:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asi_repro import markdown
 from asi_repro.discover.run.comparison import compare_runs, curve
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import MissingInput
 from asi_repro.project import Project
-from asi_repro.report.escape import markdown
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import dump_json
+from asi_repro.text import csv_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
         "report.md": text.encode(),
         "figures/search.svg": picture.svg.encode(),
         "figures/search.png": picture.png,
-        "plots/search.csv": _csv(points).encode(),
+        "plots/search.csv": csv_text(points).encode(),
         "metrics.json": dump_json(_metrics(run, outcomes)).encode(),
     }
     target = folder or run_folder / "report"
@@ -89,7 +89,7 @@ def _page(project: Project, run: DiscoveryRun, outcomes: Outcomes, rows: list[Ro
         ("seed", str(run.settings.seed)),
     ]
     return [
-        f"# The run {markdown(name)}",
+        f"# The run {markdown.escape(name)}",
         "",
         f"> {OURS}. It is far smaller than the paper's, and its numbers say nothing of the paper's models.",
         "",
@@ -214,11 +214,11 @@ def _checks(run: DiscoveryRun) -> list[str]:
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [f"**{markdown(title)}** (a run of our own, not the paper's)", ""]
+    lines = [f"**{markdown.escape(title)}** (a run of our own, not the paper's)", ""]
     if not rows:
         return [*lines, "None.", ""]
-    lines += [f"| {' | '.join(map(markdown, header))} |", f"|{'---|' * len(header)}"]
-    return [*lines, *(f"| {' | '.join(map(markdown, row))} |" for row in rows), ""]
+    cells = [[markdown.escape(cell) for cell in row] for row in (header, *rows)]
+    return [*lines, *markdown.table(cells[0], cells[1:]), ""]
 
 
 def _draw(figure: Figure, points: list[Row]) -> None:
@@ -235,16 +235,6 @@ def _draw(figure: Figure, points: list[Row]) -> None:
     other.step(at, best, where="post", color=COLOURS["vermillion"][0])
     other.set_ylabel("best fitness so far", color=COLOURS["vermillion"][0])
     other.grid(visible=False)
-
-
-def _csv(points: list[Row]) -> str:
-    import csv
-
-    stream = StringIO()
-    writer = csv.DictWriter(stream, fieldnames=list(points[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(points)
-    return stream.getvalue()
 
 
 def _metrics(run: DiscoveryRun, outcomes: Outcomes) -> dict[str, Any]:
