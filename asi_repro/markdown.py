@@ -51,8 +51,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collec
         rows: cells, escaped.
         right: columns to align right.
     """
-    rule = "|".join("---:" if column in right else "---" for column in range(len(header)))
-    return [_row(header), f"|{rule}|", *map(_row, rows)]
+    rule = ["---:" if column in right else "---" for column in range(len(header))]
+    return [_row(header), _row(rule), *map(_row, rows)]
 
 
 def record_table(records: Sequence[dict[str, Any]]) -> list[str]:

@@ -77,7 +77,7 @@ def test_prose_keeps_code() -> None:
 def test_tables_of_records_have_every_column_once() -> None:
     records = [{"a_b": 1.25, "c": True}, {"c": None, "d": ["x|y", 2]}]
     assert record_table(records) == [
-        r"| a b | c | d |", "|---|---|---|", "| 1.25 | yes | – |", r"| – | – | x\|y, 2 |",
+        r"| a b | c | d |", "| --- | --- | --- |", "| 1.25 | yes | – |", r"| – | – | x\|y, 2 |",
     ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from asi_repro.config.params import load_params
+from asi_repro.markdown import table
 from asi_repro.planning.simulation import (
     RecordedRun,
     RunPlan,
@@ -164,9 +165,8 @@ def _assumptions(plan: Plan) -> Iterator[str]:
     yield f"- Mean of the times: FLOPs ({times.level}) over what a GPU does."
     yield f"- Spread of the times: {times.spread}."
     yield ""
-    yield "| assumption | value | |\n| --- | ---: | --- |"
-    for name, value in plan.request.assumed:
-        yield f"| {name} | {value:.4g} | {fields[name].description} |"
+    rows = [(name, f"{value:.4g}", fields[name].description or "") for name, value in plan.request.assumed]
+    yield from table(("assumption", "value", ""), rows, right=(1,))
 
 
 def _sweeps(plan: Plan) -> Iterator[str]:
@@ -224,7 +224,5 @@ def _recorded(plan: Plan) -> Iterator[str]:
 
 def _table(columns: Mapping[str, str], rows: Iterable[Any]) -> Iterator[str]:
     """A Markdown table; each column is a heading and a format of the row."""
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{' ---: |' * len(columns)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.format(row) for cell in columns.values())} |"
+    cells = [[cell.format(row) for cell in columns.values()] for row in rows]
+    yield from table(list(columns), cells, right=range(len(columns)))
