@@ -63,7 +63,7 @@ def record_table(records: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 
 
 def _longest_run(text: str) -> int:
