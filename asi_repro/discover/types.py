@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from pydantic import ConfigDict, Field
 
 from asi_repro.errors import AsiReproError
-
-if TYPE_CHECKING:
-    from asi_repro.traces.spans import Trace
+from asi_repro.traces.spans import Trace
 
 # How `records` reads them back: no unknown field, no value of another type.
 _READ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)

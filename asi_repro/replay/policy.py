@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.claims.pool import refreshed
+from asi_repro.claims.texts import claim_texts
 from asi_repro.errors import DataError
 
 
@@ -71,8 +72,6 @@ class Policy:
 
 def published_policy(late: int = 0) -> Policy:
     """The paper's, from the claim `parent-policy`."""
-    from asi_repro.claims.texts import claim_texts
-
     figures: dict[str, Any] = dict(claim_texts()["parent-policy"].figures)
     return Policy(figures["top"], figures["pool"], figures["refresh"], figures["cold_start"], late)
 

@@ -6,18 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from asi_repro.archive.reader import Archive
 from asi_repro.discover.cognition.entry import TEXTS
 from asi_repro.discover.cognition.files import SUFFIXES, read_entries
-from asi_repro.discover.novelty.embedding import Embedder, ranked, similarities
+from asi_repro.discover.novelty.embedding import Embedder, ranked, shared_embedder, similarities
 from asi_repro.errors import DataError, NotFound
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from asi_repro.archive.reader import Archive
 
 OWN_ENTRIES = Path(__file__).parent / "entries"
 _RELEASE_TEXTS = {
@@ -113,8 +110,6 @@ class CognitionBase:
 
     def _the_embedder(self) -> Embedder:
         if self._embedder is None:
-            from asi_repro.discover.novelty.embedding import shared_embedder
-
             self._embedder = shared_embedder()
         return self._embedder
 

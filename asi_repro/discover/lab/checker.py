@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from asi_repro.discover.types import Proposal, Verdict
 from asi_repro.errors import NotFound
+from asi_repro.sandbox.launch import Tier
+from asi_repro.sandbox.tiers import best_tier
+from asi_repro.traces.spans import Trace
 from asi_repro.verify.catalogue import CHECKS, ROW_NAMES, Check
+from asi_repro.verify.examiner import Examiner
 from asi_repro.verify.results import CheckResult
-
-if TYPE_CHECKING:
-    from asi_repro.sandbox.launch import Tier
-    from asi_repro.traces.spans import Trace
 
 
 class SandboxChecker:
@@ -49,9 +48,6 @@ class SandboxChecker:
             SandboxUnavailable: where no tier works here.
             SandboxFailure: where no worker can be started.
         """
-        from asi_repro.sandbox.tiers import best_tier
-        from asi_repro.verify.examiner import Examiner
-
         if self._tier is None:
             self._tier = best_tier()
         examiner = Examiner(proposal.program, stated=None, tier=self._tier)

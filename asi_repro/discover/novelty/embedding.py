@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from asi_repro.errors import MissingInput
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
 _MODEL = "l2_supercat"
@@ -58,16 +60,12 @@ class WordLlamaEmbedder:
         self.name = f"wordllama {_version()} {_MODEL} {self.dimension}"
 
     def embed(self, texts: Iterable[str]) -> NDArray[np.float32]:
-        import numpy as np
-
         rows = [self._row(text) for text in texts]
         if not rows:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return np.stack(rows)
 
     def _row(self, text: str) -> NDArray[np.float32]:
-        import numpy as np
-
         ids = self._tokenizer.encode(text[:LONGEST_TEXT], add_special_tokens=False).ids
         total = self._weights[np.minimum(ids, len(self._weights) - 1).astype(np.intp)].sum(
             axis=0, dtype=np.float64
@@ -93,8 +91,6 @@ def similarities(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> li
     Each row is summed by itself in double precision, so that equal texts have equal numbers wherever they
     stand; six decimals are what single-precision vectors carry.
     """
-    import numpy as np
-
     wide = query.astype(np.float64)
     return [round(float(np.dot(row.astype(np.float64), wide)), 6) for row in vectors]
 
@@ -121,6 +117,4 @@ def _load() -> tuple[NDArray[np.float16], Tokenizer]:
 
 
 def _version() -> str:
-    from importlib.metadata import version
-
     return version("wordllama")

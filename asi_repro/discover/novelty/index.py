@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from asi_repro.discover.novelty.embedding import Embedder, ranked, similarities
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 # Scores of the fast single-precision product that could still be among the best once summed exactly.
 _SLACK = 1e-5
@@ -43,8 +41,6 @@ class MotivationIndex:
     """
 
     def __init__(self, embedder: Embedder) -> None:
-        import numpy as np
-
         self._embedder = embedder
         self._matrix: NDArray[np.float32] = np.zeros((_FIRST_ROWS, embedder.dimension), dtype=np.float32)
         self._keys: list[int] = []
@@ -100,8 +96,6 @@ class MotivationIndex:
 
     def nearest_to(self, query: NDArray[np.float32], count: int = 5) -> list[Neighbour]:
         """As `nearest`, for a vector of shape (dimension,)."""
-        import numpy as np
-
         size = len(self._keys)
         if not size or count < 1:
             return []
@@ -113,8 +107,6 @@ class MotivationIndex:
         return [Neighbour(key, score, self._texts[key]) for key, score in best]
 
     def _reserve(self, rows: int) -> None:
-        import numpy as np
-
         if rows > len(self._matrix):
             wider = np.zeros((max(rows, len(self._matrix) * 3 // 2), self._matrix.shape[1]), dtype=np.float32)
             wider[: len(self._keys)] = self._matrix[: len(self._keys)]

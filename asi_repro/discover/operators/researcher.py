@@ -6,7 +6,6 @@ import random
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from asi_repro.config.operators import WEIGHTS, OperatorSettings
 from asi_repro.discover.operators import code_edits, crossover, mutations
@@ -16,9 +15,7 @@ from asi_repro.discover.operators.errors import NoNewProgram
 from asi_repro.discover.operators.source import Source, normalised_ast, read_source
 from asi_repro.discover.types import Brief, Proposal, Verdict
 from asi_repro.store.files import sha256_bytes
-
-if TYPE_CHECKING:
-    from asi_repro.traces.spans import Trace
+from asi_repro.traces.spans import Trace
 
 OPERATORS: dict[str, Operator] = {
     name: getattr(module, name)

@@ -18,19 +18,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError, meta
+from jinja2.nodes import Template
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asi_repro.errors import AsiReproError, DataError, NotFound
 from asi_repro.plain_yaml import plain_yaml
 from asi_repro.store.files import sha256_bytes
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from jinja2.nodes import Template
-
-    from asi_repro.traces.spans import Span
+from asi_repro.traces.spans import Span
 
 FOLDER = Path(__file__).parent
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.S)
@@ -98,8 +96,6 @@ class Prompt:
             raise AsiReproError(
                 f"prompt {self.id!r}: missing {missing}, unknown {unknown}", where=f"prompts/{self.id}.md"
             )
-        from jinja2 import TemplateError
-
         environment = _environment()
         try:
             system, user = (
@@ -133,8 +129,6 @@ def load_prompt(key: str) -> Prompt:
 
 def undeclared(text: str) -> set[str]:
     """Variables that a template uses, in what it includes too."""
-    from jinja2 import meta
-
     found = set(meta.find_undeclared_variables(_parsed(text)))
     for part in _included(text):
         found |= undeclared(_read(part)[1])
@@ -157,9 +151,6 @@ def fence(value: object, kind: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import FunctionLoader, StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
     # Markdown for a model, not HTML: escaping would change programs.
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
@@ -173,14 +164,10 @@ def _environment() -> Environment:
 
 
 def _included(text: str) -> Iterable[str]:
-    from jinja2 import meta
-
     return sorted({name for name in meta.find_referenced_templates(_parsed(text)) if name})
 
 
 def _parsed(text: str) -> Template:
-    from jinja2 import TemplateSyntaxError
-
     try:
         return _environment().parse(text)
     except (TemplateSyntaxError, RecursionError) as error:

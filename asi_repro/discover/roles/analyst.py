@@ -7,21 +7,18 @@ the end of its text, from where the Researcher of a child takes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from asi_repro.config.roles import RolesSettings
+from asi_repro.discover.cognition.base import CognitionBase
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for
 from asi_repro.discover.roles.facts import candidate_results, results_text
 from asi_repro.discover.roles.notes import traced_recall, with_shortcomings
 from asi_repro.discover.types import Analysis, Candidate, Metrics, Proposal
-
-if TYPE_CHECKING:
-    from asi_repro.config.roles import RolesSettings
-    from asi_repro.discover.cognition.base import CognitionBase
-    from asi_repro.llm.client import LLM
-    from asi_repro.traces.spans import Trace
+from asi_repro.llm.client import LLM
+from asi_repro.traces.spans import Trace
 
 ROLE = "analyst"
 # Later ones knew more. A parent can have dozens of children, and every one shown costs tokens.

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from asi_repro.discover.prompts import Rendered, load_prompt
+from asi_repro.discover.roles.draft import Draft
 from asi_repro.discover.types import RoleFailure
 from asi_repro.errors import AsiReproError
-
-if TYPE_CHECKING:
-    from asi_repro.discover.roles.draft import Draft
-    from asi_repro.llm.client import LLM, Reply
-    from asi_repro.traces.spans import Trace
+from asi_repro.llm.client import LLM, Reply
+from asi_repro.llm.errors import BadToolInput, Refused, TooManyRounds, Truncated
+from asi_repro.traces.spans import Trace
 
 Answer = TypeVar("Answer", bound="RoleAnswer")
 Given = TypeVar("Given")
@@ -106,8 +105,6 @@ def _persist(role: str, asked: Callable[[], Given], trace: Trace) -> Given:
     A failure is part of the record, so asking again is too: otherwise a resumed run would meet the same
     recorded failure each time.
     """
-    from asi_repro.llm.errors import BadToolInput, Refused, TooManyRounds, Truncated
-
     failed: AsiReproError | None = None
     for _ in range(ASKS):
         try:

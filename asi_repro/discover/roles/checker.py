@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for
 from asi_repro.discover.types import Checker, Proposal, Verdict
-
-if TYPE_CHECKING:
-    from asi_repro.llm.client import LLM
-    from asi_repro.traces.spans import Trace
+from asi_repro.llm.client import LLM
+from asi_repro.traces.spans import Trace
 
 ROLE = "checker"
 Severity = Literal["blocking", "mismatch", "remark"]

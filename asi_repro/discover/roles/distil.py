@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -11,11 +10,9 @@ from asi_repro.discover.cognition.entry import Entry
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for
 from asi_repro.errors import DataError
+from asi_repro.llm.client import LLM
 from asi_repro.store.files import sha256_bytes
 from asi_repro.traces.spans import Trace
-
-if TYPE_CHECKING:
-    from asi_repro.llm.client import LLM
 
 ROLE = "cognition"
 LONGEST_PAPER = 400_000

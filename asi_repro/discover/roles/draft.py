@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asi_repro.errors import NotFound
+from asi_repro.llm.client import Tool
 from asi_repro.sandbox.static_check import check_program
 from asi_repro.store.files import sha256_bytes
+from asi_repro.traces.spans import Trace
 from asi_repro.verify.static_facts import static_facts
-
-if TYPE_CHECKING:
-    from asi_repro.llm.client import Tool
-    from asi_repro.traces.spans import Trace
 
 MAIN_CLASS = "DeltaNet"
 _LARGEST = 100_000
@@ -50,8 +48,6 @@ class Draft:
 
     def tools(self) -> list[Tool]:
         """read_program, write_program and check_program, for `LLM.ask`."""
-        from asi_repro.llm.client import Tool
-
         names = ["draft", *self._others]
         which = {"type": "string", "enum": names, "description": "Which program to read."}
         return [

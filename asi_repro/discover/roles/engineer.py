@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from asi_repro.config.roles import RolesSettings
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for_draft
 from asi_repro.discover.roles.draft import Draft
 from asi_repro.discover.types import Proposal
-
-if TYPE_CHECKING:
-    from asi_repro.config.roles import RolesSettings
-    from asi_repro.llm.client import LLM
-    from asi_repro.traces.spans import Trace
+from asi_repro.llm.client import LLM
+from asi_repro.traces.spans import Trace
 
 ROLE = "engineer"
 

@@ -8,20 +8,16 @@ the weighted mean of its parts; the score is the mean of the samples, and the sp
 from __future__ import annotations
 
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from asi_repro.config.roles import PARTS
+from asi_repro.config.roles import PARTS, JudgeWeights, RolesSettings
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for
 from asi_repro.discover.roles.facts import results_text
 from asi_repro.discover.types import Judgement, Metrics, Proposal
-
-if TYPE_CHECKING:
-    from asi_repro.config.roles import JudgeWeights, RolesSettings
-    from asi_repro.llm.client import LLM
-    from asi_repro.traces.spans import Trace
+from asi_repro.llm.client import LLM
+from asi_repro.traces.spans import Trace
 
 ROLE = "judge"
 SCALE = 10

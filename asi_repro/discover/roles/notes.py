@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from asi_repro.discover.cognition.base import CognitionBase, Note, Recalled
-    from asi_repro.traces.spans import Trace
+from asi_repro.discover.cognition.base import CognitionBase, Note, Recalled
+from asi_repro.traces.spans import Trace
 
 _HEADING = "## Shortcomings"
 

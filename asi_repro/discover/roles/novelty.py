@@ -7,22 +7,20 @@ program that is a known one up to names, comments and layout is no new experimen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Optional
+from typing import Any, Literal, Optional
 
 from pydantic import Field, create_model
 
+from asi_repro.config.roles import RolesSettings
+from asi_repro.discover.novelty.embedding import Embedder
 from asi_repro.discover.novelty.fingerprint import KnownPrograms, Programs
 from asi_repro.discover.novelty.index import MotivationIndex, Neighbour
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for
 from asi_repro.discover.types import Proposal, Verdict
 from asi_repro.errors import DataError
-
-if TYPE_CHECKING:
-    from asi_repro.config.roles import RolesSettings
-    from asi_repro.discover.novelty.embedding import Embedder
-    from asi_repro.llm.client import LLM
-    from asi_repro.traces.spans import Trace
+from asi_repro.llm.client import LLM
+from asi_repro.traces.spans import Trace
 
 ROLE = "novelty"
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from asi_repro.discover.prompts import load_prompt
+from asi_repro.config.roles import RolesSettings
+from asi_repro.discover.cognition.base import CognitionBase, Recalled
+from asi_repro.discover.prompts import Rendered, load_prompt
 from asi_repro.discover.roles.asking import RoleAnswer, ask_for_draft
 from asi_repro.discover.roles.draft import Draft
 from asi_repro.discover.roles.facts import candidate_results, results_text
 from asi_repro.discover.roles.notes import note_text, shortcomings_in, traced_recall
 from asi_repro.discover.roles.summaries import summarise
 from asi_repro.discover.types import Brief, Candidate, Proposal, RoleFailure, Verdict
-
-if TYPE_CHECKING:
-    from asi_repro.config.roles import RolesSettings
-    from asi_repro.discover.cognition.base import CognitionBase, Recalled
-    from asi_repro.discover.prompts import Rendered
-    from asi_repro.llm.client import LLM
-    from asi_repro.traces.spans import Trace
+from asi_repro.llm.client import LLM
+from asi_repro.traces.spans import Trace
 
 ROLE = "researcher"
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from asi_repro.discover.prompts import load_prompt
 from asi_repro.discover.roles.asking import ask_text
 from asi_repro.discover.roles.facts import candidate_results
-
-if TYPE_CHECKING:
-    from asi_repro.discover.types import Candidate, Metrics
-    from asi_repro.llm.client import LLM
-    from asi_repro.traces.spans import Trace
+from asi_repro.discover.types import Candidate, Metrics
+from asi_repro.llm.client import LLM
+from asi_repro.traces.spans import Trace
 
 ROLE = "summary"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from asi_repro.archive.reader import open_archive
 from asi_repro.config.roles import RolesSettings
 from asi_repro.discover.cognition.base import CognitionBase, Note, own_notes, read_folder, release_notes
 from asi_repro.discover.novelty.embedding import shared_embedder
@@ -17,12 +17,11 @@ from asi_repro.discover.roles.judge import LlmJudge
 from asi_repro.discover.roles.novelty import LlmNovelty
 from asi_repro.discover.roles.researcher import LlmResearcher
 from asi_repro.discover.run.content import PROGRAM
+from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.store import RunStore
 from asi_repro.discover.types import Checker, Lab, Team
-
-if TYPE_CHECKING:
-    from asi_repro.discover.run.folder import DiscoveryRun
-    from asi_repro.discover.run.store import RunStore
-    from asi_repro.llm.client import LLM
+from asi_repro.llm.client import LLM
+from asi_repro.project import Project
 
 ADDED_ENTRIES = "cognition"
 """Folder below the project's root where `asi-repro cognition add` puts entries."""
@@ -77,9 +76,6 @@ def read_notes(bases: Sequence[str], root: Path) -> list[Note]:
         MissingInput: where the release's are wanted and its archive is not there.
         DataError: where an entry is not what it should be.
     """
-    from asi_repro.archive.reader import open_archive
-    from asi_repro.project import Project
-
     notes: list[Note] = []
     if "own" in bases:
         notes += own_notes()

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.places import RELEASE, run_folders
+from asi_repro.archive.reader import open_archive
+from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import COMMITS, SETTINGS, DiscoveryRun
 from asi_repro.discover.run.recorded import listed_commits
 from asi_repro.errors import AsiReproError
@@ -62,8 +64,6 @@ def list_runs(project: Project) -> list[RunRow]:
 
 
 def _release(project: Project) -> RunRow:
-    from asi_repro.archive.reader import open_archive
-
     archive = open_archive(project.archive)
     return RunRow(
         RELEASE,
@@ -88,8 +88,6 @@ def _own(name: str, folder: Path) -> RunRow:
         committed = sum(line.startswith("experiment ") for line in lines)
         failed = sum(line.startswith("failed ") for line in lines)
     if (archive / "fitness.parquet").is_file():
-        from asi_repro.archive.tables import read_parquet
-
         table = read_parquet(archive / "fitness.parquet", ["beats_baseline", "passed"])
         beat, verified = sum(table["beats_baseline"].to_pylist()), sum(map(bool, table["passed"].to_pylist()))
     there = str(archive) if archive.is_dir() else None

@@ -12,15 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro import markdown
+from asi_repro.archive.places import run_folders
+from asi_repro.archive.tables import read_parquet
+from asi_repro.config.params import load_params
 from asi_repro.discover.run.comparison import compare_runs, curve
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import MissingInput
 from asi_repro.project import Project
+from asi_repro.report.drawing import render
+from asi_repro.report.model import Drawing
+from asi_repro.report.palette import COLOURS
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import dump_json
 from asi_repro.text import csv_text
+from asi_repro.verify.certificate import read_certificates
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,11 +42,6 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
     Raises:
         NotFound, MissingInput: where there is no such run, or it has no archive.
     """
-    from asi_repro.archive.places import run_folders
-    from asi_repro.archive.tables import read_parquet
-    from asi_repro.report.drawing import render
-    from asi_repro.report.model import Drawing
-
     outcomes = read_outcomes(project, name)
     run_folder = run_folders(project).get(name)
     if run_folder is None:
@@ -116,8 +118,6 @@ _BEST = ("index", "fitness", "loss", "against the baseline", "benchmark mean", "
 
 
 def _search(project: Project, outcomes: Outcomes) -> list[str]:
-    from asi_repro.config.params import load_params
-
     params = load_params(project.root)
     found = compare_runs(outcomes, outcomes, seed=params.seed, resamples=params.claims.resamples).first
     rows = [
@@ -198,8 +198,6 @@ def _second(run: DiscoveryRun, rows: list[Row]) -> list[str]:
 
 
 def _checks(run: DiscoveryRun) -> list[str]:
-    from asi_repro.verify.certificate import read_certificates
-
     folder = run.folder / "certificates"
     if not folder.is_dir():
         return [f"Not run: `asi-repro verify --all --run {run.folder.name}` runs them.", ""]
@@ -222,8 +220,6 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def _draw(figure: Figure, points: list[Row]) -> None:
-    from asi_repro.report.palette import COLOURS
-
     axes = figure.subplots()
     at = [row["experiments"] for row in points]
     axes.step(at, [row["discoveries"] for row in points], where="post", color=COLOURS["blue"][0])
