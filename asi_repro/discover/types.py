@@ -58,6 +58,7 @@ class Candidate:
         fitness: in 0 to 1 (paper, equation 2).
         metrics: of its training and evaluation.
         analysis: the Analyst's text, None where there is none.
+        depth: in the tree; 0 for a root.
     """
 
     index: int
@@ -68,6 +69,7 @@ class Candidate:
     fitness: float
     metrics: Metrics
     analysis: str | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True)

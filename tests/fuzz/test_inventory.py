@@ -72,7 +72,6 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "archive/svg": "tests/fuzz/test_texts.py",
     "cli/trace": "after the reader of the trace table; an error names the span",
     "discover/run/setup": OURS,
-    "discover/run/monitor": "tests/tui: what is damaged is an error, what is not there is waited for",
     "discover/novelty/fingerprint": "programs that passed the static check",
     "discover/lab/cluster": MACHINE,
     "discover/operators/code_edits": "pieces of a program that was parsed",

@@ -7,7 +7,7 @@ after a restart, from the same inputs, and comes out the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from asi_repro.discover.loop.pool import Pool, Sample
 from asi_repro.discover.loop.schedule import ROOT, Schedule
 from asi_repro.discover.loop.steps import Step, StepRules, passed
 from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.run.content import FinishedExperiment
+from asi_repro.discover.run.content import AnalysisLinks, Discovery, FinishedExperiment
 from asi_repro.discover.run.rejected import TurnedDown
 from asi_repro.discover.types import (
     Analysis,
@@ -47,13 +47,11 @@ class PriorExperiments:
         pool: candidates that it samples from; empty for the first program.
         memory: index, motivation and SHA-256 of the program of the experiments it must not repeat.
         baseline: metrics of the first program, None for itself.
-        depths: depth in the tree of every candidate in the pool.
     """
 
     pool: tuple[Candidate, ...] = ()
     memory: tuple[tuple[int, str, str], ...] = ()
     baseline: Metrics | None = None
-    depths: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -188,7 +186,7 @@ class Experiment:
                 who = "novelty" if step.kind == "novelty" else "check"
                 verdict = from_json(Verdict, value, "the journal")
                 if verdict.accepted:
-                    self._facts[who] = to_json(verdict)
+                    self._facts[who] = verdict
                 else:
                     self._reject(who, verdict)
                 if step.kind == "check":
@@ -291,22 +289,27 @@ class Experiment:
 
     def _finished(self, analysis: Analysis) -> FinishedExperiment:
         fitness = compute_fitness(self._measured, self._baseline, self._judgement, self._settings)
-        self._facts |= {
-            "baseline": ROOT,
-            "seed": self._schedule.seed_of(self.index),
-            "training_seed": self._settings.exploration.seed,
-            "components": list(self._settings.components),
-            "turned_down": len(self._turned_down),
-        }
-        return FinishedExperiment(
-            index=self.index,
-            depth=self._prior.depths[self._sample.parent.index] + 1 if self._sample else 0,
+        parent = self._sample.parent if self._sample else None
+        discovery = Discovery(
             arm=self._settings.arm,
-            proposal=self._proposed,
-            metrics=self._measured,
+            index=self.index,
+            parent=parent.index if parent else None,
+            depth=parent.depth + 1 if parent else 0,
+            references=[candidate.index for candidate in self._sample.references] if self._sample else [],
+            ranks=list(self._sample.ranks) if self._sample else [],
+            operators=list(self._proposed.operators),
+            cognition=list(self._proposed.cognition),
             fitness=fitness,
             judgement=self._judgement,
-            analysis=analysis,
-            sample=self._sample,
-            facts=self._facts,
+            metrics=self._measured,
+            analysis=AnalysisLinks(
+                shortcomings=list(analysis.shortcomings), cognition=list(analysis.cognition)
+            ),
+            baseline=ROOT,
+            seed=self._schedule.seed_of(self.index),
+            training_seed=self._settings.exploration.seed,
+            components=list(self._settings.components),
+            turned_down=len(self._turned_down),
+            **self._facts,
         )
+        return FinishedExperiment(discovery, self._proposed, analysis)

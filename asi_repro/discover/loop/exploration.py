@@ -12,7 +12,7 @@ from asi_repro.discover.loop.events import ExperimentFinished, OnEvent, ignore
 from asi_repro.discover.loop.experiment import Experiment, ExperimentOutcome, PriorExperiments
 from asi_repro.discover.loop.journal import Hook, Journal
 from asi_repro.discover.loop.schedule import ROOT
-from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, PROGRAM, read_candidate, read_object
+from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, PROGRAM, read_candidate
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import RejectedRecord, read_rejected
 from asi_repro.discover.run.store import Commit
@@ -49,7 +49,6 @@ class Exploration:
         self._team, self._first, self._hook, self._on_event = team, first, hook, on_event
         self._stop = stop or threading.Event()
         self._candidates: dict[int, Candidate] = {}
-        self._depths: dict[int, int] = {}
         self._snapshots: dict[int, tuple[Candidate, ...]] = {}
 
     def work(self, experiments: int) -> None:
@@ -113,7 +112,6 @@ class Exploration:
             pool=self._snapshots[snapshot],
             memory=tuple((c.index, c.motivation, sha256_bytes(c.program.encode())) for c in known),
             baseline=self._candidates[ROOT].metrics,
-            depths=self._depths,
         )
 
     def _read(self, commits: dict[int, str]) -> None:
@@ -121,7 +119,6 @@ class Exploration:
         for index, files in zip(new, self.run.store.files(new.values(), _FILES), strict=True):
             where = f"{self.run.store.folder}, experiment {index}"
             self._candidates[index] = read_candidate(files, where)
-            self._depths[index] = int(read_object(files, DISCOVERY, where)["depth"])
 
     def _keep(
         self,
@@ -158,7 +155,7 @@ class Exploration:
         journal.moment("before commit")
         if outcome.finished is not None:
             done = outcome.finished
-            parent = None if done.parent is None else commits[done.parent]
+            parent = None if done.discovery.parent is None else commits[done.discovery.parent]
             files = done.files(journal.trace.to_jsonl())
             self.run.store.add(Commit(index, files, done.message(), parent))
         journal.moment("after commit")
@@ -172,11 +169,11 @@ def _cpu_seconds() -> float:
 
 
 def _line(index: int, outcome: ExperimentOutcome) -> str:
-    done = outcome.finished
-    if done is None:
+    if outcome.finished is None:
         return f"{index}: failed: {outcome.why}"
-    mark = ", beats the baseline" if done.fitness.beats_baseline else ""
+    found = outcome.finished.discovery
     return (
-        f"{index}: {done.proposal.name}, fitness {done.fitness.value:.4f}, "
-        f"loss {done.metrics.train_loss:.4f}, benchmark {done.metrics.benchmark:.4f}{mark}"
+        f"{index}: {outcome.finished.proposal.name}, fitness {found.fitness.value:.4f}, "
+        f"loss {found.metrics.train_loss:.4f}, benchmark {found.metrics.benchmark:.4f}"
+        + (", beats the baseline" if found.fitness.beats_baseline else "")
     )

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from asi_repro.config.discover import DiscoverSettings
 from asi_repro.discover.types import Judgement, LeakSuspected, Metrics
 from asi_repro.errors import DataError
+from asi_repro.store.records import Record
 
 # exp() may differ in the last bit from one C library to the next; a commit's bytes must not.
 _DIGITS = 9
 
 
-@dataclass(frozen=True)
-class Fitness:
+class Fitness(Record):
     """A fitness with its terms.
 
     Attributes:
         value: their mean, 0 to 1.
         terms: each component's term, 0 to 1; only those that are used.
         loss_difference, benchmark_difference: better than the baseline by, as a share of it, not clamped.
+        beats_baseline: better than the baseline in both metrics: a discovery of the first stage.
     """
 
     value: float
     terms: dict[str, float]
     loss_difference: float
     benchmark_difference: float
-
-    @property
-    def beats_baseline(self) -> bool:
-        """Better than the baseline in both metrics: a discovery of the first stage."""
-        return self.loss_difference > 0 and self.benchmark_difference > 0
+    beats_baseline: bool
 
 
 def compute_fitness(
@@ -52,7 +48,13 @@ def compute_fitness(
         else:
             difference = loss if component == "loss" else benchmark
             terms[component] = sigmoid(difference, steepness=rule.steepness, clamp=rule.clamp)
-    return Fitness(round(math.fsum(terms.values()) / len(terms), _DIGITS), terms, loss, benchmark)
+    return Fitness(
+        value=round(math.fsum(terms.values()) / len(terms), _DIGITS),
+        terms=terms,
+        loss_difference=loss,
+        benchmark_difference=benchmark,
+        beats_baseline=loss > 0 and benchmark > 0,
+    )
 
 
 def differences(metrics: Metrics, baseline: Metrics, settings: DiscoverSettings) -> tuple[float, float]:

@@ -13,7 +13,15 @@ from asi_repro.discover.loop.events import ExperimentVerified, OnEvent, ignore
 from asi_repro.discover.loop.fitness import differences
 from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, ORIGIN, PROGRAM, TRACE, read_object
+from asi_repro.discover.run.content import (
+    ANALYSIS,
+    DISCOVERY,
+    ORIGIN,
+    PROGRAM,
+    TRACE,
+    read_discovery,
+    read_object,
+)
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.store import VERIFIED, Commit
 from asi_repro.discover.types import Lab, LabFailure, LeakSuspected, Metrics
@@ -33,9 +41,9 @@ def promoted(run: DiscoveryRun, experiments: int) -> list[int]:
     commits = {i: c for i, c in run.store.commits().items() if i <= experiments}
     found = []
     for index, files in zip(commits, run.store.files(commits.values(), (DISCOVERY,)), strict=True):
-        fitness = read_object(files, DISCOVERY, f"experiment {index}")["fitness"]
-        if index != ROOT and fitness["beats_baseline"]:
-            found.append((-fitness["value"], index))
+        fitness = read_discovery(files, f"experiment {index}").fitness
+        if index != ROOT and fitness.beats_baseline:
+            found.append((-fitness.value, index))
     return [index for _, index in sorted(found)][: run.discover.promote]
 
 

@@ -9,13 +9,22 @@ import pyarrow as pa
 from asi_repro.archive.run import Row, Run
 from asi_repro.archive.tables import write_archive
 from asi_repro.discover.loop.verification import VERIFICATION
-from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, ORIGIN, PROGRAM, read_object
+from asi_repro.discover.run.content import (
+    ANALYSIS,
+    DISCOVERY,
+    ORIGIN,
+    PROGRAM,
+    Discovery,
+    read_discovery,
+    read_object,
+)
 from asi_repro.discover.run.folder import LAB, LLM, SETTINGS, DiscoveryRun
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.errors import DataError
 from asi_repro.store.files import sha256_bytes, sha256_file
 from asi_repro.store.json_text import JsonDict
 
+_METRICS = ("train_loss", "benchmark", "parameters", "tokens", "flops")
 _FILES = (DISCOVERY, "experiment.json", PROGRAM, ANALYSIS)
 
 
@@ -81,12 +90,14 @@ def write_run_archive(run: DiscoveryRun) -> tuple[dict[str, int], dict[str, int]
         commits.items(), run.store.files(commits.values(), _FILES), strict=True
     ):
         where = f"{run.store.folder}, experiment {index}"
-        discovery = read_object(files, DISCOVERY, where)
+        discovery = read_discovery(files, where)
         experiment = read_object(files, "experiment.json", where)
         try:
             _add(made, experiment, files[PROGRAM], verified.get(index, {}))
             fitness.append(_fitness_row(discovery, commit, verified.get(index)))
-            analyses.append({"index": index, "text": files[ANALYSIS].decode(), **discovery["analysis"]})
+            analyses.append(
+                {"index": index, "text": files[ANALYSIS].decode(), **discovery.analysis.model_dump()}
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"not an experiment of the loop: {error!r}", where=where) from error
     made.sources = _sources(run, len(commits))
@@ -120,25 +131,15 @@ def _add(made: Run, experiment: JsonDict, program: bytes, verified: JsonDict) ->
     made.benchmarks += [{"index": index, **row} for row in experiment["benchmarks"]]
 
 
-def _fitness_row(discovery: JsonDict, commit: str, verified: JsonDict | None) -> Row:
-    fitness, metrics = discovery["fitness"], discovery["metrics"]
-    second = verified or {}
+def _fitness_row(discovery: Discovery, commit: str, verified: JsonDict | None) -> Row:
+    fitness, second = discovery.fitness, verified or {}
     return {
-        "index": discovery["index"],
+        **discovery.model_dump(include={"index", "arm", "operators", "references"}),
+        **{name: getattr(discovery.metrics, name) for name in _METRICS},
         "commit": commit,
-        "arm": discovery["arm"],
-        "fitness": fitness["value"],
-        **{f"{name}_term": fitness["terms"].get(name) for name in ("loss", "benchmark", "judge")},
-        "loss_difference": fitness["loss_difference"],
-        "benchmark_difference": fitness["benchmark_difference"],
-        "beats_baseline": fitness["beats_baseline"],
-        "train_loss": metrics["train_loss"],
-        "benchmark": metrics["benchmark"],
-        "parameters": metrics["parameters"],
-        "tokens": metrics["tokens"],
-        "flops": metrics["flops"],
-        "operators": discovery["operators"],
-        "references": discovery["references"],
+        "fitness": fitness.value,
+        **{f"{name}_term": fitness.terms.get(name) for name in ("loss", "benchmark", "judge")},
+        **fitness.model_dump(include={"loss_difference", "benchmark_difference", "beats_baseline"}),
         "verified": verified is not None,
         "passed": second.get("passed"),
         "verified_loss_difference": second.get("loss_difference"),

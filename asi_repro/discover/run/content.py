@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Optional
+
+from pydantic import ValidationError
 
 from asi_repro.archive.history.content import commit_message, experiment_files
 from asi_repro.archive.history.records import ExperimentRecord
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.discover.loop.fitness import Fitness
-from asi_repro.discover.loop.pool import Sample
-from asi_repro.discover.records import from_json, to_json
-from asi_repro.discover.types import Analysis, Candidate, Judgement, Metrics, Proposal
+from asi_repro.discover.types import Analysis, Candidate, Judgement, Metrics, Proposal, Verdict
 from asi_repro.errors import DataError
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict, dump_json
+from asi_repro.store.records import Record, first_fault
 from asi_repro.text import terminal_safe
 
 FORMAT = "asi_repro.discovery/1"
@@ -22,43 +25,78 @@ ORIGIN = "a run of our own discovery loop, not the paper's"
 DISCOVERY, ANALYSIS, TRACE, PROGRAM = "discovery.json", "analysis.md", "trace.jsonl", "program.py"
 
 
-@dataclass(frozen=True)
-class FinishedExperiment:
-    """An experiment about to be committed.
+class AnalysisLinks(Record):
+    """What an analysis refers to; its text is a file of its own."""
+
+    shortcomings: list[str]
+    cognition: list[str]
+
+
+class Discovery(Record):
+    """discovery.json: what only a run of our own knows of an experiment.
 
     Attributes:
-        index, depth: its place in the run.
-        arm: who proposed it.
-        proposal, metrics, fitness, judgement, analysis: what came of its steps.
-        sample: what it was built on, None for the first program.
-        facts: further JSON for `discovery.json`: seeds, snapshot, attempts, verdicts.
+        index, parent, depth: its place in the run.
+        references, ranks: see `Sample`.
+        operators, cognition: see `Proposal`.
+        baseline: index of the experiment that it was compared with.
+        seed, training_seed: of its draws, and of its training.
+        components: what its fitness is the mean of.
+        proposals, repairs: how many there were until one was accepted, and until it could be trained.
+        turned_down: proposals that were turned down.
+        check, novelty: the verdicts that let it pass; the first program is compared with none.
+        snapshot, pool: the last experiment that the pool could hold, and its size.
     """
 
-    index: int
-    depth: int
+    format: str = FORMAT
+    origin: str = ORIGIN
     arm: str
-    proposal: Proposal
-    metrics: Metrics
+    index: int
+    parent: Optional[int]
+    depth: int
+    references: list[int]
+    ranks: list[int]
+    operators: list[str]
+    cognition: list[str]
     fitness: Fitness
-    judgement: Judgement | None
-    analysis: Analysis
-    sample: Sample | None
-    facts: JsonDict
+    judgement: Optional[Judgement]
+    metrics: Metrics
+    analysis: AnalysisLinks
+    baseline: int
+    seed: int
+    training_seed: int
+    components: list[str]
+    proposals: int
+    repairs: int
+    turned_down: int
+    check: Verdict
+    novelty: Optional[Verdict] = None
+    snapshot: Optional[int] = None
+    pool: Optional[int] = None
 
-    @property
-    def parent(self) -> int | None:
-        """Index of the parent."""
-        return self.sample.parent.index if self.sample else None
+    def dump(self) -> str:
+        """As the file has it."""
+        absent = {name for name in ("novelty", "snapshot", "pool") if getattr(self, name) is None}
+        return dump_json(self.model_dump(mode="json", exclude=absent))
+
+
+@dataclass(frozen=True)
+class FinishedExperiment:
+    """An experiment about to be committed."""
+
+    discovery: Discovery
+    proposal: Proposal
+    analysis: Analysis
 
     def record(self) -> ExperimentRecord:
         """As the history and the archive have it."""
         source = self.proposal.program
         program = Program(
-            index=self.index,
+            index=self.discovery.index,
             name=self.proposal.name,
             display_name=None,
-            parent=self.parent,
-            score=self.fitness.value,
+            parent=self.discovery.parent,
+            score=self.discovery.fitness.value,
             source=source,
             sha256=sha256_bytes(source.encode()),
             lines=len(source.splitlines()),
@@ -69,21 +107,21 @@ class FinishedExperiment:
             parameters=None,
         )
         experiment = Experiment(
-            index=self.index,
+            index=self.discovery.index,
             name=self.proposal.name,
             display_name=None,
-            parent=self.parent,
-            depth=self.depth,
+            parent=self.discovery.parent,
+            depth=self.discovery.depth,
             children=0,
-            score=self.fitness.value,
+            score=self.discovery.fitness.value,
             in_gallery=False,
             has_program=True,
         )
         return ExperimentRecord(
             experiment,
             program,
-            benchmark_rows(self.index, self.metrics),
-            curve_rows(self.index, self.metrics),
+            benchmark_rows(self.discovery.index, self.discovery.metrics),
+            curve_rows(self.discovery.index, self.discovery.metrics),
         )
 
     def files(self, trace: str) -> dict[str, bytes]:
@@ -94,43 +132,17 @@ class FinishedExperiment:
         """
         return {
             **experiment_files(self.record()),
-            DISCOVERY: dump_json(self._discovery()).encode(),
+            DISCOVERY: self.discovery.dump().encode(),
             ANALYSIS: _text(self.analysis.text).encode(),
             TRACE: trace.encode(),
         }
 
     def message(self) -> bytes:
         """The commit message."""
-        beats = "yes" if self.fitness.beats_baseline else "no"
-        return commit_message(self.record()) + f"Arm: {self.arm}\nBeats-baseline: {beats}\n".encode()
-
-    def _discovery(self) -> JsonDict:
-        return {
-            "format": FORMAT,
-            "origin": ORIGIN,
-            "arm": self.arm,
-            "index": self.index,
-            "parent": self.parent,
-            "depth": self.depth,
-            "references": [c.index for c in self.sample.references] if self.sample else [],
-            "ranks": list(self.sample.ranks) if self.sample else [],
-            "operators": list(self.proposal.operators),
-            "cognition": list(self.proposal.cognition),
-            "fitness": {
-                "value": self.fitness.value,
-                "terms": self.fitness.terms,
-                "loss_difference": self.fitness.loss_difference,
-                "benchmark_difference": self.fitness.benchmark_difference,
-                "beats_baseline": self.fitness.beats_baseline,
-            },
-            "judgement": None if self.judgement is None else to_json(self.judgement),
-            "metrics": to_json(self.metrics),
-            "analysis": {
-                "shortcomings": list(self.analysis.shortcomings),
-                "cognition": list(self.analysis.cognition),
-            },
-            **self.facts,
-        }
+        beats = "yes" if self.discovery.fitness.beats_baseline else "no"
+        return (
+            commit_message(self.record()) + f"Arm: {self.discovery.arm}\nBeats-baseline: {beats}\n".encode()
+        )
 
 
 def benchmark_rows(index: int, metrics: Metrics) -> list[JsonDict]:
@@ -148,7 +160,7 @@ def curve_rows(index: int, metrics: Metrics) -> list[JsonDict]:
     return [{"index": index, "step": step, "loss": loss} for step, loss in metrics.curve]
 
 
-def read_candidate(files: dict[str, bytes], where: str) -> Candidate:
+def read_candidate(files: Mapping[str, bytes], where: str) -> Candidate:
     """A committed experiment as a parent or a reference.
 
     Args:
@@ -157,23 +169,38 @@ def read_candidate(files: dict[str, bytes], where: str) -> Candidate:
     Raises:
         DataError: where one is missing or damaged.
     """
-    discovery, experiment = read_object(files, DISCOVERY, where), read_object(files, "experiment.json", where)
+    discovery, experiment = read_discovery(files, where), read_object(files, "experiment.json", where)
     try:
         return Candidate(
-            index=discovery["index"],
+            index=discovery.index,
             name=experiment["name"],
             motivation=experiment["program"]["motivation"],
             program=files[PROGRAM].decode(),
-            parent=discovery["parent"],
-            fitness=float(discovery["fitness"]["value"]),
-            metrics=from_json(Metrics, discovery["metrics"], where),
+            parent=discovery.parent,
+            fitness=discovery.fitness.value,
+            metrics=discovery.metrics,
             analysis=files[ANALYSIS].decode(),
+            depth=discovery.depth,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"not an experiment of the loop: {error!r}", where=where) from error
 
 
-def read_object(files: dict[str, bytes], name: str, where: str) -> JsonDict:
+def read_discovery(files: Mapping[str, bytes], where: str) -> Discovery:
+    """The `discovery.json` among the files of a commit.
+
+    Raises:
+        DataError: where it is missing or damaged.
+    """
+    try:
+        return Discovery.model_validate_json(files[DISCOVERY])
+    except KeyError:
+        raise DataError(f"no {DISCOVERY}", where=where) from None
+    except ValidationError as error:
+        raise DataError(f"{DISCOVERY}: {first_fault(error)}", where=where) from error
+
+
+def read_object(files: Mapping[str, bytes], name: str, where: str) -> JsonDict:
     """A JSON object among the files of a commit.
 
     Raises:

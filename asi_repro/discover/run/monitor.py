@@ -6,7 +6,6 @@ is still at it says the kernel's table of locks. Results come from the run's rep
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,11 +15,10 @@ from asi_repro.config.llm import BudgetSettings
 from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.loop.steps import Step, StepRules, passed
 from asi_repro.discover.loop.verification import VERIFYING
-from asi_repro.discover.run.content import DISCOVERY
+from asi_repro.discover.run.content import DISCOVERY, read_discovery, read_object
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
-from asi_repro.errors import DataError
 from asi_repro.llm.budget import Ledger
 from asi_repro.store.json_lines import read_lines
 from asi_repro.store.json_text import JsonDict
@@ -248,22 +246,18 @@ def lock_holders(folder: Path) -> dict[str, int]:
 
 
 def _result(index: int, files: Mapping[str, bytes], seconds: float | None, where: str) -> ExperimentResult:
-    try:
-        data = json.loads(files[DISCOVERY])
-        fitness, metrics = data["fitness"], data["metrics"]
-        return ExperimentResult(
-            index=index,
-            name=str(json.loads(files[_EXPERIMENT])["name"]),
-            parent=data["parent"],
-            fitness=float(fitness["value"]),
-            train_loss=float(metrics["train_loss"]),
-            benchmark=float(metrics["benchmark"]),
-            beats_baseline=bool(fitness["beats_baseline"]),
-            why="",
-            seconds=seconds,
-        )
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise DataError(f"the results of an experiment cannot be read: {error}", where=where) from error
+    found, experiment = read_discovery(files, where), read_object(files, _EXPERIMENT, where)
+    return ExperimentResult(
+        index=index,
+        name=str(experiment.get("name", "")),
+        parent=found.parent,
+        fitness=found.fitness.value,
+        train_loss=found.metrics.train_loss,
+        benchmark=found.metrics.benchmark,
+        beats_baseline=found.fitness.beats_baseline,
+        why="",
+        seconds=seconds,
+    )
 
 
 def _limits(llm: JsonDict) -> tuple[int | None, float | None]:
