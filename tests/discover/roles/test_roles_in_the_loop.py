@@ -20,6 +20,7 @@ from actors import (
     reading,
 )
 from messages_server import Behaviour, structured, text, tool_call
+from pydantic import ValidationError
 
 from asi_repro.config.discover import DiscoverSettings
 from asi_repro.config.roles import RolesSettings
@@ -29,7 +30,6 @@ from asi_repro.discover.operators import seed_program
 from asi_repro.discover.roles.team import build_llm_team, programs_of
 from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
 from asi_repro.discover.types import LabFailure, Proposal
-from asi_repro.errors import DataError
 from asi_repro.llm.client import LLM
 from asi_repro.llm.errors import Unreachable
 from asi_repro.traces.spans import parse_jsonl
@@ -174,6 +174,5 @@ def test_the_arm_is_built_from_a_runs_settings_as_often_as_asked(tmp_path: Path)
         team = build_team(run, tmp_path, None)
         assert team.judge is not None
         assert team.engineer is not None
-    wrong = begin(tmp_path / "wrong", roles={"drafts": 0})
-    with pytest.raises(DataError, match="discover.roles.drafts"):
-        build_team(wrong, tmp_path, None)
+    with pytest.raises(ValidationError, match="drafts"):
+        begin(tmp_path / "wrong", roles={"drafts": 0})
