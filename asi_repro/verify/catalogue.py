@@ -50,8 +50,21 @@ CHECKS: tuple[Check, ...] = (
         "subject",
         "Does attention_mask keep padding and neighbours out?",
     ),
+    Check("packing", ("packed_samples",), "subject", "Does cu_seqlens keep packed samples apart?"),
     Check("determinism", ("determinism",), "subject", "Same input and seed, same bits?"),
-    Check("state", ("eval_state", "eval_history"), "subject", "Does a forward in eval mode leave a trace?"),
+    Check(
+        "state",
+        ("eval_state", "eval_history", "instance_independence"),
+        "subject",
+        "Does a forward in eval mode leave a trace?",
+    ),
+    Check(
+        "training",
+        ("training_steps", "checkpoint"),
+        "subject",
+        "Does it train on, and does a checkpoint hold all of it?",
+    ),
+    Check("precision", ("bf16_positions",), "subject", "Does bf16 hold late in a sequence?"),
     Check("dead", ("dead_parameters",), "subject", "Which parameters never get a gradient?"),
     Check(
         "cost",
@@ -59,7 +72,12 @@ CHECKS: tuple[Check, ...] = (
         "subject",
         "How does cost grow with length?",
     ),
-    Check("generation", ("cache_decoding", "state_size"), "subject", "What does generation keep?"),
+    Check(
+        "generation",
+        ("cache_decoding", "cache_continuation", "state_size"),
+        "subject",
+        "What does generation keep?",
+    ),
     Check("parameters", ("parameters_20m", "parameters_340m"), "program", "How many parameters?"),
     Check("compute", ("flops_token_20m", "flops_token_340m"), "program", "How much arithmetic a token?"),
 )

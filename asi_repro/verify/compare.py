@@ -56,8 +56,13 @@ class Worst:
         found: dict[str, Any] = {
             "probes": self.probes,
             "above_threshold": len(above),
-            "worst": above[:keep] if above else ranked[:1],
         }
+        # Below the threshold there is only rounding, which no two kinds of CPU share.
+        if above:
+            found["worst"] = above[:keep]
+        aside = [case for case in self.cases if "rounding" in case]
+        if aside:
+            found["set_aside_as_rounding"] = len(aside)
         if self.skipped:
             found["skipped"] = self.skipped[:keep]
             found["skipped_probes"] = len(self.skipped)
@@ -65,6 +70,15 @@ class Worst:
             reasons = sorted({skip["reason"] for skip in self.skipped})
             found["reason"] = "; ".join(reasons[:3]) or "no probe ran"
         return found
+
+    def tried(self, *names: str) -> dict[str, list[Any]]:
+        """The values of `names` that probes gave a number for: what a verdict stands on."""
+        found: dict[str, list[Any]] = {name: [] for name in names}
+        for case in self.cases:
+            for name in names:
+                if name in case and case[name] not in found[name]:
+                    found[name].append(case[name])
+        return {name: sorted(values) for name, values in found.items() if values}
 
 
 def error_text(error: BaseException, *, limit: int = 160) -> str:

@@ -11,16 +11,23 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from asi_repro.verify.lengths import trains_differently
 
 # Widths to try, smallest first: a program may want its width divisible by more than a power of two of 32.
 PROBE_SIZES: tuple[tuple[int, int], ...] = ((32, 2), (64, 4), (128, 4), (256, 8), (1024, 4))
 
 
+# The paper's 340M model: heads of 128. Where a program does not build so, fewer heads of that width.
+PAPER_SIZES: tuple[tuple[int, int], ...] = ((1024, 8), (256, 2))
+
 COUNTER_WORDS = ("step", "count", "iter")
+Extreme = Literal["up", "down", "mixed", "unmixed"]
 
 
 class ContractError(Exception):
@@ -43,11 +50,14 @@ class Parameters:
         name: how results call it.
         move: factor on the random step away from the initial values; 0 leaves them.
         advance: added to step counters, for schedules.
+        extreme: how small parameters (gates, biases, temperatures, decays) are pushed `EXTREME` away:
+            "up" or "down" all of them, "mixed" each to a random side, "unmixed" each to the other one.
     """
 
     name: str
     move: float = 0.0
     advance: int = 0
+    extreme: Extreme | None = None
 
 
 INITIAL = Parameters("initial")
@@ -56,7 +66,13 @@ MOVED = Parameters("moved, counters + 700", move=1.0, advance=700)
 # The opposite step opens a gate that the first one pushed further shut; the late counters reach what a
 # schedule switches on or off at its end.
 OPPOSITE = Parameters("moved opposite, counters + 100000", move=-1.0, advance=100_000)
-PLACES: tuple[Parameters, ...] = (INITIAL, MOVED, OPPOSITE)
+EXTREMES: tuple[Parameters, ...] = tuple(
+    Parameters(f"small parameters {extreme}", move=0.5, extreme=extreme)
+    for extreme in ("up", "down", "mixed", "unmixed")
+)
+# Far enough that a sigmoid is open or shut, near enough that its exponential is no infinity.
+EXTREME = 8.0
+SMALL = 64
 
 
 class Subject:
@@ -78,7 +94,30 @@ class Subject:
         self.seed = seed
         self._templates: dict[tuple[torch.dtype, Parameters], nn.Module] = {}
         self._cannot_copy = False
-        self.facts: dict[str, bool] = {}
+        self.facts: dict[Any, Any] = {}
+
+    @property
+    def text(self) -> str:
+        """The program's source, empty for a module that has none."""
+        return str(getattr(self.source, "source", ""))
+
+    @property
+    def trains(self) -> tuple[bool, ...]:
+        """The modes to probe: eval (False) and training (True), where the text can tell them apart."""
+        return (False, True) if trains_differently(self.text) else (False,)
+
+    @cached_property
+    def wide(self) -> Subject | None:
+        """The program at the paper's head width, or None where it runs at neither of `PAPER_SIZES`."""
+        for hidden_size, num_heads in PAPER_SIZES:
+            subject = Subject(self.source, hidden_size=hidden_size, num_heads=num_heads, seed=self.seed)
+            subject.facts = self.facts
+            try:
+                subject.run(subject.inputs(1, 8))
+                return subject
+            except Exception:  # noqa: S112  # the narrow probes say what runs and what does not
+                continue
+        return None
 
     def fresh(
         self, place: Parameters = INITIAL, *, dtype: torch.dtype = torch.float64, train: bool = False
@@ -120,10 +159,12 @@ class Subject:
         place: Parameters = INITIAL,
         train: bool = False,
         seed: int = 1,
+        **more: Any,
     ) -> Tensor:
-        """The output of a fresh module for `x`, without a graph."""
-        with torch.no_grad():
-            return self.call_full(self.fresh(place, dtype=x.dtype, train=train), x, mask, seed=seed)[0]
+        """The output of a fresh module for `x`: with a graph in training mode, as in training."""
+        with torch.set_grad_enabled(train):
+            module = self.fresh(place, dtype=x.dtype, train=train)
+            return self.call_full(module, x, mask, seed=seed, **more)[0].detach()
 
     def inputs(
         self,
@@ -145,6 +186,8 @@ class Subject:
         )
         if place.move:
             move_parameters(module, place.move, seed=self.seed + 7)
+        if place.extreme:
+            push_small_parameters(module, place.extreme, seed=self.seed + 11)
         if place.advance:
             advance_counters(module, place.advance)
         return module
@@ -182,6 +225,17 @@ def move_parameters(module: nn.Module, factor: float, *, seed: int) -> None:
             size = 0.5 * max(rms, 1.0 / math.sqrt(max(fan_in, 1)))
             noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
             parameter.add_((factor * size * noise).to(parameter.dtype))
+
+
+def push_small_parameters(module: nn.Module, extreme: Extreme, *, seed: int) -> None:
+    """Move every vector, scalar and other parameter of at most `SMALL` elements by `EXTREME` up or down."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            up = bool(torch.randint(2, (), generator=generator))
+            if parameter.ndim <= 1 or parameter.numel() <= SMALL:
+                sign = {"up": 1.0, "down": -1.0, "mixed": 2.0 * up - 1, "unmixed": 1 - 2.0 * up}[extreme]
+                parameter.add_(sign * EXTREME)
 
 
 def advance_counters(module: nn.Module, steps: int) -> None:

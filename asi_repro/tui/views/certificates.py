@@ -33,9 +33,11 @@ _SHORT = {
     "causality_perturbation": "prt", "causality_jacobian": "jac", "prefix_consistency": "pre",
     "batch_independence": "evl", "batch_independence_train": "trn",
     "mask_runs": "run", "padding_isolation": "pad", "mask_sample_isolation": "iso", "mask_equivalence": "eqv",
-    "determinism": "det", "eval_state": "buf", "eval_history": "hst", "dead_parameters": "ded",
+    "packed_samples": "pck", "determinism": "det", "eval_state": "buf", "eval_history": "hst",
+    "instance_independence": "ins", "training_steps": "stp", "checkpoint": "ckp", "bf16_positions": "lat",
+    "dead_parameters": "ded",
     "flops_exponent": "flo", "elements_exponent": "elm", "memory_exponent": "mem",
-    "cache_decoding": "dec", "state_size": "siz", "parameters_20m": "20", "parameters_340m": "340",
+    "cache_decoding": "dec", "cache_continuation": "con", "state_size": "siz", "parameters_20m": "20", "parameters_340m": "340",
     "flops_token_20m": "20", "flops_token_340m": "340",
 }  # fmt: skip
 

@@ -2,29 +2,36 @@
 
 Perturbation replaces all inputs after t and looks at outputs up to t. The Jacobian is read row by row
 with vector-Jacobian products: the gradient of a random projection of the output at t, at inputs s > t.
-Both run in fp64, with parameters at and off their initial values, at lengths that are and are not
-multiples of the usual chunk sizes. At `FULL_LENGTH` every t is probed, so that a leak at a single chunk
-boundary is met; at the longer lengths, positions around chunk boundaries.
+Both run in fp64, in eval and in training mode, with parameters at and off their initial values and with
+small parameters at both extremes, at the probe's width and at the paper's. At `FULL_LENGTH` every t is
+probed, so that a leak at a single chunk boundary is met; at the other lengths (the training length, powers
+of two, multiples of 128, both sides of every constant in the program's text) a few.
+
+A mode that is seen to leak is not probed further.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
-from asi_repro.verify.probes import TOLERANCE, mixes_batch
+from asi_repro.verify.lengths import TRAINING_LENGTH, probe_lengths
+from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random, mixes_batch
 from asi_repro.verify.results import CheckResult, at_most
-from asi_repro.verify.subject import INITIAL, MOVED, OPPOSITE, Parameters, Subject
+from asi_repro.verify.subject import EXTREMES, INITIAL, MOVED, OPPOSITE, Parameters, Subject
 
 FULL_LENGTH = 70
-POSITIONS = (0, 15, 31, 63, 64, 95, 126, 127, 128, 159, 190)
-# A multiple of 32 and 64, and long enough for a block of 512 to be met.
-LONGER = ((192, OPPOSITE, POSITIONS), (600, MOVED, (255, 511, 550)))
 BOUNDARIES = (15, 31, 32, 47, 63, 64)
+FEW = (0, 15, 31, 32, 40, 63, 68)
 SINGLE_POSITIONS = (0, 31, 40, 63)
+EARLY = 20
+LONG = 900
+OUTLIERS = 30.0
 
 ROWS = ("causality_perturbation", "causality_jacobian")
 METHODS = {
@@ -38,73 +45,130 @@ METHODS = {
     ),
 }
 
-Probe = Callable[[Subject, Worst, int, Sequence[int], Parameters, bool, bool], None]
+
+@dataclass(frozen=True)
+class Spot:
+    """One probe.
+
+    Attributes:
+        subject: the program at a width.
+        length: of the sequence.
+        positions: each t.
+        place: where the parameters stand.
+        train: training mode.
+        together: the positions are rows of one batch, not sequences one at a time.
+        scale: of the input.
+    """
+
+    subject: Subject
+    length: int
+    positions: Sequence[int]
+    place: Parameters
+    train: bool = False
+    together: bool = True
+    scale: float = 1.0
+
+    def where(self) -> dict[str, Any]:
+        """What a result says of it."""
+        found: dict[str, Any] = {
+            "length": self.length,
+            "parameters": self.place.name,
+            "mode": "train" if self.train else "eval",
+            "width": self.subject.hidden_size,
+        }
+        return found | ({"input_scale": self.scale} if self.scale != 1 else {})
 
 
 def check(subject: Subject) -> list[CheckResult]:
     """Rows `causality_perturbation` and `causality_jacobian`."""
     return [
-        _row("causality_perturbation", subject, perturb, OPPOSITE),
-        _row("causality_jacobian", subject, jacobian, MOVED),
+        _row("causality_perturbation", subject, perturb, perturbations),
+        _row("causality_jacobian", subject, jacobian, gradients),
     ]
 
 
-def plan(*, alone: bool, full: Parameters) -> list[tuple[int, Sequence[int], Parameters, bool]]:
-    """(length, positions, parameters, training mode) of each probe.
+def perturbations(subject: Subject, *, alone: bool, train: bool) -> Iterator[Spot]:
+    """The probes of one mode by perturbation, those that find most first; `alone`: one sequence at a time."""
+    together = not alone
+    every, some = _positions(alone)
+    yield Spot(subject, FULL_LENGTH, every, OPPOSITE, train, together)
+    for place in (MOVED, INITIAL, *EXTREMES):
+        yield Spot(subject, FULL_LENGTH, some, place, train, together)
+    yield Spot(subject, FULL_LENGTH, some, MOVED, train, together, OUTLIERS)
+    # One sequence at a time as well: a program may branch on the batch size.
+    yield Spot(subject, FULL_LENGTH, SINGLE_POSITIONS[:2], INITIAL, train, False)
+    yield Spot(subject, FULL_LENGTH, SINGLE_POSITIONS[2:], MOVED, train, False)
+    for number, length in enumerate(probe_lengths(subject.text)):
+        if train and length > TRAINING_LENGTH + 1:
+            break
+        yield Spot(subject, length, positions_of(length), (MOVED, OPPOSITE)[number % 2], train, together)
+    if subject.wide is not None:
+        yield Spot(subject.wide, FULL_LENGTH, some[::2], INITIAL if train else MOVED, train, together)
 
-    Args:
-        alone: one sequence at a time, which is slower: fewer positions.
-        full: where in parameter space every position is probed; the two methods differ in it, so that
-            between them every position is probed at both moved places.
+
+def gradients(subject: Subject, *, alone: bool, train: bool) -> Iterator[Spot]:
+    """The probes of one mode by the Jacobian, which costs several forwards: fewer lengths.
+
+    Every position is probed at the moved place that `perturbations` leaves to this method.
     """
+    together = not alone
+    every, some = _positions(alone)
+    yield Spot(subject, FULL_LENGTH, some if train else every, MOVED, train, together)
+    for place in (OPPOSITE, *(EXTREMES[2:] if train else (INITIAL, *EXTREMES))):
+        yield Spot(subject, FULL_LENGTH, some, place, train, together)
+    yield Spot(subject, FULL_LENGTH, SINGLE_POSITIONS[2:], MOVED, train, False)
+    for length in (128, 600) if train else (64, 192, 512):
+        yield Spot(subject, length, positions_of(length), OPPOSITE, train, together)
+    if train == subject.trains[-1]:
+        yield Spot(subject, TRAINING_LENGTH, (EARLY,), MOVED, train, together)
+        if subject.wide is not None:
+            yield Spot(subject.wide, FULL_LENGTH, some[1::2], MOVED, train, together)
+
+
+def _positions(alone: bool) -> tuple[Sequence[int], Sequence[int]]:
     last = FULL_LENGTH - 1
     every = sorted({*range(0, last, 3 if alone else 1), *BOUNDARIES})
-    some = sorted({*range(0, last, 5), *BOUNDARIES})
-    few = every[::7]
-    probes: list[tuple[int, Sequence[int], Parameters, bool]] = [
-        (FULL_LENGTH, few, INITIAL, False),
-        (FULL_LENGTH, every if full is MOVED else some, MOVED, False),
-        (FULL_LENGTH, every if full is OPPOSITE else some, OPPOSITE, False),
-        (FULL_LENGTH, few, MOVED, True),
-    ]
-    for length, place, positions in LONGER:
-        probes.append((length, [t for t in positions if t < length - 1], place, False))
-    return probes
+    return every, FEW[::3] if alone else FEW
 
 
-def _row(name: str, subject: Subject, probe: Probe, full: Parameters) -> CheckResult:
+def positions_of(length: int) -> list[int]:
+    """An early t, one at the middle, one at no chunk boundary, the last but one; two if long."""
+    chosen = (EARLY, length // 2 - 1, int(0.371 * length), length - 2)
+    return sorted({t for t in (chosen[::3] if length > LONG else chosen) if 0 <= t < length - 1})
+
+
+def _row(
+    name: str, subject: Subject, probe: Callable[[Spot, Worst], None], plan: Callable[..., Iterator[Spot]]
+) -> CheckResult:
     worst = Worst()
     alone = mixes_batch(subject)
-    for length, positions, place, train in plan(alone=alone, full=full):
-        probe(subject, worst, length, positions, place, train, not alone)
-    # One sequence at a time as well: a program may branch on the batch size.
-    probe(subject, worst, FULL_LENGTH, SINGLE_POSITIONS[:2], INITIAL, False, False)
-    probe(subject, worst, FULL_LENGTH, SINGLE_POSITIONS[2:], MOVED, False, False)
+    leaks: set[str] = set()
+    for train in subject.trains:
+        for spot in plan(subject, alone=alone, train=train):
+            probed = len(worst.cases)
+            probe(spot, worst)
+            if any(not case["value"] <= TOLERANCE for case in worst.cases[probed:]):
+                leaks.add("train" if train else "eval")
+                break
     detail = worst.detail(TOLERANCE)
     detail["one_sequence_at_a_time"] = alone
-    detail["leaks_in"] = sorted({case["mode"] for case in worst.cases if not case["value"] <= TOLERANCE})
+    detail["leaks_in"] = sorted(leaks)
+    detail["tried"] = worst.tried("length", "width", "parameters", "mode")
     return at_most(name, worst.value, TOLERANCE, unit="relative change", method=METHODS[name], detail=detail)
 
 
-def perturb(
-    subject: Subject,
-    worst: Worst,
-    length: int,
-    positions: Sequence[int],
-    place: Parameters,
-    train: bool,
-    together: bool,
-) -> None:
-    """Replace what comes after each of `positions`; one row of a batch each if `together`."""
-    groups = [list(positions)] if together else [[t] for t in positions]
-    for group in groups:
-        where = {"length": length, "parameters": place.name, "mode": "train" if train else "eval"}
-        x = subject.inputs(1, length)
+def perturb(spot: Spot, worst: Worst) -> None:
+    """Replace what comes after each position; one row of a batch each if together."""
+    subject, length = spot.subject, spot.length
+    for group in [list(spot.positions)] if spot.together else [[t] for t in spot.positions]:
+        where = spot.where()
+        x = subject.inputs(1, length, scale=spot.scale)
         changed = x.expand(len(group), -1, -1).clone()
         for row, t in enumerate(group):
-            changed[row, t + 1 :] = subject.inputs(1, length, seed=t + 2, scale=3.0)[0, t + 1 :]
+            other = subject.inputs(1, length, seed=t + 2, scale=3.0 * spot.scale)
+            changed[row, t + 1 :] = other[0, t + 1 :]
         try:
-            before, after = _before_and_after(subject, x, changed, place, train)
+            before, after = _before_and_after(spot, x, changed)
         except Exception as error:
             worst.skip(error_text(error), **where)
             continue
@@ -114,39 +178,31 @@ def perturb(
         for row, t in enumerate(group):
             old, new = before[row, : t + 1], after[row, : t + 1]
             value = difference(old, new, scale_of(before[row]))
-            worst.add(value, t=t, first_changed_output=_first_changed(old, new), batch=len(group), **where)
+            more = {**where, "t": t, "batch": len(group)}
+            value = above_rounding(subject, value, changed, place=spot.place, train=spot.train, where=more)
+            worst.add(value, first_changed_output=_first_changed(old, new), **more)
 
 
-def _before_and_after(
-    subject: Subject, x: Tensor, changed: Tensor, place: Parameters, train: bool
-) -> tuple[Tensor, Tensor]:
+def _before_and_after(spot: Spot, x: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
     """Outputs (rows, length, D) for the unchanged input and for each row of `changed`.
 
-    In eval mode the unchanged input is one more row of the same batch. In training mode dropout draws
-    other masks for other rows, and one sequence alone must not meet a larger batch: two calls, one seed.
+    The unchanged input is one more row of the same batch, unless one sequence alone must not meet a larger
+    batch, or the output is random: other rows then draw other masks, so two calls with one seed.
     """
-    if train or len(changed) == 1:
+    subject, place, train = spot.subject, spot.place, spot.train
+    if len(changed) == 1 or is_random(subject, train=train):
         before = subject.run(x.expand_as(changed).contiguous(), place=place, train=train)
         return before, subject.run(changed, place=place, train=train)
-    output = subject.run(torch.cat([x, changed]), place=place)
+    output = subject.run(torch.cat([x, changed]), place=place, train=train)
     return output[:1].expand_as(output[1:]), output[1:]
 
 
-def jacobian(
-    subject: Subject,
-    worst: Worst,
-    length: int,
-    positions: Sequence[int],
-    place: Parameters,
-    train: bool,
-    together: bool,
-) -> None:
-    """Gradients of the outputs at `positions`; one row of a batch each if `together`."""
-    groups = [list(positions)] if together else [[t] for t in positions]
-    for group in groups:
-        where = {"length": length, "parameters": place.name, "mode": "train" if train else "eval"}
+def jacobian(spot: Spot, worst: Worst) -> None:
+    """Gradients of the outputs at the positions; one row of a batch each if together."""
+    for group in [list(spot.positions)] if spot.together else [[t] for t in spot.positions]:
+        where = spot.where()
         try:
-            gradient = output_gradient(subject, length, group, place, train)
+            gradient = output_gradient(spot, group)
         except Exception as error:
             worst.skip(error_text(error), **where)
             continue
@@ -158,17 +214,20 @@ def jacobian(
             past, future = size[row, : t + 1], size[row, t + 1 :]
             value = float(future.max()) / scale_of(past)
             source = t + 1 + int(future.argmax())
-            worst.add(value, t=t, input=source, batch=len(group), **where)
+            more = {**where, "t": t, "batch": len(group)}
+            x = spot.subject.inputs(1, spot.length, scale=spot.scale)
+            value = above_rounding(spot.subject, value, x, place=spot.place, train=spot.train, where=more)
+            worst.add(value, input=source, **more)
 
 
-def output_gradient(
-    subject: Subject, length: int, positions: Sequence[int], place: Parameters, train: bool
-) -> Tensor:
+def output_gradient(spot: Spot, positions: Sequence[int]) -> Tensor:
     """Gradient to the input, (rows, length, D): row i is that of the output at positions[i] of row i."""
-    x = subject.inputs(1, length).expand(len(positions), -1, -1).clone().requires_grad_(True)
-    module = subject.fresh(place, dtype=x.dtype, train=train)
+    subject = spot.subject
+    x = subject.inputs(1, spot.length, scale=spot.scale)
+    x = x.expand(len(positions), -1, -1).clone().requires_grad_(True)
+    module = subject.fresh(spot.place, dtype=x.dtype, train=spot.train)
     output = subject.call(module, x)
-    projection = subject.inputs(1, length, seed=5)[0]
+    projection = subject.inputs(1, spot.length, seed=5)[0]
     at = torch.tensor(list(positions))
     picked = output[torch.arange(len(positions)), at]
     (gradient,) = torch.autograd.grad((picked * projection[at]).sum(), x, allow_unused=True)

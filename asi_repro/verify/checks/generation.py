@@ -1,124 +1,126 @@
-"""Generation: does a decoding step with the program's cache give what the whole sequence gives?"""
+"""Generation: does going on with the program's cache give what the whole sequence gives?"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asi_repro.models.fla_cpu.cache import Cache
-from asi_repro.verify.compare import difference, error_text, finite, scale_of
+from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.results import CheckResult, at_most, measurement, not_run
 from asi_repro.verify.subject import MOVED, Subject
 
-PREFILLS = (64, 256)
-STEPS = 4
+# (sequences, tokens of the prompt): at and off the usual chunk sizes, short prompts, several sequences.
+PROMPTS = ((1, 64), (1, 1), (2, 3), (1, 17), (3, 70), (1, 130))
+SIZES = (64, 256)
+# New tokens by call: one at a time, and several at once.
+SINGLY = (1, 1, 1, 1)
+SEVERAL = ((5, 3), (2, 1, 4), (33,), (64, 1))
 TOLERANCE = 1e-6
-ROWS = ("cache_decoding", "state_size")
+ROWS = ("cache_decoding", "cache_continuation", "state_size")
 METHODS = {
     "cache_decoding": (
-        f"fp64, eval mode: {PREFILLS[0]} tokens with use_cache, then {STEPS} tokens one at a time with the "
-        "cache, against the outputs of the whole sequence, relative to the largest output."
+        "fp64, eval mode: a prompt with use_cache, then four tokens one at a time with the cache, against "
+        "the outputs of the whole sequence, relative to the largest output."
+    ),
+    "cache_continuation": (
+        "fp64, eval mode: a prompt with use_cache, then several tokens at once with the cache, against the "
+        "outputs of the whole sequence, relative to the largest output."
     ),
     "state_size": (
-        f"Numbers that one layer keeps for each sequence to decode after {PREFILLS[1]} tokens, at the "
+        f"Numbers that one layer keeps for each sequence to decode after {SIZES[1]} tokens, at the "
         "probe's width: its cache where decoding with it is right, else all inputs so far (it recomputes)."
     ),
 }
 
 
 def check(subject: Subject) -> list[CheckResult]:
-    """Rows `cache_decoding` and `state_size`."""
-    random = is_random(subject)
-    decoding = _not_decoded("the output is random in eval mode") if random else _decoding(subject)
-    return [decoding, _state_size(subject, works=decoding.verdict == "pass")]
+    """Rows `cache_decoding`, `cache_continuation` and `state_size`."""
+    reason = _no_cache(subject)
+    decoding = _row(subject, "cache_decoding", [(prompt, SINGLY) for prompt in PROMPTS], reason)
+    if decoding.verdict == "fail":
+        reason = "decoding one token at a time with the cache is wrong already"
+    pairs = [(prompt, SEVERAL[n % len(SEVERAL)]) for n, prompt in enumerate(PROMPTS)]
+    several = _row(subject, "cache_continuation", pairs, reason)
+    return [decoding, several, _state_size(subject, works=decoding.verdict == "pass")]
 
 
-def _not_decoded(reason: str) -> CheckResult:
-    return not_run(
-        "cache_decoding",
-        reason,
-        threshold=TOLERANCE,
-        unit="relative change",
-        method=METHODS["cache_decoding"],
-    )
-
-
-def _decoding(subject: Subject) -> CheckResult:
-    prefill = PREFILLS[0]
-    x = subject.inputs(1, prefill + STEPS)
+def _no_cache(subject: Subject) -> str | None:
+    """Why nothing can be decoded with a cache, or None."""
     try:
+        if is_random(subject):
+            return "the output is random in eval mode"
+        cache = _prefilled(subject, subject.inputs(1, PROMPTS[0][1]))[1]
+    except Exception as error:
+        return error_text(error)
+    return None if elements(list(cache)) else "the program keeps no cache, so generation recomputes"
+
+
+def _row(
+    subject: Subject,
+    name: str,
+    cases: Iterable[tuple[tuple[int, int], tuple[int, ...]]],
+    reason: str | None,
+) -> CheckResult:
+    unit, method = "relative change", METHODS[name]
+    if reason:
+        return not_run(name, reason, threshold=TOLERANCE, unit=unit, method=method)
+    worst = Worst()
+    for (batch, prompt), pieces in cases:
+        where = {"batch": batch, "prompt": prompt, "new_tokens": list(pieces)}
+        x = subject.inputs(batch, prompt + sum(pieces))
         full = subject.run(x, place=MOVED)
-    except Exception as error:
-        return _not_decoded(error_text(error))
-    if not finite(full):
-        return _not_decoded("output not finite")
-    try:
-        module, cache = _prefilled(subject, x[:, :prefill])
-    except Exception as error:
-        return _not_decoded(error_text(error))
-    held = elements(list(cache))
-    if not held:
-        return _not_decoded("the program keeps no cache, so generation recomputes")
-    found: dict[str, Any] = {"cache_layers": len(cache), "cache_elements": held}
-    try:
-        steps = _decode(subject, module, cache, x[:, prefill:])
-    except Exception as error:
-        # It kept a state and cannot go on from it: that is an answer.
-        found |= {"error": error_text(error), "reason": "a decoding step with the cache fails"}
-        return replace(_row(math.inf, found), value=None)
-    found["by_step"] = [
-        difference(full[:, prefill + i], step[:, -1], scale_of(full)) for i, step in enumerate(steps)
-    ]
-    return _row(max(found["by_step"]), found)
+        if not finite(full):
+            worst.skip("output not finite", **where)
+            continue
+        try:
+            value = _difference(subject, x, full, prompt, pieces)
+        except Exception as error:
+            # It kept a state and cannot go on from it: that is an answer.
+            worst.add(float("inf"), error=error_text(error), **where)
+            continue
+        worst.add(value, **where)
+    detail = worst.detail(TOLERANCE) | {"tried": worst.tried("batch", "prompt", "new_tokens")}
+    return at_most(name, worst.value, TOLERANCE, unit=unit, method=method, detail=detail)
 
 
-def _row(value: float, detail: dict[str, Any]) -> CheckResult:
-    return at_most(
-        "cache_decoding",
-        value,
-        TOLERANCE,
-        unit="relative change",
-        method=METHODS["cache_decoding"],
-        detail=detail,
-    )
+def _difference(subject: Subject, x: Tensor, full: Tensor, prompt: int, pieces: tuple[int, ...]) -> float:
+    """The largest difference of what comes after the prompt, the new tokens given in `pieces`."""
+    module, cache = _prefilled(subject, x[:, :prompt])
+    at, worst = prompt, 0.0
+    with torch.no_grad():
+        for count in pieces:
+            step, _, third = subject.call_full(
+                module, x[:, at : at + count], past_key_values=cache, use_cache=True
+            )
+            cache = third if isinstance(third, Cache) else cache
+            worst = max(worst, difference(full[:, at : at + count], step, scale_of(full)))
+            at += count
+    return worst
 
 
 def _prefilled(subject: Subject, x: Tensor) -> tuple[nn.Module, Cache]:
-    """A module that has run `x` (1, length, D) with a cache, and that cache."""
+    """A module that has run `x` (B, length, D) with a cache, and that cache."""
     module, cache = subject.fresh(MOVED), Cache()
     with torch.no_grad():
         _, _, third = subject.call_full(module, x, past_key_values=cache, use_cache=True)
     return module, third if isinstance(third, Cache) else cache
 
 
-def _decode(subject: Subject, module: nn.Module, cache: Cache, x: Tensor) -> list[Tensor]:
-    """Outputs (1, 1, D) for the tokens of `x`, given one at a time."""
-    steps = []
-    with torch.no_grad():
-        for at in range(x.shape[1]):
-            step, _, third = subject.call_full(
-                module, x[:, at : at + 1], past_key_values=cache, use_cache=True
-            )
-            cache = third if isinstance(third, Cache) else cache
-            steps.append(step)
-    return steps
-
-
 def _state_size(subject: Subject, *, works: bool) -> CheckResult:
     method, unit = METHODS["state_size"], "numbers a layer and sequence"
     sizes: dict[str, int] = {}
-    for prefill in PREFILLS:
+    for prompt in SIZES:
         if not works:
-            sizes[str(prefill)] = prefill * subject.hidden_size
+            sizes[str(prompt)] = prompt * subject.hidden_size
             continue
-        _, cache = _prefilled(subject, subject.inputs(1, prefill))
-        sizes[str(prefill)] = elements(list(cache))
-    short, long = sizes[str(PREFILLS[0])], sizes[str(PREFILLS[1])]
+        _, cache = _prefilled(subject, subject.inputs(1, prompt))
+        sizes[str(prompt)] = elements(list(cache))
+    short, long = sizes[str(SIZES[0])], sizes[str(SIZES[1])]
     detail = {
         "recomputes": not works,
         "by_length": sizes,

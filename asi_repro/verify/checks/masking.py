@@ -8,20 +8,46 @@ one sample into the next.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
-from asi_repro.verify.probes import TOLERANCE, is_random, mixes_batch
+from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random, mixes_batch
 from asi_repro.verify.results import CheckResult, at_most, not_run
-from asi_repro.verify.subject import MOVED, Parameters, Subject
+from asi_repro.verify.subject import EXTREMES, MOVED, Parameters, Subject
 
 LENGTH = 70
 KEPT = (70, 41, 64)
-PLACES = (MOVED,)
+# Kept tokens by batch; no batch is sorted by length, so that one that is sorted and left so shows.
+BATCHES = (KEPT, (20, 70), (50, 7, 64, 70), (41, 70, 5, 33, 64, 1, 66, 32))
+PLACES = (MOVED, EXTREMES[2])
 SIDES = ("left", "right")
-Probe = Callable[[Subject, Worst, str, Parameters], None]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a probe stands: the program at a width, the side that is padded, parameters, mode."""
+
+    subject: Subject
+    side: str
+    place: Parameters
+    train: bool
+
+    def where(self) -> dict[str, Any]:
+        """What a result says of it."""
+        mode = "train" if self.train else "eval"
+        width = self.subject.hidden_size
+        return {"padding": self.side, "parameters": self.place.name, "mode": mode, "width": width}
+
+    def run(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The output of a fresh module."""
+        return self.subject.run(x, mask, place=self.place, train=self.train)
+
+
+Probe = Callable[[Spot, Worst], None]
 ROWS = ("mask_runs", "padding_isolation", "mask_sample_isolation", "mask_equivalence")
 METHODS = {
     "mask_runs": (
@@ -33,8 +59,9 @@ METHODS = {
         "relative to the largest output."
     ),
     "mask_sample_isolation": (
-        "Another sequence of the batch replaced while a mask is passed, fp64: largest change of a "
-        "sequence's kept outputs, relative to the largest output."
+        "Batches of 2, 3, 4 and 8 with a mask, fp64: largest change of a sequence's kept outputs when "
+        "another is replaced, and largest difference of each from itself alone under its mask, relative to "
+        "the largest output."
     ),
     "mask_equivalence": (
         "One sequence, fp64: with an all-ones mask, and padded left or right under its mask, against the "
@@ -46,12 +73,16 @@ METHODS = {
 def check(subject: Subject) -> list[CheckResult]:
     """Rows `mask_runs`, `padding_isolation`, `mask_sample_isolation`, `mask_equivalence`."""
     padding, samples, equivalence = Worst(), Worst(), Worst()
-    for place in PLACES:
-        for side in SIDES:
-            _try(padding, _padding, subject, side, place)
-            _try(samples, _samples, subject, side, place)
-            _try(equivalence, _equivalence, subject, side, place)
-        _try(equivalence, _all_ones, subject, "none", place)
+    probes = ((padding, _padding), (samples, _samples), (samples, _alone), (equivalence, _equivalence))
+    for train in subject.trains:
+        for place in PLACES:
+            for side in SIDES:
+                for worst, probe in probes:
+                    _try(worst, probe, Spot(subject, side, place, train))
+            _try(equivalence, _all_ones, Spot(subject, "none", place, train))
+    if subject.wide is not None:
+        for worst, probe in probes[::2]:
+            _try(worst, probe, Spot(subject.wide, "left", MOVED, False))
     rows = [_runs(subject), _row("padding_isolation", padding)]
     if mixes_batch(subject):
         # Without a mask the sequences are already mixed; the mask cannot be to blame.
@@ -65,11 +96,14 @@ def check(subject: Subject) -> list[CheckResult]:
     return rows
 
 
-def _try(worst: Worst, probe: Probe, subject: Subject, side: str, place: Parameters) -> None:
+def _try(worst: Worst, probe: Probe, spot: Spot) -> None:
+    """One probe, unless the row's verdict is settled."""
+    if worst.value is not None and not worst.value <= TOLERANCE:
+        return
     try:
-        probe(subject, worst, side, place)
+        probe(spot, worst)
     except Exception as error:
-        worst.skip(error_text(error), padding=side, parameters=place.name)
+        worst.skip(error_text(error), **spot.where())
 
 
 def mask_for(side: str, kept: tuple[int, ...] = KEPT, length: int = LENGTH) -> Tensor:
@@ -90,7 +124,8 @@ def _row(name: str, worst: Worst) -> CheckResult:
         TOLERANCE,
         unit="relative change",
         method=METHODS[name],
-        detail=worst.detail(TOLERANCE),
+        detail=worst.detail(TOLERANCE)
+        | {"tried": worst.tried("padding", "batch", "parameters", "mode", "width")},
     )
 
 
@@ -119,42 +154,64 @@ def _runs(subject: Subject) -> CheckResult:
     )
 
 
-def _compare(worst: Worst, before: Tensor, after: Tensor, kept: Tensor, **where: str) -> None:
-    """Add the difference at the kept positions."""
-    if not finite(before[kept]):
+def _compare(spot: Spot, worst: Worst, before: Tensor, after: Tensor, at: Tensor, **where: Any) -> None:
+    """Add the difference at the positions `at`."""
+    where = {**spot.where(), **where}
+    if not finite(before[at]):
         worst.skip("output not finite", **where)
         return
-    worst.add(difference(before[kept], after[kept], scale_of(before[kept])), **where)
+    value = difference(before[at], after[at], scale_of(before[at]))
+    x = spot.subject.inputs(1, LENGTH)
+    worst.add(above_rounding(spot.subject, value, x, place=spot.place, train=spot.train), **where)
 
 
-def _padding(subject: Subject, worst: Worst, side: str, place: Parameters) -> None:
-    x, mask = subject.inputs(3, LENGTH), mask_for(side)
+def _padding(spot: Spot, worst: Worst) -> None:
+    subject = spot.subject
+    x, mask = subject.inputs(3, LENGTH), mask_for(spot.side)
     kept = mask.bool()
     other = torch.where(kept[..., None], x, subject.inputs(3, LENGTH, seed=9, scale=3.0))
-    before, after = (subject.run(value, mask, place=place) for value in (x, other))
-    _compare(worst, before, after, kept, padding=side, parameters=place.name)
+    _compare(spot, worst, spot.run(x, mask), spot.run(other, mask), kept)
 
 
-def _samples(subject: Subject, worst: Worst, side: str, place: Parameters) -> None:
-    x, mask = subject.inputs(3, LENGTH), mask_for(side)
+def _samples(spot: Spot, worst: Worst) -> None:
+    subject = spot.subject
+    x, mask = subject.inputs(3, LENGTH), mask_for(spot.side)
     other = x.clone()
     other[0] = subject.inputs(1, LENGTH, seed=9, scale=3.0)[0]
-    before, after = (subject.run(value, mask, place=place)[1:] for value in (x, other))
-    _compare(worst, before, after, mask[1:].bool(), padding=side, parameters=place.name)
+    before, after = (spot.run(value, mask)[1:] for value in (x, other))
+    _compare(spot, worst, before, after, mask[1:].bool(), how="another replaced", batch=3)
 
 
-def _equivalence(subject: Subject, worst: Worst, side: str, place: Parameters) -> None:
-    mask = mask_for(side, (41,))
-    kept = mask.bool()
-    x = subject.inputs(1, LENGTH)
-    alone = subject.run(x[:, kept[0]].contiguous(), place=place)
-    padded = subject.run(x, mask, place=place)[:, kept[0]]
-    everything = torch.ones(alone.shape[:2], dtype=torch.bool)
-    _compare(worst, alone, padded, everything, padding=side, parameters=place.name)
+def _alone(spot: Spot, worst: Worst) -> None:
+    """Each sequence of each batch against itself alone; noise is drawn for the whole batch, so not then."""
+    if is_random(spot.subject, train=spot.train):
+        return
+    for kept in BATCHES:
+        x, mask = spot.subject.inputs(len(kept), LENGTH), mask_for(spot.side, kept)
+        together = spot.run(x, mask)
+        for row in range(len(kept)):
+            alone = spot.run(x[row : row + 1].contiguous(), mask[row : row + 1])
+            where = {"how": "alone", "batch": len(kept), "sequence": row, "kept": kept[row]}
+            _compare(spot, worst, together[row : row + 1], alone, mask[row : row + 1].bool(), **where)
+            if worst.value is not None and worst.value > TOLERANCE:
+                return
 
 
-def _all_ones(subject: Subject, worst: Worst, side: str, place: Parameters) -> None:
-    x = subject.inputs(1, LENGTH)
+def _equivalence(spot: Spot, worst: Worst) -> None:
+    if is_random(spot.subject, train=spot.train):
+        return
+    for count in (41, 64):
+        mask = mask_for(spot.side, (count,))
+        kept = mask.bool()
+        x = spot.subject.inputs(1, LENGTH)
+        alone = spot.run(x[:, kept[0]].contiguous())
+        padded = spot.run(x, mask)[:, kept[0]]
+        _compare(spot, worst, alone, padded, torch.ones(alone.shape[:2], dtype=torch.bool), kept=count)
+
+
+def _all_ones(spot: Spot, worst: Worst) -> None:
+    if is_random(spot.subject, train=spot.train):
+        return
+    x = spot.subject.inputs(1, LENGTH)
     mask = torch.ones(1, LENGTH, dtype=torch.long)
-    before, after = subject.run(x, place=place), subject.run(x, mask, place=place)
-    _compare(worst, before, after, mask.bool(), padding=side, parameters=place.name)
+    _compare(spot, worst, spot.run(x), spot.run(x, mask), mask.bool())

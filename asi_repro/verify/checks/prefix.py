@@ -6,10 +6,13 @@ length: training on long sequences and generating token by token then compute di
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
-from asi_repro.verify.probes import is_random
+from asi_repro.verify.lengths import LONGEST, TRAINING_LENGTH, around_constants
+from asi_repro.verify.probes import above_rounding, is_random
 from asi_repro.verify.results import CheckResult, at_most, not_run
-from asi_repro.verify.subject import MOVED, OPPOSITE, Subject
+from asi_repro.verify.subject import MOVED, OPPOSITE, Parameters, Subject
 
 # A cut changes shapes, so kernels may sum in another order: looser than where shapes stay.
 TOLERANCE = 1e-8
@@ -18,11 +21,14 @@ PROBES = (
     (129, OPPOSITE, (1, 5, 32, 64, 96, 100, 128)),
     (600, MOVED, (512,)),
 )
+IN_TRAINING = ((129, MOVED, (1, 17, 32, 64, 100)),)
+ENOUGH = 4
 ROWS = ("prefix_consistency",)
 METHOD = (
-    "The sequence cut after t, fp64, eval mode: largest difference from the outputs of the full sequence "
+    "The sequence cut after t, fp64, both modes: largest difference from the outputs of the full sequence "
     "up to t, relative to the largest output."
 )
+Probe = tuple[int, Parameters, Sequence[int]]
 
 
 def check(subject: Subject) -> list[CheckResult]:
@@ -38,31 +44,14 @@ def check(subject: Subject) -> list[CheckResult]:
             )
         ]
     worst = Worst()
-    for length, place, cuts in PROBES:
-        where = {"length": length, "parameters": place.name}
-        x = subject.inputs(1, length)
-        try:
-            full = subject.run(x, place=place)
-        except Exception as error:
-            worst.skip(error_text(error), **where)
-            continue
-        if not finite(full):
-            worst.skip("output not finite", **where)
-            continue
-        for cut in cuts:
-            try:
-                part = subject.run(x[:, :cut].contiguous(), place=place)
-            except Exception as error:
-                worst.skip(error_text(error), cut=cut, **where)
-                continue
-            if not finite(part):
-                worst.skip("output not finite", cut=cut, **where)
-                continue
-            value = difference(full[:, :cut], part, scale_of(full))
-            last = difference(full[:, cut - 1], part[:, -1], scale_of(full))
-            worst.add(value, cut=cut, at_last=last, **where)
+    for length, place, cuts in _plan(subject):
+        _probe(subject, worst, length, place, cuts, train=False)
+    if subject.trains[-1] and not is_random(subject, train=True):
+        for length, place, cuts in IN_TRAINING:
+            _probe(subject, worst, length, place, cuts, train=True)
     detail = worst.detail(TOLERANCE)
     detail["cuts_above_threshold"] = sorted({c["cut"] for c in worst.cases if not c["value"] <= TOLERANCE})
+    detail["tried"] = worst.tried("length", "cut", "parameters", "mode")
     return [
         at_most(
             "prefix_consistency",
@@ -73,3 +62,45 @@ def check(subject: Subject) -> list[CheckResult]:
             detail=detail,
         )
     ]
+
+
+def _plan(subject: Subject) -> Iterator[Probe]:
+    """The probes; the longest is cut at the training length and around every constant of the text."""
+    yield from PROBES
+    cuts = sorted({1024, TRAINING_LENGTH, *(c for c in around_constants(subject.text) if c > 2)})
+    short = [cut for cut in cuts if cut <= TRAINING_LENGTH]
+    yield TRAINING_LENGTH + 1, MOVED, short
+    if len(cuts) > len(short):
+        yield LONGEST, MOVED, cuts[len(short) :: 3]
+
+
+def _probe(
+    subject: Subject, worst: Worst, length: int, place: Parameters, cuts: Sequence[int], *, train: bool
+) -> None:
+    where = {"length": length, "parameters": place.name, "mode": "train" if train else "eval"}
+    x = subject.inputs(1, length)
+    try:
+        full = subject.run(x, place=place, train=train)
+    except Exception as error:
+        worst.skip(error_text(error), **where)
+        return
+    if not finite(full):
+        worst.skip("output not finite", **where)
+        return
+    failed = 0
+    for cut in cuts:
+        if failed >= ENOUGH and length > 600:
+            return
+        try:
+            part = subject.run(x[:, :cut].contiguous(), place=place, train=train)
+        except Exception as error:
+            worst.skip(error_text(error), cut=cut, **where)
+            continue
+        if not finite(part):
+            worst.skip("output not finite", cut=cut, **where)
+            continue
+        value = difference(full[:, :cut], part, scale_of(full))
+        value = above_rounding(subject, value, x, place=place, train=train, tolerance=TOLERANCE, where=where)
+        last = difference(full[:, cut - 1], part[:, -1], scale_of(full))
+        worst.add(value, cut=cut, at_last=last, **where)
+        failed += value > TOLERANCE

@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from asi_repro.verify.compare import error_text, finite
+from asi_repro.verify.lengths import TRAINING_LENGTH, around_constants
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import INITIAL, Subject
 
 LENGTHS = (1, 2, 31, 64, 65, 100, 128, 257)
-BATCHES = (1, 2, 3, 5)
-SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
-    "fp32": (*((2, length) for length in LENGTHS), *((batch, 65) for batch in BATCHES if batch != 2)),
-    "bf16": ((2, 1), (3, 65), (1, 100)),
-    "fp64": ((2, 1), (3, 65), (1, 100)),
-}
+BATCHES = (1, 2, 3, 4, 8)
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
+# fla's ShortConvolution and l2norm are made for such inputs; a language model's padding is a zero token.
+Input = Literal["normal", "zero tokens", "all zero", "outlier feature"]
+OUTLIER = 100.0
 ROWS = ("runs_fp32", "runs_bf16", "runs_fp64", "finite_fp32", "finite_bf16", "finite_fp64")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its batch, length and mode, and what kind of input."""
+
+    batch: int
+    length: int
+    train: bool
+    inputs: Input = "normal"
+
+    def where(self) -> dict[str, Any]:
+        """What a result says of it."""
+        mode = "train" if self.train else "eval"
+        found: dict[str, Any] = {"batch": self.batch, "length": self.length, "mode": mode}
+        return found | ({"input": self.inputs} if self.inputs != "normal" else {})
+
+
+def plan(subject: Subject, name: str) -> list[Run]:
+    """The runs in one precision."""
+    shapes = {(2, 1), (3, 65), (1, 100)}
+    if name == "fp32":
+        shapes = {*((2, length) for length in LENGTHS), *((batch, 65) for batch in BATCHES)}
+    runs = [Run(batch, length, train) for batch, length in sorted(shapes) for train in (False, True)]
+    if name == "fp64":
+        return runs
+    runs += [Run(1, TRAINING_LENGTH, False)]
+    runs += [Run(2, 65, True, kind) for kind in ("zero tokens", "all zero", "outlier feature")]
+    if name == "fp32":
+        met = {run.length for run in runs}
+        runs += [Run(1, length, False) for length in around_constants(subject.text) if length not in met]
+        runs += [Run(1, TRAINING_LENGTH, True)]
+    return runs
 
 
 def check(subject: Subject) -> list[CheckResult]:
@@ -28,47 +62,43 @@ def check(subject: Subject) -> list[CheckResult]:
 
 
 def _rows(subject: Subject, name: str) -> tuple[CheckResult, CheckResult]:
-    shapes = SHAPES[name]
     failed: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
-    total = 0
-    for batch, length in shapes:
-        for train in (False, True):
-            total += 1
-            where = {"batch": batch, "length": length, "mode": "train" if train else "eval"}
-            try:
-                what = not_finite(subject, batch, length, DTYPES[name], train)
-            except Exception as error:
-                failed.append({"error": error_text(error), **where})
-                continue
-            if what:
-                bad.append({"not_finite": what, **where})
-    lengths = sorted({length for _, length in shapes})
-    method = (
-        f"{name}, (batch, length) of {', '.join(f'({b}, {n})' for b, n in shapes)}: forward in eval mode, "
-        "forward and backward in training mode"
-    )
-    detail = {"runs": total, "lengths": lengths, "failed": failed[:8]}
+    planned = plan(subject, name)
+    for run in planned:
+        try:
+            what = not_finite(subject, run, DTYPES[name])
+        except Exception as error:
+            failed.append({"error": error_text(error), **run.where()})
+            continue
+        if what:
+            bad.append({"not_finite": what, **run.where()})
+    tried = {
+        "length": sorted({run.length for run in planned}),
+        "batch": sorted({run.batch for run in planned}),
+        "input": sorted({run.inputs for run in planned}),
+    }
+    method = f"{name}: forward in eval mode, forward and backward in training mode"
     runs = at_most(
         f"runs_{name}",
         len(failed),
         0,
         unit="failed runs",
         method=f"{method}; runs that failed.",
-        detail=detail,
+        detail={"runs": len(planned), "tried": tried, "failed": failed[:8]},
     )
     finite_name, unit = f"finite_{name}", "runs not finite"
-    if len(failed) == total:
+    if len(failed) == len(planned):
         return runs, not_run(finite_name, "no run succeeded", threshold=0, unit=unit, method=method)
-    detail = {"runs": total - len(failed), "bad": bad[:8]}
+    detail = {"runs": len(planned) - len(failed), "tried": tried, "bad": bad[:8]}
     text = f"{method}; runs with a NaN or an infinity in output or gradients."
     return runs, at_most(finite_name, len(bad), 0, unit=unit, method=text, detail=detail)
 
 
-def not_finite(subject: Subject, batch: int, length: int, dtype: torch.dtype, train: bool) -> list[str]:
+def not_finite(subject: Subject, run: Run, dtype: torch.dtype) -> list[str]:
     """What holds a NaN or an infinity after one run: "output", "input gradient", parameter names."""
-    x = subject.inputs(batch, length, dtype=dtype)
-    if not train:
+    x = input_of(subject, run, dtype)
+    if not run.train:
         return [] if finite(subject.run(x)) else ["output"]
     x.requires_grad_(True)
     module = subject.fresh(INITIAL, dtype=dtype, train=True)
@@ -77,3 +107,15 @@ def not_finite(subject: Subject, batch: int, length: int, dtype: torch.dtype, tr
     gradients = {"input gradient": x.grad, **{name: p.grad for name, p in module.named_parameters()}}
     found = [] if finite(output) else ["output"]
     return found + [name for name, grad in gradients.items() if grad is not None and not finite(grad)]
+
+
+def input_of(subject: Subject, run: Run, dtype: torch.dtype) -> Tensor:
+    """The input of shape (batch, length, D) of a run."""
+    x = subject.inputs(run.batch, run.length, dtype=dtype)
+    if run.inputs == "zero tokens":
+        x[:, run.length // 4 : run.length // 2] = 0
+    elif run.inputs == "all zero":
+        x.zero_()
+    elif run.inputs == "outlier feature":
+        x[..., 0] *= OUTLIER
+    return x

@@ -2,48 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from asi_repro.verify.compare import difference, error_text, finite, scale_of
+from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.lengths import TRAINING_LENGTH
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.results import CheckResult, at_most, not_run
-from asi_repro.verify.subject import INITIAL, Subject
+from asi_repro.verify.subject import INITIAL, MOVED, Parameters, Subject
 
 LENGTH = 70
+LENGTHS = (70, 1, 130, TRAINING_LENGTH + 1, 5)
 CALLS = 3
 TOLERANCE = 0.0
-ROWS = ("eval_state", "eval_history")
+ROWS = ("eval_state", "eval_history", "instance_independence")
 METHODS = {
     "eval_state": (
-        f"Parameters, buffers and numbers held by the module before and after {CALLS} forwards in eval "
-        "mode; how many changed."
+        "Parameters, buffers and numbers held by the module before and after three forwards in eval mode, "
+        "after one that may fill tables; how many changed."
     ),
     "eval_history": (
-        f"Output in eval mode of a fresh copy and of one that has run {CALLS} forwards, fp64, relative to "
-        "the largest output."
+        "Output in eval mode of a fresh copy and of one that has run forwards of other lengths, shorter and "
+        "longer, fp64, relative to the largest output."
+    ),
+    "instance_independence": (
+        "Output in eval mode of a fresh copy before and after other instances of the class, of other width, "
+        "seed and dtype, were built and run, fp64, relative to the largest output."
     ),
 }
 
 
 def check(subject: Subject) -> list[CheckResult]:
-    """Rows `eval_state` and `eval_history`."""
+    """Rows `eval_state`, `eval_history` and `instance_independence`."""
+    random = "the output is random in eval mode" if _random(subject) else None
+    rows = [_state(subject)]
+    for name, probe in (("eval_history", _history), ("instance_independence", _instances)):
+        worst = Worst()
+        for place in (INITIAL, MOVED):
+            try:
+                if not random:
+                    probe(subject, worst, place)
+            except Exception as error:
+                worst.skip(error_text(error), parameters=place.name)
+        detail = worst.detail(0) | {"tried": worst.tried("length", "parameters")}
+        if random:
+            rows.append(not_run(name, random, threshold=0, method=METHODS[name]))
+        else:
+            rows.append(
+                at_most(
+                    name, worst.value, TOLERANCE, unit="relative change", method=METHODS[name], detail=detail
+                )
+            )
+    return rows
+
+
+def _random(subject: Subject) -> bool:
+    try:
+        return is_random(subject)
+    except Exception:  # the rows say what it raises
+        return False
+
+
+def _state(subject: Subject) -> CheckResult:
     module = subject.fresh(INITIAL)
-    before = snapshot(module)
     try:
         with torch.no_grad():
+            subject.call(module, subject.inputs(2, LENGTH, seed=19))
+            before = snapshot(module)
             for call in range(CALLS):
                 subject.call(module, subject.inputs(2, LENGTH, seed=call + 20))
             after = snapshot(module)
-            x = subject.inputs(2, LENGTH)
-            used, unused = subject.call(module, x), subject.run(x)
     except Exception as error:
-        return [not_run(name, error_text(error), threshold=0, method=METHODS[name]) for name in ROWS]
+        return not_run("eval_state", error_text(error), threshold=0, method=METHODS["eval_state"])
     changed = sorted(name for name in before if not same(before[name], after.get(name)))
     kinds = {name: "tensor" if isinstance(before[name], Tensor) else "attribute" for name in changed}
-    state = at_most(
+    return at_most(
         "eval_state",
         len(changed),
         0,
@@ -51,23 +87,30 @@ def check(subject: Subject) -> list[CheckResult]:
         method=METHODS["eval_state"],
         detail={"changed": kinds, "entries": len(before)},
     )
-    return [state, _history(subject, used, unused)]
 
 
 def snapshot(module: nn.Module) -> dict[str, Any]:
-    """Every parameter, buffer, and plain number or tensor attribute of the module and its parts."""
+    """Every parameter, buffer, and number or tensor that the module and its parts hold, in containers too."""
     state: dict[str, Any] = {name: value.detach().clone() for name, value in module.named_parameters()}
     state |= {name: value.detach().clone() for name, value in module.named_buffers()}
     for prefix, part in module.named_modules():
         for name, value in vars(part).items():
-            if name in ("training", "_parameters", "_buffers", "_modules"):
+            if name in ("training", "casts", "program") or name.startswith("_"):
                 continue
-            key = f"{prefix}.{name}" if prefix else name
-            if isinstance(value, bool | int | float):
-                state[key] = value
-            elif isinstance(value, Tensor):
-                state[key] = value.detach().clone()
+            state |= dict(_leaves(f"{prefix}.{name}" if prefix else name, value, 2))
     return state
+
+
+def _leaves(name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    """Numbers and tensors in `value`, with a name each."""
+    if isinstance(value, bool | int | float):
+        yield name, value
+    elif isinstance(value, Tensor):
+        yield name, value.detach().clone()
+    elif depth and isinstance(value, dict | list | tuple):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _leaves(f"{name}[{key}]", item, depth - 1)
 
 
 def same(before: Any, after: Any) -> bool:
@@ -77,11 +120,32 @@ def same(before: Any, after: Any) -> bool:
     return bool(before == after) or (before != before and after != after)
 
 
-def _history(subject: Subject, used: Tensor, unused: Tensor) -> CheckResult:
-    method = METHODS["eval_history"]
-    if is_random(subject):
-        return not_run("eval_history", "the output is random in eval mode", threshold=0, method=method)
-    if not finite(unused):
-        return not_run("eval_history", "output not finite", threshold=0, method=method)
-    value = difference(used, unused, scale_of(unused))
-    return at_most("eval_history", value, TOLERANCE, unit="relative change", method=method, detail={})
+def _history(subject: Subject, worst: Worst, place: Parameters) -> None:
+    """One module runs all lengths, then each again but the longest; fresh copies say what is right."""
+    module = subject.fresh(place)
+    with torch.no_grad():
+        for call, length in enumerate((*LENGTHS, LENGTH)):
+            subject.call(module, subject.inputs(2 if length < 999 else 1, length, seed=call + 20))
+        for length in (LENGTH, 1, 130):
+            x = subject.inputs(2, length)
+            _add(worst, subject.call(module, x), subject.run(x, place=place), length, place)
+
+
+def _instances(subject: Subject, worst: Worst, place: Parameters) -> None:
+    """Fresh copies only, so that what one instance remembers of its own calls does not count here."""
+    x = subject.inputs(2, LENGTH)
+    before = subject.run(x, place=place)
+    for width, seed, dtype in ((2, 5, torch.float32), (1, 6, torch.float64)):
+        size, heads = subject.hidden_size * width, subject.num_heads * width
+        other = Subject(subject.source, hidden_size=size, num_heads=heads, seed=seed)
+        for length in (LENGTH, 130):
+            other.run(other.inputs(1, length, dtype=dtype), place=place)
+    _add(worst, subject.run(x, place=place), before, LENGTH, place)
+
+
+def _add(worst: Worst, used: Tensor, unused: Tensor, length: int, place: Parameters) -> None:
+    where = {"length": length, "parameters": place.name}
+    if finite(unused):
+        worst.add(difference(used, unused, scale_of(unused)), **where)
+    else:
+        worst.skip("output not finite", **where)
