@@ -37,7 +37,8 @@ _SHORT = {
     "instance_independence": "ins", "training_steps": "stp", "checkpoint": "ckp", "bf16_positions": "lat",
     "dead_parameters": "ded",
     "flops_exponent": "flo", "elements_exponent": "elm", "memory_exponent": "mem",
-    "cache_decoding": "dec", "cache_continuation": "con", "state_size": "siz", "parameters_20m": "20", "parameters_340m": "340",
+    "cache_decoding": "dec", "cache_continuation": "con", "state_size": "siz",
+    "parameters_20m": "20", "parameters_340m": "340",
     "flops_token_20m": "20", "flops_token_340m": "340",
 }  # fmt: skip
 
