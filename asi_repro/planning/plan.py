@@ -137,21 +137,23 @@ def _findings(plan: Plan) -> Iterator[str]:
     enough = next(one for one in plan.runs if one.days <= 1.1 * shortest)
     small, large = plan.sweeps[0], plan.sweeps[-1]
     yield (
-        f"- Up to {most.workers} workers a GPU hour finds at least 90% of what it finds with "
-        f"{first.workers}: {most.per_thousand_gpu_hours:.1f} against {first.per_thousand_gpu_hours:.1f} "
-        f"discoveries per 1,000, in {most.days:,.0f} days in place of {first.days:,.0f}."
+        f"- With up to {most.workers} workers, a GPU hour yields at least 90% of the discoveries that it "
+        f"yields with {first.workers}: {most.per_thousand_gpu_hours:.1f} instead of "
+        f"{first.per_thousand_gpu_hours:.1f} per 1,000 hours, in {most.days:,.0f} days instead of "
+        f"{first.days:,.0f}."
     )
     yield (
-        f"- The run gets hardly shorter past {enough.workers} workers ({enough.days:.1f} days, at best "
-        f"{shortest:.1f}): after the cold start a batch of {batch} has no work for more than {batch}. With "
-        f"{last.workers} workers {last.waiting_for_batch:.0%} of the GPU hours are waiting, and each "
-        f"discovery costs {first.per_thousand_gpu_hours / last.per_thousand_gpu_hours:.1f} times as much."
+        f"- More than {enough.workers} workers hardly shorten the run ({enough.days:.1f} days, at best "
+        f"{shortest:.1f}), because after the cold start a batch of {batch} has work for {batch} at most. "
+        f"With {last.workers} workers, {last.waiting_for_batch:.0%} of the GPU hours are spent waiting, and "
+        f"each discovery costs {first.per_thousand_gpu_hours / last.per_thousand_gpu_hours:.1f} times as much."
     )
     yield (
         f"- All {len(plan.times.hours)} architectures at 340M take {small.hours:,.0f} hours and "
         f"US$ {small.dollars:,.0f} on {small.gpus} GPUs, {large.hours:.1f} hours and "
-        f"US$ {large.dollars:,.0f} on {large.gpus}: there {large.waiting_for_reference:.0%} of the GPU hours "
-        "wait for DeltaNet, which trains first because the leak guard compares with it."
+        f"US$ {large.dollars:,.0f} on {large.gpus}. On {large.gpus}, {large.waiting_for_reference:.0%} of "
+        "the GPU hours are spent waiting for DeltaNet, which trains first because the leak guard compares "
+        "with it."
     )
 
 
@@ -162,8 +164,8 @@ def _assumptions(plan: Plan) -> Iterator[str]:
         f"each, {plan.one_gpu_hours:,.0f} hours of one GPU in all."
     )
     yield ""
-    yield f"- Mean of the times: FLOPs ({times.level}) over what a GPU does."
-    yield f"- Spread of the times: {times.spread}."
+    yield f"- Mean training time: FLOPs ({times.level}), divided by the speed of a GPU."
+    yield f"- Spread of training times: {times.spread}."
     yield ""
     rows = [(name, f"{value:.4g}", fields[name].description or "") for name, value in plan.request.assumed]
     yield from table(("assumption", "value", ""), rows, right=(1,))
@@ -174,7 +176,7 @@ def _sweeps(plan: Plan) -> Iterator[str]:
     yield from _table(
         {
             "GPUs": "{0.gpus}",
-            "GPUs a training": "{0.per_task}",
+            "GPUs per training": "{0.per_task}",
             "hours": "{0.hours:.1f}",
             **_PAID,
             "waiting for DeltaNet": "{0.waiting_for_reference:.0%}",
@@ -186,7 +188,7 @@ def _sweeps(plan: Plan) -> Iterator[str]:
 
 def _runs(plan: Plan) -> Iterator[str]:
     count, batch = plan.request.experiments, plan.request.batch
-    yield f"A discovery run of {count:,} experiments, the pool refreshed every {batch}:\n"
+    yield f"A discovery run of {count:,} experiments, pool refreshed every {batch}:\n"
     yield from _table(
         {
             "workers": "{0.workers}",
@@ -199,7 +201,7 @@ def _runs(plan: Plan) -> Iterator[str]:
         plan.runs,
     )
     batches = dict(sorted({batch: plan.runs, **plan.compared}.items()))
-    yield "\nDiscoveries per 1,000 GPU hours where the pool is refreshed more or less often:\n"
+    yield "\nDiscoveries per 1,000 GPU hours if the pool is refreshed more or less often:\n"
     columns = {
         f"every {batch}": f"{{0[{at}].per_thousand_gpu_hours:.2f}}" for at, batch in enumerate(batches)
     }
@@ -213,13 +215,15 @@ def _recorded(plan: Plan) -> Iterator[str]:
         yield "`dvc repro discover` makes its tables."
         return
     yield (
-        f"Our recorded run {run.name} (no LLM, smoke scale, not the paper's): {run.discoveries} discoveries "
-        f"in {run.experiments} experiments, with other numbers of workers. Its pool is refreshed every "
-        f"{run.refresh}, and an experiment waits for the one {run.window} before it, which it must not "
-        "repeat:\n"
+        f"Our recorded run {run.name} (no LLM, smoke scale, not the paper's run) as it would have been "
+        f"with other numbers of workers: {run.discoveries} discoveries in {run.experiments} experiments. "
+        f"Its pool is refreshed every {run.refresh} experiments, and each experiment waits for the one "
+        f"{run.window} places earlier, which it must not repeat:\n"
     )
-    rate = "discoveries per 1e15 FLOPs of the workers' time"
-    yield from _table({"workers": "{0[0]}", "used": "{0[1]:.0%}", rate: "{0[2]:,.0f}"}, run.plans)
+    rate = "discoveries per 1e15 FLOPs that the workers could have done"
+    yield from _table(
+        {"workers": "{0[0]}", "share of time used": "{0[1]:.0%}", rate: "{0[2]:,.0f}"}, run.plans
+    )
 
 
 def _table(columns: Mapping[str, str], rows: Iterable[Any]) -> Iterator[str]:

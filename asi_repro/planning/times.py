@@ -33,28 +33,34 @@ class Assumptions(Settings):
     """What nobody measured here; every table of the plan prints it."""
 
     peak_tflops: float = Field(
-        default=989.0, gt=0, description="Peak of one GPU in dense bf16 TFLOP/s (H100)."
+        default=989.0, gt=0, description="Peak speed of one GPU in dense bf16 TFLOP/s (H100)."
     )
     utilisation: float = Field(
-        default=0.25, gt=0, le=1, description="Share of the peak that training reaches."
+        default=0.25, gt=0, le=1, description="Share of that peak which training reaches."
     )
     doubling: float = Field(
-        default=0.92, gt=0, le=1, description="Speed kept per doubling of the GPUs of one training."
+        default=0.92, gt=0, le=1, description="Speed-up kept per doubling of the GPUs of a training."
     )
-    evaluate_share: float = Field(default=0.15, ge=0, description="Evaluation's time over the training's.")
+    evaluate_share: float = Field(
+        default=0.15, ge=0, description="Evaluation time, as a share of training time."
+    )
     explore_gpu_hours: float = Field(
         default=10_000 / 1773,
         gt=0,
-        description="Mean of one exploration; the paper's 10,000 GPU hours / 1,773.",
+        description="Mean of one experiment; the paper's 10,000 GPU hours / 1,773.",
     )
-    llm_minutes: float = Field(default=6.0, ge=0, description="LLM calls of one experiment, GPU idle.")
+    llm_minutes: float = Field(
+        default=6.0, ge=0, description="Minutes of LLM calls per experiment, GPU idle."
+    )
     discovered: float = Field(
-        default=106 / 1773, ge=0, le=1, description="Discoveries an experiment; the paper's 106 / 1,773."
+        default=106 / 1773, ge=0, le=1, description="Discoveries per experiment; the paper's 106 / 1,773."
     )
     cold_start: int = Field(
-        default=200, ge=1, description="First experiments, which wait for no batch (paper section 4.1)."
+        default=200, ge=1, description="The first experiments, which wait for no batch (section 4.1)."
     )
-    price: float = Field(default=2.5, ge=0, description="One GPU hour in US dollars; LLM calls not counted.")
+    price: float = Field(
+        default=2.5, ge=0, description="Price of a GPU hour in US dollars, without LLM calls."
+    )
 
     @property
     def evaluating(self) -> float:
