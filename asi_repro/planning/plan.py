@@ -145,8 +145,8 @@ def _findings(plan: Plan) -> Iterator[str]:
     yield (
         f"- More than {enough.workers} workers hardly shorten the run ({enough.days:.1f} days, at best "
         f"{shortest:.1f}), because after the cold start a batch of {batch} has work for {batch} at most. "
-        f"With {last.workers} workers, {last.waiting_for_batch:.0%} of the GPU hours are spent waiting, and "
-        f"each discovery costs {first.per_thousand_gpu_hours / last.per_thousand_gpu_hours:.1f} times as much."
+        f"With {last.workers} workers, {last.waiting_for_batch:.0%} of the GPU hours go to waiting, and each "
+        f"discovery costs {first.per_thousand_gpu_hours / last.per_thousand_gpu_hours:.1f} times as much."
     )
     yield (
         f"- All {len(plan.times.hours)} architectures at 340M take {small.hours:,.0f} hours and "

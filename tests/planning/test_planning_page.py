@@ -59,7 +59,7 @@ def test_the_command_in_a_project_without_a_release(bare: Project) -> None:
     words = ["--gpus", "8", "--workers", "1,50", "--assume", "price=1.9"]
     ran = call("plan", *words, ASI_REPRO_HOME=str(bare.root))
     assert ran.returncode == 0, ran.stderr
-    assert "| price | 1.9 | One GPU hour" in ran.stdout
+    assert "| price | 1.9 | Price of a GPU hour" in ran.stdout
     told = json.loads(call("plan", *words, "--json", ASI_REPRO_HOME=str(bare.root)).stdout)
     assert told["assumed"]["price"] == 1.9
     assert told["sweeps"][0]["dollars"] == pytest.approx(1.9 * told["sweeps"][0]["gpu_hours"])
