@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_block
+from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_of
 from asi_repro.archive.history.content import experiment_files
 from asi_repro.archive.history.records import read_records
 from asi_repro.archive.reader import Archive
@@ -51,7 +51,7 @@ def save_stream(archive: Archive, path: Path) -> None:
         for record in read_records(archive):
             marks[record.index] = len(marks) + 1
             parent = None if record.parent is None else f":{marks[record.parent]}"
-            out.write(commit_block(record, marks[record.index], parent))
+            out.write(commit_of(record, parent).stream(marks[record.index]))
         out.write(STREAM_END)
 
 

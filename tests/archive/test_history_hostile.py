@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asi_repro.archive.history.clone import open_history
-from asi_repro.archive.history.commits import commit_id
+from asi_repro.archive.history.commits import commit_of
 from asi_repro.archive.history.content import commit_message, experiment_files, gallery_tag
 from asi_repro.archive.history.records import ExperimentRecord
 from asi_repro.archive.history.verify import verify_history
@@ -147,6 +147,6 @@ def test_tags_read_like_the_name(name: str, tag: str) -> None:
 
 def test_commit_ids_depend_on_every_field() -> None:
     ids = {
-        commit_id(record(n, t, i), p) for n in "ab" for t in "ab" for i in (1, 2) for p in (None, "0" * 40)
+        commit_of(record(n, t, i), p).id for n in "ab" for t in "ab" for i in (1, 2) for p in (None, "0" * 40)
     }
     assert len(ids) == 16

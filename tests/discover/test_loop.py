@@ -11,12 +11,13 @@ import subprocess
 import pytest
 from fake_team import SETTINGS, begin, do_all, fake_job, in_child
 
+from asi_repro.archive.history.commits import Commit
 from asi_repro.discover.loop.events import ExperimentFinished
 from asi_repro.discover.loop.workers import _listen, work
 from asi_repro.discover.run.content import DISCOVERY
 from asi_repro.discover.run.folder import COMMITS, LAB, DiscoveryRun
 from asi_repro.discover.run.recorded import begin_replay, check_replay, commit_lines, record_run
-from asi_repro.discover.run.store import VERIFIED, Commit
+from asi_repro.discover.run.store import VERIFIED
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.store.json_lines import append_line, read_lines
 

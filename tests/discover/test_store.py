@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.discover.run.store import Commit, RunStore
+from asi_repro.archive.history.commits import Commit
+from asi_repro.discover.run.store import RunStore
 from asi_repro.errors import DataError
 
 COMMIT = Commit(7, {"program.py": b"x = 1\n"}, b"seven\n", None)

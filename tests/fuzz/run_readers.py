@@ -246,9 +246,10 @@ def shared(name: str) -> Reader:
 
 def rebundle(folder: Path, name: str, data: bytes) -> str:
     """Bundle a run of one experiment whose file `name` is `data`; what its list of commits should be."""
+    from asi_repro.archive.history.commits import Commit
     from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.sharing import RECORD
-    from asi_repro.discover.run.store import Commit, RunStore
+    from asi_repro.discover.run.store import RunStore
     from asi_repro.store.git import run_git
 
     run = DiscoveryRun(finished_run(folder))

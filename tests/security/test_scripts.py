@@ -85,7 +85,8 @@ def test_a_key_in_a_record_a_trace_and_a_runs_repository_and_the_exit_status(che
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from asi_repro.discover.run.store import Commit, RunStore
+    from asi_repro.archive.history.commits import Commit
+    from asi_repro.discover.run.store import RunStore
 
     key = KEYS["anthropic"]
     (checkout / "artifacts/runs/one/llm.jsonl").write_text(json.dumps({"request": {"x": f"a\n{key}"}}) + "\n")

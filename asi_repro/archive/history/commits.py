@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from asi_repro.archive.history.content import AUTHOR, commit_date, commit_message, experiment_files
 from asi_repro.archive.history.records import ExperimentRecord
@@ -15,28 +16,62 @@ STREAM_HEAD = b"feature done\n"
 STREAM_END = b"reset %s\n\ndone\n" % SCRATCH_REF  # a ref without a commit is not written
 
 
-def commit_block(record: ExperimentRecord, mark: int, parent: str | None) -> bytes:
-    """One experiment in fast-import's language.
+@dataclass(frozen=True)
+class Commit:
+    """What a commit is made of; the same parts give the same object id.
 
-    Args:
-        mark: the number by which later commits name this one, from 1.
-        parent: the parent's commit, as ':mark' or an object id; None for a root.
+    Attributes:
+        index: of the experiment, which sets its date.
+        files: names to bytes.
+        message: in UTF-8.
+        parent: object id of the parent's commit, None for a root; in a stream also ':mark'.
     """
-    message = commit_message(record)
-    signature = f"{AUTHOR} {commit_date(record.index)} +0000".encode()
-    parts = [
-        b"reset %s\n\ncommit %s\nmark :%d\nauthor %s\ncommitter %s\n"
-        % (SCRATCH_REF, SCRATCH_REF, mark, signature, signature),
-        b"data %d\n%s\n" % (len(message), message),
-    ]
-    if parent is not None:
-        # 'merge' with no 'from' makes it the first parent and starts from an empty tree; 'from'
-        # would read the parent's commit and tree back out of the pack.
-        parts.append(b"merge %s\n" % parent.encode())
-    for name, data in experiment_files(record).items():
-        parts.append(b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(data), data))
-    parts.append(b"\n")
-    return b"".join(parts)
+
+    index: int
+    files: Mapping[str, bytes]
+    message: bytes
+    parent: str | None
+
+    @property
+    def id(self) -> str:
+        """The object id, worked out without git."""
+        head = self.head(tree_id(self.files))
+        return object_id(b"commit", head + b"\n" + self.message)
+
+    def head(self, tree: str) -> bytes:
+        """The commit object up to its message, for the tree of that object id."""
+        parent = f"parent {self.parent}\n" if self.parent else ""
+        return f"tree {tree}\n{parent}author {self._signature}\ncommitter {self._signature}\n".encode()
+
+    def stream(self, mark: int) -> bytes:
+        """The commit in fast-import's language, between `STREAM_HEAD` and `STREAM_END`.
+
+        Args:
+            mark: the number by which later commits of the stream name this one, from 1.
+        """
+        signature = self._signature.encode()
+        parts = [
+            b"reset %s\n\ncommit %s\nmark :%d\nauthor %s\ncommitter %s\n"
+            % (SCRATCH_REF, SCRATCH_REF, mark, signature, signature),
+            b"data %d\n%s\n" % (len(self.message), self.message),
+        ]
+        if self.parent is not None:
+            # 'merge' with no 'from' makes it the first parent and starts from an empty tree; 'from'
+            # would read the parent's commit and tree back out of the pack.
+            parts.append(b"merge %s\n" % self.parent.encode())
+        for name, data in sorted(self.files.items()):
+            parts.append(b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(data), data))
+        parts.append(b"\n")
+        return b"".join(parts)
+
+    @property
+    def _signature(self) -> str:
+        return f"{AUTHOR} {commit_date(self.index)} +0000"
+
+
+def commit_of(record: ExperimentRecord, parent: str | None) -> Commit:
+    """The commit of an experiment; see `Commit` for its parent."""
+    return Commit(record.index, experiment_files(record), commit_message(record), parent)
 
 
 def object_id(kind: bytes, data: bytes) -> str:
@@ -46,27 +81,10 @@ def object_id(kind: bytes, data: bytes) -> str:
     return digest.hexdigest()
 
 
-def tree_bytes(files: Mapping[str, bytes]) -> bytes:
-    """The git tree object of those files."""
-    return b"".join(
+def tree_id(files: Mapping[str, bytes]) -> str:
+    """The object id of the git tree of those files."""
+    entries = (
         b"100644 %s\0%s" % (name.encode(), bytes.fromhex(object_id(b"blob", data)))
         for name, data in sorted(files.items())
     )
-
-
-def commit_bytes(record: ExperimentRecord, tree: str, parent: str | None) -> bytes:
-    """The git commit object of an experiment.
-
-    Args:
-        tree: object id of its tree.
-        parent: object id of the parent experiment's commit; None for a root.
-    """
-    signature = f"{AUTHOR} {commit_date(record.index)} +0000"
-    head = f"tree {tree}\n" + (f"parent {parent}\n" if parent else "")
-    return f"{head}author {signature}\ncommitter {signature}\n\n".encode() + commit_message(record)
-
-
-def commit_id(record: ExperimentRecord, parent: str | None) -> str:
-    """The object id of an experiment's commit, worked out without git."""
-    tree = object_id(b"tree", tree_bytes(experiment_files(record)))
-    return object_id(b"commit", commit_bytes(record, tree, parent))
+    return object_id(b"tree", b"".join(entries))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.history.bundle import history_refs, open_bundle, read_header
-from asi_repro.archive.history.commits import commit_bytes, commit_id, object_id, tree_bytes
+from asi_repro.archive.history.commits import commit_of, object_id, tree_id
 from asi_repro.archive.history.content import commit_message, experiment_files, experiment_ref
 from asi_repro.archive.history.records import ExperimentRecord, read_records
 from asi_repro.archive.reader import Archive
@@ -40,7 +40,7 @@ def verify_history(bundle: Path, archive: Archive) -> list[str]:
     expected: dict[int, str] = {}
     for record in read_records(archive):
         parent = None if record.parent is None else expected[record.parent]
-        expected[record.index] = commit_id(record, parent)
+        expected[record.index] = commit_of(record, parent).id
     wanted = history_refs(archive.experiments.values(), expected)
     with tempfile.TemporaryDirectory(prefix="asi-repro-history-") as folder:
         repository = Path(folder) / "repository.git"
@@ -98,8 +98,8 @@ def _differences_of(
     repository: Path, refs: Mapping[str, str], record: ExperimentRecord, commit: bytes
 ) -> Iterator[str]:
     name = experiment_ref(record.index)
-    head, _, message = commit.partition(b"\n\n")
-    lines = head.decode("utf-8", "replace").split("\n")
+    found_head, _, message = commit.partition(b"\n\n")
+    lines = found_head.decode("utf-8", "replace").split("\n")
     parents = [line[7:] for line in lines if line.startswith("parent ")]
     parent = None if record.parent is None else refs.get(experiment_ref(record.parent))
     if parents != ([] if parent is None else [parent]):
@@ -107,15 +107,15 @@ def _differences_of(
     if message != commit_message(record):
         yield f"{name}: another commit message"
     tree = lines[0][5:]
-    expected_head = commit_bytes(record, tree, parents[0] if parents else None).partition(b"\n\n")[0]
-    if len(parents) < 2 and head != expected_head:
+    expected_head = commit_of(record, parents[0] if parents else None).head(tree).rstrip(b"\n")
+    if len(parents) < 2 and found_head != expected_head:
         yield f"{name}: another author, committer or date"
     yield from (f"{name}: {text}" for text in _file_differences(repository, record, tree))
 
 
 def _file_differences(repository: Path, record: ExperimentRecord, tree: str) -> Iterator[str]:
     files = experiment_files(record)
-    if object_id(b"tree", tree_bytes(files)) == tree:
+    if tree_id(files) == tree:
         return
     listing = run_git([f"--git-dir={repository}", "ls-tree", "-r", "-z", tree]).split(b"\0")[:-1]
     found: dict[str, bytes] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.history.bundle import best, history_refs, write_bundle
-from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_block
+from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_of
 from asi_repro.archive.history.records import ExperimentRecord, read_records
 from asi_repro.archive.history.verify import verify_history
 from asi_repro.archive.reader import Archive
@@ -110,7 +110,7 @@ def import_commits(
         for record in records:
             parent = _parent_name(record, marks, known)
             marks[record.index] = len(marks) + 1
-            process.stdin.write(commit_block(record, marks[record.index], parent))
+            process.stdin.write(commit_of(record, parent).stream(marks[record.index]))
         process.stdin.write(STREAM_END)
     commits = _read_marks(marks_file)
     marks_file.unlink()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from asi_repro.archive.history.commits import Commit
 from asi_repro.discover.loop.events import ExperimentFinished, OnEvent, ignore
 from asi_repro.discover.loop.experiment import Experiment, ExperimentOutcome, PriorExperiments
 from asi_repro.discover.loop.journal import Hook, Journal
@@ -15,7 +16,6 @@ from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.run.content import ANALYSIS, DISCOVERY, PROGRAM, read_candidate
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import RejectedRecord, read_rejected
-from asi_repro.discover.run.store import Commit
 from asi_repro.discover.types import Candidate, Proposal, Team
 from asi_repro.errors import AsiReproError
 from asi_repro.sandbox.watch import hidden_cpu_seconds

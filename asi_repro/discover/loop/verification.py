@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
+from asi_repro.archive.history.commits import Commit
 from asi_repro.discover.loop.events import ExperimentVerified, OnEvent, ignore
 from asi_repro.discover.loop.fitness import differences
 from asi_repro.discover.loop.schedule import ROOT
@@ -23,7 +24,7 @@ from asi_repro.discover.run.content import (
     read_object,
 )
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.run.store import VERIFIED, Commit
+from asi_repro.discover.run.store import VERIFIED
 from asi_repro.discover.types import Lab, LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
 from asi_repro.store.json_text import JsonDict, dump_json

@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from asi_repro.archive.history.commits import Commit
 from asi_repro.discover.lab.cache import ResultCache
 from asi_repro.discover.run.archive import write_run_archive
 from asi_repro.discover.run.folder import (
@@ -28,7 +29,7 @@ from asi_repro.discover.run.recorded import commit_lines, listed_commits
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.remote import reaching
 from asi_repro.discover.run.setup import runs_folder
-from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED, Commit
+from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
 from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.llm.records import Records

@@ -7,13 +7,11 @@ at all, and never twice.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-from asi_repro.archive.history.commits import object_id, tree_bytes
-from asi_repro.archive.history.content import AUTHOR, commit_date, experiment_ref
+from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, Commit
+from asi_repro.archive.history.content import experiment_ref
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import make_folder
 from asi_repro.store.git import init_bare, require_git, run_git, start_git
@@ -21,57 +19,6 @@ from asi_repro.store.git import init_bare, require_git, run_git, start_git
 _NULL = "0" * 40
 _ASKED_AT_ONCE = 100
 EXPERIMENTS, VERIFIED = "refs/experiments/", "refs/verified/"
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What a commit is made of; the same parts give the same object id.
-
-    Attributes:
-        index: of the experiment; its date hangs on it.
-        files: names to bytes.
-        message: in UTF-8.
-        parent: object id of the parent's commit, None for a root.
-    """
-
-    index: int
-    files: Mapping[str, bytes]
-    message: bytes
-    parent: str | None
-
-    @property
-    def id(self) -> str:
-        """The object id, worked out without git."""
-        return object_id(b"commit", self.data)
-
-    @property
-    def data(self) -> bytes:
-        """The commit object."""
-        tree = object_id(b"tree", tree_bytes(self.files))
-        parent = f"parent {self.parent}\n" if self.parent else ""
-        head = f"tree {tree}\n{parent}author {self._by}\ncommitter {self._by}\n\n"
-        return head.encode() + self.message
-
-    @property
-    def stream(self) -> bytes:
-        """The commit in fast-import's language, on a scratch ref of this process."""
-        scratch = f"refs/asi-repro/scratch-{os.getpid()}".encode()
-        signature = self._by.encode()
-        parts = [
-            b"feature done\n",
-            b"commit %s\nauthor %s\ncommitter %s\n" % (scratch, signature, signature),
-            b"data %d\n%s\n" % (len(self.message), self.message),
-        ]
-        if self.parent:
-            parts.append(b"merge %s\n" % self.parent.encode())
-        for name, data in sorted(self.files.items()):
-            parts.append(b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(data), data))
-        parts.append(b"\nreset %s\n\ndone\n" % scratch)
-        return b"".join(parts)
-
-    @property
-    def _by(self) -> str:
-        return f"{AUTHOR} {commit_date(self.index)} +0000"
 
 
 class RunStore:
@@ -115,7 +62,7 @@ class RunStore:
         ref = experiment_ref(commit.index).replace(EXPERIMENTS, prefix)
         made = commit.id
         with start_git(["-c", "fastimport.unpackLimit=1000", self._at, "fast-import", "--quiet"]) as process:
-            process.stdin.write(commit.stream)
+            process.stdin.write(STREAM_HEAD + commit.stream(1) + STREAM_END)
         try:
             self._create(ref, made)
         except AsiReproError as error:
