@@ -6,7 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.errors import MissingInput
+from asi_repro.errors import MissingInput, NotFound
+
+RELEASE = "release"
+RUNS = "runs"
+RECORDED = "recorded"
 
 
 @dataclass(frozen=True)
@@ -66,3 +70,33 @@ def find_project(start: Path | None = None) -> Project:
         f"{here} is not inside a checkout of asi_repro (no dvc.yaml with params.yaml upwards)",
         hint="cd into the checkout, or set ASI_REPRO_HOME to it",
     )
+
+
+def run_folders(project: Project) -> dict[str, Path]:
+    """The folder of every run made here, by name: a run of `runs/` hides a recorded one of its name."""
+    found: dict[str, Path] = {}
+    for parent in (RUNS, RECORDED):
+        folder = project.artifacts / parent
+        for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if child.is_dir() and not child.name.startswith("."):
+                found.setdefault(child.name, child)
+    return found
+
+
+def archive_of(project: Project, name: str) -> Path:
+    """The folder of tables of the release or of the run of that name.
+
+    Raises:
+        NotFound: where there is no such run.
+        MissingInput: where the run has no archive yet.
+    """
+    if name == RELEASE:
+        return project.archive
+    folders = run_folders(project)
+    if name not in folders:
+        known = ", ".join([RELEASE, *folders])
+        raise NotFound(f"there is no run called {name!r}", hint=f"runs at hand: {known}")
+    archive = folders[name] / "archive"
+    if not archive.is_dir():
+        raise MissingInput(f"the run {name!r} has no archive", where=str(archive))
+    return archive

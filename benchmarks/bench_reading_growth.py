@@ -36,7 +36,7 @@ WORDS = re.split(
 
 def made_up_run(size: int, seed: int = 0) -> Any:
     """A run whose parents are drawn from the best fifty so far, every twentieth with a text."""
-    from asi_repro.archive.run import Run
+    from asi_repro.archive.tables import Run
 
     draw = random.Random(seed)
     run = Run()

@@ -1,4 +1,4 @@
-"""A small language to pick experiments, shared by every view.
+"""Picking and ordering experiments: a small filter language, shared by every view.
 
 Terms are separated by spaces and must all hold:
 
@@ -20,14 +20,15 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from asi_repro.errors import AsiReproError
 
 if TYPE_CHECKING:
-    from asi_repro.archive.reader import Experiment
+    from asi_repro.archive.reader import Archive, Experiment
 
 NUMBERS = ("index", "parent", "depth", "children", "score")
 PRESENCES = ("program", "score", "parent", "children", "display_name")
@@ -43,6 +44,7 @@ CHOICES: dict[str, tuple[str, ...] | None] = {
     "text": None,
 }
 
+SORT_KEYS = ("index", "name", "display_name", "parent", "depth", "children", "score")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -62,8 +64,14 @@ class FilterError(AsiReproError):
     exit_code = 2
 
 
+class SortError(AsiReproError):
+    """An order that experiments do not have."""
+
+    exit_code = 2
+
+
 class Facts(Protocol):
-    """What filters ask beyond an `Experiment`; see `asi_repro.archive.facts`."""
+    """What filters ask beyond an `Experiment`; see `ArchiveFacts`."""
 
     def text(self, index: int) -> str:
         """Motivation and summary, case folded; "" where there are none."""
@@ -228,3 +236,69 @@ def _unquote(value: str, token: str) -> str:
 
 def _refuse(token: str, why: str) -> FilterError:
     return FilterError(f"the filter term {token!r} is not understood: {why}", hint=f"use {SYNTAX}")
+
+
+def select(
+    experiments: Iterable[Experiment],
+    wanted: Filter,
+    *,
+    sort: str = "index",
+    reverse: bool = False,
+    limit: int | None = None,
+    facts: Facts | None = None,
+) -> list[Experiment]:
+    """The experiments that match, in order; missing values stand last, ties in index order.
+
+    Args:
+        experiments: what to pick from, in index order.
+        wanted: what must hold.
+        sort: one of `SORT_KEYS`; numbers ascend, names are ordered without regard to case.
+        reverse: descending.
+        limit: how many at most; all where None.
+        facts: what terms on texts and leaks ask.
+
+    Raises:
+        SortError: where `sort` is no key.
+    """
+    if sort not in SORT_KEYS:
+        raise SortError(f"cannot sort by {sort!r}", hint=f"sort by one of: {', '.join(SORT_KEYS)}")
+    found = wanted.apply(experiments, facts)
+    there = [e for e in found if getattr(e, sort) is not None]
+    missing = [e for e in found if getattr(e, sort) is None]
+    there.sort(key=lambda e: _sort_key(getattr(e, sort)), reverse=reverse)
+    return (there + missing)[:limit]
+
+
+def _sort_key(value: Any) -> Any:
+    return (value.casefold(), value) if isinstance(value, str) else value
+
+
+class ArchiveFacts:
+    """`Facts` of an archive.
+
+    Args:
+        archive: where motivations and summaries are; read when first asked for.
+        leaks: whether each checked program sees the future, by index
+            (`asi_repro.verify.certificate.leaks`); what is not in it was not checked.
+    """
+
+    def __init__(self, archive: Archive, leaks: Mapping[int, bool] | None = None) -> None:
+        self._archive = archive
+        self._leaks = leaks or {}
+
+    @cached_property
+    def _texts(self) -> dict[int, str]:
+        table = self._archive.table("programs", ["index", "motivation", "summary"])
+        columns = (table[name].to_pylist() for name in table.column_names)
+        return {
+            index: f"{motivation or ''}\n{summary or ''}".casefold()
+            for index, motivation, summary in zip(*columns, strict=True)
+        }
+
+    def text(self, index: int) -> str:
+        """Motivation and summary, case folded; "" where there are none."""
+        return self._texts.get(index, "")
+
+    def leak(self, index: int) -> bool | None:
+        """Whether the program sees the future; None where it was not checked."""
+        return self._leaks.get(index)

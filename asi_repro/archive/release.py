@@ -13,10 +13,12 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field
 
 from asi_repro.archive.lineage import Lineage
-from asi_repro.archive.run import Row, Run
+from asi_repro.archive.tables import Run
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import sha256_bytes, sha256_file
-from asi_repro.store.hostile_json import Index, Name, Record, Score, Text, read_json, validate
+from asi_repro.store.hostile_json import Index, Name, Score, Text, read_json, validate
+from asi_repro.store.json_text import JsonDict
+from asi_repro.store.records import Record
 
 TREE = "data/tree.json"
 GALLERY = "data/106.json"
@@ -150,7 +152,7 @@ def _unique(records: list[T], name: str) -> dict[int, T]:
     return found
 
 
-def _experiment(node: Node, in_gallery: bool) -> Row:
+def _experiment(node: Node, in_gallery: bool) -> JsonDict:
     return {
         "index": node.index,
         "name": node.name,
@@ -162,7 +164,7 @@ def _experiment(node: Node, in_gallery: bool) -> Row:
     }
 
 
-def _program(a: Architecture) -> Row:
+def _program(a: Architecture) -> JsonDict:
     return {
         "index": a.index,
         "name": a.name,
@@ -188,8 +190,8 @@ def parse_count(text: str) -> int:
     return round(float(match[1]) * _UNIT[match[2]])
 
 
-def _curve(a: Architecture) -> list[Row]:
-    rows: list[Row] = []
+def _curve(a: Architecture) -> list[JsonDict]:
+    rows: list[JsonDict] = []
     where = f"{GALLERY}, index {a.index}, field result.train"
     for column, loss in _csv_pairs(a.result.train, a.name, where):
         if not re.fullmatch(r"[1-9]\d{0,8}", column, re.ASCII):
@@ -201,8 +203,8 @@ def _curve(a: Architecture) -> list[Row]:
     return rows
 
 
-def _benchmarks(a: Architecture) -> list[Row]:
-    rows: list[Row] = []
+def _benchmarks(a: Architecture) -> list[JsonDict]:
+    rows: list[JsonDict] = []
     where = f"{GALLERY}, index {a.index}, field result.test"
     for column, value in _csv_pairs(a.result.test, a.name, where):
         if column not in BENCHMARK_COLUMNS:
@@ -262,7 +264,7 @@ def _read_cognition(folder: Path, run: Run) -> list[tuple[str, int]]:
     return files
 
 
-def _source(folder: Path, file: str, records: int, url: str | None, commit: str | None) -> Row:
+def _source(folder: Path, file: str, records: int, url: str | None, commit: str | None) -> JsonDict:
     path = folder / file
     return {
         "file": file,

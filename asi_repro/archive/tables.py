@@ -1,8 +1,9 @@
-"""Writing and reading an archive's Parquet tables."""
+"""A run in memory, and writing and reading an archive's Parquet tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from asi_repro.archive.lineage import Lineage
-from asi_repro.archive.run import Row, Run
 from asi_repro.archive.schema import SCHEMA_VERSION, TABLES, VERSION_KEY
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import atomic_dir
+from asi_repro.store.json_text import JsonDict
+
+
+@dataclass
+class Run:
+    """A run on its way into the tables; each row has the columns of its table in `schema`.
+
+    `experiments` rows carry no depth and no children: the tables work those out from the parents.
+    """
+
+    experiments: list[JsonDict] = field(default_factory=list)
+    programs: list[JsonDict] = field(default_factory=list)
+    curves: list[JsonDict] = field(default_factory=list)
+    benchmarks: list[JsonDict] = field(default_factory=list)
+    cognition: list[JsonDict] = field(default_factory=list)
+    sources: list[JsonDict] = field(default_factory=list)
 
 
 def write_archive(run: Run, folder: Path, *, more: Mapping[str, pa.Table] | None = None) -> dict[str, int]:
@@ -66,7 +82,7 @@ def read_parquet(path: Path, columns: list[str] | None = None, *, filters: Any =
         raise DataError(f"damaged Parquet: {str(error).splitlines()[0]}", where=str(path)) from error
 
 
-def _with_lineage(experiments: list[Row]) -> list[Row]:
+def _with_lineage(experiments: list[JsonDict]) -> list[JsonDict]:
     lineage = Lineage({row["index"]: row["parent"] for row in experiments})
     return [
         {
@@ -78,12 +94,12 @@ def _with_lineage(experiments: list[Row]) -> list[Row]:
     ]
 
 
-def _by_index(rows: list[Row]) -> list[Row]:
+def _by_index(rows: list[JsonDict]) -> list[JsonDict]:
     # Stable: the rows of one experiment stay in the order they came in.
     return sorted(rows, key=lambda row: int(row["index"]))
 
 
-def build_table(name: str, rows: list[Row]) -> pa.Table:
+def build_table(name: str, rows: list[JsonDict]) -> pa.Table:
     """Rows as a table of the schema called `name`.
 
     Raises:
@@ -107,9 +123,9 @@ def build_table(name: str, rows: list[Row]) -> pa.Table:
 
 
 def _refuse_nulls(table: pa.Table, name: str) -> None:
-    for field in table.schema:
-        if not field.nullable and table[field.name].null_count:
-            raise DataError("a null where none may be", where=f"table {name}, column {field.name}")
+    for column in table.schema:
+        if not column.nullable and table[column.name].null_count:
+            raise DataError("a null where none may be", where=f"table {name}, column {column.name}")
 
 
 def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:

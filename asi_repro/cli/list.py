@@ -8,10 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.archive.facts import ArchiveFacts
-from asi_repro.archive.filters import Filter, Term, parse_filter
+from asi_repro.archive.filters import ArchiveFacts, Filter, Term, parse_filter, select
 from asi_repro.archive.reader import Archive, Experiment
-from asi_repro.archive.selecting import select
 from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_columns, print_json_rows, safe
 

@@ -67,10 +67,9 @@ def the_archive(folder: Path | None) -> Archive:
         NotFound: for a plain name that is neither a folder here nor a run.
         MissingInput: where there is none, or no project around the working folder.
     """
-    from asi_repro.archive.places import archive_of
     from asi_repro.archive.reader import open_archive
     from asi_repro.errors import MissingInput
-    from asi_repro.project import find_project
+    from asi_repro.project import archive_of, find_project
 
     if folder is not None:
         if len(folder.parts) > 1 or folder.is_dir() or folder.name in ("", ".."):
@@ -123,9 +122,8 @@ def the_executor(
 
 def the_certificates(archive: Path | None) -> Path:
     """The project's folder, or that of the run whose archive was named."""
-    from asi_repro.archive.places import run_folders
     from asi_repro.errors import MissingInput
-    from asi_repro.project import find_project
+    from asi_repro.project import find_project, run_folders
 
     if archive is not None and len(archive.parts) == 1 and not archive.is_dir():
         try:

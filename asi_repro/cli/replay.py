@@ -9,12 +9,11 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.archive.places import RELEASE, archive_of
 from asi_repro.archive.reader import Archive
 from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_columns, print_json, safe
 from asi_repro.errors import NotFound
-from asi_repro.project import find_project
+from asi_repro.project import RELEASE, archive_of, find_project
 from asi_repro.replay.policy import Policy, policy_of
 from asi_repro.replay.steps import Step
 from asi_repro.replay.steps import replay as step_through

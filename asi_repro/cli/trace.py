@@ -13,9 +13,10 @@ from asi_repro.cli.output import console, print_json, print_utf8
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.project import Project, find_project
 from asi_repro.store.files import atomic_write
+from asi_repro.store.json_text import JsonDict
 from asi_repro.text import terminal_safe
 from asi_repro.traces.note import trace_note
-from asi_repro.traces.openinference import Record, flatten
+from asi_repro.traces.openinference import flatten
 from asi_repro.traces.spans import read_jsonl
 
 _JSON_COLUMNS = (
@@ -104,9 +105,9 @@ def _traces_of(run: str | None) -> Path:
 
 def _write_traces(project: Project, name: str) -> None:
     """Of a run that came without them: its commits hold the spans. `dvc pull` gives such a run."""
-    from asi_repro.archive.places import run_folders
     from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.traces import write_run_traces
+    from asi_repro.project import run_folders
 
     run = run_folders(project).get(name)
     if run is None or not (run / "run.git").is_dir():
@@ -115,7 +116,7 @@ def _write_traces(project: Project, name: str) -> None:
     write_run_traces(DiscoveryRun(run), project.root)
 
 
-def _read(path: Path, session: str) -> list[Record]:
+def _read(path: Path, session: str) -> list[JsonDict]:
     if path.suffix != ".jsonl":
         from asi_repro.traces.parquet import read_traces
 
@@ -135,7 +136,7 @@ def _those_that_have(path: Path) -> str:
     return f"experiments with a trace: {', '.join(found[:20]) or 'none'}{more}"
 
 
-def _export(records: list[Record], run: str, path: Path) -> None:
+def _export(records: list[JsonDict], run: str, path: Path) -> None:
 
     from asi_repro.traces.otlp import otlp_bytes, otlp_json, to_otlp
 
@@ -143,7 +144,7 @@ def _export(records: list[Record], run: str, path: Path) -> None:
     atomic_write(path, otlp_json(request) if path.suffix == ".json" else otlp_bytes(request))
 
 
-def _print_note(records: list[Record], *, full: bool) -> None:
+def _print_note(records: list[JsonDict], *, full: bool) -> None:
 
     note = terminal_safe(trace_note(records, full=full))
     out = console()
@@ -156,7 +157,7 @@ def _print_note(records: list[Record], *, full: bool) -> None:
     out.print(Markdown(note, code_theme="ansi_dark", hyperlinks=False))
 
 
-def _decoded(record: Record) -> dict[str, Any]:
+def _decoded(record: JsonDict) -> dict[str, Any]:
 
     return {
         name: json.loads(value) if name in _JSON_COLUMNS and value is not None else value

@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.archive.places import run_folders
 from asi_repro.discover.loop.schedule import Schedule
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import read_outcomes
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.executor.virtual import VirtualExecutor
 from asi_repro.planning.times import Assumptions
-from asi_repro.project import Project
+from asi_repro.project import Project, run_folders
 from asi_repro.results.layout import REFERENCE
 from asi_repro.sweep.jobs import Job, Report, Task, make_jobs, sweep
 from asi_repro.train.spec import Subject

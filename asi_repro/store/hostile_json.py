@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.text import terminal_safe
@@ -34,12 +34,6 @@ Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain_name)]
 Index = Annotated[int, Field(ge=0, le=MAX_INDEX)]
 Score = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Record(BaseModel):
-    """A record of a JSON file: no field more than named, no type coerced."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 def read_json(path: Path, name: str) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from asi_repro.markdown import code, escape
+from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.note_brief import brief
 from asi_repro.traces.note_texts import Texts
-from asi_repro.traces.openinference import Record
 
 _LONG = 80
 _PROMPT = ("prompt.id", "prompt.version", "prompt.sha256")
@@ -17,7 +17,7 @@ _DOCUMENT = ("document.id", "document.score", "document.content")
 _ROLES = {"system": "system prompt", "user": "asked", "assistant": "answered", "tool": "the tool gave"}
 
 
-def trace_note(records: Sequence[Record], *, full: bool = False) -> str:
+def trace_note(records: Sequence[JsonDict], *, full: bool = False) -> str:
     """The spans of one experiment in order, as Markdown.
 
     It begins with what each step came to. A text is shown once: where it comes again its span is named, a
@@ -46,14 +46,14 @@ def trace_note(records: Sequence[Record], *, full: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _depths(records: Sequence[Record]) -> dict[str, int]:
+def _depths(records: Sequence[JsonDict]) -> dict[str, int]:
     depths: dict[str, int] = {}
     for record in records:
         depths[record["span_id"]] = depths.get(record["parent_span_id"], -1) + 1
     return depths
 
 
-def _summary(records: Sequence[Record]) -> str:
+def _summary(records: Sequence[JsonDict]) -> str:
     calls = [record for record in records if record["openinference.span.kind"] == "LLM"]
     tools = sum(record["openinference.span.kind"] == "TOOL" for record in records)
     failed = sum(record["status_code"] == "ERROR" for record in records)
@@ -79,13 +79,13 @@ def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _seconds(records: Sequence[Record]) -> float | None:
+def _seconds(records: Sequence[JsonDict]) -> float | None:
     starts = [r["start_time_ns"] for r in records if r["start_time_ns"] is not None]
     ends = [r["end_time_ns"] for r in records if r["end_time_ns"] is not None]
     return (max(ends) - min(starts)) / 1e9 if starts and ends else None
 
 
-def _caption(record: Record) -> str:
+def _caption(record: JsonDict) -> str:
     kind = str(record["openinference.span.kind"])
     parts = [kind if kind == "LLM" else kind.lower()]
     if role := record.get("agent.name"):
@@ -101,7 +101,7 @@ def _caption(record: Record) -> str:
     return ", ".join(parts)
 
 
-def _call(record: Record, before: list[Any], texts: Texts) -> tuple[list[str], list[Any]]:
+def _call(record: JsonDict, before: list[Any], texts: Texts) -> tuple[list[str], list[Any]]:
     messages = json.loads(record.get("llm.input_messages") or "[]")
     again = len(before) if messages[: len(before)] == before else 0
     lines: list[str] = []
@@ -132,7 +132,7 @@ def _message(message: Any, texts: Texts, sequence: int) -> Iterator[str]:
         yield from texts.show_call(f"called {escape(name)}", given, sequence)
 
 
-def _step(record: Record, texts: Texts) -> Iterator[str]:
+def _step(record: JsonDict, texts: Texts) -> Iterator[str]:
     sequence = record["sequence"]
     if record.get("input.value"):
         yield from texts.show_call("given", record["input.value"], sequence)

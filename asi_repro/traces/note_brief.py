@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from asi_repro.markdown import escape
-from asi_repro.traces.openinference import Record
+from asi_repro.store.json_text import JsonDict
 
 Facts = Mapping[str, Any]
 
 
-def brief(records: Sequence[Record]) -> Iterator[str]:
+def brief(records: Sequence[JsonDict]) -> Iterator[str]:
     """List items: the steps that are in no other, each with its outcome where its span tells one."""
     for record in records:
         if record["parent_span_id"] is not None:

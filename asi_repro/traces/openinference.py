@@ -14,9 +14,7 @@ from typing import Any
 from asi_repro.errors import DataError
 from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.columns import COLUMNS
-from asi_repro.traces.spans import Row, span_id, trace_id
-
-Record = dict[str, Any]
+from asi_repro.traces.spans import span_id, trace_id
 
 # Attributes of a span that are columns; JSON texts where the second is True.
 _PLAIN = {
@@ -32,7 +30,7 @@ _CONVERSATION = ("messages", "system", "tools")
 _DOCUMENT = re.compile(r"retrieval\.documents\.(\d{1,6})\.(document\.\w+)")
 
 
-def flatten(rows: Iterable[Row], timings: Iterable[Mapping[str, Any]] = ()) -> list[Record]:
+def flatten(rows: Iterable[JsonDict], timings: Iterable[Mapping[str, Any]] = ()) -> list[JsonDict]:
     """Records of spans (`Trace.to_rows`), by experiment and sequence.
 
     Args:
@@ -62,9 +60,9 @@ def _order(session: str) -> tuple[int, str]:
     return (int(session), session) if session.isascii() and session.isdigit() else (1 << 62, session)
 
 
-def _record(row: Row, start: int | None, end: int | None) -> Record:
+def _record(row: JsonDict, start: int | None, end: int | None) -> JsonDict:
     session, attributes = row["session"], _with_documents(row["attributes"])
-    made: Record = {
+    made: JsonDict = {
         "trace_id": trace_id(session),
         "span_id": span_id(session, row["sequence"]),
         "parent_span_id": None if row["parent"] is None else span_id(session, row["parent"]),
@@ -104,7 +102,7 @@ def _with_documents(attributes: Mapping[str, Any]) -> JsonDict:
     return rest | {"retrieval.documents": [documents[at] for at in sorted(documents)]} if documents else rest
 
 
-def _value(side: str, value: Any) -> Record:
+def _value(side: str, value: Any) -> JsonDict:
     if value is None:
         return {}
     if isinstance(value, str):
@@ -112,11 +110,11 @@ def _value(side: str, value: Any) -> Record:
     return {f"{side}.value": _json(value), f"{side}.mime_type": "application/json"}
 
 
-def _llm(request: JsonDict, response: JsonDict | None) -> Record:
+def _llm(request: JsonDict, response: JsonDict | None) -> JsonDict:
     settings = {name: value for name, value in request.items() if name not in _CONVERSATION}
     asked = input_messages(request)
     tools = [{"tool.json_schema": _json(tool)} for tool in request.get("tools", ())]
-    made: Record = {
+    made: JsonDict = {
         "llm.model_name": request["model"],
         "llm.provider": "anthropic",
         "llm.system": "anthropic",
@@ -141,7 +139,7 @@ def _llm(request: JsonDict, response: JsonDict | None) -> Record:
     }
 
 
-def _counts(usage: JsonDict) -> Record:
+def _counts(usage: JsonDict) -> JsonDict:
     read, written = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens") or 0
     asked = usage["input_tokens"] + read + written
     thinking = (usage.get("output_tokens_details") or {}).get("thinking_tokens")

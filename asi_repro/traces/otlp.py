@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asi_repro import __version__
-from asi_repro.traces.openinference import Record
+from asi_repro.store.json_text import JsonDict
 
 if TYPE_CHECKING:
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -32,7 +32,7 @@ _LISTS = ("llm.input_messages", "llm.output_messages", "llm.tools", "retrieval.d
 _MICROSECOND = 1_000
 
 
-def to_otlp(records: Sequence[Record], run: str) -> ExportTraceServiceRequest:
+def to_otlp(records: Sequence[JsonDict], run: str) -> ExportTraceServiceRequest:
     """The records as one export request.
 
     OTLP wants times. Where a span has none it gets its place in the trace, in microseconds from the
@@ -97,7 +97,7 @@ def otlp_json(request: ExportTraceServiceRequest) -> str:
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _order_ends(records: Sequence[Record]) -> dict[str, int]:
+def _order_ends(records: Sequence[JsonDict]) -> dict[str, int]:
     """Where each span would end if time were order: after the last span inside it."""
     ends = {record["span_id"]: record["sequence"] + 2 for record in records}
     for record in sorted(records, key=lambda record: -int(record["sequence"])):
@@ -107,7 +107,7 @@ def _order_ends(records: Sequence[Record]) -> dict[str, int]:
     return ends
 
 
-def _attributes(record: Record, *, known: bool) -> dict[str, Any]:
+def _attributes(record: JsonDict, *, known: bool) -> dict[str, Any]:
     made: dict[str, Any] = {} if known else {"asi_repro.times": "order only"}
     for name, value in record.items():
         if value is None or name in _CORE:

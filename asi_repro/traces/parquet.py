@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from asi_repro.archive.tables import read_parquet, write_parquet
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import atomic_file
+from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.columns import COLUMNS
-from asi_repro.traces.openinference import Record, flatten
-from asi_repro.traces.spans import Row
+from asi_repro.traces.openinference import flatten
 
 SCHEMA_VERSION = "1"
 VERSION_KEY = b"asi_repro.traces_version"
@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
 )
 
 
-def write_traces(rows: Iterable[Row], path: Path, timings: Iterable[Mapping[str, Any]] = ()) -> int:
+def write_traces(rows: Iterable[JsonDict], path: Path, timings: Iterable[Mapping[str, Any]] = ()) -> int:
     """Write the spans of a run, whole or not at all; the same input gives the same bytes.
 
     Args:
@@ -59,7 +59,7 @@ def write_traces(rows: Iterable[Row], path: Path, timings: Iterable[Mapping[str,
     return len(records)
 
 
-def read_traces(path: Path, session: str | None = None) -> list[Record]:
+def read_traces(path: Path, session: str | None = None) -> list[JsonDict]:
     """The records in a file of traces, by experiment and sequence.
 
     Args:
@@ -80,7 +80,7 @@ def read_traces(path: Path, session: str | None = None) -> list[Record]:
                 where=str(path),
                 hint="write it again from the run",
             )
-        rows: list[Record] = read_parquet(path, filters=chosen).to_pylist()
+        rows: list[JsonDict] = read_parquet(path, filters=chosen).to_pylist()
         return rows
     except FileNotFoundError:
         raise MissingInput(

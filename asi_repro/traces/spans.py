@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.scrub import scrub
 
 Kind = Literal["AGENT", "LLM", "RETRIEVER", "EVALUATOR", "GUARDRAIL", "TOOL", "CHAIN"]
@@ -23,8 +24,6 @@ Status = Literal["OK", "ERROR"]
 KINDS = frozenset(get_args(Kind))
 VERSION = 1
 """Of the JSON-lines form."""
-
-Row = dict[str, Any]
 
 
 def trace_id(session: str) -> str:
@@ -113,7 +112,7 @@ class Trace:
             self._times[made.sequence].append(self._clock())
             self._open.remove(made)
 
-    def to_rows(self) -> list[Row]:
+    def to_rows(self) -> list[JsonDict]:
         """One plain dict a span, in order, secrets scrubbed; equal traces give equal rows."""
         return [
             {
@@ -137,7 +136,7 @@ class Trace:
             for row in self.to_rows()
         )
 
-    def timings(self) -> list[Row]:
+    def timings(self) -> list[JsonDict]:
         """When each finished span ran: session, sequence, start_ns and end_ns (nanoseconds since 1970)."""
         return [
             {"session": self.session, "sequence": sequence, "start_ns": times[0], "end_ns": times[1]}
@@ -146,7 +145,7 @@ class Trace:
         ]
 
     @classmethod
-    def from_rows(cls, rows: Iterable[Row], *, clock: Callable[[], int] | None = None) -> Trace:
+    def from_rows(cls, rows: Iterable[JsonDict], *, clock: Callable[[], int] | None = None) -> Trace:
         """A trace that goes on after `rows` (at least one, all of one session), as after a restart.
 
         Raises:
@@ -179,7 +178,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def check_row(row: Any, where: str) -> Row:
+def check_row(row: Any, where: str) -> JsonDict:
     """`row` if it is a span's row.
 
     Raises:
@@ -202,7 +201,7 @@ def check_row(row: Any, where: str) -> Row:
     return row
 
 
-def read_jsonl(path: Path) -> list[Row]:
+def read_jsonl(path: Path) -> list[JsonDict]:
     """The rows in a file that `Trace.to_jsonl` wrote.
 
     Raises:
@@ -215,7 +214,7 @@ def read_jsonl(path: Path) -> list[Row]:
     return parse_jsonl(text, str(path))
 
 
-def parse_jsonl(text: str, where: str) -> list[Row]:
+def parse_jsonl(text: str, where: str) -> list[JsonDict]:
     """The rows in `text`.
 
     Raises:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asi_repro.archive.places import archive_of, run_folders
 from asi_repro.archive.reader import Archive, open_archive
 from asi_repro.errors import MissingInput
-from asi_repro.project import Project, find_project
+from asi_repro.project import Project, archive_of, find_project, run_folders
 
 if TYPE_CHECKING:
     from asi_repro.archive.search import SearchIndex

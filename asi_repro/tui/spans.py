@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Record = dict[str, Any]
+from asi_repro.store.json_text import JsonDict
+
 # JSON of this many characters is shown in one line.
 _SHORT = 72
 
@@ -48,7 +49,7 @@ class Step:
     parts: tuple[Part, ...]
 
 
-def steps_of(records: Iterable[Record]) -> list[Step]:
+def steps_of(records: Iterable[JsonDict]) -> list[Step]:
     """The records of one experiment (`asi_repro.traces.parquet.read_traces`) as steps, in order."""
     depths: dict[object, int] = {None: -1}
     steps: list[Step] = []
@@ -62,7 +63,7 @@ def steps_of(records: Iterable[Record]) -> list[Step]:
     return steps
 
 
-def retrieved_ids(records: Iterable[Record]) -> list[str]:
+def retrieved_ids(records: Iterable[JsonDict]) -> list[str]:
     """Ids of the cognition entries that retrievals returned, in order, each once."""
     found: dict[str, None] = {}
     for record in records:
@@ -76,7 +77,7 @@ def retrieved_ids(records: Iterable[Record]) -> list[str]:
     return list(found)
 
 
-def _step(record: Record, depth: int, origin: int) -> Step:
+def _step(record: JsonDict, depth: int, origin: int) -> Step:
     asked, given = record["llm.token_count.prompt"], record["llm.token_count.completion"]
     start, end = record["start_time_ns"], record["end_time_ns"]
     return Step(
@@ -95,7 +96,7 @@ def _step(record: Record, depth: int, origin: int) -> Step:
     )
 
 
-def _parts(record: Record) -> Iterator[Part]:
+def _parts(record: JsonDict) -> Iterator[Part]:
     request = _dict(_parsed(record["request"]))
     if request:
         yield from _asked(request)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.reader import Archive
-from asi_repro.archive.run import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 from asi_repro.store.files import sha256_bytes
 
 

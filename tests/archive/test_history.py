@@ -18,7 +18,7 @@ from asi_repro.archive.history.clone import open_history
 from asi_repro.archive.history.records import read_records
 from asi_repro.archive.history.writing import import_commits, write_history
 from asi_repro.archive.reader import Archive
-from asi_repro.archive.run import Run
+from asi_repro.archive.tables import Run
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.store.git import init_bare, run_git
 

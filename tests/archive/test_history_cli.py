@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from history_runs import archive_of, experiment, small_run
 
-from asi_repro.archive.run import Run
+from asi_repro.archive.tables import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 

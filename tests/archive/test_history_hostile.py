@@ -18,7 +18,7 @@ from asi_repro.archive.history.records import ExperimentRecord
 from asi_repro.archive.history.verify import verify_history
 from asi_repro.archive.history.writing import write_history
 from asi_repro.archive.reader import Experiment, Program
-from asi_repro.archive.run import Run
+from asi_repro.archive.tables import Run
 from asi_repro.text import terminal_safe
 
 NASTY = [

@@ -14,8 +14,7 @@ from asi_repro.archive.history.clone import open_history
 from asi_repro.archive.history.verify import MAX_PROBLEMS
 from asi_repro.archive.history.writing import verify_history, write_history
 from asi_repro.archive.reader import Archive
-from asi_repro.archive.run import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 from asi_repro.errors import DataError, MissingInput
 
 REF = "refs/experiments/"

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from asi_repro.archive.reader import Archive
-from asi_repro.archive.run import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 from asi_repro.claims.building import build_ledger
 from asi_repro.claims.context import Settings
 from asi_repro.claims.paper_tables import PaperTables

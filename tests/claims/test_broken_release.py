@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from asi_repro.archive.run import Row, Run
+from asi_repro.archive.tables import Run
 from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict
 
 Checked = Callable[..., dict[str, Any]]
 
@@ -42,7 +43,7 @@ ON_THE_RELEASE = {
 }
 
 
-def row_of(rows: list[Row], index: int) -> Row:
+def row_of(rows: list[JsonDict], index: int) -> JsonDict:
     return next(row for row in rows if row["index"] == index)
 
 

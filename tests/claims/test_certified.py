@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from asi_repro.archive.run import Run
+from asi_repro.archive.tables import Run
 from asi_repro.errors import DataError
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import CheckResult

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from in_process import call
 
-from asi_repro.archive.run import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENT = {"name": "n", "display_name": None, "score": 1.0, "in_gallery": False, "has_program": False}

@@ -190,7 +190,7 @@ def test_the_cumulative_curve():
 
 
 def test_extra_tables_are_written_with_the_others_or_not_at_all(project, tmp_path):
-    from asi_repro.archive.run import Run
+    from asi_repro.archive.tables import Run
 
     assert write_archive(Run(), tmp_path / "archive")["experiments"] == 0
     assert not (tmp_path / "archive" / "fitness.parquet").exists()

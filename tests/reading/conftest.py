@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from runs_to_read import HOSTILE, make_run
 
-from asi_repro.archive.run import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from asi_repro.archive.run import Run
+from asi_repro.archive.tables import Run
 from asi_repro.store.files import sha256_bytes
 
 HOSTILE = [

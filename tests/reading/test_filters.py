@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from asi_repro.archive.filters import (
     NUMBERS,
     PRESENCES,
+    SORT_KEYS,
     Filter,
     FilterError,
+    SortError,
     Term,
     parse_filter,
+    select,
 )
 from asi_repro.archive.reader import Experiment
-from asi_repro.archive.selecting import SORT_KEYS, SortError, select
 
 words = st.text(st.characters(exclude_characters='"', exclude_categories=["Cs"]), min_size=1, max_size=12)
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**9), 10**9).map(float)

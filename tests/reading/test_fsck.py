@@ -14,14 +14,13 @@ from synthetic_release import write_synthetic_release
 from typer.testing import CliRunner
 
 from asi_repro.archive.fsck.checks import run_checks, summarise
-from asi_repro.archive.fsck.dvc_hashes import dvc_ignored, dvc_md5
+from asi_repro.archive.fsck.dvc import dvc_ignored, dvc_md5
 from asi_repro.archive.fsck.place import Place, Result
 from asi_repro.archive.history.writing import write_history
 from asi_repro.archive.manifest import Manifest, ReleaseFile, release_manifest
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.release import read_release
-from asi_repro.archive.run import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 from asi_repro.cli import app
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_file

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.run import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 from asi_repro.project import Project
 
 HOSTILE = (

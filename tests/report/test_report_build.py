@@ -15,7 +15,7 @@ from report_runs import claim, contents, make_claims, make_project, make_run
 from report_searches import add_search
 from trained_models import add_results
 
-from asi_repro.archive.run import Run
+from asi_repro.archive.tables import Run
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.project import Project
 from asi_repro.report.build import build_report

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from in_process import call
 
 from asi_repro.archive.fsck.checks import Place, Result, run_checks
-from asi_repro.archive.fsck.dvc_hashes import dvc_md5
+from asi_repro.archive.fsck.dvc import dvc_md5
 from asi_repro.project import Project
 
 HISTORY, TABLE, WEIGHTS = (

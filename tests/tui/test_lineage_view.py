@@ -63,8 +63,7 @@ def test_walking(synthetic_source: Source) -> None:
     "expression", ["score>2.4 gallery:yes", "has:program", "text:memory", "gate depth<=3"]
 )
 def test_filter_as_one_types(synthetic_source: Source, expression: str) -> None:
-    from asi_repro.archive.facts import ArchiveFacts
-    from asi_repro.archive.filters import parse_filter
+    from asi_repro.archive.filters import ArchiveFacts, parse_filter
 
     archive = synthetic_source.archive
     wanted = parse_filter(expression).apply(archive.experiments.values(), ArchiveFacts(archive))

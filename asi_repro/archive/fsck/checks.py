@@ -9,11 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from asi_repro.archive.fsck.dvc import check_lock, check_pins
-from asi_repro.archive.fsck.history import check_history
 from asi_repro.archive.fsck.place import REMAKE, Check, Place, Problem, Result
 from asi_repro.archive.fsck.release import check_programs, check_pulled, check_sources
 from asi_repro.archive.fsck.tables import check_rebuild, check_tables
+from asi_repro.archive.history.bundle import REMAKE as REMAKE_BUNDLE
+from asi_repro.archive.history.verify import verify_history
 from asi_repro.errors import AsiReproError, MissingInput
+
+
+def check_history(place: Place) -> tuple[str, list[Problem]]:
+    """Every commit, ref and tag of the bundle is what the archive gives.
+
+    Raises:
+        MissingInput: where there is no bundle.
+    """
+    bundle = place.require_project().history
+    if not bundle.is_file():
+        raise MissingInput(f"there is no history at {bundle}", hint="run `dvc repro history`")
+    problems = verify_history(bundle, place.archive)
+    detail = f"{len(place.archive.experiments)} commits of the bundle against the archive"
+    return detail, [Problem(f"history: {text}", REMAKE_BUNDLE) for text in problems]
+
 
 # In the order they make sense in.
 CHECKS: dict[str, Check] = {

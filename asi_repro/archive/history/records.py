@@ -11,8 +11,7 @@ from typing import Any
 from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.errors import DataError
 from asi_repro.store.files import sha256_bytes
-
-Row = dict[str, Any]
+from asi_repro.store.json_text import JsonDict
 
 # Rows read at a time. Programs are some 20 kB each, rows of the other tables some 50 bytes.
 _BATCH_ROWS = {"programs": 128, "benchmarks": 8192, "curves": 8192}
@@ -31,8 +30,8 @@ class ExperimentRecord:
 
     experiment: Experiment
     program: Program | None = None
-    benchmarks: list[Row] = field(default_factory=list)
-    curve: list[Row] = field(default_factory=list)
+    benchmarks: list[JsonDict] = field(default_factory=list)
+    curve: list[JsonDict] = field(default_factory=list)
 
     @property
     def index(self) -> int:
@@ -78,7 +77,7 @@ def _in_index_order(archive: Archive) -> Iterator[ExperimentRecord]:
         cursor.refuse_rest()
 
 
-def _program(experiment: Experiment, rows: list[Row]) -> Program | None:
+def _program(experiment: Experiment, rows: list[JsonDict]) -> Program | None:
     where = f"table programs, index {experiment.index}"
     if len(rows) != int(experiment.has_program):
         raise DataError(
@@ -106,10 +105,10 @@ class _Cursor:
         archive.table(name, ["index"])  # checks presence and schema
         self._groups = groupby(_stream(archive, name), key=itemgetter("index"))
         self._index: int | None = None
-        self._rows: list[Row] = []
+        self._rows: list[JsonDict] = []
         self._advance()
 
-    def take(self, index: int) -> list[Row]:
+    def take(self, index: int) -> list[JsonDict]:
         """The rows of that experiment; indices asked for must ascend."""
         if self._index is not None and self._index < index:
             self.refuse_rest()
@@ -132,14 +131,14 @@ class _Cursor:
         self._index, self._rows = (None, []) if group is None else (group[0], list(group[1]))
 
 
-def _stream(archive: Archive, name: str) -> Iterator[Row]:
+def _stream(archive: Archive, name: str) -> Iterator[JsonDict]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = archive.folder / f"{name}.parquet"
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            to_rows: Callable[[Any], list[Row]] = pa.RecordBatch.to_pylist
+            to_rows: Callable[[Any], list[JsonDict]] = pa.RecordBatch.to_pylist
             for batch in file.iter_batches(batch_size=_BATCH_ROWS[name]):
                 yield from to_rows(batch)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

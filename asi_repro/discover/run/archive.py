@@ -6,8 +6,7 @@ import json
 
 import pyarrow as pa
 
-from asi_repro.archive.run import Row, Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 from asi_repro.discover.loop.verification import VERIFICATION
 from asi_repro.discover.run.content import (
     ANALYSIS,
@@ -131,7 +130,7 @@ def _add(made: Run, experiment: JsonDict, program: bytes, verified: JsonDict) ->
     made.benchmarks += [{"index": index, **row} for row in experiment["benchmarks"]]
 
 
-def _fitness_row(discovery: Discovery, commit: str, verified: JsonDict | None) -> Row:
+def _fitness_row(discovery: Discovery, commit: str, verified: JsonDict | None) -> JsonDict:
     fitness, second = discovery.fitness, verified or {}
     return {
         **discovery.model_dump(include={"index", "arm", "operators", "references"}),
@@ -156,7 +155,7 @@ def _verified(run: DiscoveryRun) -> dict[int, JsonDict]:
     }
 
 
-def _sources(run: DiscoveryRun, experiments: int) -> list[Row]:
+def _sources(run: DiscoveryRun, experiments: int) -> list[JsonDict]:
     rows = []
     for name in (SETTINGS, LAB, LLM):
         path = run.folder / name

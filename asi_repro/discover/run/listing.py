@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.places import RELEASE, run_folders
 from asi_repro.archive.reader import open_archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import COMMITS, SETTINGS, DiscoveryRun
 from asi_repro.discover.run.recorded import listed_commits
 from asi_repro.errors import AsiReproError
-from asi_repro.project import Project
+from asi_repro.project import RELEASE, Project, run_folders
 
 
 @dataclass(frozen=True)

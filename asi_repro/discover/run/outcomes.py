@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.places import RELEASE, archive_of, run_folders
 from asi_repro.archive.reader import open_archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.project import Project
+from asi_repro.project import RELEASE, Project, archive_of, run_folders
 
 OWN = "beats its run's first program in training loss and in mean benchmark score, at the first stage"
 GALLERY = (

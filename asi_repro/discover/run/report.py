@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro import markdown
-from asi_repro.archive.places import run_folders
 from asi_repro.archive.tables import read_parquet
 from asi_repro.config.params import load_params
 from asi_repro.discover.run.comparison import compare_runs, curve
@@ -20,12 +19,12 @@ from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import MissingInput
-from asi_repro.project import Project
+from asi_repro.project import Project, run_folders
 from asi_repro.report.drawing import render
 from asi_repro.report.model import Drawing
 from asi_repro.report.palette import COLOURS
 from asi_repro.store.files import atomic_dir
-from asi_repro.store.json_text import dump_json
+from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.text import csv_text
 from asi_repro.verify.certificate import read_certificates
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OURS = "A run of our own, not the paper's"
-Row = dict[str, Any]
 
 
 def write_run_report(project: Project, name: str, folder: Path | None = None) -> Path:
@@ -47,7 +45,7 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
     if run_folder is None:
         raise MissingInput(f"{name} is not a run of our own", hint="`asi-repro runs` lists those")
     run = DiscoveryRun(run_folder)
-    rows: list[Row] = read_parquet(run_folder / "archive" / "fitness.parquet").to_pylist()
+    rows: list[JsonDict] = read_parquet(run_folder / "archive" / "fitness.parquet").to_pylist()
     points = curve(outcomes)
     picture = render(
         Drawing(
@@ -76,7 +74,7 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
     return target
 
 
-def _page(project: Project, run: DiscoveryRun, outcomes: Outcomes, rows: list[Row]) -> list[str]:
+def _page(project: Project, run: DiscoveryRun, outcomes: Outcomes, rows: list[JsonDict]) -> list[str]:
     name = run.folder.name
     settings, stage = run.discover, run.settings.exploration
     recipe = stage["recipe"]
@@ -137,7 +135,7 @@ def _search(project: Project, outcomes: Outcomes) -> list[str]:
     return [f"{outcomes.count} discoveries in {len(outcomes.indices)} experiments.", "", *lines, note, ""]
 
 
-def _best(rows: list[Row]) -> list[tuple[str, ...]]:
+def _best(rows: list[JsonDict]) -> list[tuple[str, ...]]:
     ranked = sorted(rows, key=lambda row: (-row["fitness"], row["index"]))[:10]
     return [
         (
@@ -156,7 +154,7 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share + 0.0:+.2%}"
 
 
-def _operators(rows: list[Row]) -> list[tuple[str, ...]]:
+def _operators(rows: list[JsonDict]) -> list[tuple[str, ...]]:
     used: Counter[str] = Counter()
     found: Counter[str] = Counter()
     for row in rows:
@@ -173,7 +171,7 @@ def _turned_down(run: DiscoveryRun) -> list[tuple[str, ...]]:
     return [(by, str(count)) for by, count in sorted(counts.items())]
 
 
-def _second(run: DiscoveryRun, rows: list[Row]) -> list[str]:
+def _second(run: DiscoveryRun, rows: list[JsonDict]) -> list[str]:
     verified = [row for row in rows if row["verified"] and row["index"] != 1]
     if not verified:
         return ["Not run: nothing was promoted.", ""]
@@ -219,7 +217,7 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     return [*lines, *markdown.table(cells[0], cells[1:]), ""]
 
 
-def _draw(figure: Figure, points: list[Row]) -> None:
+def _draw(figure: Figure, points: list[JsonDict]) -> None:
     axes = figure.subplots()
     at = [row["experiments"] for row in points]
     axes.step(at, [row["discoveries"] for row in points], where="post", color=COLOURS["blue"][0])

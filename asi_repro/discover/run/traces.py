@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from asi_repro.discover.run.content import TRACE
 from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.errors import DataError
 from asi_repro.store.json_lines import read_lines
+from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import check_row, parse_jsonl
 
-Row = dict[str, Any]
 FOLDER = "traces"
 _TIME = (("session", str), ("sequence", int), ("start_ns", int), ("end_ns", int))
 
@@ -29,7 +28,7 @@ def write_run_traces(run: DiscoveryRun, root: Path) -> int:
     return write_traces(_rows(run), path, _timings(run))
 
 
-def _rows(run: DiscoveryRun) -> Iterator[Row]:
+def _rows(run: DiscoveryRun) -> Iterator[JsonDict]:
     commits = run.store.commits()
     found = run.store.files(commits.values(), (TRACE,))
     committed = dict(zip(commits, found, strict=True))
@@ -43,7 +42,7 @@ def _rows(run: DiscoveryRun) -> Iterator[Row]:
             yield from (check_row(row, f"{path}, span {at}") for at, row in enumerate(rows))
 
 
-def _committed(files: Mapping[str, bytes], where: str) -> list[Row]:
+def _committed(files: Mapping[str, bytes], where: str) -> list[JsonDict]:
     try:
         text = files[TRACE].decode()
     except (KeyError, UnicodeDecodeError) as error:
@@ -51,10 +50,10 @@ def _committed(files: Mapping[str, bytes], where: str) -> list[Row]:
     return parse_jsonl(text, where)
 
 
-def _timings(run: DiscoveryRun) -> list[Row]:
+def _timings(run: DiscoveryRun) -> list[JsonDict]:
     """The last time of each span: a restart goes through some of them again."""
     path = run.folder / TIMINGS
-    times: dict[tuple[str, int], Row] = {}
+    times: dict[tuple[str, int], JsonDict] = {}
     for number, line in enumerate(read_lines(path), 1):
         spans = line.get("spans", [])
         for span in spans if isinstance(spans, list) else [None]:

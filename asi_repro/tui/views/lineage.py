@@ -13,8 +13,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from asi_repro.archive.facts import ArchiveFacts
-from asi_repro.archive.filters import Filter, FilterError, parse_filter
+from asi_repro.archive.filters import ArchiveFacts, Filter, FilterError, parse_filter
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import Compare, OpenExperiment
 from asi_repro.tui.outline import ORDERS, Outline

@@ -14,10 +14,10 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
-from asi_repro.archive.places import RELEASE, run_folders
 from asi_repro.discover.run.listing import RunRow, list_runs
 from asi_repro.discover.run.monitor import ExperimentResult, RunMonitor, RunStatus, UnfinishedWork
 from asi_repro.errors import AsiReproError
+from asi_repro.project import RELEASE, run_folders
 from asi_repro.tui.messages import OpenExperiment, OpenRun
 from asi_repro.tui.source import RunPaths, release_paths, run_paths
 from asi_repro.tui.theme import ThemeStyles, theme_styles
