@@ -24,7 +24,7 @@ PACKAGE = ROOT / "asi_repro"
 # What makes a result that is kept under a key, and what it must depend on though nothing imports it by name:
 # tasks of the sandbox, targets of `!function`, and the types of what is handed over.
 MAKERS = {
-    "asi_repro.train.trainer": ["train/loop.py", "train/sharded.py", "train/recipe.py", "models/program.py"],
+    "asi_repro.train.trainer": ["train/loop.py", "train/sharded.py", "config/train.py", "models/program.py"],
     "asi_repro.evaluate.trained": [
         "evaluate/hooks.py",
         "evaluate/tasks/hellaswag.yaml",
@@ -154,7 +154,7 @@ def test_results_go_stale_with_everything_in_their_closure_and_nothing_else(copi
     [
         ("evaluate/hooks.py", "asi_repro.evaluate.trained", "asi_repro.train.trainer"),
         ("evaluate/tasks/piqa.yaml", "asi_repro.evaluate.trained", "asi_repro.train.trainer"),
-        ("train/recipe.py", "asi_repro.train.trainer", "asi_repro.verify.examiner"),
+        ("config/train.py", "asi_repro.train.trainer", "asi_repro.verify.examiner"),
         ("train/loop.py", "asi_repro.train.trainer", "asi_repro.verify.examiner"),
         ("verify/checks/batch.py", "asi_repro.verify.examiner", "asi_repro.train.trainer"),
     ],
