@@ -13,14 +13,9 @@ from asi_repro.cli.output import console, print_columns, print_json, safe
 from asi_repro.config.params import load_params
 from asi_repro.project import find_project
 from asi_repro.results.layout import evaluated_root, slug_of, trained_root
-from asi_repro.results.table import (
-    RESULTS_FOLDER,
-    SWEEPS_FOLDER,
-    ModelRow,
-    Spread,
-    write_metrics,
-    write_results,
-)
+from asi_repro.results.significance import Spread
+from asi_repro.results.speed import step_times, write_times
+from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, ModelRow, write_metrics, write_results
 from asi_repro.results.trained_models import load_models
 from asi_repro.sweep.workspace import open_workspace
 
@@ -35,6 +30,13 @@ def results(
     record: Annotated[
         bool,
         typer.Option("--record", help="Keep the table in artifacts/sweeps/SCALE too, which Git holds."),
+    ] = False,
+    record_times: Annotated[
+        bool,
+        typer.Option(
+            "--record-times",
+            help="Keep the time of a step of each model there, as measured on this machine.",
+        ),
     ] = False,
     json_: JsonOption = False,
 ) -> None:
@@ -57,10 +59,13 @@ def results(
         resamples=params.claims.resamples,
         paper=_paper(workspace.archive) if workspace.archive is not None else None,
     )
-    write_results(found, project.artifacts / RESULTS_FOLDER)
-    write_metrics(found, project.artifacts / RESULTS_FOLDER)
+    sweep_folder = project.artifacts / SWEEPS_FOLDER / workspace.scale
     if record:
-        write_results(found, project.artifacts / SWEEPS_FOLDER / workspace.scale)
+        write_results(found, sweep_folder)
+    if record_times:
+        write_times(step_times(models), sweep_folder)
+    found = write_results(found, project.artifacts / RESULTS_FOLDER)
+    write_metrics(found, project.artifacts / RESULTS_FOLDER)
     if json_:
         print_json({**found.summary.model_dump(), "models": [row.model_dump() for row in found.models]})
         return

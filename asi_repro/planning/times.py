@@ -18,6 +18,7 @@ from asi_repro.config.base import Settings
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.models.scales import SCALES, Scale
 from asi_repro.project import Project
+from asi_repro.results.speed import read_times
 from asi_repro.results.table import SWEEPS_FOLDER, read_results
 from asi_repro.store.records import first_fault
 from asi_repro.verify.certificate import read_certificates
@@ -135,13 +136,16 @@ def swept_speeds(folder: Path) -> dict[int, float]:
         MissingInput: where there is no sweep, or it has no times.
         DataError: where its table is damaged.
     """
+    times = read_times(folder).step_seconds
     seconds = {
-        row.index: row.step_seconds
+        row.index: times[row.name]
         for row in read_results(folder).architectures
-        if row.index is not None and row.step_seconds
+        if row.index is not None and row.name in times
     }
     if not seconds:
-        raise MissingInput("the sweep's table has no times", where=str(folder), hint="`asi-repro sweep`")
+        raise MissingInput(
+            "the sweep has no architecture with a time", where=str(folder), hint="`asi-repro sweep`"
+        )
     return _over_median(seconds)
 
 

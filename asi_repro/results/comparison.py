@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from asi_repro.errors import DataError
+from asi_repro.results.digits import LOSS_NOISE
 from asi_repro.results.layout import REFERENCE
 from asi_repro.results.significance import (
     Difference,
+    Spread,
+    WinnersCurse,
     holm,
     mean_interval,
-    paired_bootstraps,
+    paired_bootstrap,
     welch,
     window_at_flops,
     winners_curse,
 )
-from asi_repro.results.table import Agreement, Compared, Curse, CurvePoint, ModelRow, Results, Spread, Summary
+from asi_repro.results.statistics import spearman_interval
+from asi_repro.results.table import Agreement, CurvePoint, ModelRow, Results, Summary
 from asi_repro.results.trained_models import Model, comparable
 
 SCORE, VALIDATION, EQUAL_FLOPS = "score", "validation_loss", "loss_at_equal_flops"
 COLUMNS = ("test_score_20m", "test_score_340m")
 _MIN_RANKED = 5
-_SHORT = 16  # hexadecimal digits of a hash that are kept
 
 
 def build_results(
@@ -83,7 +85,6 @@ def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]
         "tasks": tasks,
         "items": {task: record.items for task, record in records.items()},
         "chance": float(np.mean([float(c or 0.0) for c in chances])) if chances else None,
-        "code": str(first.identity["code"])[:_SHORT],
     }
     stand_in = ", which is not the paper's corpus" if corpus["stand_in"] else ""
     found["about"] = (
@@ -97,7 +98,7 @@ def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]
 
 def _differences(
     models: Sequence[Model], reference: Model, tasks: list[str], seed: int, resamples: int
-) -> dict[str, dict[str, Compared]]:
+) -> dict[str, dict[str, Difference]]:
     """For each model what it is compared by, Holm's correction over the architectures."""
     others = [model for model in models if model is not reference and model.trials]
     made = {
@@ -112,10 +113,11 @@ def _differences(
             [reference.blocks] if reference.blocks is not None else [],
             np.random.default_rng([seed, 1]),
             resamples,
+            equal_within=LOSS_NOISE,
         ),
         EQUAL_FLOPS: _at_equal_flops(others, reference),
     }
-    found: dict[str, dict[str, Compared]] = {}
+    found: dict[str, dict[str, Difference]] = {}
     for kind, differences in made.items():
         tested = {
             model.name: difference.p_value
@@ -127,20 +129,24 @@ def _differences(
         adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
         for name, difference in differences.items():
             # Over architectures only: a baseline is not a discovery.
-            compared = Compared(**asdict(difference), holm_p_value=adjusted.get(name))
+            compared = difference.model_copy(update={"holm_p_value": adjusted.get(name)})
             found.setdefault(name, {})[kind] = compared
     return found
 
 
 def _paired(
-    models: Sequence[tuple[Model, list[Any]]], reference: list[Any], rng: np.random.Generator, resamples: int
+    models: Sequence[tuple[Model, list[Any]]],
+    reference: list[Any],
+    rng: np.random.Generator,
+    resamples: int,
+    **options: float,
 ) -> dict[str, Difference]:
     """Those that answered the reference's own items, against it."""
     shapes = [task.shape[1] for task in reference]
     same = [(model, tasks) for model, tasks in models if [task.shape[1] for task in tasks] == shapes]
     if not same or not reference:
         return {}
-    found = paired_bootstraps([tasks for _, tasks in same], reference, rng=rng, resamples=resamples)
+    found = paired_bootstrap([tasks for _, tasks in same], reference, rng=rng, resamples=resamples, **options)
     return {model.name: difference for (model, _), difference in zip(same, found, strict=True)}
 
 
@@ -168,7 +174,7 @@ def _windows(model: Model, budget: float) -> list[float]:
 
 def _curse(
     models: Sequence[Model], reference: Model, tasks: list[str], seed: int, resamples: int
-) -> Curse | None:
+) -> WinnersCurse | None:
     architectures = [model for model in models if not model.baseline and model.evaluated]
     if not architectures or not tasks or not reference.evaluated:
         return None
@@ -181,7 +187,7 @@ def _curse(
         for task in tasks
     ]
     rng = np.random.default_rng([seed, 99])
-    return Curse(**asdict(winners_curse(differences, rng=rng, resamples=resamples)))
+    return winners_curse(differences, rng=rng, resamples=resamples)
 
 
 def _agreement(
@@ -193,8 +199,6 @@ def _agreement(
     summary: Mapping[str, Any],
 ) -> Agreement:
     """Spearman's correlation of our scores with a column of Table 2, over the models in both."""
-    from asi_repro.results.statistics import spearman_interval
-
     pairs = [
         (row.score.mean, paper[row.name][column])
         for row in rows
@@ -224,11 +228,10 @@ def _agreement(
     )
 
 
-def _row(model: Model, tasks: list[str], against: dict[str, Compared]) -> ModelRow:
+def _row(model: Model, tasks: list[str], against: dict[str, Difference]) -> ModelRow:
     trainings = [trial.training for trial in model.trials]
     evaluated = model.evaluated
     main = [one.main_scores() for one in evaluated]
-    seconds = [trial.step_seconds for trial in model.trials if trial.step_seconds is not None]
     first = trainings[0] if trainings else None
     return ModelRow(
         name=model.name,
@@ -240,19 +243,16 @@ def _row(model: Model, tasks: list[str], against: dict[str, Compared]) -> ModelR
         parameters=first.parameters if first else None,
         flops_per_token=first.flops_per_token if first else None,
         tokens=first.tokens if first else None,
-        step_seconds=float(np.mean(seconds)) if seconds else None,
         loss=_spread([one.last_tenth_loss for one in trainings if one.last_tenth_loss is not None]),
         validation_loss=_spread([one.validation.loss for one in evaluated if one.validation is not None]),
         score=_spread([float(np.mean([one[task] for task in tasks])) for one in main]) if tasks else None,
         tasks={task: spread for task in tasks if (spread := _spread([one[task] for one in main]))},
         against=against,
-        keys=" ".join(one.key[:_SHORT] for one in trainings),
-        weights=" ".join(str(one.weights_sha256)[:_SHORT] for one in trainings),
     )
 
 
 def _spread(values: Sequence[float]) -> Spread | None:
-    return Spread(**asdict(mean_interval(values))) if values else None
+    return mean_interval(values) if values else None
 
 
 def _shared_tasks(models: Sequence[Model]) -> list[str]:

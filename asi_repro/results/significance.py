@@ -8,34 +8,55 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import Optional
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from scipy import stats
+
+from asi_repro.store.records import Record
 
 Matrix = NDArray[np.float64]
 _CELLS_AT_ONCE = 4_000_000
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # sums in another order leave a last bit where a difference is none
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its interval.
+class Spread(Record):
+    """A mean over seeds."""
 
-    Attributes:
-        mean: of the values.
-        low, high: Student's t interval; None for a single value, which tells nothing of the spread.
-        count: values.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
-    count: int
+    mean: float = Field(description="The mean.")
+    low: Optional[float] = Field(default=None, description="Student's 95% interval; null for one seed.")
+    high: Optional[float] = Field(default=None, description="Student's 95% interval; null for one seed.")
+    count: int = Field(description="Seeds.")
 
 
-def mean_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
+class Difference(Record):
+    """A model minus the reference."""
+
+    estimate: float = Field(description="The difference.")
+    low: Optional[float] = Field(default=None, description="95% interval; null where one seed gives none.")
+    high: Optional[float] = Field(default=None, description="95% interval; null where one seed gives none.")
+    p_value: Optional[float] = Field(
+        default=None,
+        description="Two-sided, never 0: twice (draws beyond zero + 1) / (draws + 1). Null: no test.",
+    )
+    holm_p_value: Optional[float] = Field(
+        default=None, description="Corrected over the architectures; null for a baseline."
+    )
+
+
+class WinnersCurse(Record):
+    """What the best of many models would show if none were better than the reference."""
+
+    models: int = Field(description="Architectures.")
+    observed: float = Field(description="The best one's difference from the reference.")
+    expected: float = Field(description="Mean of the best difference under the null.")
+    high: float = Field(description="Its 95% quantile: a best below it is no evidence of a better model.")
+    p_value: float = Field(description="Share of draws with a best at least as good; never 0.")
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Spread:
     """The mean of values (one a seed) and its t interval.
 
     Raises:
@@ -46,66 +67,30 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
         raise ValueError("a mean of no values")
     mean = float(array.mean())
     if len(array) == 1:
-        return Estimate(mean, None, None, 1)
+        return Spread(mean=mean, count=1)
     error = float(array.std(ddof=1)) / math.sqrt(len(array))
     reach = float(stats.t.ppf((1 + level) / 2, len(array) - 1)) * error
-    return Estimate(mean, mean - reach, mean + reach, len(array))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Model minus reference.
-
-    Attributes:
-        estimate: the difference.
-        low, high: percentile bootstrap interval.
-        p_value: two-sided; never 0: (draws beyond zero + 1) / (draws + 1), twice. None: no test.
-    """
-
-    estimate: float
-    low: float | None
-    high: float | None
-    p_value: float | None
+    return Spread(mean=mean, low=mean - reach, high=mean + reach, count=len(array))
 
 
 def paired_bootstrap(
-    strata: Sequence[tuple[ArrayLike, ArrayLike]],
-    *,
-    rng: np.random.Generator,
-    resamples: int,
-    level: float = 0.95,
-) -> Difference:
-    """The difference of mean scores, items resampled in pairs, and seeds where there are several.
-
-    Args:
-        strata: for each task the scores (seeds, items) of the model and of the reference on the same items;
-            tasks weigh the same however many items they have. Seeds of the two are drawn independently.
-
-    Raises:
-        ValueError: where the items of a task are not the same number, or there are none.
-    """
-    return paired_bootstraps(
-        [[model for model, _ in strata]],
-        [reference for _, reference in strata],
-        rng=rng,
-        resamples=resamples,
-        level=level,
-    )[0]
-
-
-def paired_bootstraps(
     models: Sequence[Sequence[ArrayLike]],
     reference: Sequence[ArrayLike],
     *,
     rng: np.random.Generator,
     resamples: int,
     level: float = 0.95,
+    equal_within: float = _ROUNDING,
 ) -> list[Difference]:
-    """`paired_bootstrap` of several models against one reference, with the same draws of items for all.
+    """The difference of each model's mean score from the reference's: items resampled in pairs, and seeds.
+
+    Items are drawn for all models together; seeds, where there are several, for each by itself. Tasks weigh
+    the same however many items they have.
 
     Args:
-        models: for each model, for each task, scores (seeds, items).
+        models: for each model, for each task, scores (seeds, items) on the reference's items.
         reference: for each task, scores (seeds, items).
+        equal_within: a smaller difference in a draw is none.
 
     Raises:
         ValueError: where the items of a task are not the same number, or there are none.
@@ -127,8 +112,7 @@ def paired_bootstraps(
             for place, model in enumerate(ours):
                 mean = ((counts @ model[number].T) * weights[len(model[0])][part]).sum(axis=1)
                 draws[place, part] += (mean - base) / other.shape[1] / len(theirs)
-    # Sums in another order leave a last bit where a difference is none.
-    draws[np.abs(draws) < _ROUNDING] = 0.0
+    draws[np.abs(draws) < equal_within] = 0.0
     estimates = [
         float(np.mean([mine.mean() - other.mean() for mine, other in zip(model, theirs, strict=True)]))
         for model in ours
@@ -144,10 +128,15 @@ def welch(model: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Differ
     a, b = np.asarray(model, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     estimate = float(a.mean() - b.mean())
     if min(len(a), len(b)) < 2 or not (a.std() or b.std()):
-        return Difference(estimate, None, None, None)
+        return Difference(estimate=estimate)
     found = stats.ttest_ind(a, b, equal_var=False)
     interval = found.confidence_interval(level)
-    return Difference(estimate, float(interval.low), float(interval.high), float(found.pvalue))
+    return Difference(
+        estimate=estimate,
+        low=float(interval.low),
+        high=float(interval.high),
+        p_value=float(found.pvalue),
+    )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -159,25 +148,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min((len(p_values) - rank) * p_values[place], 1.0))
         adjusted[place] = highest
     return adjusted
-
-
-@dataclass(frozen=True)
-class WinnersCurse:
-    """What the best of many would show if none were better than the reference.
-
-    Attributes:
-        models: how many were compared.
-        observed: the best one's difference from the reference.
-        expected: mean of the best difference under the null.
-        high: its upper quantile (95%): a best below it is no evidence of a better model.
-        p_value: share of draws whose best is at least the observed one; never 0.
-    """
-
-    models: int
-    observed: float
-    expected: float
-    high: float
-    p_value: float
 
 
 def winners_curse(
@@ -234,7 +204,7 @@ def _difference(estimate: float, draws: Matrix, level: float) -> Difference:
     low, high = np.quantile(draws, [tail, 1 - tail])
     beyond = min(np.count_nonzero(draws <= 0), np.count_nonzero(draws >= 0))
     p_value = min(2 * (int(beyond) + 1) / (len(draws) + 1), 1.0)
-    return Difference(estimate, float(low), float(high), p_value)
+    return Difference(estimate=estimate, low=float(low), high=float(high), p_value=p_value)
 
 
 def _matrix(values: ArrayLike) -> Matrix:

@@ -1,13 +1,13 @@
 """The table of all models of a scale: a record that Git keeps and the claims and the report read.
 
 Three files in one folder: summary.json says what scale and text it was, models.csv has a row a model,
-curves.csv a row a step. Numbers have six digits, so that a library's last bit changes no byte.
+curves.csv a row a step. Nothing in them depends on the machine: numbers have the digits that `digits` says,
+times and hashes of weights stay beside the trained models.
 """
 
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -15,36 +15,17 @@ from typing import Any, Optional
 from pydantic import Field, ValidationError
 
 from asi_repro.errors import DataError, MissingInput
+from asi_repro.results.digits import settled
+from asi_repro.results.significance import Difference, Spread, WinnersCurse
 from asi_repro.store.files import atomic_write
-from asi_repro.store.json_text import dump_json
+from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.store.records import Record, first_fault, read_record
 from asi_repro.text import csv_text
 
 SUMMARY, MODELS, CURVES, METRICS = "summary.json", "models.csv", "curves.csv", "metrics.json"
 RESULTS_FOLDER, SWEEPS_FOLDER = "results", "sweeps"
-_TEXT = ("name", "title", "keys", "weights", "stopped")
+_TEXT = ("name", "title", "stopped")
 _HINT = "asi-repro results"
-
-
-class Spread(Record):
-    """A mean over seeds."""
-
-    mean: float = Field(description="The mean.")
-    low: Optional[float] = Field(default=None, description="Its 95% interval; null for one seed.")
-    high: Optional[float] = Field(default=None, description="Its 95% interval; null for one seed.")
-    count: int = Field(description="Seeds.")
-
-
-class Compared(Record):
-    """A model minus DeltaNet."""
-
-    estimate: float = Field(description="The difference.")
-    low: Optional[float] = Field(default=None, description="95% interval; null where one seed gives none.")
-    high: Optional[float] = Field(default=None, description="95% interval; null where one seed gives none.")
-    p_value: Optional[float] = Field(default=None, description="Two-sided; null without an interval.")
-    holm_p_value: Optional[float] = Field(
-        default=None, description="Corrected over the architectures; null for a baseline."
-    )
 
 
 class ModelRow(Record):
@@ -59,14 +40,11 @@ class ModelRow(Record):
     parameters: Optional[int] = Field(default=None, description="Parameters of the model.")
     flops_per_token: Optional[float] = Field(default=None, description="FLOPs of a training token.")
     tokens: Optional[int] = Field(default=None, description="Tokens of one training.")
-    step_seconds: Optional[float] = Field(default=None, description="Of a step: processor time on a CPU.")
     loss: Optional[Spread] = Field(default=None, description="Training loss of the last tenth of the steps.")
     validation_loss: Optional[Spread] = Field(default=None, description="Loss on held-out text.")
     score: Optional[Spread] = Field(default=None, description="Mean of the tasks' accuracies.")
     tasks: dict[str, Spread] = Field(default_factory=dict, description="Each task's main score.")
-    against: dict[str, Compared] = Field(default_factory=dict, description="Minus DeltaNet, by what.")
-    keys: str = Field(default="", description="Keys of the trainings, shortened.")
-    weights: str = Field(default="", description="SHA-256 of the weights, shortened.")
+    against: dict[str, Difference] = Field(default_factory=dict, description="Minus DeltaNet, by what.")
 
 
 class CurvePoint(Record):
@@ -77,16 +55,6 @@ class CurvePoint(Record):
     step: int = Field(description="Optimizer steps done.")
     tokens: int = Field(description="Tokens seen.")
     loss: float = Field(description="Mean loss since the point before, in nats per token.")
-
-
-class Curse(Record):
-    """What the best of so many would show if none were better than DeltaNet."""
-
-    models: int = Field(description="Architectures.")
-    observed: float = Field(description="The best one's difference from DeltaNet.")
-    expected: float = Field(description="Mean of the best difference under the null.")
-    high: float = Field(description="Its 95% quantile.")
-    p_value: float = Field(description="Share of draws with a best at least as good.")
 
 
 class Agreement(Record):
@@ -113,9 +81,8 @@ class Summary(Record):
     chance: Optional[float] = Field(default=None, description="Mean score of a guess over the tasks.")
     against: str = Field(description="The reference.")
     resamples: int = Field(description="Draws of each bootstrap.")
-    code: str = Field(description="Hash of the training code, shortened.")
     not_compared: list[str] = Field(description="Models trained otherwise than DeltaNet.")
-    winners_curse: Optional[Curse] = Field(default=None, description="See `Curse`.")
+    winners_curse: Optional[WinnersCurse] = Field(default=None, description="See `WinnersCurse`.")
     rank_agreement: list[Agreement] = Field(default_factory=list, description="See `Agreement`.")
 
 
@@ -139,13 +106,32 @@ class Results(Record):
         return (len(sure) - up, up) if lower else (up, len(sure) - up)
 
 
-def write_results(results: Results, folder: Path) -> None:
-    """Write the three files; the summary last, so that a folder that has one is complete."""
-    rows = [_flat(row.model_dump()) for row in results.models]
+def write_results(results: Results, folder: Path) -> Results:
+    """Write the three files; the summary last, so that a folder that has one is complete.
+
+    Returns:
+        what was written: figures that were in the folder already stay while they hold, see `digits`.
+    """
+    try:
+        there = _by_key(read_results(folder))
+    except (MissingInput, DataError):
+        there = {}
+    found = settled(_by_key(results), there)
+    rows = [_flat(row) for row in found["models"].values()]
     atomic_write(folder / MODELS, csv_text(rows, _columns(rows)))
-    points = [_flat(point.model_dump()) for point in results.curves]
+    points = list(found["curves"].values())
     atomic_write(folder / CURVES, csv_text(points, list(CurvePoint.model_fields)))
-    atomic_write(folder / SUMMARY, dump_json(_rounded(results.summary.model_dump())))
+    atomic_write(folder / SUMMARY, dump_json(found["summary"]))
+    return Results(**{**found, "models": list(found["models"].values()), "curves": points})
+
+
+def _by_key(results: Results) -> JsonDict:
+    """As JSON, with rows and points by what names them, so that they are found again."""
+    return {
+        "summary": results.summary.model_dump(),
+        "models": {row.name: row.model_dump() for row in results.models},
+        "curves": {f"{p.name} {p.seed} {p.step}": p.model_dump() for p in results.curves},
+    }
 
 
 def write_metrics(results: Results, folder: Path) -> None:
@@ -158,7 +144,7 @@ def write_metrics(results: Results, folder: Path) -> None:
         }
         for row in results.models
     }
-    atomic_write(folder / METRICS, dump_json(_rounded(metrics)))
+    atomic_write(folder / METRICS, dump_json(metrics))
 
 
 def read_results(folder: Path) -> Results:
@@ -221,15 +207,7 @@ def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else _rounded(value)
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) and math.isfinite(value) else value
+    return "" if value is None else value
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.results.evaluation import EvaluationResult, TaskRecord, read_result
@@ -18,19 +18,30 @@ from asi_repro.results.training import ENVIRONMENT, Point, TrainingResult, read_
 _HINT = "asi-repro sweep"
 
 
+class Machine(BaseModel):
+    """The part of environment.json that a comparison of times needs.
+
+    Attributes:
+        hardware: what the device calls itself.
+        step_seconds: of one optimizer step: processor time on a CPU, wall time on CUDA.
+    """
+
+    hardware: str
+    step_seconds: float
+
+
 @dataclass(frozen=True)
 class Trial:
     """One seed of a model.
 
     Attributes:
-        step_seconds: of one optimizer step, where the training's environment.json is there: processor time
-            on a CPU, wall time on CUDA.
+        machine: where and how fast it was trained; None where a training was restored from DVC's cache.
     """
 
     training: TrainingResult
     curve: list[Point]
     evaluation: EvaluationResult | None
-    step_seconds: float | None = None
+    machine: Machine | None = None
 
 
 @dataclass(frozen=True)
@@ -125,15 +136,14 @@ def _model(name: str, places: Sequence[Path], evaluated: Path) -> Model:
                 where=str(path),
                 hint=f"asi-repro sweep {name} --only evaluate",
             )
-        trials.append(Trial(training, read_curve(folder), evaluation, _step_seconds(folder)))
+        trials.append(Trial(training, read_curve(folder), evaluation, _machine(folder)))
     return Model(name, trials, stopped)
 
 
-def _step_seconds(folder: Path) -> float | None:
-    """From environment.json, which a training restored from DVC's cache does not have."""
+def _machine(folder: Path) -> Machine | None:
     try:
-        return float(json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))["step_seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return Machine.model_validate_json((folder / ENVIRONMENT).read_bytes())
+    except (OSError, ValidationError):
         return None
 
 

@@ -31,7 +31,7 @@ def read_swept(folder: Path) -> Any:
 
 
 def make_swept(folder: Path) -> Path:
-    for name in ("summary.json", "models.csv", "curves.csv"):
+    for name in ("summary.json", "times.json", "models.csv", "curves.csv"):
         lines = (ROOT / "artifacts/sweeps/smoke" / name).read_text().splitlines(keepends=True)
         write(folder / name, "".join(lines if name.endswith("json") else lines[:4]))
     return folder / "models.csv"

@@ -259,23 +259,16 @@ def read_items(folder: Path) -> Any:
 
 
 def make_sweep(folder: Path) -> Path:
-    from asi_repro.results.table import (
-        Compared,
-        CurvePoint,
-        ModelRow,
-        Results,
-        Spread,
-        Summary,
-        write_results,
-    )
+    from asi_repro.results.significance import Difference, Spread
+    from asi_repro.results.table import CurvePoint, ModelRow, Results, Summary, write_results
 
     summary = Summary(
         about="Made up.", scale="smoke", tokens=20, corpus="c", corpus_stand_in=True, tasks=["piqa"],
-        items={"piqa": 2}, chance=0.5, against="delta_net", resamples=100, code="0", not_compared=[],
+        items={"piqa": 2}, chance=0.5, against="delta_net", resamples=100, not_compared=[],
     )  # fmt: skip
     rows = [
         ModelRow(name=name, title=name, baseline=name == "delta_net", seeds=1, loss=Spread(mean=5.0, count=1),
-                 tasks={"piqa": Spread(mean=0.5, count=1)}, against={"score": Compared(estimate=0.1)})
+                 tasks={"piqa": Spread(mean=0.5, count=1)}, against={"score": Difference(estimate=0.1)})
         for name in ("delta_net", "7-mixer")
     ]  # fmt: skip
     curves = [CurvePoint(name="delta_net", seed=0, step=n, tokens=n, loss=5.0) for n in (1, 2)]

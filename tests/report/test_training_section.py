@@ -16,8 +16,9 @@ from asi_repro.report.inputs import Inputs
 from asi_repro.report.sections import build_sections
 from asi_repro.report.sections.speed import speed_finding
 from asi_repro.report.sections.training import scores_table, sweep
+from asi_repro.results.significance import Difference
 from asi_repro.results.speed import SpeedRow, Speeds
-from asi_repro.results.table import RESULTS_FOLDER, SUMMARY, Compared
+from asi_repro.results.table import RESULTS_FOLDER, SUMMARY
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_where_all_score_the_same_none_is_strong_and_nothing_has_no_sign() -> No
     results = made_up_results(3)
     for row in results.models:
         row.tasks["piqa"] = row.tasks["piqa"].model_copy(update={"mean": 0.0})
-    results.models[1].against["score"] = Compared(estimate=-0.0002, low=-0.01, high=0.01)
+    results.models[1].against["score"] = Difference(estimate=-0.0002, low=-0.01, high=0.01)
     table = scores_table(results)
     piqa = table.header.index("piqa")
     assert {column for _, column in table.strong} == set(range(1, len(TASKS) + 2)) - {piqa}

@@ -5,17 +5,15 @@ from __future__ import annotations
 from report_runs import HOSTILE
 
 from asi_repro.project import Project
+from asi_repro.results.significance import Difference, Spread, WinnersCurse
 from asi_repro.results.speed import SPEED, SpeedRow, Speeds, write_speeds
 from asi_repro.results.table import (
     RESULTS_FOLDER,
     SWEEPS_FOLDER,
     Agreement,
-    Compared,
-    Curse,
     CurvePoint,
     ModelRow,
     Results,
-    Spread,
     Summary,
     write_results,
 )
@@ -47,7 +45,6 @@ def made_up_row(place: int, *, seeds: int = 1) -> ModelRow:
         parameters=1000,
         flops_per_token=2e7 + 1e6 * place,
         tokens=12_288,
-        step_seconds=0.5,
         loss=spread(7.5 - 0.01 * place),
         validation_loss=spread(7.6 - 0.01 * place),
         score=spread(score),
@@ -55,7 +52,7 @@ def made_up_row(place: int, *, seeds: int = 1) -> ModelRow:
         against={}
         if baseline
         else {
-            "score": Compared(
+            "score": Difference(
                 estimate=0.01 * place,
                 low=-0.01,
                 high=0.03,
@@ -63,8 +60,6 @@ def made_up_row(place: int, *, seeds: int = 1) -> ModelRow:
                 holm_p_value=0.02 if place == 2 else 0.5,
             )
         },
-        keys="k",
-        weights="w",
     )
 
 
@@ -83,9 +78,10 @@ def made_up_results(models: int, *, seeds: int = 1) -> Results:
             chance=0.375,
             against="delta_net",
             resamples=100,
-            code="c",
             not_compared=[],
-            winners_curse=Curse(models=models - 1, observed=0.02, expected=0.03, high=0.05, p_value=0.7),
+            winners_curse=WinnersCurse(
+                models=models - 1, observed=0.02, expected=0.03, high=0.05, p_value=0.7
+            ),
             rank_agreement=[Agreement(column="test_score_20m", models=3, sentence="Not run: too few.")],
         ),
         models=rows,

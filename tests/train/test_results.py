@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
@@ -13,11 +20,33 @@ from tiny_training import PLAIN, program, spec_of
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.results.comparison import build_results
-from asi_repro.results.evaluation import EvaluationResult, ItemsRecord, MetricRecord, TaskRecord, write_result
+from asi_repro.results.digits import settled
+from asi_repro.results.evaluation import (
+    EvaluationResult,
+    ItemsRecord,
+    MetricRecord,
+    PerplexityRecord,
+    TaskRecord,
+    write_result,
+)
 from asi_repro.results.layout import EVALUATION
-from asi_repro.results.table import CURVES, MODELS, SUMMARY, read_results, write_results
+from asi_repro.results.table import (
+    CURVES,
+    METRICS,
+    MODELS,
+    RESULTS_FOLDER,
+    SUMMARY,
+    SWEEPS_FOLDER,
+    CurvePoint,
+    Results,
+    read_results,
+    write_metrics,
+    write_results,
+)
 from asi_repro.results.trained_models import load_models
 from asi_repro.train.trainer import train_model
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def scores(training, share: float) -> EvaluationResult:
@@ -51,14 +80,24 @@ def scores(training, share: float) -> EvaluationResult:
         tokenizer={},
         versions={},
         tasks=[record],
-        validation=None,
+        validation=PerplexityRecord(
+            perplexity=math.exp(5.0 - share),
+            loss=5.0 - share,
+            stderr=None,
+            tokens=320,
+            block_length=16,
+            corpus="c",
+            corpus_stand_in=True,
+            block_losses=[5.0 - share + 0.1 * math.sin(number) for number in range(20)],
+        ),
         requests=200,
     )
 
 
-@pytest.fixture
-def made(small_corpus, tmp_path):
-    trained, evaluated = tmp_path / "trained", tmp_path / "evaluated"
+@pytest.fixture(scope="module")
+def made(small_corpus, tmp_path_factory):
+    root = tmp_path_factory.mktemp("models")
+    trained, evaluated = root / "trained", root / "evaluated"
     shares = {"delta_net": 0.4, "0001-good": 0.7, "0002-same": 0.4, "0003-other": 0.9}
     for name, share in shares.items():
         changes = {"steps": 7} if "other" in name else {}
@@ -107,8 +146,9 @@ def test_the_table_comes_back_from_its_files_and_damage_is_one_error(made, tmp_p
         assert raised.value.where == str(folder / MODELS)
 
 
-def test_scores_of_other_weights_are_refused(made):
-    trained, evaluated = made
+def test_scores_of_other_weights_are_refused(made, tmp_path):
+    trained, evaluated = made[0], tmp_path / "evaluated"
+    shutil.copytree(made[1], evaluated)
     path = evaluated / "0001-good" / "seed-0" / EVALUATION
     record = json.loads(path.read_text())
     path.write_text(json.dumps({**record, "weights_sha256": "0" * 64}))
@@ -119,3 +159,86 @@ def test_scores_of_other_weights_are_refused(made):
 def test_nothing_trained_is_one_error(tmp_path):
     with pytest.raises(MissingInput, match="no trained models"):
         load_models(tmp_path, tmp_path)
+
+
+def on_another_machine(model, off):
+    """The same model with every loss off by a factor of its own."""
+
+    def loss(value):
+        return value * (1 + next(off))
+
+    trials = []
+    for trial in model.trials:
+        training = trial.training.model_copy(update={"last_tenth_loss": loss(trial.training.last_tenth_loss)})
+        curve = [point.model_copy(update={"mean_loss": loss(point.mean_loss)}) for point in trial.curve]
+        blocks = [loss(value) for value in trial.evaluation.validation.block_losses]
+        validation = trial.evaluation.validation.model_copy(
+            update={"block_losses": blocks, "loss": float(np.mean(blocks))}
+        )
+        evaluation = trial.evaluation.model_copy(update={"validation": validation})
+        trials.append(replace(trial, training=training, curve=curve, evaluation=evaluation))
+    return replace(model, trials=trials)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_last_bits_of_losses_change_no_byte_and_what_is_more_does(made, tmp_path):
+    models = load_models(*made)
+    build = {"seed": 1, "resamples": 500, "paper": None}
+    write_metrics(write_results(build_results(models, **build), tmp_path), tmp_path)
+    first = files_of(tmp_path)
+    for seed in range(20):
+        draws = iter(np.random.default_rng(seed).uniform(-1e-6, 1e-6, 10_000))
+        there = [on_another_machine(model, draws) for model in models]
+        write_metrics(write_results(build_results(there, **build), tmp_path), tmp_path)
+        assert files_of(tmp_path) == first
+    there = [on_another_machine(model, iter([1e-3] * 10_000)) for model in models]
+    write_metrics(write_results(build_results(there, **build), tmp_path), tmp_path)
+    second = files_of(tmp_path)
+    assert [name for name in first if first[name] != second[name]] == [CURVES, METRICS, MODELS]
+
+
+@given(
+    st.floats(0.001, 12.0),
+    st.floats(-1e-6, 1e-6),
+    st.sampled_from(["loss", "score", "p_value"]),
+)
+@example(7.4565, -1e-6, "loss")  # at the boundary between two thousandths
+@example(7.4565, 1e-6, "loss")
+def test_a_figure_stays_while_it_holds_and_is_never_far_from_the_value(value, off, kind):
+    kept = settled(value, None, kind)
+    off = off / 1000 if kind == "score" else off  # a count of items, but for the order of a sum
+    assert settled(value * (1 + off), kept, kind) == kept
+    moved = settled(value * 1.2, kept, kind)
+    assert moved == settled(value * 1.2, None, kind) or abs(moved - value * 1.2) <= 0.1 * moved + 0.00075
+
+
+def test_what_two_kinds_of_cpu_recorded_is_one_table(made, tmp_path):
+    """The training losses of five models, as Git has them from two kinds of CPU."""
+    with (Path(__file__).parent / "data" / "losses_on_two_cpus.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert sum(row["one"] != row["other"] for row in rows) == 14
+    found = build_results(load_models(*made), seed=1, resamples=500)
+
+    def recorded(kind: str) -> Results:
+        curves = [
+            CurvePoint(name=r["name"], seed=0, step=int(r["step"]), tokens=1, loss=float(r[kind]))
+            for r in rows
+        ]
+        return found.model_copy(update={"curves": curves})
+
+    write_results(recorded("one"), tmp_path)
+    first = files_of(tmp_path)
+    write_results(recorded("other"), tmp_path)
+    assert files_of(tmp_path) == first
+
+
+def test_no_file_that_git_holds_says_what_differs_between_machines():
+    for folder in (ROOT / "artifacts" / RESULTS_FOLDER, *(ROOT / "artifacts" / SWEEPS_FOLDER).glob("*/")):
+        head = (folder / MODELS).read_text().partition("\n")[0]
+        assert not {"step_seconds", "weights", "keys"} & set(head.split(","))
+        found = read_results(folder)
+        rounded = settled(found.model_dump())
+        assert Results.model_validate(rounded) == found, f"{folder}: more digits than results/digits.py keeps"

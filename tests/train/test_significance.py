@@ -12,7 +12,6 @@ from asi_repro.results.significance import (
     holm,
     mean_interval,
     paired_bootstrap,
-    paired_bootstraps,
     welch,
     window_at_flops,
     winners_curse,
@@ -50,7 +49,7 @@ def test_holm_lies_between_the_raw_and_bonferronis(p_values):
 def test_pairing_makes_a_small_difference_visible():
     base = rng().normal(0, 1, 400)
     better = base + 0.05 + rng().normal(0, 0.01, 400)
-    paired = paired_bootstrap([(better, base)], rng=rng(), resamples=2000)
+    paired = paired_bootstrap([[better]], [base], rng=rng(), resamples=2000)[0]
     apart = welch(better, base)
     assert paired.low > 0.04
     assert paired.p_value <= 2 * 1 / 2001 + 1e-12
@@ -69,11 +68,11 @@ def test_welch_is_scipys_and_one_seed_has_no_interval():
 def test_many_models_at_once_have_the_same_draws_of_items():
     draw = np.random.default_rng(2)
     base, one, two = (draw.random((1, 80)) for _ in range(3))
-    both = paired_bootstraps([[one], [two]], [base], rng=rng(), resamples=300)
-    swapped = paired_bootstraps([[two], [one]], [base], rng=rng(), resamples=300)
+    both = paired_bootstrap([[one], [two]], [base], rng=rng(), resamples=300)
+    swapped = paired_bootstrap([[two], [one]], [base], rng=rng(), resamples=300)
     assert both == swapped[::-1]
-    assert both[0] == paired_bootstrap([(one, base)], rng=rng(), resamples=300)
-    equal = paired_bootstraps([[base]], [base], rng=rng(), resamples=300)[0]
+    assert both[0] == paired_bootstrap([[one]], [base], rng=rng(), resamples=300)[0]
+    equal = paired_bootstrap([[base]], [base], rng=rng(), resamples=300)[0]
     assert (equal.low, equal.high, equal.p_value) == (0, 0, 1.0)
 
 
@@ -83,31 +82,31 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     for _ in range(300):
         base = draw.random(120) < 0.5
         model = np.where(draw.random(120) < 0.3, draw.random(120) < 0.5, base)
-        made = paired_bootstrap([(model, base)], rng=draw, resamples=400)
+        made = paired_bootstrap([[model]], [base], rng=draw, resamples=400)[0]
         covered += made.low <= 0 <= made.high
     assert 0.90 <= covered / 300 <= 0.985
 
 
 def test_tasks_weigh_the_same_however_many_items_they_have():
     made = paired_bootstrap(
-        [(np.ones(10), np.zeros(10)), (np.zeros(1000), np.zeros(1000))], rng=rng(), resamples=200
-    )
+        [[np.ones(10), np.zeros(1000)]], [np.zeros(10), np.zeros(1000)], rng=rng(), resamples=200
+    )[0]
     assert made.estimate == pytest.approx(0.5)
 
 
 def test_seeds_are_resampled_too():
     items = np.zeros(50)
-    one = paired_bootstrap([(items, items)], rng=rng(), resamples=500)
+    one = paired_bootstrap([[items]], [items], rng=rng(), resamples=500)[0]
     assert (one.low, one.high, one.p_value) == (0, 0, 1.0)
     apart = np.stack([items - 0.2, items + 0.2])
-    two = paired_bootstrap([(apart, items)], rng=rng(), resamples=500)
+    two = paired_bootstrap([[apart]], [items], rng=rng(), resamples=500)[0]
     assert two.low == pytest.approx(-0.2)
     assert two.high == pytest.approx(0.2)
 
 
 def test_unpaired_items_are_refused():
     with pytest.raises(ValueError, match="not paired"):
-        paired_bootstrap([(np.zeros(3), np.zeros(4))], rng=rng(), resamples=100)
+        paired_bootstrap([[np.zeros(3)]], [np.zeros(4)], rng=rng(), resamples=100)
 
 
 def test_the_best_of_many_equals_looks_better_than_it_is():

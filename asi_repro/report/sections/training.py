@@ -5,7 +5,8 @@ from __future__ import annotations
 from asi_repro.report.figures.training import learning_curves, loss_over_flops
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table
-from asi_repro.results.table import ModelRow, Results, Spread
+from asi_repro.results.significance import Spread
+from asi_repro.results.table import ModelRow, Results
 
 LEVEL = 0.05
 _MINUS = "minus DeltaNet"
