@@ -17,7 +17,7 @@ from textual.widgets import ContentSwitcher
 
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.tui.base_app import BaseApp
-from asi_repro.tui.dialogs import Ask, Choose
+from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.help import HelpScreen, keys_by_owner
 from asi_repro.tui.jump import JumpScreen, targets
 from asi_repro.tui.messages import Compare, OpenExperiment, OpenRun, OpenView, ShowInLineage
@@ -31,7 +31,6 @@ from asi_repro.tui.theme import THEMES, row_cursor
 from asi_repro.tui.view import View, turn_to
 from asi_repro.tui.widgets.bar import KeyBar, ViewBar
 from asi_repro.tui.widgets.empty import Empty
-from asi_repro.tui.widgets.text import safe_line
 
 _WATCH_SECONDS = 2.0
 _PRELOAD_SECONDS = 0.3
@@ -145,7 +144,8 @@ class BrowseApp(BaseApp):
         with self.batch_update():
             pane = await self._pane(name)
             self.run_state.view = name
-            self.view_bar.current, self.view_bar.run = name, self.source.paths.name
+            self.view_bar.current = name
+            self._name_run()
             focus = pane
             if isinstance(pane, View):
                 if arguments:
@@ -165,7 +165,7 @@ class BrowseApp(BaseApp):
             view.prepare()
             pane = view
         except AsiReproError as error:
-            pane = Empty.from_error(error, id=f"view-{name}")
+            pane = Empty.from_error(self.source.for_run(error), id=f"view-{name}")
         except ModuleNotFoundError as error:
             missing = AsiReproError(f"this view cannot be opened: {error}", hint="reinstall asi-repro")
             pane = Empty.from_error(missing, id=f"view-{name}")
@@ -185,12 +185,12 @@ class BrowseApp(BaseApp):
         await self.show_view(message.name, message.arguments)
 
     async def on_open_experiment(self, message: OpenExperiment) -> None:
-        await self.open_experiment(message.index, message.tab)
+        await self.open_experiment(message.index, message.tab, message.row)
 
-    async def open_experiment(self, index: int, tab: str | None = None) -> None:
+    async def open_experiment(self, index: int, tab: str | None = None, row: str | None = None) -> None:
         self._remember()
         self.run_state.index = index
-        await self.show_view("experiment", {"index": index, "tab": tab})
+        await self.show_view("experiment", {"index": index, "tab": tab, "row": row})
 
     async def on_show_in_lineage(self, message: ShowInLineage) -> None:
         self._remember()
@@ -204,7 +204,7 @@ class BrowseApp(BaseApp):
     async def on_open_run(self, message: OpenRun) -> None:
         self.collect_view_states()
         self.source = Source(message.paths, self.source.project)
-        self.run_state = self.saved.run(message.paths.archive)
+        self.open_run_state()
         self._history.clear()
         await self.switcher.remove_children()
         await self.show_view("lineage")
@@ -241,11 +241,8 @@ class BrowseApp(BaseApp):
     @work
     async def action_go_to(self) -> None:
         typed = await self.push_screen_wait(Ask("Go to experiment", "index or name"))
-        if typed:
-            try:
-                self.post_message(OpenExperiment(self.source.archive.find(typed).index))
-            except AsiReproError as error:
-                self.report(error)
+        if typed and (index := await self.find_experiment(typed)) is not None:
+            self.post_message(OpenExperiment(index))
 
     @work
     async def action_bookmarks(self) -> None:
@@ -258,8 +255,7 @@ class BrowseApp(BaseApp):
         if not marked:
             self.notify("press m on an experiment to bookmark it", title="No bookmarks yet")
             return
-        rows = [(e.index, f"{e.index:>6}  {safe_line(e.label)}") for e in marked]
-        chosen = await self.push_screen_wait(Choose("Bookmarks", rows))
+        chosen = await self.choose_experiment("Bookmarks", marked)
         if chosen is not None:
             self.post_message(OpenExperiment(chosen))
 
@@ -294,7 +290,11 @@ class BrowseApp(BaseApp):
     async def _look_for_changes(self) -> None:
         if self.source.changed():
             await self._reload()
-            self.notify("the files changed and were read again", title=self.source.paths.name, timeout=4)
+            self.view_bar.run = f"{self.source.paths.name}: files changed, read again"
+            self.set_timer(4, self._name_run)
+
+    def _name_run(self) -> None:
+        self.view_bar.run = self.source.paths.name
 
     async def _reload(self) -> None:
         self.source.reload()
@@ -310,6 +310,10 @@ class BrowseApp(BaseApp):
         for spec in VIEWS:
             if (view := self.view(spec.name)) is not None:
                 self.run_state.views[spec.name] = view.state()
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C, which Textual would answer with another key than the one shown below."""
+        self.notify("q quits", title="Do you want to quit?", timeout=4)
 
     async def action_quit(self) -> None:
         self.save()

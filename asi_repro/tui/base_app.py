@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from textual.app import App
 
-from asi_repro.archive.reader import Archive
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.dialogs import Choose
 from asi_repro.tui.source import Source
-from asi_repro.tui.state import RunState, State, load_state, save_state
+from asi_repro.tui.state import RunState, State, load_state, merge_state, save_state
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line
 
@@ -33,13 +36,49 @@ class BaseApp(App[object]):
                 self.saved = load_state(state)
             except AsiReproError as error:
                 self._state_error = error
-        self.run_state: RunState = self.saved.run(source.paths.archive)
+        self._bookmarks_read: dict[str, list[int]] = {}
+        self.open_run_state()
         self._last_notice = ""
         self._scale: tuple[Archive, ScoreScale] | None = None
 
-    async def open_experiment(self, index: int, tab: str | None = None) -> None:
-        """Open an experiment before the next key is read: held down, a key goes on from where it came to."""
+    def open_run_state(self) -> None:
+        """Take what is remembered of the source's run."""
+        folder = self.source.paths.archive
+        self.run_state: RunState = self.saved.run(folder)
+        self._bookmarks_read.setdefault(str(folder), list(self.run_state.bookmarks))
+
+    async def open_experiment(self, index: int, tab: str | None = None, row: str | None = None) -> None:
+        """Open an experiment before the next key is read: held down, a key goes on from where it came to.
+
+        Args:
+            tab: to open.
+            row: of the tab, to put the cursor on.
+        """
         raise NotImplementedError
+
+    async def find_experiment(self, typed: str) -> int | None:
+        """The experiment of an index or name, any case; of several, the one that is chosen. For a worker."""
+        name = typed.casefold()
+        try:
+            every = self.source.archive.experiments.values()
+            several = [e for e in every if name in (e.name.casefold(), e.label.casefold())]
+            if len(several) > 1:
+                return await self.choose_experiment(f"{len(several)} are called {typed}", several)
+            return self.source.archive.find(typed).index
+        except AsiReproError as error:
+            self.report(error)
+            return None
+
+    async def choose_experiment(self, title: str, some: Sequence[Experiment]) -> int | None:
+        """One of some experiments. For a worker."""
+        rows = [
+            (
+                e.index,
+                f"{e.index:>6}  {self.scale.text(e.score).plain}  {'★ ' * e.in_gallery}{safe_line(e.label)}",
+            )
+            for e in some
+        ]
+        return await self.push_screen_wait(Choose(safe_line(title, 60), rows))
 
     def collect_view_states(self) -> None:
         """Put what each view keeps into `run_state`."""
@@ -64,12 +103,14 @@ class BaseApp(App[object]):
         if self._state_file is not None:
             self.collect_view_states()
             self.saved.theme = self.theme
+            with suppress(AsiReproError):  # damaged meanwhile: what is here replaces it
+                merge_state(self.saved, load_state(self._state_file), self._bookmarks_read)
             if (error := save_state(self.saved, self._state_file)) is not None:
                 self.report(error)
 
     def report(self, error: AsiReproError | OSError) -> None:
         """Tell of an error without ending anything; the same one twice running is told once."""
-        known = error if isinstance(error, AsiReproError) else AsiReproError(str(error))
+        known = self.source.for_run(error) if isinstance(error, AsiReproError) else AsiReproError(str(error))
         parts = [known.where, known.hint and f"→ {known.hint}"]
         body = "\n".join(safe_line(part, 400) for part in parts if part)
         shown = f"{safe_line(known.what, 400)}\n{body}".strip()

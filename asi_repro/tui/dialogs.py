@@ -22,7 +22,7 @@ _CSS = """
 
 
 class Ask(ModalScreen[str | None]):
-    """One line of text."""
+    """One line of text, which may be empty; None where it was left with escape."""
 
     DEFAULT_CSS = _CSS.format(name="Ask")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
@@ -38,7 +38,7 @@ class Ask(ModalScreen[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.dismiss(event.value.strip() or None)
+        self.dismiss(event.value.strip())
 
 
 class Choose(ModalScreen[int | None]):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -52,6 +54,7 @@ class HelpScreen(ModalScreen[None]):
 
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
+    HelpScreen Static { width: 100%; }
     HelpScreen > VerticalScroll {
         width: 80%; max-width: 92; height: 90%; border: round $primary; background: $surface; padding: 0 1;
     }
@@ -70,12 +73,13 @@ class HelpScreen(ModalScreen[None]):
             box.border_subtitle = "escape closes"
             yield Static(self._table())
 
-    def _table(self) -> Text:
-        shown = Text()
+    def _table(self) -> Group:
+        parts: list[Text | Table] = []
         for owner, rows in self.groups.items():
-            shown.append(f"\n{owner}\n", style="bold underline")
-            width = min(max(len(keys) for keys, _ in rows), 24)
+            table = Table.grid(padding=(0, 2))
+            table.add_column(style="bold", width=min(max(len(keys) for keys, _ in rows), 24) + 2)
+            table.add_column(ratio=1)
             for keys, label in rows:
-                shown.append(f"  {keys:<{width}}  ", style="bold")
-                shown.append(f"{label}\n")
-        return shown
+                table.add_row(Text(f"  {keys}"), Text(label))
+            parts += [Text(f"\n{owner}", style="bold underline"), table]
+        return Group(*parts)

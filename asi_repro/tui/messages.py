@@ -25,12 +25,11 @@ class OpenView(Message):
 
 
 class OpenExperiment(Message):
-    """Show one experiment, at a tab of its view where `tab` names one (such as "diff")."""
+    """Show one experiment, at a tab of its view where `tab` names one (such as "diff"), at a row of that."""
 
-    def __init__(self, index: int, tab: str | None = None) -> None:
+    def __init__(self, index: int, tab: str | None = None, row: str | None = None) -> None:
         super().__init__()
-        self.index = index
-        self.tab = tab
+        self.index, self.tab, self.row = index, tab, row
 
 
 class ShowInLineage(Message):

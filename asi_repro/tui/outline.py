@@ -54,6 +54,7 @@ class Outline:
         self.order = "index"
         self.flat = False
         self.matching: set[int] | None = None
+        self._opened_before: set[int] | None = None
         self._matches_in_order: list[Experiment] = []
         self._shown_children: dict[int, list[int]] = {}
         self._shown_roots: list[int] = []
@@ -69,7 +70,9 @@ class Outline:
         if matches is None:
             self.matching = None
             self._matches_in_order = []
+            self.opened, self._opened_before = self.opened_by_hand, None
         else:
+            self._opened_before = self.opened_by_hand
             self._matches_in_order = list(matches)
             self.matching = {e.index for e in self._matches_in_order}
             self._keep_paths()
@@ -89,8 +92,13 @@ class Outline:
             above = parent(index)
             (roots if above is None else children.setdefault(above, [])).append(index)
         self._shown_children, self._shown_roots = children, roots
-        # A filter is asked to find something: what it finds is not hidden in folds.
-        self.opened |= children.keys()
+        # A filter is asked to find something: what it finds is not hidden in folds, until it is cleared.
+        self.opened = self.opened_by_hand | children.keys()
+
+    @property
+    def opened_by_hand(self) -> set[int]:
+        """What was open before the filter, and is when it is cleared."""
+        return self.opened if self._opened_before is None else self._opened_before
 
     def children(self, index: int) -> list[int]:
         """Children that can be shown, in the order chosen."""

@@ -33,8 +33,8 @@ class Spec:
         return getattr(import_module(self.module), self.title + kind)
 
 
-def _view(name: str, key: str, title: str, about: str) -> Spec:
-    return Spec(name, key, title, f"asi_repro.tui.views.{name}", about)
+def _view(name: str, key: str, title: str, about: str, short: str = "") -> Spec:
+    return Spec(name, key, title, f"asi_repro.tui.views.{name}", about, short or title)
 
 
 def _tab(name: str, key: str, title: str, short: str = "") -> Spec:
@@ -43,9 +43,9 @@ def _tab(name: str, key: str, title: str, short: str = "") -> Spec:
 
 VIEWS = (
     _view("lineage", "1", "Lineage", "The tree of experiments: filter, sort, walk"),
-    _view("experiment", "2", "Experiment", "One experiment: program, diff, curves, trace and more"),
+    _view("experiment", "2", "Experiment", "One experiment: program, diff, curves, trace and more", "Exper."),
     _view("claims", "3", "Claims", "The paper's claims with verdict and evidence"),
-    _view("certificates", "4", "Certificates", "Architectures by checks"),
+    _view("certificates", "4", "Certificates", "Architectures by checks", "Certs."),
     _view("replay", "5", "Replay", "The run again, step by step"),
     _view("runs", "6", "Runs", "The archives at hand, and a live run"),
     _view("compare", "7", "Compare", "Two to four experiments side by side"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asi_repro.archive.reader import Archive, open_archive
-from asi_repro.errors import MissingInput
+from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.project import Project, archive_of, find_project, run_folders
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from asi_repro.verify.certificate import Certificate
 
 Made = TypeVar("Made")
+# Verbs that take --run.
+_COMMAND = re.compile(r"`(asi-repro (?:list|show|lineage|diff|search|verify|certificate)\b[^`]*)`")
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
@@ -117,6 +121,14 @@ class Source:
             self._kept[name] = make()
         made: Made = self._kept[name]
         return made
+
+    def for_run(self, error: AsiReproError) -> AsiReproError:
+        """The error with commands in its hint that are about this run and not the release."""
+        if self.paths.live is None or not error.hint:
+            return error
+        hint = re.sub(r" or `dvc repro[^`]*`", "", error.hint)
+        hint = _COMMAND.sub(rf"`\1 --run {shlex.quote(self.paths.name)}`", hint)
+        return AsiReproError(error.what, where=error.where, hint=hint)
 
     def certificates(self) -> list[Certificate]:
         """All certificates, in index order (0.2 s for the release: read them in a thread)."""

@@ -113,3 +113,25 @@ def save_state(state: State, path: Path) -> AsiReproError | None:
     except AsiReproError as error:
         return error
     return None
+
+
+def merge_state(ours: State, latest: State, read: dict[str, list[int]]) -> None:
+    """Take over what another session has saved since: other runs, and bookmarks of the same.
+
+    Args:
+        ours: changed in place.
+        latest: as the file has it now.
+        read: the bookmarks of each run opened here as they were when the file was last read; brought up to
+            date.
+    """
+    merged = dict(latest.runs)
+    for key, before in read.items():
+        if (mine := ours.runs.get(key)) is None:
+            continue
+        theirs = merged.pop(key, RunState()).bookmarks
+        kept = [index for index in theirs if index in mine.bookmarks or index not in before]
+        mine.bookmarks[:] = kept + [i for i in mine.bookmarks if i not in theirs and i not in before]
+        read[key] = list(mine.bookmarks)
+        merged[key] = mine
+    ours.runs.clear()
+    ours.runs.update(list(merged.items())[-_MAX_RUNS:])

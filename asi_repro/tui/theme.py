@@ -84,37 +84,29 @@ class ThemeStyles:
     strong: Style
 
 
+_made: dict[tuple[str, bool], tuple[Theme, ThemeStyles]] = {}
+
+
 def theme_styles(app: App[object]) -> ThemeStyles:
-    """Those of the app's theme."""
+    """Those of the app's theme; without colours, what is bad stands out by its weight."""
     # Not the app's theme_variables: just after the theme changed they are still those of the one before.
-    return _tones(app.theme, app.current_theme)
+    key, theme = (app.theme, app.no_color), app.current_theme
+    if key not in _made or _made[key][0] is not theme:
+        found = {**theme.to_color_system().generate(), **theme.variables}
+        styles = {name: _colour(found, name) for name in ("accent", "primary")}
+        bad = _colour(found, "foreground") + Style(bold=True) if app.no_color else _colour(found, "error")
+        _made[key] = theme, ThemeStyles(
+            good=_colour(found, "success"), bad=bad, warn=_colour(found, "warning"), **styles,
+            muted=Style(dim=True), strong=Style(bold=True),
+        )  # fmt: skip
+    return _made[key][1]
 
 
-_made: dict[str, tuple[Theme, ThemeStyles]] = {}
-
-
-def _tones(name: str, theme: Theme) -> ThemeStyles:
-    if name not in _made or _made[name][0] is not theme:
-        _made[name] = theme, _from({**theme.to_color_system().generate(), **theme.variables})
-    return _made[name][1]
-
-
-def _from(found: dict[str, str]) -> ThemeStyles:
-    def style(name: str) -> Style:
-        try:
-            return Style(color=Color.parse(found[name]).rich_color)
-        except (KeyError, ColorParseError):
-            return Style()
-
-    return ThemeStyles(
-        good=style("success"),
-        bad=style("error"),
-        warn=style("warning"),
-        accent=style("accent"),
-        primary=style("primary"),
-        muted=Style(dim=True),
-        strong=Style(bold=True),
-    )
+def _colour(found: dict[str, str], name: str) -> Style:
+    try:
+        return Style(color=Color.parse(found[name]).rich_color)
+    except (KeyError, ColorParseError):
+        return Style()
 
 
 def verdict_mark(verdict: str, theme: ThemeStyles) -> tuple[str, Style]:

@@ -88,3 +88,17 @@ def test_no_certificates_and_a_damaged_one_are_told(made_up_root: Path, tmp_path
             assert "1 of 1 architectures" in screen_text(pilot.app)
 
     asyncio.run(go())
+
+
+def test_a_cell_opens_its_own_row_and_long_names_say_that_they_are_cut(made_up_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(made_up_source, size=(80, 30)) as pilot:
+            await press(pilot, "4", *["right"] * 9)
+            check = pilot.app.query_one(CertificatesView)._check().check
+            names = [c.display_name or c.name for c in made_up_source.certificates()]
+            shown = screen_text(pilot.app)
+            assert all(name in shown or (f"{name[:8]}" in shown and "…" in shown) for name in names)
+            await press(pilot, "enter")
+            assert pilot.app.focused.line.key == check
+
+    asyncio.run(go())

@@ -91,3 +91,14 @@ def test_the_claim_is_kept_between_sessions(made_up_source: Source, tmp_path: Pa
             assert line.key == "order"
 
     asyncio.run(go())
+
+
+def test_with_room_the_list_is_wide_enough_for_what_was_found(made_up_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(made_up_source, size=(200, 40)) as pilot:
+            await press(pilot, "3")
+            width = pilot.app.query_one("#claims-list").outer_size.width
+            assert abs(width - 100) <= 1
+            assert "found of counts" in screen_text(pilot.app)[: 200 * 8]
+
+    asyncio.run(go())

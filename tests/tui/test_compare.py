@@ -84,7 +84,7 @@ def test_adding_removing_and_ways(made_up_source: Source) -> None:
             path = made_up_source.archive.lineage.ancestors(wanted[0])
             other = made_up_source.archive.lineage.ancestors(wanted[1])
             shared = next(i for i in path if i in other)
-            assert f"common ancestor   {shared} " in shown
+            assert f"common ancestor     {shared} " in shown
             lines = len(view._table.lines)
             await press(pilot, "d")
             assert len(view._table.lines) < lines
@@ -96,3 +96,23 @@ def test_adding_removing_and_ways(made_up_source: Source) -> None:
             assert view._indices == wanted[:1]
 
     asyncio.run(go())
+
+
+def test_benchmarks_are_called_and_counted_as_in_their_own_tab(made_up_source: Source) -> None:
+    index = made_up_source.archive.gallery[0].index
+
+    async def go() -> tuple[str, str]:
+        async with run_app(made_up_source, size=(120, 60), start=index) as pilot:
+            await press(pilot, "H")
+            tab = screen_text(pilot.app)
+            await press(pilot, "7", "a", *str(index), "enter", "a", "2", "enter")
+            return tab, screen_text(pilot.app)
+
+    tab, compared = asyncio.run(go())
+    for row in made_up_source.archive.rows("benchmarks", index):
+        if row["value"] is None:
+            continue
+        scale = 1 if row["metric"] == "perplexity" else 100
+        wanted = (row["task"], f"{row['value'] * scale:.2f}")
+        for shown in (tab, compared):
+            assert any(all(part in line for part in wanted) for line in shown.splitlines()), wanted

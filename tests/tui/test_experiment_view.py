@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from browsing import SIZES, notices, press, run_app, same_as_before, screen_text
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.project import Project
 from asi_repro.store.files import sha256_bytes
+from asi_repro.sweep.workspace import open_workspace
 from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import Trace
 from asi_repro.tui.registry import TABS
-from asi_repro.tui.source import Source, archive_paths
+from asi_repro.tui.source import Source, archive_paths, release_paths
 from asi_repro.tui.spans import steps_of
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
@@ -208,3 +211,75 @@ def test_a_curve_that_ends_before_the_part_shown_is_not_drawn_in_it(full_source:
             assert "ours: 7.0000, at step 24: not in this part" in screen_text(pilot.app)
 
     asyncio.run(go())
+
+
+def test_without_a_released_curve_nothing_of_others_stands_in_for_it(
+    made_up_root: Path, tmp_path: Path
+) -> None:
+    """Its nearest ancestor's is drawn where there is one; DeltaNet trained here is no curve of it."""
+    shutil.copytree(made_up_root / "artifacts", tmp_path / "artifacts")
+    (tmp_path / "dvc.yaml").touch()
+    shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
+    delta_net = open_workspace(tmp_path).trained("delta_net", 0)
+    delta_net.mkdir(parents=True)
+    columns = "step,tokens,loss,validation_loss,learning_rate,gradient_norm,seconds\n"
+    (delta_net / "curve.csv").write_text(columns + "1,10,11.0,,,,\n24,240,7.0,,,,\n")
+    source = Source(release_paths(Project(tmp_path)), Project(tmp_path))
+    archive = source.archive
+    known = set(archive.table("curves", ["index"])["index"].to_pylist())
+    without = [e.index for e in archive.experiments.values() if e.index not in known]
+    alone = next(i for i in without if not known & set(archive.lineage.ancestors(i)))
+    below = next(i for i in without if known & set(archive.lineage.ancestors(i)))
+    ancestor = next(i for i in archive.lineage.ancestors(below) if i in known)
+
+    async def go() -> None:
+        async with run_app(source, start=alone, size=(120, 30)) as pilot:
+            await press(pilot, "T")
+            assert f"no training curve was released for experiment {alone}" in screen_text(pilot.app)
+            assert "trained here" not in screen_text(pilot.app)
+            await press(pilot, "G", *str(below), "enter")
+            shown = screen_text(pilot.app)
+            assert f"no curve was released of {below}" in shown
+            assert f"nearest ancestor with a curve: {ancestor} " in shown
+
+    asyncio.run(go())
+
+
+def test_the_diff_stands_side_by_side_from_120_columns(full_source: Source) -> None:
+    archive = full_source.archive
+    index = next(e.index for e in archive.gallery if archive.nearest_program_ancestor(e.index) is not None)
+
+    async def go() -> None:
+        async with run_app(full_source, start=index, size=(120, 30)) as pilot:
+            await press(pilot, "D")
+            assert " │ " in screen_text(pilot.app)
+            await pilot.resize_terminal(119, 30)
+            await press(pilot)
+            assert " │ " not in screen_text(pilot.app)
+
+    asyncio.run(go())
+
+
+def test_a_detail_that_does_not_fit_can_be_read_on(full_source: Source) -> None:
+    row = at_most(
+        "causality_perturbation", 0.25, 1e-9, unit="relative change", method="By hand.",
+        detail={"places": [f"place{n}" for n in range(200)], "the last": "the end of it"},
+    )  # fmt: skip
+    certificate = full_source.certificate(first(full_source))
+    folder = full_source.paths.certificates
+    write_certificate(dataclasses.replace(certificate, checks=in_order([row])), folder)
+
+    async def go() -> None:
+        async with run_app(full_source, start=first(full_source), size=(80, 24)) as pilot:
+            await press(pilot, "C", "end", "home")
+            while pilot.app.focused.line.key != "causality_perturbation":
+                await press(pilot, "down")
+            assert "the end of it" not in screen_text(pilot.app)
+            await press(pilot, "enter", "end")
+            assert "the end of it" in screen_text(pilot.app)
+            assert "place199" in screen_text(pilot.app)
+
+    try:
+        asyncio.run(go())
+    finally:
+        write_certificate(certificate, folder)

@@ -135,7 +135,7 @@ def test_files_that_change_underneath(synthetic_root: Path, tmp_path: Path) -> N
             assert source.changed()
             await pilot.app._look_for_changes()
             await press(pilot)
-            assert "read again" in notices(pilot.app)
+            assert "read again" in screen_text(pilot.app)
             assert pilot.app.view("lineage").lines.current == keep
             assert len(source.archive.experiments) == len(kept)
             shutil.rmtree(folder)

@@ -107,3 +107,20 @@ def test_the_step_is_kept_between_sessions(made_up_source: Source, tmp_path: Pat
             assert view._place == len(view._steps) - 2
 
     asyncio.run(go())
+
+
+def test_every_depth_is_named_by_a_label(synthetic_source: Source) -> None:
+    deepest = max(e.depth for e in synthetic_source.archive.experiments.values())
+
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(80, 18)) as pilot:
+            await press(pilot, "5", "end")
+            lines = screen_text(pilot.app).splitlines()
+            map_ = lines[4 : next(n for n, line in enumerate(lines) if line.startswith(" depth"))]
+            named: set[int] = set()
+            for line in map_:
+                first, _, last = line.split()[0].partition("–")
+                named |= set(range(int(first), int(last or first) + 1))
+            assert named == set(range(deepest + 1))
+
+    asyncio.run(go())

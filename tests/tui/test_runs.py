@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -179,3 +180,45 @@ def test_the_live_run_is_followed(live_root: Path, monkeypatch: pytest.MonkeyPat
         asyncio.run(go())
     finally:
         path.unlink(missing_ok=True)
+
+
+def test_the_list_counts_with_the_run(live_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(live_root, root, symlinks=True)
+    run = root / "artifacts" / "runs" / "lively"
+
+    async def go() -> None:
+        async with run_app(source_of(root), size=(150, 50)) as pilot:
+            await press(pilot, "6", "end")
+            view = pilot.app.query_one(RunsView)
+            before = view._row()
+            assert before is not None
+            assert before.experiments
+            job = fake_team().fake_job(run)  # as another process would go on
+            opened = job.open()
+            Exploration(opened, job.team(opened), job.first).work(
+                before.experiments + (before.failed or 0) + 3
+            )
+            view._tick()
+            await settle(pilot)
+            after = view._row()
+            assert after is not None
+            done = after.experiments + (after.failed or 0)
+            assert done == before.experiments + (before.failed or 0) + 3
+            assert f"{after.experiments:>6}{after.failed:>4}" in screen_text(pilot.app)
+
+    asyncio.run(go())
+
+
+def test_without_runs_it_says_so(tmp_path: Path) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).touch()
+
+    async def go() -> None:
+        async with run_app(source_of(tmp_path)) as pilot:
+            await press(pilot, "6")
+            shown = screen_text(pilot.app)
+            assert "looking for runs" not in shown
+            assert "there are no runs" in shown
+
+    asyncio.run(go())

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from browsing import notices, press, run_app, screen_text
+from rich._emoji_codes import EMOJI
 from rich.text import Text
 from textual.app import App, ComposeResult
 
 from asi_repro.errors import NotFound
+from asi_repro.project import Project
 from asi_repro.tui.help import HelpScreen
-from asi_repro.tui.source import Source, archive_paths
+from asi_repro.tui.source import Source, archive_paths, run_paths
+from asi_repro.tui.state import load_state
 from asi_repro.tui.widgets.empty import Empty
 from asi_repro.tui.widgets.line_list import Line, LineList
 
@@ -177,5 +180,161 @@ def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source:
             await pilot.click("#view-bar", offset=(bar.index("5"), 0))
             await press(pilot)
             assert pilot.app.run_state.view == "replay"
+
+    asyncio.run(go())
+
+
+def test_hints_name_the_run(made_up_root: Path, tmp_path: Path) -> None:
+    """A command without --run would check the release's experiment of that number."""
+    run = tmp_path / "artifacts" / "runs" / "mine"
+    run.mkdir(parents=True)
+    (run / "archive").symlink_to(made_up_root / "artifacts" / "archive")
+    project = Project(tmp_path)
+    source = Source(run_paths(project, run), project)
+    with_program = source.archive.gallery[0].index
+
+    async def go() -> None:
+        async with run_app(source, size=(120, 30), start=with_program) as pilot:
+            await press(pilot, "C")
+            assert f"asi-repro verify {with_program} --run mine`" in screen_text(pilot.app)
+            await press(pilot, "4")
+            shown = screen_text(pilot.app)
+            assert "asi-repro verify --all --run mine`" in shown
+            assert "dvc repro" not in shown
+            await press(pilot, "3")
+            shown = screen_text(pilot.app)
+            assert "claims are about the release" in shown
+            assert "dvc repro" not in shown
+
+    asyncio.run(go())
+
+
+def test_bookmarks_of_two_sessions_are_both_kept(synthetic_source: Source, tmp_path: Path) -> None:
+    state = tmp_path / "browse.json"
+    other = Source(archive_paths(synthetic_source.paths.archive))
+
+    async def go() -> None:
+        async with (
+            run_app(synthetic_source, state=state) as first,
+            run_app(other, state=state) as second,
+        ):
+            await press(first, "down", "m", "down", "m")
+            await press(second, "down", "down", "down", "m")
+            await press(first, "up", "m")  # no bookmark any more
+            await press(second, "ctrl+t", "q")
+            await press(first, "q")
+            marked = first.app.bookmarks
+            assert len(marked) == 2
+
+    asyncio.run(go())
+    kept = load_state(state).run(synthetic_source.paths.archive).bookmarks
+    rows = [1, *synthetic_source.archive.lineage.children(1)]
+    assert sorted(kept) == sorted([rows[2], rows[3]])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30)], ids=str)
+def test_the_run_is_named(made_up_root: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    run = tmp_path / "artifacts" / "runs" / "my-long-control"
+    run.mkdir(parents=True)
+    (run / "archive").symlink_to(made_up_root / "artifacts" / "archive")
+    project = Project(tmp_path)
+
+    async def go() -> None:
+        async with run_app(Source(run_paths(project, run), project), size=size) as pilot:
+            assert "my-long-control" in screen_text(pilot.app).splitlines()[0]
+            await press(pilot, "2")
+            assert "no experiment is chosen" not in screen_text(pilot.app), "the cursor is on one"
+            assert pilot.app.view("experiment").experiment.index == 1
+
+    asyncio.run(go())
+
+
+def test_one_of_several_of_a_name_is_chosen(synthetic_source: Source) -> None:
+    counted: dict[str, list[int]] = {}
+    for e in synthetic_source.archive.experiments.values():
+        counted.setdefault(e.name.casefold(), []).append(e.index)
+    name, indices = next((name, found) for name, found in counted.items() if len(found) > 1)
+
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(100, 40)) as pilot:
+            await press(pilot, "G")
+            pilot.app.screen.query_one("Input").value = name.swapcase()
+            await press(pilot, "enter")
+            shown = screen_text(pilot.app)
+            assert all(str(index) in shown for index in indices[:10])
+            await press(pilot, "down", "enter")
+            assert pilot.app.view("experiment").experiment.index == indices[1]
+
+    asyncio.run(go())
+
+
+def test_help_is_wrapped_anew_when_the_window_changes(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(120, 120)) as pilot:
+            await press(pilot, "question_mark")
+            await pilot.resize_terminal(50, 120)
+            await press(pilot)
+            box = pilot.app.screen.query_one("Static").region
+            lines = screen_text(pilot.app).splitlines()[box.y : box.bottom]
+            shown = " ".join(" ".join(line[box.x : box.right] for line in lines).split())
+            assert "Go to an experiment by index or name" in shown
+
+    asyncio.run(go())
+
+
+def test_files_that_changed_and_ctrl_c_say_so_without_covering_anything(
+    synthetic_source: Source, tmp_path: Path
+) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(120, 30)) as pilot:
+            synthetic_source._seen = ()
+            await pilot.app._look_for_changes()
+            await press(pilot)
+            assert "read again" in screen_text(pilot.app).splitlines()[0]
+            assert not notices(pilot.app)
+            await press(pilot, "ctrl+c")
+            assert "q" in notices(pilot.app)
+            assert "ctrl+q" not in notices(pilot.app).casefold()
+
+    asyncio.run(go())
+
+
+def test_a_wrong_filter_says_what_is_wrong_first(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source) as pilot:
+            await press(pilot, "slash", *"scor", "greater_than_sign", "2")
+            assert "no field scor" in screen_text(pilot.app)
+
+    asyncio.run(go())
+
+
+def test_no_glyph_is_one_that_browsers_draw_as_a_wide_picture() -> None:
+    emoji = {text for text in EMOJI.values() if len(text) == 1}
+    used = {
+        letter: path.name
+        for path in (Path(__file__).parents[2] / "asi_repro" / "tui").rglob("*.py")
+        for letter in path.read_text(encoding="utf-8")
+        if letter in emoji
+    }
+    assert used == {}
+    assert "\u2197" in emoji
+
+
+def test_without_colours_a_failure_stands_out_more_than_a_pass(
+    made_up_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def go() -> None:
+        async with run_app(made_up_source, size=(160, 40)) as pilot:
+            await press(pilot, "4")
+            seen: dict[str, list[tuple[bool, float]]] = {"✓": [], "✗": []}
+            for strip in pilot.app.screen._compositor.render_strips()[4:]:
+                for segment in strip:
+                    glyph = segment.text.strip()
+                    if glyph in seen and segment.style and segment.style.color and not segment.style.reverse:
+                        colour = segment.style.color.get_truecolor()
+                        seen[glyph].append((bool(segment.style.bold), sum(colour)))
+            assert min(seen["✗"]) > max(seen["✓"])
 
     asyncio.run(go())

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import MissingInput
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.training import is_published
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
 
 # Table 1's columns by the release's.
 TABLE1 = {
@@ -124,14 +122,7 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, 
             f"no benchmark values were released for experiment {index}",
             hint="has:program in the lineage's filter shows those that have some",
         )
-    tasks = [
-        (
-            r["column"],
-            r["task"] + (" ppl" if r["metric"] == "perplexity" else ""),
-            r["metric"] == "perplexity",
-        )
-        for r in rows
-    ]
+    tasks = [(r["column"], task_title(r), r["metric"] == "perplexity") for r in rows]
     columns = [Column(f"this {index}", _values(rows))]
     known = set(archive.table("benchmarks", ["index"])["index"].to_pylist())
     above = next((i for i in archive.lineage.ancestors(index) if i in known), None)
@@ -145,13 +136,18 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, 
     return tasks, columns
 
 
-def _values(rows: list[dict[str, object]]) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
-    for row in rows:
-        value = row["value"]
-        scale = 1.0 if row["metric"] == "perplexity" else 100.0
-        found[str(row["column"])] = float(value) * scale if isinstance(value, float) else None
-    return found
+def task_title(row: dict[str, Any]) -> str:
+    """How a row of the archive's table of benchmarks is called wherever it is shown."""
+    return str(row["task"]) + (" ppl" if row["metric"] == "perplexity" else "")
+
+
+def in_points(value: float | None, metric: str) -> float | None:
+    """A perplexity as it is, anything else in points of 100."""
+    return value if value is None or metric == "perplexity" else value * 100
+
+
+def _values(rows: list[dict[str, Any]]) -> dict[str, float | None]:
+    return {row["column"]: in_points(row["value"], row["metric"]) for row in rows}
 
 
 def _best_average(archive: Archive) -> int:

@@ -6,19 +6,17 @@ import json
 
 from rich.style import Style
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Static
 
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import theme_styles, verdict_mark
+from asi_repro.tui.widgets.line_layout import fact, prose
 from asi_repro.tui.widgets.line_list import Line, LineList
-from asi_repro.tui.widgets.text import safe_block, safe_line
+from asi_repro.tui.widgets.text import safe_line
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.results import CheckResult
-
-_DETAIL_LINES = 12
-_DETAIL_CHARACTERS = 300
 
 
 class CertificateTab(Tab):
@@ -26,13 +24,14 @@ class CertificateTab(Tab):
 
     TITLE = "Certificate"
     certificate: Certificate | None = None
+    _wanted: str | None = None
     DEFAULT_CSS = """
-    CertificateTab > Static { height: auto; max-height: 40%; padding: 0 1; background: $surface; }
+    CertificateTab > #certificate-detail { height: auto; max-height: 40%; background: $surface; }
     """
 
     def compose(self) -> ComposeResult:
-        yield LineList(empty="the certificate has no rows")
-        yield Static(markup=False)
+        yield LineList(empty="the certificate has no rows", id="certificate-rows")
+        yield LineList(fixed=True, id="certificate-detail")
 
     def read(self, index: int) -> Certificate:
         experiment = self.source.archive.get(index)
@@ -62,18 +61,36 @@ class CertificateTab(Tab):
                 text.append(f" {name:<26} ", style=theme.muted if said == "not run" else Style())
                 text.append(number(row), style=style if said in ("fail", "not run") else Style())
                 lines.append(Line(text, key=name))
-        self.query_one(LineList).show(lines, head=head, keep=same)
+        self._rows.show(lines, head=head, keep=same)
+        self.go_to(self._wanted)
 
-    def on_line_list_highlighted(self, message: LineList.Highlighted) -> None:
+    @property
+    def _rows(self) -> LineList:
+        return self.query_one("#certificate-rows", LineList)
+
+    def go_to(self, row: str | None) -> None:
+        if row is not None:
+            self._wanted = None if self._rows.go(row) else row
+
+    @on(LineList.Highlighted, "#certificate-rows")
+    def _show_detail(self, message: LineList.Highlighted) -> None:
         message.stop()
         if self.certificate is None or not isinstance(message.line.key, str):
             return
         row = self.certificate.row(message.line.key)
-        shown = Text(safe_block(row.method), style="bold")
-        for name, value in list(row.detail.items())[:_DETAIL_LINES]:
-            told = json.dumps(value, ensure_ascii=False, default=str)
-            shown.append(f"\n{safe_line(name, 60)}: {safe_line(told, _DETAIL_CHARACTERS)}", style="not bold")
-        self.query_one(Static).update(shown)
+        detail = self.query_one("#certificate-detail", LineList)
+        lines = prose(row.method, self.room, style=Style(bold=True)) if row.method else []
+        for name, value in row.detail.items():
+            told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            lines += fact(safe_line(name, 40), told, self.room, label_width=max(len(name[:40]) + 2, 12))
+        detail.styles.height = len(lines)
+        detail.show(lines, keep=False)
+
+    @on(LineList.Selected)
+    def _change_pane(self, message: LineList.Selected) -> None:
+        message.stop()
+        other = "#certificate-rows" if message.line_list.id == "certificate-detail" else "#certificate-detail"
+        self.query_one(other).focus()
 
 
 def number(row: CheckResult) -> str:

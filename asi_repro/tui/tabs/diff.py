@@ -13,14 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from asi_repro.archive.program_diff import ProgramDiff, diff_programs
-from asi_repro.errors import AsiReproError
 from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.diff_rows import DiffRow, diff_rows
 from asi_repro.tui.highlight import Highlighted
 from asi_repro.tui.tabs.program import code_styles
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import ThemeStyles, theme_styles
-from asi_repro.tui.widgets.line_list import Line, LineList
+from asi_repro.tui.widgets.line_list import Line, LineList, next_place
 from asi_repro.tui.widgets.text import safe_line
 
 _SIDE_BY_SIDE = 120
@@ -70,12 +69,16 @@ class DiffTab(Tab):
         self._compared = data
         self._lay_out(keep=False)
 
+    @property
+    def _is_wide(self) -> bool:
+        return self.app.size.width >= _SIDE_BY_SIDE if self.wide is None else self.wide
+
     def _lay_out(self, *, keep: bool = True) -> None:
         data = self._compared
         if data is None:
             return
         theme = theme_styles(self.app)
-        wide = self.room >= _SIDE_BY_SIDE if self.wide is None else self.wide
+        wide = self._is_wide
         draw = self._beside if wide else self._below
         lines = draw(data, theme) if data.found.added or data.found.removed else []
         self.query_one(LineList).show(lines, head=head_line(data.found), keep=keep)
@@ -109,40 +112,40 @@ class DiffTab(Tab):
     async def action_other(self) -> None:
         asked = Ask("Compare with", "index or name; empty: nearest released ancestor")
         typed = await self.app.push_screen_wait(asked)
-        try:
-            self.other = None if not typed else self.source.archive.find(typed).index
-        except AsiReproError as error:
-            self.view.app.report(error)
+        if typed is None:
             return
+        other = await self.view.app.find_experiment(typed) if typed else None
+        if typed and other is None:
+            return
+        self.other = other
         if self.index is not None:
             super().show_experiment(self.index, again=True)
 
     def action_layout(self) -> None:
-        now = self.room >= _SIDE_BY_SIDE if self.wide is None else self.wide
-        self.wide = not now
+        self.wide = not self._is_wide
         self._lay_out()
 
     def action_hunk(self, step: int) -> None:
         line_list = self.query_one(LineList)
-        place = line_list.cursor
         changed = [n for n, line in enumerate(line_list.lines) if _is_change(line)]
         starts = [n for n in changed if n == 0 or not _is_change(line_list.lines[n - 1])]
-        onward = [n for n in starts if n > place] if step > 0 else [n for n in starts if n < place][::-1]
-        if onward:
-            line_list.cursor = onward[0]
+        if starts and self._compared is not None:
+            place, which = next_place(starts, line_list.cursor, step)
+            line_list.go_to_line(place)
+            line_list.set_head(head_line(self._compared.found, f"  change {which}"))
 
 
 def _is_change(line: Line) -> bool:
     return isinstance(line.key, tuple) and line.key[0] in ("-", "+", "~")
 
 
-def head_line(found: ProgramDiff) -> Text:
+def head_line(found: ProgramDiff, change: str = "") -> Text:
     """What is compared, and how much of it changed."""
     old, new = found.old, found.new
     steps = "another branch" if found.steps is None else f"{found.steps} step{'s' * (found.steps != 1)} up"
     return Text(
         f"{old.index} {safe_line(old.display_name or old.name, 60)} ({steps}) → {new.index}"
-        f"  +{found.added} -{found.removed}  {found.similarity:.0%} shared",
+        f"  +{found.added} -{found.removed}  {found.similarity:.0%} shared{change}",
         no_wrap=True,
         overflow="ellipsis",
     )

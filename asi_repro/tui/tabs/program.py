@@ -17,7 +17,8 @@ from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.highlight import Fold, Highlighted, folds
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import ThemeStyles, theme_styles
-from asi_repro.tui.widgets.line_list import Line, LineList
+from asi_repro.tui.widgets.line_list import Line, LineList, next_place
+from asi_repro.tui.widgets.text import line
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,9 @@ class ProgramTab(Tab):
     @work
     async def action_search(self) -> None:
         typed = await self.app.push_screen_wait(Ask("Search in the program", "any text", self.sought))
-        self.sought = (typed or "").casefold()
+        if typed is None:
+            return
+        self.sought = typed.casefold()
         self._lay_out()
         if self.sought:
             self._find(1, here=True)
@@ -148,13 +151,12 @@ class ProgramTab(Tab):
             self.app.notify("not found in this program", timeout=3)
             return
         at = self._line_number() or 0
-        ahead = [n for n in hits if (n >= at if here else n > at)]
-        behind = [n for n in hits if n < at]
-        hit = (ahead or hits)[0] if step > 0 else (behind or hits)[-1]
+        hit, which = next_place(hits, at - 1 if here else at, step)
         hidden = {f.first for f in code.folds.values() if f.first < hit <= f.last} & self.folded
         if hidden:
             self.folded -= hidden
             self._lay_out()
+        self.line_list.set_head(line(f"{self.sought!r}: {which}"))
         self.line_list.go(hit)
 
     def action_copy(self) -> None:

@@ -96,7 +96,7 @@ class Tab(Vertical):
         self._clear()
         for child in self.children:
             child.display = False
-        await self.mount(Empty.from_error(error))
+        await self.mount(Empty.from_error(self.source.for_run(error)))
         self._is_settled()
 
     def _clear(self) -> None:
@@ -109,6 +109,9 @@ class Tab(Vertical):
     def on_resize(self) -> None:
         if self.FLUID and self.index is not None and self._width not in (0, self.room):
             self.show_experiment(self.index, again=True)
+
+    def go_to(self, row: str | None) -> None:
+        """Put the cursor on a row of that name, now or when it is there; most tabs have none."""
 
     def theme_changed(self) -> None:
         """Colours are in the lines: make them again."""

@@ -18,7 +18,7 @@ from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_block, safe_line
 
 _GLYPHS = {
-    "AGENT": "◉", "LLM": "✦", "TOOL": "⚒", "RETRIEVER": "⌕", "EVALUATOR": "⚖", "GUARDRAIL": "▣", "CHAIN": "∘",
+    "AGENT": "◉", "LLM": "✦", "TOOL": "□", "RETRIEVER": "⌕", "EVALUATOR": "△", "GUARDRAIL": "▣", "CHAIN": "∘",
 }  # fmt: skip
 _MAX_LINES = 2_000
 # From this width a track shows when each step was; cells of it, and those before it.

@@ -18,6 +18,7 @@ from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import theme_styles, verdict_mark
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.empty import Empty
+from asi_repro.tui.widgets.line_list import next_place
 from asi_repro.tui.widgets.matrix import Column, Mark, Matrix
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.verify.catalogue import CHECKS, ROW_NAMES
@@ -103,7 +104,7 @@ class CertificatesView(View):
         self.query(Empty).remove()
         self._matrix.display = self.query_one("#certificates-cell").display = False
         self.query_one("#certificates-counts", Static).update("", layout=False)
-        self.mount(Empty.from_error(error), before="#certificates-cell")
+        self.mount(Empty.from_error(self.source.for_run(error)), before="#certificates-cell")
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < 16, "-low")
@@ -137,7 +138,7 @@ class CertificatesView(View):
         if here is not None:
             self._go(here.index, row_name)
 
-    def _draw_counts(self) -> None:
+    def _draw_counts(self, note: str = "") -> None:
         theme = theme_styles(self.app)
         totals: Counter[str] = Counter()
         for certificate in self._all:
@@ -147,7 +148,7 @@ class CertificatesView(View):
         shown.append(f"{len(self._rows)} of {len(self._all)} architectures, {clean} without ✗   ")
         for verdict, label in (("pass", "✓ or • measured"), ("fail", "✗"), ("not run", "· not run")):
             shown.append(f"{totals[verdict]:,} {label}  ", style=verdict_mark(verdict, theme)[1])
-        shown.append(f" by {self._order}", style=theme.muted)
+        shown.append(f" by {self._order}{note}", style=theme.muted)
         self.query_one("#certificates-counts", Static).update(shown, layout=False)
 
     @on(Matrix.Moved)
@@ -184,7 +185,9 @@ class CertificatesView(View):
     def _chose(self, event: Matrix.Selected) -> None:
         event.stop()
         if (certificate := self._here()) is not None:
-            self.post_message(OpenExperiment(certificate.index, "certificate"))
+            self.post_message(
+                OpenExperiment(certificate.index, "certificate", ROW_NAMES[self._matrix.cursor.x])
+            )
 
     def _go(self, index: int | None, check: str | None) -> None:
         """The cursor on that architecture and check, as far as they are there."""
@@ -206,11 +209,10 @@ class CertificatesView(View):
     def action_next_fail(self, step: int) -> None:
         column = self._matrix.cursor.x
         places = [n for n, c in enumerate(self._rows) if c.checks[column].verdict == "fail"]
-        beyond = [n for n in places if (n - self._matrix.cursor.y) * step > 0]
-        if beyond:
-            self._matrix.cursor = Offset(column, beyond[0] if step > 0 else beyond[-1])
-        else:
-            self.app.notify(f"{len(places)} architectures fail it in all", title="No more in that direction")
+        if places:
+            place, which = next_place(places, self._matrix.cursor.y, step)
+            self._matrix.cursor = Offset(column, place)
+            self._draw_counts(f"  ✗ {which}")
 
     def action_lineage(self) -> None:
         if (certificate := self._here()) is not None:

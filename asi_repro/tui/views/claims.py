@@ -13,7 +13,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Static
 
-from asi_repro.errors import DataError
+from asi_repro.errors import DataError, MissingInput
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.view import View
@@ -39,11 +39,11 @@ class ClaimsView(View):
     ClaimsView #claims-detail { height: 3fr; border-top: solid $primary 50%; padding: 0 1; }
     ClaimsView.-wide > #claims-panes { layout: horizontal; }
     ClaimsView.-wide #claims-list { width: 2fr; height: 1fr; }
-    ClaimsView.-wider #claims-list { width: 1fr; }
-    ClaimsView.-wider #claims-detail { width: 1fr; }
     ClaimsView.-wide #claims-detail {
         width: 3fr; height: 1fr; border-top: none; border-left: solid $primary 50%;
     }
+    ClaimsView.-wider #claims-list { width: 1fr; }
+    ClaimsView.-wider #claims-detail { width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "filter", "Verdict", tooltip="Show one verdict only: the next, then all"),
@@ -53,6 +53,12 @@ class ClaimsView(View):
     ]
 
     def prepare(self) -> None:
+        paths = self.source.paths
+        if paths.live is not None and not paths.claims.is_file():
+            raise MissingInput(
+                f"the claims are about the release, not about the run {paths.name}",
+                hint="`asi-repro browse` without --run opens the release; 6 lists the runs",
+            )
         self._claims = _checked(self.source.ledger(), str(self.source.paths.claims))
         self._shown = list(self._claims)
         self._only: str | None = None
@@ -220,7 +226,7 @@ def _list_line(claim: dict[str, Any], theme: ThemeStyles) -> Line:
 def _detail_lines(claim: dict[str, Any], width: int, theme: ThemeStyles, known: Any) -> list[Line]:
 
     def leads(row: dict[str, Any]) -> Text:
-        return Text(" ") if known(row) is None else Text("↗", style=theme.accent)
+        return Text(" ") if known(row) is None else Text("→", style=theme.accent)
 
     glyph, style = verdict_mark(claim["verdict"], theme)
     title = Text(end="").append(f"{glyph} {safe_line(claim['verdict'])}  ", style=style)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 from textual import events, on, work
@@ -16,21 +15,23 @@ from textual.message import Message
 from textual.widget import Widget
 
 from asi_repro.archive.comparison import MOST, SideBySide, best_places, side_by_side
-from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.errors import MissingInput
+from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
+from asi_repro.tui.tabs.benchmarks import in_points, task_title
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.empty import Empty
 from asi_repro.tui.widgets.line_layout import heading
 from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.plot import Series, draw
-from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.text import cell, safe_line
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.markdown import number
 
 LETTERS = "ABCD"
-_LABEL = 18
+_LABEL = 20
 _WIDEST = 44  # cells of a column: further apart, values are no longer read as one row
 _PLOT_ROWS = 12
 # Section by section: the tab of the experiment's view that shows more of it.
@@ -166,17 +167,12 @@ class CompareView(View):
 
     @work
     async def action_add(self) -> None:
-        from asi_repro.tui.dialogs import Ask
-
         if len(self._indices) >= MOST:
             self.app.notify("x takes one out", title=f"{MOST} are compared already", timeout=4)
             return
         typed = await self.app.push_screen_wait(Ask("Add to the comparison", "index or name"))
-        if typed:
-            try:
-                self._compare([*self._indices, self.source.archive.find(typed).index])
-            except AsiReproError as error:
-                self.app.report(error)
+        if typed and (index := await self.app.find_experiment(typed)) is not None:
+            self._compare([*self._indices, index])
 
     def action_remove(self) -> None:
         if self._indices:
@@ -246,19 +242,15 @@ class _Sheet:
             mark = "▼" if place == self.column else " "
             star = "★" if e.in_gallery else ""
             text = f"{mark}{LETTERS[place]} {e.index} {safe_line(e.label, 60)}{star}"
-            head.append(self._cell(text), style=self.styles[place])
+            head.append(cell(text, self.wide - 1) + " ", style=self.styles[place])
         return head
-
-    def _cell(self, text: str) -> str:
-        room = self.wide - 1
-        return set_cell_size(text if cell_len(text) <= room else text[: room - 1] + "…", room) + " "
 
     def _row(self, key: tuple[str, str], label: str, cells: Cells) -> list[Line]:
         if self.only and len({text for text, _ in cells}) <= 1:
             return []
-        shown = Text(end="").append(set_cell_size(label, _LABEL - 1) + " ", style=self.theme.muted)
+        shown = Text(end="").append(cell(label, _LABEL - 1) + " ", style=self.theme.muted)
         for text, style in cells:
-            shown.append(self._cell(text), style=style)
+            shown.append(cell(text, self.wide - 1) + " ", style=style)
         return [Line(shown, key)]
 
     def _section(self, title: str, rows: list[Line]) -> list[Line]:
@@ -324,11 +316,11 @@ class _Sheet:
 
     def _benchmarks(self) -> list[Line]:
         rows = []
+        tasks = {row["column"]: row for one in self.read.sides.details for row in one.benchmarks}
         for one in self.read.sides.benchmarks:
             lower = one.metric == "perplexity"
-            pattern = "{:.2f}" if lower else "{:.4f}"
-            label = safe_line(one.column, 40) + (" ↓" if lower else "")
-            cells = self._numbers(one.values, pattern, lower=lower)
+            label = safe_line(task_title(tasks[one.column]), 40) + (" ↓" if lower else "")
+            cells = self._numbers([in_points(v, one.metric) for v in one.values], "{:.2f}", lower=lower)
             rows += self._row(("benchmarks", one.column), label, cells)
         return self._section("Benchmarks", rows)
 

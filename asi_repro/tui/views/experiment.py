@@ -60,6 +60,7 @@ class ExperimentView(View):
     def __init__(self, source: Source, *, name: str) -> None:
         super().__init__(source, name=name)
         self.tab = TABS[0].name
+        self._row: str | None = None
 
     def prepare(self) -> None:
         index = self._last_index()
@@ -91,7 +92,7 @@ class ExperimentView(View):
         if index is not None:
             self.experiment = self.source.archive.get(index)
             self.app.run_state.index = index
-        tab = arguments.get("tab")
+        tab, self._row = arguments.get("tab"), arguments.get("row")
         if tab and any(spec.name == tab for spec in TABS):
             self.tab = tab
 
@@ -115,6 +116,8 @@ class ExperimentView(View):
             tab = spec.load_class()(self, spec.name, self._settled)
             await self.switcher.add_content(tab)
         tab.show_experiment(self.experiment.index)
+        tab.go_to(self._row)
+        self._row = None
         # What another experiment has there is not shown under this one's head.
         self.switcher.current = tab.id if await tab.settled(_PATIENCE) else _READING
 

@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from asi_repro.archive.filters import ArchiveFacts, Filter, FilterError, parse_filter
+from asi_repro.archive.filters import ArchiveFacts, FilterError, parse_filter
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import Compare, OpenExperiment
 from asi_repro.tui.outline import ORDERS, Outline
@@ -55,10 +55,11 @@ class LineageView(View):
     LineageView #filter-mark { width: 2; color: $accent; text-style: bold; }
     LineageView FilterInput { width: 1fr; border: none; height: 1; padding: 0; background: $surface; }
     LineageView #count { width: 44; color: $text-muted; padding: 0 1; max-width: 45%; text-align: right; }
-    LineageView #count.-wrong { color: $error; text-style: bold; }
+    LineageView #count.-wrong { color: $error; text-style: bold; width: auto; max-width: 75%; }
     LineageView #crumbs { height: 1; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear_filter", "Clear filter", tooltip="Clear the filter; without one, go back"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter as you type"),
         Binding("s", "sort", "Sort", tooltip="Next order: index, score, children, name"),
         Binding("f", "flat", "Tree/list", tooltip="Tree, or a flat list in the chosen order"),
@@ -75,7 +76,9 @@ class LineageView(View):
         self.outline = Outline(archive.experiments, archive.lineage)
         self.facts = ArchiveFacts(archive)
         self._leaks_known = False
-        self._wanted = Filter()
+        # What the cursor was on before the filter, and what the filter put it on.
+        self._before_filter: int | None = None
+        self._put_on: int | None = None
         # The first rows shown move the cursor: until the last place is found again they tell nothing.
         self._place_found = False
         self._last_place = self.app.run_state.index
@@ -118,6 +121,8 @@ class LineageView(View):
         self._place_found = True
         if self._last_place in self.source.archive.experiments:
             self.lines.go_to(self._last_place, centre=True)
+        elif self.app.run_state.index is None:
+            self.app.run_state.index = self.lines.current
 
     def on_resize(self, event: events.Resize) -> None:
         self.query_one(Card).display = event.size.width >= _WIDE
@@ -143,22 +148,28 @@ class LineageView(View):
             wanted = parse_filter(text)
         except FilterError as error:
             # Half a term is on its way to a whole one: what was found before stays.
-            self._count(wrong=error.what.rpartition(": ")[2])
+            self._count(wrong=error.what.partition("is not understood: ")[2])
             return
         if wanted.asks("leak") and not self._leaks_known:
             self._count(wrong="reading certificates …")
             again = partial(self._leaks_read, text)
             self.load(self._read_leaks, again, failed=self._no_leaks, group="load-leaks")
             return
-        self._wanted = wanted
-        keep = self.lines.current
         found = wanted.apply(self.outline.experiments.values(), self.facts) if wanted.terms else None
+        current = self.lines.current
+        if self.outline.matching is None or current != self._put_on:
+            self._before_filter = current  # no filter yet, or somebody moved since
+        keep = self._before_filter
         self.outline.filter(found)
         matching = self.outline.matching
-        if matching and keep not in matching:
-            keep = next((i for i in self.outline.rows if i in matching), keep)
+        if matching and keep is not None and keep not in matching:
+            keep = min(matching, key=lambda index: (abs(index - self._before_filter), index))  # type: ignore[operator]
+        if matching is None and keep is not None:
+            self.outline.reveal(keep)
         self.lines.refresh_rows(keep)
+        self._put_on = self.lines.current
         self._count()
+        self.refresh_bindings()
 
     def _read_leaks(self) -> dict[int, bool]:
         from asi_repro.verify.certificate import leaks
@@ -186,6 +197,12 @@ class LineageView(View):
 
     def action_filter(self) -> None:
         self.screen.set_focus(self.query_one(FilterInput))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "clear_filter" or bool(self.is_mounted and self.query_one(FilterInput).value)
+
+    def action_clear_filter(self) -> None:
+        self.query_one(FilterInput).value = ""
 
     def action_sort(self) -> None:
         names = list(ORDERS)
@@ -279,7 +296,7 @@ class LineageView(View):
             "filter": self.query_one(FilterInput).value,
             "order": self.outline.order,
             "flat": self.outline.flat,
-            "opened": sorted(self.outline.opened)[:500] if self.outline.matching is None else [],
+            "opened": sorted(self.outline.opened_by_hand)[:500],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -299,7 +316,7 @@ class LineageView(View):
         self.prepare()
         self._place_found = True
         self.outline.order, self.outline.flat = before.order, before.flat
-        self.outline.opened |= before.opened & self.outline.experiments.keys()
+        self.outline.opened |= before.opened_by_hand & self.outline.experiments.keys()
         keep = self.lines.current
         self.lines.outline, self.lines.scale = self.outline, self.app.scale
         self.query_one(Legend).show(self.app.scale)

@@ -163,7 +163,7 @@ class ReplayView(View):
         theme, e, policy = theme_styles(self.app), step.experiment, self._policy
         assert policy is not None
         last = self._run[-1].index if policy.by_index else len(self._steps) - 1
-        playing = f"{'▶' if self._timer else '■'} {SPEEDS[self._speed]}/s"
+        playing = f"{'►' if self._timer else '■'} {SPEEDS[self._speed]}/s"
         shown = Text(end="")
         shown.append(f"{playing:<8}", style=theme.accent + theme.strong)
         shown.append(f"step {step.position:,} of {len(self._steps) - 1:,}  ", style=theme.strong)
@@ -199,7 +199,7 @@ class ReplayView(View):
         for place, (index, score) in enumerate(pool.members, 1):
             style = theme.good if index in allowed else theme.muted
             chosen = index == step.experiment.parent
-            lead = "▶" if chosen else "+" if index in entered else " "
+            lead = "►" if chosen else "+" if index in entered else " "
             shown = Text(end="").append(f"{lead}{place:>3} ", style=theme.accent if lead != " " else style)
             shown.append(f"{index:>6} {score:7.4f} ", style=theme.accent + theme.strong if chosen else style)
             shown.append(safe_line(experiments[index].label, 60), style=theme.strong if chosen else style)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -58,7 +59,7 @@ class RunsView(View):
         super().__init__(*arguments, **keywords)
         self._rows: list[RunRow] = []
         self._monitors: dict[str, RunMonitor] = {}
-        self._standing: RunStatus | None = None
+        self._status: RunStatus | None = None
         self._shown: str | None = None
         self._follow = True
         self._looking = False
@@ -101,7 +102,15 @@ class RunsView(View):
                 )
             ]  # fmt: skip
 
-        self.load(work, self._got)
+        self.load(work, self._got, failed=self._none)
+
+    def _none(self, error: AsiReproError) -> None:
+        self._rows = []
+        said = (
+            f"there are no runs yet: {error.hint or error.what}; `asi-repro discover` makes one of your own"
+        )
+        self.query_one("#runs-list", LineList).set_empty(safe_line(said))
+        self._draw_list()
 
     def _got(self, rows: list[RunRow]) -> None:
         self._rows = rows
@@ -121,7 +130,7 @@ class RunsView(View):
         row = self._row()
         folder = self._folder(row.name) if row else None
         if row is None or folder is None or row.kind == "damaged" or not (folder / "run.git").is_dir():
-            self._standing = None
+            self._status = None
             self._draw_run()
             return
         if self._looking:
@@ -135,7 +144,8 @@ class RunsView(View):
             self._looked_at = time.monotonic()
             here = self._row()
             if here is not None and here.name == name:
-                self._standing = found
+                self._status = found
+                self._count(here, found)
                 self._draw_run()
             else:
                 self._look()
@@ -147,6 +157,14 @@ class RunsView(View):
             self.app.report(error)
 
         self.load(monitor.status, got, failed=failed, group="load-follow")
+
+    def _count(self, row: RunRow, found: RunStatus) -> None:
+        """The list's numbers as the run has them now."""
+        done, failed = len(found.committed), len(found.results) - len(found.committed)
+        if (row.experiments, row.failed) != (done, failed):
+            now = replace(row, experiments=done, failed=failed)
+            self._rows = [now if one is row else one for one in self._rows]
+            self._draw_list()
 
     def _tick(self) -> None:
         row = self._row()
@@ -170,23 +188,23 @@ class RunsView(View):
         self.query_one("#runs-list", LineList).show(lines, head)
 
     def _draw_run(self) -> None:
-        row, standing, theme = self._row(), self._standing, theme_styles(self.app)
+        row, status, theme = self._row(), self._status, theme_styles(self.app)
         pane, head = self.query_one("#runs-detail", LineList), self.query_one("#runs-head", Static)
-        self.set_class(standing is not None and bool(standing.results), "-live")
+        self.set_class(status is not None and bool(status.results), "-live")
         if row is None:
             head.update("", layout=False)
             pane.show([])
             return
         same, self._shown = self._shown == row.name, row.name
-        if standing is None:
+        if status is None:
             head.update(Text(safe_line(row.name), style=theme.strong), layout=False)
             pane.show(_plain_lines(row, theme), keep=same)
             return
         live = row.kind == "live"
-        head.update(_headline(row, standing, live and self._follow, theme), layout=False)
-        pane.show(_standing_lines(standing, theme), keep=same)
-        self.query_one(ChartStack).show(_charts(standing, theme))
-        self.query_one(ChartStack).at(max(len(standing.results) - 1, 0))
+        head.update(_headline(row, status, live and self._follow, theme), layout=False)
+        pane.show(_status_lines(status, theme), keep=same)
+        self.query_one(ChartStack).show(_charts(status, theme))
+        self.query_one(ChartStack).at(max(len(status.results) - 1, 0))
 
     # Moving
 
@@ -194,7 +212,7 @@ class RunsView(View):
     def _moved(self, event: LineList.Highlighted) -> None:
         event.stop()
         if event.line.key != self._shown:
-            self._standing = None
+            self._status = None
             self._look()
 
     @on(LineList.Selected, "#runs-list")
@@ -259,7 +277,7 @@ class RunsView(View):
 
 
 def _run_line(row: RunRow, current: bool, theme: ThemeStyles) -> Line:
-    shown = Text(end="").append("▶ " if current else "  ", style=theme.accent)
+    shown = Text(end="").append("► " if current else "  ", style=theme.accent)
     shown.append(f"{safe_line(row.name, 20):<20} ", style=theme.strong)
     shown.append(f"{row.kind:<9}", style=theme.bad if row.kind == "damaged" else theme.muted)
     shown.append(f"{safe_line(row.arm or '–', 10):<10}{row.experiments:>6,}")
@@ -281,10 +299,10 @@ def _plain_lines(row: RunRow, theme: ThemeStyles) -> list[Line]:
     ]
 
 
-def _headline(row: RunRow, standing: RunStatus, following: bool, theme: ThemeStyles) -> Text:
+def _headline(row: RunRow, status: RunStatus, following: bool, theme: ThemeStyles) -> Text:
     shown = Text(end="").append(f"{safe_line(row.name, 40)} ", style=theme.strong)
     if row.kind == "live":
-        at_work = standing.workers
+        at_work = status.workers
         if at_work:
             shown.append(f"● {at_work} at work ", style=theme.good)
         else:
@@ -292,32 +310,32 @@ def _headline(row: RunRow, standing: RunStatus, following: bool, theme: ThemeSty
         shown.append(
             "following" if following else "held: f follows", style=theme.accent if following else theme.warn
         )
-    shown.append(f"\n{len(standing.committed):,} done", style=theme.good)
-    failed = len(standing.results) - len(standing.committed)
-    shown.append(f"  {failed:,} failed  {standing.rejected:,} proposals turned down")
-    shown.append(f"  {sum(r.beats_baseline for r in standing.results):,} beat the baseline")
-    if standing.best is not None:
-        best = standing.best
+    shown.append(f"\n{len(status.committed):,} done", style=theme.good)
+    failed = len(status.results) - len(status.committed)
+    shown.append(f"  {failed:,} failed  {status.rejected:,} proposals turned down")
+    shown.append(f"  {sum(r.beats_baseline for r in status.results):,} beat the baseline")
+    if status.best is not None:
+        best = status.best
         shown.append(f"  best {best.fitness:.4f} ({best.index})", style=theme.accent)
     return shown
 
 
-def _standing_lines(standing: RunStatus, theme: ThemeStyles) -> list[Line]:
+def _status_lines(status: RunStatus, theme: ThemeStyles) -> list[Line]:
     lines = heading("At work", theme.primary + theme.strong)[1:]
-    if not standing.unfinished:
+    if not status.unfinished:
         lines.append(Line(Text("  nothing is unfinished", style=theme.muted), rest=False))
-    lines += [_doing_line(one, theme) for one in standing.unfinished]
-    if standing.tokens is not None:
+    lines += [_doing_line(one, theme) for one in status.unfinished]
+    if status.tokens is not None:
         lines += heading("Budget", theme.primary + theme.strong)
-        tokens, usd = standing.limits
-        lines.append(Line(_budget("tokens", standing.tokens, tokens, "{:,.0f}", theme), rest=False))
-        lines.append(Line(_budget("US dollars", standing.usd or 0.0, usd, "{:,.2f}", theme), rest=False))
-    if standing.verified:
+        tokens, usd = status.limits
+        lines.append(Line(_budget("tokens", status.tokens, tokens, "{:,.0f}", theme), rest=False))
+        lines.append(Line(_budget("US dollars", status.usd or 0.0, usd, "{:,.2f}", theme), rest=False))
+    if status.verified:
         lines += heading("Second stage", theme.primary + theme.strong)
-        over = ", ".join(map(str, standing.verified))
+        over = ", ".join(map(str, status.verified))
         lines.append(Line(Text(f"  over for {over}"), rest=False))
-    recent = list(reversed(standing.results[-_RECENT:]))
-    count = len(standing.results)
+    recent = list(reversed(status.results[-_RECENT:]))
+    count = len(status.results)
     said = (
         f"Results, the last first ({count:,})"
         if count <= _RECENT
@@ -326,7 +344,7 @@ def _standing_lines(standing: RunStatus, theme: ThemeStyles) -> list[Line]:
     lines += heading(said, theme.primary + theme.strong)
     head = f"  {'index':>6} {'parent':>6}  {'fitness':>8} {'loss':>8} {'bench.':>7} {'took':>8}  name"
     lines.append(Line(Text(head, style=theme.muted), rest=False))
-    return [*lines, *(_result_line(one, standing, theme) for one in recent)]
+    return [*lines, *(_result_line(one, status, theme) for one in recent)]
 
 
 def _doing_line(one: UnfinishedWork, theme: ThemeStyles) -> Line:
@@ -342,7 +360,7 @@ def _doing_line(one: UnfinishedWork, theme: ThemeStyles) -> Line:
     return Line(shown, f"doing {one.name}")
 
 
-def _result_line(one: ExperimentResult, standing: RunStatus, theme: ThemeStyles) -> Line:
+def _result_line(one: ExperimentResult, status: RunStatus, theme: ThemeStyles) -> Line:
     parent = "–" if one.parent is None else str(one.parent)
     took = "–" if one.seconds is None else _took(one.seconds)
     glyph, style = (
@@ -353,7 +371,7 @@ def _result_line(one: ExperimentResult, standing: RunStatus, theme: ThemeStyles)
         shown.append(f"{'failed':>8} {'–':>8} {'–':>7} {took:>8}  ", style=theme.bad)
         shown.append(f"{safe_line(one.name, _NAME)} {safe_line(one.why, 160)}", style=theme.muted)
     else:
-        best = standing.best is not None and standing.best.index == one.index
+        best = status.best is not None and status.best.index == one.index
         shown.append(f"{one.fitness:8.4f} ", style=theme.accent + theme.strong if best else theme.strong)
         shown.append(f"{one.train_loss:8.4f} {one.benchmark:7.4f} {took:>8}  {safe_line(one.name, 200)}")
     return Line(shown, one.index)
@@ -385,12 +403,12 @@ def _span(seconds: float) -> str:
     return f"{minutes} min {seconds % 60:.0f} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _charts(standing: RunStatus, theme: ThemeStyles) -> list[Chart]:
+def _charts(status: RunStatus, theme: ThemeStyles) -> list[Chart]:
     best: list[float | None] = []
     beat: list[float | None] = []
     highest: float | None = None
     count = 0
-    for one in standing.results:
+    for one in status.results:
         if one.fitness is not None and (highest is None or one.fitness > highest):
             highest = one.fitness
         count += one.beats_baseline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from rich.style import Style
@@ -12,6 +13,8 @@ from textual.widget import Widget
 
 from asi_repro.tui.registry import TABS, VIEWS
 from asi_repro.tui.widgets.text import line
+
+_RUN = 24  # cells of a run's name for which titles are cut
 
 
 class Bar(Widget):
@@ -40,27 +43,34 @@ class Bar(Widget):
 
 
 class ViewBar(Bar):
-    """Every view with its key, at the right the run; without room, only the open view has a title."""
+    """Every view with its key, at the right the run, for which titles are cut or left out."""
 
     DEFAULT_CSS = "ViewBar { dock: top; }"
     current: reactive[str] = reactive("")
     run: reactive[str] = reactive("")
 
     def render(self) -> Text:
-        shown = Text()
-        for titled in ({spec.name for spec in VIEWS}, {self.current}, set[str]()):
+        name, layouts = line(self.run, "italic"), list(self._layouts())
+        fitting = [one for one in layouts if one.cell_len <= self.size.width] or layouts[-1:]
+        wanted = min(name.cell_len, _RUN) + 2
+        shown = next((one for one in fitting if one.cell_len + wanted <= self.size.width), fitting[0])
+        room = self.size.width - shown.cell_len - 1
+        name.truncate(max(room, 0), overflow="ellipsis")
+        return shown.append(" " * (room - name.cell_len)).append_text(name)
+
+    def _layouts(self) -> Iterator[Text]:
+        """With all titles, with short ones, with that of the open view, with none."""
+        for titles in (
+            {spec.name: spec.title for spec in VIEWS},
+            {spec.name: spec.short for spec in VIEWS},
+            {spec.name: spec.title for spec in VIEWS if spec.name == self.current},
+            dict[str, str](),
+        ):
             shown = Text(no_wrap=True, overflow="crop", end="")
             for spec in VIEWS:
-                title, now = spec.title if spec.name in titled else "", spec.name == self.current
-                shown.append_text(self.label(spec.key, title, f"app.show('{spec.name}')", current=now))
-            if shown.cell_len <= self.size.width:
-                break
-        room = self.size.width - shown.cell_len - 1
-        if room > 8:
-            run = line(self.run, "italic")
-            run.truncate(room, overflow="ellipsis")
-            shown.append(" " * (room - run.cell_len)).append_text(run)
-        return shown
+                action, now = f"app.show('{spec.name}')", spec.name == self.current
+                shown.append_text(self.label(spec.key, titles.get(spec.name, ""), action, current=now))
+            yield shown
 
 
 class TabBar(Bar):

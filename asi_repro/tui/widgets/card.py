@@ -26,7 +26,7 @@ def arrow(before: Experiment, after: Experiment) -> str:
     """The sign of a change as a glyph."""
     if before.score is None or after.score is None or before.score == after.score:
         return "→"
-    return "↗" if after.score > before.score else "↘"
+    return "▲" if after.score > before.score else "▼"
 
 
 def path_of(archive: Archive, index: int) -> list[Experiment]:

@@ -12,7 +12,7 @@ from asi_repro.tui.widgets.cached_styles import CachedStyles, cells_to_strip
 from asi_repro.tui.widgets.score import ScoreScale
 
 _SHADES = "·░▒▓█"
-_LABEL = 6
+_LABEL = 8  # as in the charts below
 _LEGEND = "● this step  ◆ its ancestors  ★ gallery  ░▒▓█ how many; the colour is the best score of theirs"
 
 
@@ -118,8 +118,9 @@ class DepthHeatmap(CachedStyles, can_focus=True):
             return cells_to_strip([(letter, axis) for letter in f"{'':<{_LABEL}}{_LEGEND}"], width, base)
         if y > self._rows:
             return Strip.blank(width, base)
-        depth = y if self._rows > self._deepest else -(-y * (self._deepest + 1) // self._rows)
-        cells = [(letter, axis) for letter in f"{depth:>{_LABEL - 1}} "]
+        first, last = (-(-row * (self._deepest + 1) // self._rows) for row in (y, y + 1))
+        depths = f"{first}" if last <= first + 1 else f"{first}–{last - 1}"
+        cells = [(letter, axis) for letter in f"{depths:>{_LABEL - 1}} "]
         now_row, now_column = self._cell(self._position)
         for column in range(self._columns):
             there = self._bins.get((y, column))

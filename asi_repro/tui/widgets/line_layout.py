@@ -15,6 +15,7 @@ from asi_repro.tui.widgets.line_list import Line
 from asi_repro.tui.widgets.text import safe_line
 
 MAX_CELL = 40
+_LONGEST = 20_000  # characters of a paragraph
 
 
 def heading(text: str, style: Style) -> list[Line]:
@@ -25,7 +26,7 @@ def heading(text: str, style: Style) -> list[Line]:
 def fact(label: str, text: str, width: int, *, style: Style | str = "", label_width: int = 11) -> list[Line]:
     """A label with text beside it, wrapped to `width` cells; the cursor passes over it."""
     room = max(width - label_width, 20)
-    rows = wrap(safe_line(text), room) or [""]
+    rows = wrap(safe_line(text, _LONGEST), room) or [""]
     lines = []
     for place, row in enumerate(rows):
         shown = Text(end="").append(f"{label if place == 0 else '':<{label_width}}", style="dim")
@@ -35,7 +36,7 @@ def fact(label: str, text: str, width: int, *, style: Style | str = "", label_wi
 
 def prose(text: str, width: int, *, lead: str = "", style: Style | str = "") -> list[Line]:
     """A paragraph wrapped to `width` cells, its further lines indented like `lead`."""
-    rows = wrap(safe_line(text), max(width - len(lead), 20)) or [""]
+    rows = wrap(safe_line(text, _LONGEST), max(width - len(lead), 20)) or [""]
     return [
         Line(Text((lead if place == 0 else " " * len(lead)) + row, style=style, end=""), rest=False)
         for place, row in enumerate(rows)

@@ -17,7 +17,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from asi_repro.tui.widgets.cached_styles import CachedStyles
-from asi_repro.tui.widgets.fast_scroll import FastScrollView
+from asi_repro.tui.widgets.fast_scroll import FastScrollView, fit_strip
 
 _SIDEWAYS = 8
 
@@ -137,8 +137,24 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         """Put the cursor on the line of that key; whether there is one."""
         found = next((n for n, line in enumerate(self._lines) if line.key == key), None)
         if found is not None:
-            self.cursor = found
+            self.go_to_line(found)
         return found is not None
+
+    def go_to_line(self, number: int) -> None:
+        """Put the cursor on a line, with others seen around it."""
+        self.cursor = number
+        self.show_around(number, head=len(self._heads))
+
+    def set_head(self, head: Text) -> None:
+        """Another heading over the same lines."""
+        self._heads = list(head.split("\n"))
+        self.set_virtual_size(Size(self.virtual_size.width, len(self._lines) + len(self._heads)))
+        self.refresh()
+
+    def set_empty(self, text: str) -> None:
+        """Say something else where there are no lines."""
+        self._empty = text
+        self.refresh()
 
     def next_key(self, step: int) -> None:
         """Put the cursor on the next line that stands for something."""
@@ -193,7 +209,7 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         left = self.scroll_offset.x
         if y < len(self._heads):
             style = self.style_of("lines--head")
-            return _fitted(self._strip(self._heads[y], style), left, width, style)
+            return fit_strip(self._strip(self._heads[y], style), left, width, style)
         y -= len(self._heads)
         place = y + self.scroll_offset.y
         if place >= len(self._lines):
@@ -205,7 +221,7 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         if place not in self._strips:
             line = self._lines[place]
             self._strips[place] = self._strip(line.text if line.paint is None else line.paint(), style)
-        return _fitted(self._strips[place], left, width, style)
+        return fit_strip(self._strips[place], left, width, style)
 
     def _strip(self, text: Text, style: Style) -> Strip:
         segments = [s for s in text.render(self.app.console) if s.text and s.text != "\n"]
@@ -262,11 +278,9 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
             self.cursor = place
 
 
-def _fitted(strip: Strip, left: int, width: int, style: Style) -> Strip:
-    """What is seen of a line; one that goes on beyond the right edge says so."""
-    length = strip.cell_length
-    if length <= left + width or width < 2 or not strip.crop(left + width).text.strip():
-        return strip if left == 0 and length == width else strip.crop_extend(left, left + width, style)
-    shown = strip.crop_extend(left, left + width - 1, style)
-    last = shown._segments[-1].style if shown._segments else style
-    return Strip([*shown, Segment("…", last)], width)
+def next_place(places: Sequence[int], at: int, step: int) -> tuple[int, str]:
+    """The next of these places, in order, and which of how many it is; round the end if there is none."""
+    ahead = [n for n, place in enumerate(places) if (place - at) * step > 0]
+    number = (ahead or range(len(places)))[0 if step > 0 else -1]
+    wrapped = "" if ahead else ", from the top" if step > 0 else ", from the end"
+    return places[number], f"{number + 1} of {len(places)}{wrapped}"

@@ -18,6 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from asi_repro.tui.widgets.cached_styles import CachedStyles
+from asi_repro.tui.widgets.text import cell
 
 _CELL = (4, 5)  # least and most cells that a column takes
 _HEAD = 3
@@ -183,7 +184,7 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
                 while end < len(shown) and shown[end].group == shown[place].group:
                     end += 1
                 room = (end - place) * wide
-                segments.append(Segment(set_cell_size("▏" + shown[place].group, room), group_style))
+                segments.append(Segment(cell("▏" + shown[place].group, room), group_style))
                 place = end
             return segments
         label = "" if y == 1 else " failing"
@@ -197,7 +198,7 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
     def _row_line(self, row: int, first: int) -> list[Segment]:
         here = row == self.cursor.y
         name_style = self.style_of("matrix--on" if here else "matrix--name")
-        segments = [Segment(set_cell_size(self._names[row], self.name_width - 1) + " ", name_style)]
+        segments = [Segment(cell(self._names[row], self.name_width - 1) + " ", name_style)]
         column = self.cursor.x
         for place, mark in enumerate(self._marks[row][first:], first):
             state = (here or place == column) + (here and place == column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
@@ -31,3 +32,8 @@ def safe_block(text: str) -> str:
 def block(text: str, style: str | Style = "") -> Text:
     """`safe_block` as a `Text`."""
     return Text(safe_block(text), style=style)
+
+
+def cell(text: str, width: int) -> str:
+    """Safe text in exactly `width` columns; what is cut ends in an ellipsis."""
+    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"

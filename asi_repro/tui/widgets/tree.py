@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from asi_repro.tui.outline import Outline, Row
-from asi_repro.tui.widgets.fast_scroll import FastScrollView
+from asi_repro.tui.widgets.fast_scroll import FastScrollView, fit_strip
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line
 
@@ -76,6 +76,7 @@ class LineageTree(FastScrollView, can_focus=True):
         self.scale = scale
         self.bookmarks = bookmarks
         self.marked: list[int] = []
+        self._centring = False
         self._styles: dict[str, Style] = {}
 
     def on_mount(self) -> None:
@@ -110,9 +111,25 @@ class LineageTree(FastScrollView, can_focus=True):
             self.refresh()
         place = self.outline.place(index)
         self.cursor = place or 0
+        self._centring = centre
         if centre:
-            self.scroll_to(y=max(self.cursor - self.size.height // 2, 0), animate=False, immediate=True)
+            self._centre()
+        else:
+            self.show_around(self.cursor)
         return True
+
+    def _centre(self) -> None:
+        """The cursor in the middle, or lower, as far as its ancestors can be seen above it."""
+        height = self.size.height
+        if self.current is None or not height:
+            return
+        top = self.cursor - height // 2
+        for index in self.outline.lineage.ancestors(self.current):
+            place = self.outline.place(index)
+            if place is not None and self.cursor - place < height - 2:
+                top = min(top, place)
+        self.scroll_to(y=max(top, 0), animate=False, immediate=True)
+        self._centring = False
 
     def watch_cursor(self, old: int, new: int) -> None:
         self.refresh_line(old)
@@ -132,7 +149,10 @@ class LineageTree(FastScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._measure()
-        self._see_cursor()
+        if self._centring:  # it was asked for before there was any room
+            self._centre()
+        else:
+            self._see_cursor()
 
     # Lines
 
@@ -169,7 +189,7 @@ class LineageTree(FastScrollView, can_focus=True):
             # Colours of scores are chosen for the background; on the cursor's all is in the text's, and the
             # bar still tells the step.
             segments = [Segment(s.text, Style(bgcolor=base.bgcolor)) for s in segments]
-        return Strip(segments).apply_style(base).extend_cell_length(width, base).crop(0, width)
+        return fit_strip(Strip(segments).apply_style(base), 0, width, base)
 
     def _segments(self, row: Row) -> list[Segment]:
         e = row.experiment
