@@ -36,7 +36,7 @@ import yaml
 from asi_repro.discover.loop.events import ignore
 from asi_repro.discover.loop.schedule import ROOT, Schedule
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.session import RunOptions, replay_recorded, run_live
+from asi_repro.discover.session import RunOptions, reproduce_recorded, run_live
 from asi_repro.project import Project, find_project
 from asi_repro.store.json_lines import read_lines
 from asi_repro.train.environment import hardware_name
@@ -151,7 +151,7 @@ def live(experiments: int, workers: int, changes: list[str]) -> dict[str, Any]:
 def replayed(name: str) -> dict[str, Any]:
     """The loop without lab and checks: seconds an experiment."""
     cpu, began = time.process_time(), time.perf_counter()
-    summary = replay_recorded(find_project(), name, 1, ignore)
+    summary = reproduce_recorded(find_project(), name, 1, ignore)
     wall = time.perf_counter() - began
     return {
         "experiments": summary.experiments,

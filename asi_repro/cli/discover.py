@@ -11,7 +11,7 @@ from asi_repro.cli.failures import interrupted_status
 from asi_repro.cli.options import ExecutorOption, JsonOption
 from asi_repro.cli.output import console, print_json, safe
 from asi_repro.discover.loop.events import Event, ExperimentFinished, OnEvent, RunBegun
-from asi_repro.discover.session import RunOptions, replay_recorded, run_live
+from asi_repro.discover.session import RunOptions, reproduce_recorded, run_live
 from asi_repro.errors import AsiReproError
 from asi_repro.project import find_project
 
@@ -39,7 +39,7 @@ def discover(
         typer.Option("--arm", help="operators or llm; params.yaml's by default.", show_default=False),
     ] = None,
     lab: Annotated[
-        str, typer.Option("--lab", help="live trains; replay takes every result from the run's record.")
+        str, typer.Option("--lab", help="live trains; recorded takes every result from the run's record.")
     ] = "live",
     llm: Annotated[
         str, typer.Option("--llm", help="live, record (what is recorded is not asked again) or replay.")
@@ -49,7 +49,7 @@ def discover(
         typer.Option(
             "--recorded",
             metavar="NAME",
-            help="Replay artifacts/recorded/NAME and compare every commit with it.",
+            help="Reproduce artifacts/recorded/NAME and compare every commit with it.",
             show_default=False,
         ),
     ] = None,
@@ -90,7 +90,7 @@ def discover(
     try:
         with _progress() as on_event:
             if recorded is not None:
-                summary = replay_recorded(project, recorded, workers, on_event)
+                summary = reproduce_recorded(project, recorded, workers, on_event)
             else:
                 summary = run_live(project, options, on_event)
     except KeyboardInterrupt as error:

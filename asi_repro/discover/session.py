@@ -14,9 +14,9 @@ from asi_repro.discover.lab.live import LocalLabs, made_with
 from asi_repro.discover.loop.events import OnEvent, RunBegun
 from asi_repro.discover.loop.workers import WorkerJob, work, work_in_threads
 from asi_repro.discover.run.archive import write_run_archive
+from asi_repro.discover.run.discoveries import write_discoveries
 from asi_repro.discover.run.folder import DiscoveryRun, check_name
-from asi_repro.discover.run.recorded import begin_replay, check_replay, record_run
-from asi_repro.discover.run.search_record import write_search
+from asi_repro.discover.run.recorded import begin_reproduction, check_reproduction, record_run
 from asi_repro.discover.run.setup import begin_run, is_begun, recorded_folder, runs_folder, wanted_settings
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.discover.run.traces import write_run_traces
@@ -26,7 +26,7 @@ from asi_repro.executor.choose import make_executor
 from asi_repro.executor.on_ray import RayExecutor
 from asi_repro.project import Project
 
-ARMS, LABS, LLMS = ("operators", "llm"), ("live", "replay"), ("live", "record", "replay")
+ARMS, LABS, LLMS = ("operators", "llm"), ("live", "recorded"), ("live", "record", "replay")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class RunSummary:
             f"{self.folder}",
         ]
         if self.compared is not None:
-            lines.insert(2, f"replay: all {self.compared} outcomes are those recorded, commit by commit")
+            lines.insert(2, f"reproduced: all {self.compared} outcomes are those recorded, commit by commit")
         if self.recorded_bytes is not None:
             lines.append(f"recorded: {self.recorded_bytes / 1e6:.2f} MB")
         return "\n".join(lines)
@@ -105,15 +105,15 @@ def run_live(project: Project, options: RunOptions, on_event: OnEvent) -> RunSum
     for value, known in ((options.arm, ARMS), (options.lab, LABS), (options.llm, LLMS)):
         if value is not None and value not in known:
             raise NotFound(f"no {value!r}", hint=f"one of {', '.join(known)}")
-    if options.renew and options.lab == "replay":
+    if options.renew and options.lab == "recorded":
         raise AsiReproError(
-            "a replay repeats the run that is there: --renew, which drops it, does not go with it"
+            "--lab recorded repeats the run that is there: --renew, which drops it, does not go with it"
         )
     root, arm = project.root, cast("Arm | None", options.arm)
     settings = wanted_settings(root, arm)
     name = check_name(options.run or settings.arm)
-    replayed = options.lab == "replay" and is_begun(root, name)
-    if replayed:  # it needs neither corpus nor benchmarks: its settings are those of the run
+    reproduced = options.lab == "recorded" and is_begun(root, name)
+    if reproduced:  # it needs neither corpus nor benchmarks: its settings are those of the run
         run = DiscoveryRun(runs_folder(project.artifacts) / name)
     else:
         run = begin_run(root, name, arm=arm, renew=options.renew)
@@ -144,7 +144,7 @@ def _work_live(job: WorkerJob, options: RunOptions, on_event: OnEvent) -> None:
     nodes.forget_results()
 
 
-def replay_recorded(project: Project, name: str, workers: int, on_event: OnEvent) -> RunSummary:
+def reproduce_recorded(project: Project, name: str, workers: int, on_event: OnEvent) -> RunSummary:
     """Repeat a recorded run from nothing and compare every commit.
 
     Raises:
@@ -152,10 +152,10 @@ def replay_recorded(project: Project, name: str, workers: int, on_event: OnEvent
         DataError: at the first outcome that differs.
     """
     folder = recorded_folder(project.artifacts) / check_name(name)
-    run, experiments = begin_replay(folder)
+    run, experiments = begin_reproduction(folder)
     on_event(RunBegun(experiments, 0))
     work(WorkerJob(run.folder, project.root, experiments, llm="replay"), workers, on_event)
-    compared = check_replay(run)
+    compared = check_reproduction(run)
     return _summary(run, project.root, compared=compared)
 
 
@@ -165,7 +165,7 @@ def _summary(
     if not run.store.commits():
         raise AsiReproError("no experiment of the run has a commit", where=str(run.folder))
     rows, counts = write_run_archive(run)
-    write_search(run, root)
+    write_discoveries(run, root)
     spans = write_run_traces(run, root)
     return RunSummary(
         run=run.folder.name,

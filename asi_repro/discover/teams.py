@@ -117,7 +117,8 @@ def build_team(run: DiscoveryRun, root: Path, labs: LiveLabs | None, llm: LlmMod
 
     Args:
         root: of the project.
-        labs: who trains and checks what the run's cache does not have; None in a replay.
+        labs: who trains and checks what the run's cache does not have; None where a run is reproduced from
+            its record.
         llm: how models are asked, for the arm that has any.
 
     Raises:

@@ -59,7 +59,7 @@ class Inputs:
     @cached_property
     def searches(self) -> list[Search]:
         """Recorded runs of our own discovery loop that were replayed here, by name."""
-        found = (self.project.artifacts / "recorded").glob("*/search.json")
+        found = (self.project.artifacts / "recorded").glob("*/discoveries.json")
         return [read_search(path) for path in sorted(found)]
 
     @cached_property

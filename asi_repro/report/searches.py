@@ -1,4 +1,4 @@
-"""What the loop wrote of a search of our own, `search.json` of a recorded run, read and checked."""
+"""What the loop wrote of a search of our own, `discoveries.json` of a recorded run, read and checked."""
 
 from __future__ import annotations
 

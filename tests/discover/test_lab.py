@@ -98,7 +98,7 @@ def test_renew_drops_a_run_of_other_settings_and_keeps_one_that_fits(workspace, 
     assert not left.exists()
     assert json.loads((folder / "settings.json").read_text())["discover"]["pool"]["capacity"] == 11
     with pytest.raises(AsiReproError, match="does not go with"):
-        session.run_live(Project(root), session.RunOptions(lab="replay", renew=True), lambda *told: None)
+        session.run_live(Project(root), session.RunOptions(lab="recorded", renew=True), lambda *told: None)
 
 
 def test_a_program_that_breaks_is_a_failure_with_its_log(workspace, tmp_path):

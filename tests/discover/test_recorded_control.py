@@ -69,7 +69,7 @@ def test_a_replay_comes_to_the_same_commits_without_torch(project):
     folder = project / "artifacts" / "recorded" / "control"
     assert (folder / "archive" / "fitness.parquet").is_file()
     assert (project / "traces" / "control.parquet").is_file()
-    search = json.loads((folder / "search.json").read_text())
+    search = json.loads((folder / "discoveries.json").read_text())
     assert search["experiments"] == len(search["curve"]) == summary["experiments"] - 1
     assert search["discoveries"] == search["curve"][-1]["discoveries"] == summary["beat_baseline"]
     assert search["rates"][0]["interval"]["low"] < search["rates"][0]["interval"]["high"]
@@ -93,7 +93,7 @@ def test_ctrl_c_stops_a_run_cleanly_and_it_goes_on(project):
     run = DiscoveryRun(
         folder
     )  # as a kill right after the settings were written leaves it: without a database
-    asked = ("discover", "--run", "again", "--lab", "replay", "--experiments", "12", "--workers", "2")
+    asked = ("discover", "--run", "again", "--lab", "recorded", "--experiments", "12", "--workers", "2")
     process = command(project, *asked)
     deadline = time.monotonic() + 120
     while not run.store.commits():

@@ -173,7 +173,7 @@ def with_begun_run(folder: Path) -> None:
 
 
 DISCOVER = asi_repro(
-    "discover", "--run", "again", "--lab", "replay", "--experiments", str(EXPERIMENTS), "--workers", "2"
+    "discover", "--run", "again", "--lab", "recorded", "--experiments", str(EXPERIMENTS), "--workers", "2"
 )
 
 

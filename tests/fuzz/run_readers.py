@@ -123,14 +123,14 @@ def make_commits(folder: Path) -> Path:
 def read_commits(folder: Path) -> Any:
     from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.listing import list_runs
-    from asi_repro.discover.run.recorded import check_replay
+    from asi_repro.discover.run.recorded import check_reproduction
 
     home = folder / "home"
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(folder, home / "artifacts/recorded/one", ignore=shutil.ignore_patterns("home"))
     list_runs(Project(home))
     try:
-        return check_replay(DiscoveryRun(folder))
+        return check_reproduction(DiscoveryRun(folder))
     except AsiReproError as error:
         # Nothing was replayed, so a good list differs from what there is.
         return assert_in(error.what, "came out otherwise", "not a list of commits")

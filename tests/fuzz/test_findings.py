@@ -129,13 +129,13 @@ def test_a_span_without_a_parent_field(tmp_path: Path) -> None:
 def test_a_list_of_commits_that_is_none(line: bytes, tmp_path: Path) -> None:
     from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.listing import list_runs
-    from asi_repro.discover.run.recorded import check_replay
+    from asi_repro.discover.run.recorded import check_reproduction
     from asi_repro.project import Project
 
     folder = tmp_path / "artifacts" / "recorded" / "one"
     write(run_readers.make_commits(folder), line + b"\n")
     with pytest.raises(DataError, match="not a list of commits"):
-        check_replay(DiscoveryRun(folder))
+        check_reproduction(DiscoveryRun(folder))
     [row] = list_runs(Project(tmp_path))
     assert (row.kind, row.note) == ("damaged", "not a list of commits")
 

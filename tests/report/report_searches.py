@@ -35,4 +35,4 @@ def make_search(**changes: Any) -> dict[str, Any]:
 def add_search(project: Project, name: str = "control", **changes: Any) -> None:
     folder = project.artifacts / "recorded" / name
     folder.mkdir(parents=True)
-    (folder / "search.json").write_text(json.dumps(make_search(**changes)))
+    (folder / "discoveries.json").write_text(json.dumps(make_search(**changes)))

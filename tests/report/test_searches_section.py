@@ -71,7 +71,7 @@ def test_a_search_that_found_nothing_has_a_table_and_no_curve(tmp_path: Path) ->
     ],
 )
 def test_a_damaged_search_is_named(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "control" / "search.json"
+    path = tmp_path / "control" / "discoveries.json"
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(DataError, match="not what a search came to") as error:

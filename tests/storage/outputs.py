@@ -19,7 +19,7 @@ OUTPUTS = (
     "artifacts/history.bundle",
     "artifacts/recorded/control/archive",
     "artifacts/recorded/control/run.git",
-    "artifacts/recorded/control/search.json",
+    "artifacts/recorded/control/discoveries.json",
     *PUBLISHED,
 )
 INPUTS = ("artifacts/release", "artifacts/corpus")
@@ -67,16 +67,16 @@ def recorded_run(root: Path) -> None:
     from fake_team import begin, do_all, fake_job
 
     from asi_repro.discover.run.archive import write_run_archive
+    from asi_repro.discover.run.discoveries import write_discoveries
     from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.recorded import commit_lines
-    from asi_repro.discover.run.search_record import write_search
 
     folder = root / "artifacts" / "recorded" / "control"
     begin(folder)
     do_all(fake_job(folder, experiments=4))
     run = DiscoveryRun(folder)
     write_run_archive(run)
-    write_search(run, root)
+    write_discoveries(run, root)
     (folder / "commits.txt").write_text("\n".join(commit_lines(run)) + "\n")
     (folder / "rejected").mkdir(exist_ok=True)
     for name in ("journal", "locks"):

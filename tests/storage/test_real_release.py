@@ -16,7 +16,7 @@ PLACES = (
     "artifacts/history.bundle",
     "artifacts/recorded/control/archive",
     "artifacts/recorded/control/run.git",
-    "artifacts/recorded/control/search.json",
+    "artifacts/recorded/control/discoveries.json",
     "artifacts/corpus",
     *PUBLISHED,
 )

@@ -39,7 +39,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Source:
     settings["discover"]["promote"] = 0
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     shutil.copy(RECORDED / "lab.jsonl", folder / "lab.jsonl")
-    code = [sys.executable, "-m", "asi_repro.cli", "discover", "--run", "again", "--lab", "replay"]
+    code = [sys.executable, "-m", "asi_repro.cli", "discover", "--run", "again", "--lab", "recorded"]
     subprocess.run([*code, "--experiments", "5"], cwd=project.root, check=True, capture_output=True)
     return Source(run_paths(project, folder), project)
 

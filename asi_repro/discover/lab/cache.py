@@ -1,4 +1,4 @@
-"""Results of trainings and checks by content key (lab.jsonl), so that a replay needs no torch.
+"""Results of trainings and checks by content key (lab.jsonl), so that a run is reproduced without torch.
 
 One line a result. A key is made of the program and of what the run's settings say of training, scoring and
 checking; the versions that made a result stand beside it and are not part of the key. The first line of a
@@ -43,7 +43,7 @@ class ResultCache:
         """The result of a key; made and kept where there is none.
 
         Raises:
-            MissingInput: where there is none and nobody can make it (None), as in a replay.
+            MissingInput: where there is none and nobody can make it (None), as where a run is reproduced.
         """
         result = self.get(key)
         if result is None:
@@ -81,7 +81,7 @@ class CachedLab:
 
     Args:
         stage: what identifies training and scoring, of settings.json.
-        live: who trains; None in a replay.
+        live: who trains; None where a run is reproduced from its record.
     """
 
     def __init__(self, cache: ResultCache, stage: JsonDict, live: Lab | None) -> None:
@@ -91,7 +91,7 @@ class CachedLab:
         """See `discover.types.Lab`.
 
         Raises:
-            MissingInput: in a replay, where the cache has no such training.
+            MissingInput: where a run is reproduced and the cache has no such training.
         """
         live, key = self._live, training_key(program, seed, self._stage)
         with trace.span("train and evaluate", "TOOL") as span:
@@ -113,7 +113,7 @@ class CachedChecker:
 
     Args:
         rows: the rows of the certificate that a proposal must pass.
-        live: who checks; None in a replay.
+        live: who checks; None where a run is reproduced from its record.
     """
 
     def __init__(self, cache: ResultCache, rows: list[str], live: Checker | None) -> None:
@@ -123,7 +123,7 @@ class CachedChecker:
         """See `discover.types.Checker`.
 
         Raises:
-            MissingInput: in a replay, where the cache has no such check.
+            MissingInput: where a run is reproduced and the cache has no such check.
         """
         live, key = self._live, check_key(proposal.program, self._rows)
         with trace.span("check the program", "GUARDRAIL") as span:

@@ -34,7 +34,8 @@ class WorkerJob:
         folder: of the run, which has been begun.
         root: of the project.
         experiments: how many there are to be.
-        labs: who trains and checks; None in a replay. A job with those of a cluster stays in its process.
+        labs: who trains and checks; None where a run is reproduced from its record. A job with those of a
+            cluster stays in its process.
         llm: how models are asked.
     """
 

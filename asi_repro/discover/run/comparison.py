@@ -183,7 +183,7 @@ def _side(outcomes: Outcomes, draws: dict[str, tuple[float, Vector]]) -> Side:
     for unit, (rate, drawn) in draws.items():
         at = [row["experiments" if unit == PER_EXPERIMENTS else "flops"] for row in rows]
         grows = len(set(counts)) > 1 and len(set(at)) > 1
-        rates.append(Rate(unit, _interval(rate, drawn), fit_line(at, counts).r2 if grows else None))
+        rates.append(Rate(unit, _interval(rate, drawn), _stable(fit_line(at, counts).r2) if grows else None))
     return Side(
         outcomes.name,
         outcomes.arm,
@@ -197,7 +197,12 @@ def _side(outcomes: Outcomes, draws: dict[str, tuple[float, Vector]]) -> Side:
 
 def _interval(estimate: float, draws: Vector) -> Interval:
     low, high = np.quantile(draws[np.isfinite(draws)], [0.025, 0.975])
-    return Interval(float(estimate), float(low), float(high))
+    return Interval(*(_stable(value) for value in (estimate, low, high)))
+
+
+def _stable(value: float) -> float:
+    """To nine significant digits: the last bits of a sum depend on the processor."""
+    return float(f"{value:.9g}")
 
 
 def _not_compared(first: Outcomes, second: Outcomes, unit: str) -> str:

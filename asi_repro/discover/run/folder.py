@@ -7,7 +7,7 @@
 | rejected/N.json, N.failed.json | proposals that were turned down and why; `failed`: no commit came of it |
 | lab.jsonl, llm.jsonl | recorded results of trainings, scores and checks; recorded calls |
 | timings.jsonl | wall times, which are part of nothing else |
-| commits.txt | of a recorded run: what its replay must come to |
+| commits.txt | of a recorded run: what its reproduction must come to |
 | journal/, locks/ | of unfinished experiments |
 """
 
@@ -54,7 +54,7 @@ class RunSettings:
         discover: the loop's settings.
         exploration, verification: what identifies training and evaluation of each stage.
         llm: settings of the models asked, empty for the control arm.
-        made_with: versions, for a reader; results do not depend on them in a replay.
+        made_with: versions, for a reader; a reproduction does not depend on them.
     """
 
     seed: int

@@ -1,4 +1,4 @@
-"""A run's versioned form: settings, records and the commits that a replay of them must come to."""
+"""A run's versioned form: settings, records and the commits that a reproduction must come to."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from asi_repro.store.files import atomic_dir, atomic_write, sha256_file
 
 MOST_BYTES = 3_000_000
 _LINE = re.compile(r"(?:experiment|failed|verified) [0-9]{7,10} [0-9a-f]{40,64}")
-_MADE = ("run.git", "rejected", "journal", "locks", "archive", "search.json", "timings.jsonl")
-_IGNORED = "# What a replay makes anew.\n" + "".join(
+_MADE = ("run.git", "rejected", "journal", "locks", "archive", "discoveries.json", "timings.jsonl")
+_IGNORED = "# What a reproduction makes anew.\n" + "".join(
     f"/{name}\n" for name in (*_MADE, "certificates", "report")
 )
 
@@ -69,7 +69,7 @@ def record_run(run: DiscoveryRun, folder: Path) -> int:
     return size
 
 
-def begin_replay(folder: Path) -> tuple[DiscoveryRun, int]:
+def begin_reproduction(folder: Path) -> tuple[DiscoveryRun, int]:
     """A recorded run with nothing done yet, and how many experiments it has.
 
     Raises:
@@ -87,7 +87,7 @@ def begin_replay(folder: Path) -> tuple[DiscoveryRun, int]:
     return run, max(int(line.split()[1]) for line in lines)
 
 
-def check_replay(run: DiscoveryRun) -> int:
+def check_reproduction(run: DiscoveryRun) -> int:
     """How many outcomes were compared with the record.
 
     Raises:
@@ -100,7 +100,7 @@ def check_replay(run: DiscoveryRun) -> int:
         recorded = [line for line in pinned if line.split()[1] == index]
         found = [line for line in made if line.split()[1] == index]
         raise DataError(
-            f"experiment {int(index)} came out otherwise: recorded {recorded}, replayed {found}",
+            f"experiment {int(index)} came out otherwise: recorded {recorded}, now {found}",
             where=str(run.folder / COMMITS),
             hint="the loop or an operator changed: record the run again, or take the change back",
         )
@@ -108,7 +108,7 @@ def check_replay(run: DiscoveryRun) -> int:
 
 
 def pin(run: DiscoveryRun) -> None:
-    """Write what this replay came to as what every replay must come to."""
+    """Write what this run came to as what every reproduction must come to."""
     atomic_write(run.folder / COMMITS, "\n".join(commit_lines(run)) + "\n")
 
 

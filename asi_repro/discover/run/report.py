@@ -94,11 +94,11 @@ def _page(project: Project, run: DiscoveryRun, outcomes: Outcomes, rows: list[Js
         f"> {OURS}. It is far smaller than the paper's, and its numbers say nothing of the paper's models.",
         "",
         *_table("What was run", ("", ""), about),
-        "## The search",
+        "## The discoveries",
         "",
         "![Discoveries and best fitness over experiments](figures/search.svg)",
         "",
-        *_search(project, outcomes),
+        *_discoveries(project, outcomes),
         *_table("The best by fitness", _BEST, _best(rows)),
         *_table("Operators of the discoveries", ("operator", "discoveries", "experiments"), _operators(rows)),
         *_table("What was turned down", ("by", "proposals"), _turned_down(run)),
@@ -115,7 +115,7 @@ _ARMS = {"operators": "evolution by operators on programs, no language model", "
 _BEST = ("index", "fitness", "loss", "against the baseline", "benchmark mean", "against it")
 
 
-def _search(project: Project, outcomes: Outcomes) -> list[str]:
+def _discoveries(project: Project, outcomes: Outcomes) -> list[str]:
     params = load_params(project.root)
     found = compare_runs(outcomes, outcomes, seed=params.seed, resamples=params.claims.resamples).first
     rows = [

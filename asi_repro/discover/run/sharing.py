@@ -226,7 +226,7 @@ def _check(run: DiscoveryRun, place: str) -> None:
 
 
 def _read_records(run: DiscoveryRun) -> None:
-    """Read what a replay will read, so that it is now that damage shows.
+    """Read what a reproduction will read, so that it is now that damage shows.
 
     Raises:
         DataError: naming the file and the line.

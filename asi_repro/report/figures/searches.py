@@ -69,7 +69,7 @@ def search_drawing(inputs: Inputs) -> Drawing | None:
             "R² is that of a line through the count. What counts as a discovery differs, and "
             "runs of our own are far smaller than the paper's."
         ),
-        source=f"artifacts/recorded, search.json; {inputs.source_of('data/tree.json')}",
+        source=f"artifacts/recorded, discoveries.json; {inputs.source_of('data/tree.json')}",
         code="asi_repro.report.figures.searches",
         draw=lambda figure: draw_searches(figure, shown),
         data=(PlotData("searches", ("search", "experiments", "discoveries", "share"), _rows(shown)),),

@@ -1,4 +1,4 @@
-"""What a run's search came to, as one small file that the project's report reads: rates and the curve."""
+"""What a run discovered, as one small file that the project's report reads: rates and the curve."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 
 SCHEMA = 1
-SEARCH = "search.json"
+FILE = "discoveries.json"
 
 
-def write_search(run: DiscoveryRun, root: Path) -> None:
-    """Write search.json beside the run's archive, which must be there; nothing for a baseline alone.
+def write_discoveries(run: DiscoveryRun, root: Path) -> None:
+    """Write discoveries.json beside the run's archive, which must be there; nothing for a baseline alone.
 
     Args:
         root: of the project, whose params.yaml has seed and number of the resamples.
     """
-    path = run.folder / SEARCH
+    path = run.folder / FILE
     outcomes = own_outcomes(run.folder.name, run.folder)
     if not outcomes.indices:
         path.unlink(missing_ok=True)
