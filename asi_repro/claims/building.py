@@ -1,23 +1,24 @@
-"""Running every check, and what it found as the ledger's JSON."""
+"""Running every check, and what it found as the ledger."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from asi_repro.archive.reader import Archive
 from asi_repro.claims.context import Context, Settings
 from asi_repro.claims.data import Data
-from asi_repro.claims.finding import Finding, NotCheckable, Verdict
-from asi_repro.claims.ledger import SCHEMA_VERSION, Entry
+from asi_repro.claims.finding import Finding, NotCheckable, Part, Verdict
+from asi_repro.claims.ledger import SCHEMA_VERSION, Entry, Ledger, PaperOf, ReadingOf, SensitivityOf
 from asi_repro.claims.measured import measured_entries
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.claims.plain import finding_fields, plain
 from asi_repro.claims.registry import Check, checks
-from asi_repro.claims.texts import ClaimText, claim_texts
+from asi_repro.claims.texts import ClaimText, claim_texts, papers
+
+Limits = dict[str, dict[str, float]]
 
 
 def build_ledger(
@@ -28,66 +29,103 @@ def build_ledger(
     sweeps: Path | None = None,
     paper: PaperTables | None = None,
     only: set[str] | None = None,
+    limits: Limits | None = None,
+    sensitivity: bool = True,
     progress: Callable[[str], None] = lambda identifier: None,
-) -> dict[str, Any]:
+) -> Ledger:
     """Check every claim.
 
     Args:
         certificates: the folder with the results of the checks on programs, if it is there.
         sweeps: the folder with the recorded sweeps over the gallery, if it is there.
         only: ids of the claims to check; all where None.
+        limits: other values of the criteria's limits, by claim and limit.
+        sensitivity: whether to find each verdict at other values of the limits too.
         progress: called with each claim's id before it is checked.
 
     Returns:
         The ledger as `docs/reference/claims.md` describes it.
     """
-    settings = settings or Settings()
+    settings, tables = settings or Settings(), paper or PaperTables()
     data, functions = Data(archive), checks()
-    paper = paper or PaperTables()
     entries = []
     for identifier, text in claim_texts().items():
         if only is not None and identifier not in only:
             continue
         progress(identifier)
-        finding = _checked(functions[identifier], Context(text, data, paper, settings, certificates))
-        entries.append(entry(text, finding))
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "settings": asdict(settings),
-        "summary": summary(entries),
-        "claims": entries,
-        "measured": measured_entries(sweeps),
-    }
+        if changed := (limits or {}).get(identifier):
+            text = text.model_copy(update={"limits": text.limits | changed})
+        context = Context(text, data, tables, settings, certificates)
+        entries.append(_entry(context, functions[identifier], sensitivity))
+    return Ledger(
+        schema_version=SCHEMA_VERSION,
+        settings=asdict(settings),
+        papers=[PaperOf(**paper.model_dump()) for paper in papers().values()],
+        summary=summary(entries),
+        claims=entries,
+        measured=measured_entries(sweeps),
+    )
 
 
-def _checked(check: Check, context: Context) -> Finding:
+def checked(check: Check, context: Context) -> Finding:
+    """What a check finds, or that it cannot."""
     try:
         return check(context)
     except NotCheckable as reason:
-        return Finding(Verdict.NOT_CHECKABLE, found=str(reason), method=context.text.check)
+        parts = [
+            Part(context.text.check, context.claimed, str(reason), Verdict.NOT_CHECKABLE, reading.name)
+            for reading in context.text.readings
+        ]
+        return Finding(effect="no data", found=str(reason), method=context.text.check, parts=parts)
 
 
-def entry(text: ClaimText, finding: Finding) -> Entry:
-    """A claim and its finding as plain JSON values."""
-    fields = finding_fields(finding)
-    return {
-        "id": text.id,
-        "verdict": fields.pop("verdict"),
-        "claimed": text.claimed_text,
-        "found": fields.pop("found"),
-        "method": fields.pop("method"),
-        "statement": text.statement,
-        "where": text.where,
-        "unit": text.unit,
-        "check": text.check,
-        "criterion": text.criterion_text,
-        "would_change": text.would_change_text,
-        "claimed_figures": plain(text.figures),
-        **fields,
-    }
+def _entry(context: Context, check: Check, sensitivity: bool) -> Entry:
+    text, finding = context.text, checked(check, context)
+    decided = finding.readings
+    return Entry(
+        id=text.id,
+        paper=text.paper,
+        theme=text.theme,
+        claimed=context.claimed,
+        statement=text.statement,
+        where=text.where,
+        unit=text.unit,
+        check=text.check,
+        criterion=text.criterion,
+        power=finding.power or text.filled(text.power),
+        would_change=text.filled(text.would_change),
+        claimed_figures=plain(text.figures),
+        readings=[_reading(text, name, verdict) for name, verdict in decided.items()],
+        sensitivity=list(_sensitivity(context, check, finding.verdict)) if sensitivity else [],
+        **finding_fields(finding),
+    )
+
+
+def _reading(text: ClaimText, name: str, verdict: Verdict) -> ReadingOf:
+    reading = next(item for item in text.readings if item.name == name)
+    return ReadingOf(
+        reading=name,
+        verdict=verdict.value,
+        reads=text.filled(reading.reads),
+        reproduced=text.filled(reading.reproduced),
+        contradicted=text.filled(reading.contradicted),
+    )
+
+
+def _sensitivity(context: Context, check: Check, ours: Verdict) -> Iterable[SensitivityOf]:
+    """The verdict at every other value that the claim names for a limit, one limit at a time."""
+    for limit, values in context.text.sensitivity.items():
+        used = context.limit(limit)
+        for value in sorted({*values, used}):
+            verdict = ours
+            if value != used:
+                limits = context.text.limits | {limit: value}
+                other = replace(context, text=context.text.model_copy(update={"limits": limits}))
+                verdict = checked(check, other).verdict
+            yield SensitivityOf(limit=limit, value=float(value), verdict=verdict.value, ours=value == used)
 
 
 def summary(entries: list[Entry]) -> dict[str, int]:
     """The number of claims by verdict, and in all."""
-    counts = Counter(item["verdict"] for item in entries)
+    counts = Counter(item.verdict for item in entries)
     return {**{verdict.value: counts[verdict.value] for verdict in Verdict}, "claims": len(entries)}

@@ -36,6 +36,15 @@ class Context:
     settings: Settings
     certificates: Path | None = None
 
+    @property
+    def claimed(self) -> str:
+        """What the paper claims, in a few words."""
+        return self.text.filled(self.text.claimed)
+
+    def allows(self, exceptions: int) -> bool:
+        """Whether the criterion lets that many cases fail."""
+        return exceptions <= int(self.limit("exceptions"))
+
     def figure(self, name: str) -> Any:
         """A figure that the paper claims."""
         return self.text.figures[name]

@@ -1,4 +1,4 @@
-"""What a check hands back: a verdict with the numbers and rows that show it."""
+"""What a check hands back: parts with verdicts, and the numbers and rows that show them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 Row = dict[str, Any]
+PLAIN = "plain"
 
 
 class Verdict(str, Enum):
@@ -15,6 +16,7 @@ class Verdict(str, Enum):
 
     REPRODUCED = "reproduced"
     CONTRADICTED = "contradicted"
+    UNDECIDED = "undecided"
     NOT_CHECKABLE = "not checkable"
     NOT_YET_RUN = "not yet run"
 
@@ -24,12 +26,13 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True)
 class Part:
-    """One testable piece of a claim."""
+    """One testable piece of a claim, under one reading of its sentence."""
 
     what: str
     claimed: str
     found: str
     verdict: Verdict
+    reading: str = PLAIN
 
 
 @dataclass(frozen=True)
@@ -59,19 +62,33 @@ class Finding:
     """The outcome of one check.
 
     Attributes:
-        found: what was found, in a few words, in the order of what was claimed.
+        effect: the number that the verdict rests on, in at most 60 characters, with its interval if any.
+        found: what was found, in one line, in the order of what was claimed.
         method: how, in one sentence.
+        parts: the pieces that the verdict is made of, each under a reading of the claim's sentence.
         figures: the numbers found, by name.
-        parts: the pieces the verdict is made of.
+        power: what these data could have shown; the claim's own text where it is empty.
     """
 
-    verdict: Verdict
+    effect: str
     found: str
     method: str
+    parts: Sequence[Part]
     figures: dict[str, Any] = field(default_factory=dict)
-    parts: Sequence[Part] = ()
     evidence: Sequence[Evidence] = ()
     notes: Sequence[str] = ()
+    power: str = ""
+
+    @property
+    def readings(self) -> dict[str, Verdict]:
+        """The verdict under each reading, as good as the worst of its parts."""
+        names = dict.fromkeys(part.reading for part in self.parts)
+        return {name: worst(p.verdict for p in self.parts if p.reading == name) for name in names}
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that all readings share; `undecided` where they differ."""
+        return unanimous(self.readings.values())
 
 
 class NotCheckable(Exception):
@@ -83,17 +100,41 @@ def holds(condition: bool) -> Verdict:
     return Verdict.REPRODUCED if condition else Verdict.CONTRADICTED
 
 
-def combine(parts: Iterable[Part]) -> Verdict:
-    """The verdict of a claim from its parts: as good as the worst of them.
+def either(true: bool, false: bool) -> Verdict:
+    """Reproduced where the data show it true, contradicted where they show it false, else undecided."""
+    if true:
+        return Verdict.REPRODUCED
+    return Verdict.CONTRADICTED if false else Verdict.UNDECIDED
 
-    One contradicted part contradicts the claim; a part that was not run or cannot be checked keeps it
-    from being reproduced.
+
+_WORST_FIRST = (
+    Verdict.CONTRADICTED,
+    Verdict.NOT_YET_RUN,
+    Verdict.NOT_CHECKABLE,
+    Verdict.UNDECIDED,
+    Verdict.REPRODUCED,
+)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of pieces that must all hold.
 
     Raises:
-        ValueError: where there are no parts.
+        ValueError: where there are none.
     """
-    verdicts = {part.verdict for part in parts}
-    if not verdicts:
+    found = set(verdicts)
+    if not found:
         raise ValueError("a claim has at least one part")
-    order = (Verdict.CONTRADICTED, Verdict.NOT_YET_RUN, Verdict.NOT_CHECKABLE, Verdict.REPRODUCED)
-    return next(verdict for verdict in order if verdict in verdicts)
+    return next(verdict for verdict in _WORST_FIRST if verdict in found)
+
+
+def unanimous(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a sentence from those of its readings.
+
+    A claim is reproduced where every reading holds and contradicted where none does. Where one holds and
+    another does not, it is for the reader to say which was meant: undecided.
+    """
+    found = set(verdicts)
+    if len(found) == 1:
+        return found.pop()
+    return Verdict.NOT_YET_RUN if Verdict.NOT_YET_RUN in found else Verdict.UNDECIDED

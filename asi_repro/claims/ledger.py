@@ -1,18 +1,171 @@
-"""Reading the ledger of claims that the stage `claims` made; imports nothing heavy."""
+"""The ledger of claims that the stage `claims` makes: its shape, stated once, and how it is read."""
 
 from __future__ import annotations
 
-import json
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from asi_repro.errors import DataError, MissingInput, NotFound
 
-SCHEMA_VERSION = 1
-Entry = dict[str, Any]
+SCHEMA_VERSION = 2
+_REMAKE = "run `dvc repro --force claims`"
+_SHAPE = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+Object = dict[str, Any]
 
 
-def read_ledger(path: Path) -> dict[str, Any]:
+class PartOf(BaseModel):
+    """One testable piece of a claim, under one reading."""
+
+    model_config = _SHAPE
+
+    what: str
+    claimed: str
+    found: str
+    verdict: str
+    reading: str
+
+
+class ReadingOf(BaseModel):
+    """The verdict under one reading of the claim's sentence."""
+
+    model_config = _SHAPE
+
+    reading: str
+    verdict: str
+    reads: str
+    reproduced: str
+    contradicted: str
+
+
+class EvidenceOf(BaseModel):
+    """Rows that show a number."""
+
+    model_config = _SHAPE
+
+    what: str
+    source: str
+    rows: list[Object]
+    total: int
+
+
+class SensitivityOf(BaseModel):
+    """The verdict were one limit of the criterion another."""
+
+    model_config = _SHAPE
+
+    limit: str
+    value: float
+    verdict: str
+    ours: bool
+
+
+class Entry(BaseModel):
+    """One claim and what was found. The fields' descriptions are the page docs/reference/claims.md."""
+
+    model_config = _SHAPE
+
+    id: Annotated[str, Field(description="name of the claim")]
+    paper: Annotated[str, Field(description="id of the paper that makes it, as in `papers`")]
+    theme: Annotated[str, Field(description="what it is about; claims are grouped by it")]
+    verdict: Annotated[str, Field(description="one of the five above")]
+    effect: Annotated[str, Field(description="the number that the verdict rests on, with its interval")]
+    claimed: Annotated[str, Field(description="what the paper claims, in a few words")]
+    found: Annotated[str, Field(description="what was found, in the same order")]
+    method: Annotated[str, Field(description="how, in one sentence")]
+    statement: Annotated[str, Field(description="the claim, paraphrased")]
+    where: Annotated[str, Field(description="section, figure or table of the paper")]
+    unit: Annotated[str, Field(description="what the figures count")]
+    check: Annotated[str, Field(description="what the claim is held against")]
+    criterion: Annotated[str, Field(description="every reading, and what reproduces or contradicts it")]
+    power: Annotated[str, Field(description="what the data could have shown")]
+    would_change: Annotated[str, Field(description="what would change the verdict")]
+    claimed_figures: Annotated[Object, Field(description="object: the paper's numbers by name")]
+    found_figures: Annotated[
+        Object, Field(description="object: the numbers found by name; null where there is none")
+    ]
+    readings: Annotated[
+        list[ReadingOf],
+        Field(
+            description="list of objects `reading`, `verdict`, `reads`, `reproduced`, `contradicted`; the "
+            "claim's verdict is the one they share, else undecided"
+        ),
+    ]
+    parts: Annotated[
+        list[PartOf],
+        Field(
+            description="list of objects `what`, `claimed`, `found`, `verdict`, `reading`; the worst part of "
+            "a reading is its verdict"
+        ),
+    ]
+    sensitivity: Annotated[
+        list[SensitivityOf],
+        Field(
+            description="list of objects `limit`, `value`, `verdict`, `ours`: the verdict at other values of "
+            "each limit of the criterion; `ours` marks the value that was used"
+        ),
+    ]
+    evidence: Annotated[
+        list[EvidenceOf],
+        Field(
+            description="list of objects `what`, `source`, `rows` (objects; those of experiments have "
+            "`index`), `total` (how many rows there are, listed or not)"
+        ),
+    ]
+    notes: Annotated[list[str], Field(description="list of sentences that bear on the verdict")]
+
+
+class PaperOf(BaseModel):
+    """A paper whose claims are in the ledger."""
+
+    model_config = _SHAPE
+
+    id: str
+    name: str
+    title: str
+    arxiv: str
+
+
+class Ledger(BaseModel):
+    """Everything that the stage `claims` found."""
+
+    model_config = _SHAPE
+
+    schema_version: int
+    settings: Object
+    papers: list[PaperOf]
+    summary: dict[str, int]
+    claims: list[Entry]
+    measured: list[Entry]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Ledger:
+        if self.schema_version != SCHEMA_VERSION:
+            raise ValueError(f"not a claims ledger of version {SCHEMA_VERSION}")
+        if len({entry.id for entry in self.entries}) < len(self.entries):
+            raise ValueError("an id is there twice")
+        return self
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The claims, then what this project measured itself."""
+        return [*self.claims, *self.measured]
+
+    def of_paper(self, paper: str | None) -> list[Entry]:
+        """The claims of one paper; all of them for None.
+
+        Raises:
+            NotFound: where the ledger has no such paper.
+        """
+        known = [item.id for item in self.papers]
+        if paper is not None and paper not in known:
+            raise NotFound(f"no paper has the id {paper!r}", hint=f"the papers are {', '.join(known)}")
+        return [claim for claim in self.claims if paper in (None, claim.paper)]
+
+
+def read_ledger(path: Path) -> Ledger:
     """The ledger that the stage `claims` made.
 
     Raises:
@@ -20,84 +173,28 @@ def read_ledger(path: Path) -> dict[str, Any]:
         DataError: where it is not a ledger of this version.
     """
     try:
-        ledger = json.loads(path.read_text(encoding="utf-8"))
+        return Ledger.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise MissingInput(
             "the claims have not been checked yet", where=str(path), hint="run `dvc repro claims`"
         ) from None
-    except (ValueError, RecursionError, OSError) as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
         raise DataError(
-            f"damaged ledger: {error}", where=str(path), hint="run `dvc repro --force claims`"
+            f"damaged ledger: {f'{place}: ' if place else ''}{first['msg']}", where=str(path), hint=_REMAKE
         ) from error
-    if not isinstance(ledger, dict) or ledger.get("schema_version") != SCHEMA_VERSION:
-        raise DataError(
-            f"not a claims ledger of version {SCHEMA_VERSION}",
-            where=str(path),
-            hint="run `dvc repro --force claims`",
-        )
-    if fault := _fault(ledger):
-        raise DataError(f"damaged ledger: {fault}", where=str(path), hint="run `dvc repro --force claims`")
-    return ledger
+    except OSError as error:
+        raise DataError(f"damaged ledger: {error}", where=str(path), hint=_REMAKE) from error
 
 
-_Types = tuple[type, ...]
-_TEXT: _Types = (str,)
-_OBJECT: _Types = (dict,)
-_LIST: _Types = (list,)
-_ENTRY: dict[str, _Types] = {
-    **dict.fromkeys(("id", "verdict", "claimed", "found", "method", "statement", "where"), _TEXT),
-    **dict.fromkeys(("unit", "check", "criterion", "would_change"), _TEXT),
-    **dict.fromkeys(("claimed_figures", "found_figures"), _OBJECT),
-    **dict.fromkeys(("parts", "evidence", "notes"), _LIST),
-}
-_PART = dict.fromkeys(("what", "claimed", "found", "verdict"), _TEXT)
-_EVIDENCE: dict[str, _Types] = {"what": _TEXT, "source": _TEXT, "rows": _LIST, "total": (int, type(None))}
-
-
-def _fault(ledger: dict[str, Any]) -> str | None:
-    """What is not as `claims.reference.FIELDS` has it; by hand, for pydantic costs a start-up."""
-    summary, claims, measured = ledger.get("summary"), ledger.get("claims"), ledger.get("measured", [])
-    if not isinstance(summary, dict) or not all(type(count) is int for count in summary.values()):
-        return "summary is not an object of counts"
-    if not isinstance(claims, list) or not isinstance(measured, list):
-        return "claims or measured is not a list"
-    entries = [*claims, *measured]
-    for place, entry in enumerate(entries):
-        if fault := _misfit(entry, _ENTRY) or _entry_fault(entry):
-            return f"entry {place}: {fault}"
-    if len({entry["id"] for entry in entries}) < len(entries):
-        return "an id is there twice"
-    return None
-
-
-def _entry_fault(entry: Entry) -> str | None:
-    faults = [_misfit(part, _PART) for part in entry["parts"]]
-    for evidence in entry["evidence"]:
-        fault = _misfit(evidence, _EVIDENCE)
-        faults.append(fault or next((f for row in evidence["rows"] if (f := _misfit(row, {}))), None))
-    if not all(isinstance(note, str) for note in entry["notes"]):
-        faults.append("a note is not a text")
-    return next(filter(None, faults), None)
-
-
-def _misfit(value: Any, fields: dict[str, _Types]) -> str | None:
-    if not isinstance(value, dict):
-        return f"a {type(value).__name__} where an object belongs"
-    missing = [name for name, types in fields.items() if type(value.get(name, ...)) not in types]
-    return f"{missing[0]} is missing or of another type" if missing else None
-
-
-def find_claim(ledger: dict[str, Any], identifier: str) -> Entry:
+def find_claim(ledger: Ledger, identifier: str) -> Entry:
     """The claim of that id.
 
     Raises:
         NotFound: where there is none; similar ids are named.
     """
-    from difflib import get_close_matches
-
-    entries: dict[str, Entry] = {
-        item["id"]: item for item in [*ledger["claims"], *ledger.get("measured", ())]
-    }
+    entries = {item.id: item for item in ledger.entries}
     if identifier in entries:
         return entries[identifier]
     near = get_close_matches(identifier, sorted(entries), n=3, cutoff=0.4)

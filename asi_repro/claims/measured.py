@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from asi_repro.claims.finding import Evidence, Finding, Row, Verdict
+from asi_repro.claims.finding import Evidence, Row
 from asi_repro.claims.ledger import Entry
-from asi_repro.claims.plain import finding_fields
+from asi_repro.claims.plain import evidence_of, plain
 from asi_repro.results.table import SUMMARY, ModelRow, Results, read_results
 
 MEASURED = "measured here"
@@ -122,48 +122,54 @@ def _entry(
 ) -> Entry:
     summary = results.summary
     where = f"this project: scale {summary.scale}, {summary.tokens:,} tokens of {summary.corpus}"
-    finding = Finding(
-        Verdict.NOT_CHECKABLE,  # not shown: these rows have no verdict
+    return _measured(
+        id=f"measured-{scale}-{name}",
         found=found,
+        effect=found if len(found) <= 60 else f"{found[:59]}…",
         method=method,
-        figures=figures | {"scale": summary.scale, "tokens": summary.tokens},
-        evidence=evidence,
-        notes=[summary.about, *([_ONE_SEED] if _one_seed(results) else [])],
+        statement=question,
+        where=where,
+        check=f"artifacts/sweeps/{scale}",
+        power=summary.about,
+        would_change="Another scale, more tokens, more seeds.",
+        found_figures=plain(figures | {"scale": summary.scale, "tokens": summary.tokens}),
+        evidence=[evidence_of(item) for item in evidence],
+        notes=[_ONE_SEED] if _one_seed(results) else [],
     )
-    return {
-        "id": f"measured-{scale}-{name}",
-        **finding_fields(finding),
-        "verdict": MEASURED,
-        "claimed": "nothing: the paper has no such measurement",
-        "statement": question,
-        "where": where,
-        "unit": "models",
-        "check": f"artifacts/sweeps/{scale}",
-        "criterion": "None: a measurement at another scale, not a reproduction of the paper's results.",
-        "would_change": "Another scale, more tokens, more seeds.",
-        "claimed_figures": {},
-    }
 
 
 def _not_run() -> Entry:
-    return {
-        "id": "measured-sweep",
-        "verdict": MEASURED,
-        "claimed": "nothing",
-        "found": "not run",
-        "method": MAKE,
-        "statement": "How do the gallery's architectures compare with DeltaNet when we train them?",
-        "where": "this project",
-        "unit": "models",
-        "check": "artifacts/sweeps",
-        "criterion": "None: this would not be a reproduction of the paper's results.",
-        "would_change": f"Run {MAKE}",
-        "claimed_figures": {},
-        "found_figures": {},
-        "parts": [],
-        "evidence": [],
-        "notes": [],
-    }
+    return _measured(
+        id="measured-sweep",
+        found="not run",
+        effect="not run",
+        method=MAKE,
+        statement="How do the gallery's architectures compare with DeltaNet when we train them?",
+        where="this project",
+        check="artifacts/sweeps",
+        power="None before it is run.",
+        would_change=f"Run {MAKE}",
+        found_figures={},
+        evidence=[],
+        notes=[],
+    )
+
+
+def _measured(**fields: Any) -> Entry:
+    """A row of this project's own, with what all of them share."""
+    return Entry(
+        paper="",
+        theme="measured",
+        verdict=MEASURED,
+        claimed="nothing: the papers have no such measurement",
+        unit="models",
+        criterion="None: a measurement at another scale, not a reproduction of the paper's results.",
+        claimed_figures={},
+        readings=[],
+        parts=[],
+        sensitivity=[],
+        **fields,
+    )
 
 
 def _has_flops(row: ModelRow) -> bool:

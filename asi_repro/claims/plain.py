@@ -5,39 +5,32 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from asi_repro.claims.finding import Evidence, Finding, Part
-from asi_repro.claims.ledger import Entry
+from asi_repro.claims.finding import Evidence, Finding
+from asi_repro.claims.ledger import EvidenceOf, PartOf
 
 
-def finding_fields(finding: Finding) -> Entry:
-    """What a check found, as plain JSON values."""
+def finding_fields(finding: Finding) -> dict[str, Any]:
+    """What a check found, as fields of the ledger's entry."""
     return {
         "verdict": finding.verdict.value,
+        "effect": finding.effect,
         "found": finding.found,
         "method": finding.method,
         "found_figures": plain(finding.figures),
-        "parts": [_part(part) for part in finding.parts],
-        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "parts": [PartOf(**vars(part) | {"verdict": part.verdict.value}) for part in finding.parts],
+        "evidence": [evidence_of(evidence) for evidence in finding.evidence],
         "notes": list(finding.notes),
     }
 
 
-def _part(part: Part) -> Entry:
-    return {
-        "what": part.what,
-        "claimed": part.claimed,
-        "found": part.found,
-        "verdict": part.verdict.value,
-    }
-
-
-def _evidence(evidence: Evidence) -> Entry:
-    return {
-        "what": evidence.what,
-        "source": evidence.source,
-        "rows": [plain(row) for row in evidence.rows],
-        "total": len(evidence.rows) if evidence.total is None else evidence.total,
-    }
+def evidence_of(evidence: Evidence) -> EvidenceOf:
+    """Rows of evidence as the ledger has them."""
+    return EvidenceOf(
+        what=evidence.what,
+        source=evidence.source,
+        rows=[plain(row) for row in evidence.rows],
+        total=len(evidence.rows) if evidence.total is None else evidence.total,
+    )
 
 
 def plain(value: Any) -> Any:

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from asi_repro.claims.finding import Verdict
+from asi_repro.claims.ledger import Entry
 from asi_repro.claims.page import escaped
-from asi_repro.claims.texts import claim_texts
+from asi_repro.claims.texts import claim_texts, papers
 
 VERDICTS = {
-    Verdict.REPRODUCED: "every part of the claim holds on what was released",
-    Verdict.CONTRADICTED: "at least one part does not hold, by the criterion stated with it",
-    Verdict.NOT_CHECKABLE: "what was released cannot decide it",
+    Verdict.REPRODUCED: "the claim holds on what was released, under every reading of its sentence",
+    Verdict.CONTRADICTED: "it does not hold under any reading, the lenient one included",
+    Verdict.UNDECIDED: "the data cannot tell, or it holds under one reading and not under another",
+    Verdict.NOT_CHECKABLE: "the data that it is about were not released",
     Verdict.NOT_YET_RUN: "it needs results of running the programs that are not there",
-}
-
-FIELDS = {
-    "id": "name of the claim",
-    "verdict": "one of the four above",
-    "claimed": "what the paper claims, in a few words",
-    "found": "what was found, in the same order",
-    "method": "how, in one sentence",
-    "statement": "the claim, paraphrased",
-    "where": "section, figure or table of the paper",
-    "unit": "what the figures count",
-    "check": "what the claim is held against",
-    "criterion": "what counts as contradicting it",
-    "would_change": "what would change the verdict",
-    "claimed_figures": "object: the paper's numbers by name",
-    "found_figures": "object: the numbers found by name; null where there is none",
-    "parts": "list of objects `what`, `claimed`, `found`, `verdict`; the worst is the claim's verdict",
-    "evidence": "list of objects `what`, `source`, `rows` (objects; those of experiments have `index`), "
-    "`total` (how many rows there are, listed or not)",
-    "notes": "list of sentences that bear on the verdict",
 }
 
 
@@ -40,15 +22,21 @@ def reference_lines() -> list[str]:
     lines = [
         "# The claims",
         "",
-        f"{len(texts)} claims of the paper, kept in `asi_repro/claims/claims.yaml`. One function a claim in",
-        "`asi_repro/claims/checks/` works out its verdict from the archive and the paper's tables. No",
-        "verdict is typed in. `asi-repro claims build` (stage `claims`) checks them all and writes",
-        "`artifacts/claims.json`, `claims.md` and `claims_metrics.json`; `asi-repro claims [ID] [--json]`",
-        "reads the first.",
+        f"{len(texts)} claims of {len(papers())} paper{'s' * (len(papers()) > 1)}, kept in",
+        "`asi_repro/claims/papers/`, one file a paper. One function a claim in `asi_repro/claims/checks/`",
+        "works out its verdict from the archive and the papers' tables. No verdict is typed in.",
+        "`asi-repro claims build` (stage `claims`) checks them all and writes `artifacts/claims.json`,",
+        "`claims.csv`, `claims.md` and `claims_metrics.json`;",
+        "`asi-repro claims [ID] [--paper PAPER] [--json]` reads the first.",
         "",
         "| verdict | meaning |",
         "|---|---|",
         *(f"| {verdict.value} | {meaning} |" for verdict, meaning in VERDICTS.items()),
+        "",
+        "A sentence that can be read strictly or leniently is tested under both readings. A reading is as",
+        "good as the worst of its parts, and the claim has the verdict that its readings share. Where",
+        "several tests bear on one reading, p-values are adjusted by Holm's method and intervals by",
+        "Bonferroni's.",
         "",
         "Random draws (permutations, bootstrap) come from `seed` and `claims.resamples` of params.yaml, with",
         "a stream of its own for each claim; numbers are kept to six digits. The same inputs give the same",
@@ -57,12 +45,13 @@ def reference_lines() -> list[str]:
         "## JSON",
         "",
         "`asi-repro claims --json` prints a list of these objects, `asi-repro claims ID --json` a list of",
-        "one. `artifacts/claims.json` has that list under `claims`, beside `schema_version`, `settings` and",
-        "`summary` (number of claims by verdict).",
+        "one. `artifacts/claims.json` has that list under `claims`, beside `schema_version`, `settings`,",
+        "`papers`, `summary` (number of claims by verdict) and `measured` (rows of this project's own,",
+        "shaped as claims).",
         "",
         "| field | meaning |",
         "|---|---|",
-        *(f"| `{field}` | {meaning} |" for field, meaning in FIELDS.items()),
+        *(f"| `{name}` | {field.description} |" for name, field in Entry.model_fields.items()),
         "",
         "## Each claim and its criterion",
     ]
@@ -71,11 +60,11 @@ def reference_lines() -> list[str]:
             "",
             f"### `{text.id}`",
             "",
-            f"{escaped(text.statement)} ({escaped(text.where)})",
+            f"{escaped(text.statement)} ({papers()[text.paper].name}, {escaped(text.where)})",
             "",
-            f"- Claimed: {escaped(text.claimed_text)} ({escaped(text.unit)})",
+            f"- Claimed: {escaped(text.filled(text.claimed))} ({escaped(text.unit)})",
             f"- Checked against: {escaped(text.check)}",
-            f"- Criterion: {escaped(text.criterion_text)}",
-            f"- What would change it: {escaped(text.would_change_text)}",
+            f"- Criterion: {escaped(text.criterion)}",
+            f"- What would change it: {escaped(text.filled(text.would_change))}",
         ]
     return lines

@@ -1,55 +1,85 @@
-"""The claims as the paper states them: reading `claims.yaml`."""
+"""The claims as the papers state them: reading `papers/*.yaml`, one file a paper."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from asi_repro.claims.finding import PLAIN
 from asi_repro.errors import DataError
 
 Figure = int | float | str | list[int] | list[float] | list[str] | dict[str, int]
 Line = Annotated[str, Field(min_length=1)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+# The themes by which claims are grouped, in order.
+THEMES = {
+    "release": "What was released",
+    "search": "The search",
+    "tables": "The printed tables",
+    "scales": "Small scale and large",
+    "programs": "What the programs do",
+    "origins": "Where designs come from",
+    "papers": "One paper against the other",
+}
+_FIXED = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reading(BaseModel):
+    """One way to read a claim's sentence, and what would have made it hold."""
+
+    model_config = _FIXED
+
+    name: Line = PLAIN
+    reads: Line
+    reproduced: Line
+    contradicted: Line = "otherwise"
 
 
 class ClaimText(BaseModel):
-    """One claim of the paper.
+    """One claim of a paper.
 
-    `claimed` and `criterion` are templates over `figures` and `limits`, so that a number stands in
-    one place.
+    The texts are templates over `figures` (the paper's numbers) and `limits` (ours), so that a number
+    stands in one place. `sensitivity` holds other values of a limit, at which the verdict is shown too.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _FIXED
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    id: Slug
+    paper: str = ""
+    theme: Literal["release", "search", "tables", "scales", "programs", "origins", "papers"]
     statement: Line
     where: Line
     claimed: Line
     unit: Line
     figures: dict[str, Figure] = {}
     check: Line
-    criterion: Line
+    readings: Annotated[list[Reading], Field(min_length=1)]
     limits: dict[str, Figure] = {}
+    sensitivity: dict[str, list[float]] = {}
+    power: Line
     would_change: Line
 
-    @property
-    def claimed_text(self) -> str:
-        return self._filled(self.claimed)
-
-    @property
-    def criterion_text(self) -> str:
-        return self._filled(self.criterion)
-
-    @property
-    def would_change_text(self) -> str:
-        return self._filled(self.would_change)
-
-    def _filled(self, template: str) -> str:
+    def filled(self, template: str) -> str:
+        """A text of this claim with its numbers in place, on one line."""
         values = {name: _shown(value) for name, value in {**self.figures, **self.limits}.items()}
         return " ".join(template.format(**values).split())
+
+    @property
+    def criterion(self) -> str:
+        """Every reading with what reproduces and what contradicts it."""
+        shown = []
+        for reading in self.readings:
+            name = "" if reading.name == PLAIN else f"{reading.name}: "
+            against = self.filled(reading.contradicted)
+            shown.append(
+                f"{name}{self.filled(reading.reads)}; reproduced where {self.filled(reading.reproduced)}, "
+                f"contradicted {against if against == 'otherwise' else f'where {against}, else undecided'}"
+            )
+        return ". ".join(text[0].upper() + text[1:] for text in shown) + "."
 
 
 def _shown(value: Figure) -> object:
@@ -57,27 +87,54 @@ def _shown(value: Figure) -> object:
     return " or ".join(map(str, value)) if isinstance(value, list) else value
 
 
+class Paper(BaseModel):
+    """A paper: its id in the ledger, what it is called, and its number on arXiv."""
+
+    model_config = _FIXED
+
+    id: Slug
+    name: Line
+    title: Line
+    arxiv: Line
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    paper: Paper
     claims: list[ClaimText]
 
 
 @cache
+def _files() -> list[_File]:
+    found = []
+    for source in sorted((files("asi_repro.claims") / "papers").iterdir(), key=lambda path: path.name):
+        if source.name.endswith(".yaml"):
+            where = f"asi_repro/claims/papers/{source.name}"
+            try:
+                file = _File.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
+                for claim in file.claims:
+                    _ = claim.criterion, claim.filled(claim.claimed + claim.power + claim.would_change)
+            except (ValidationError, yaml.YAMLError, KeyError, ValueError) as error:
+                raise DataError(f"{source.name}: {error}", where=where) from error
+            found.append(file)
+    return found
+
+
+def papers() -> dict[str, Paper]:
+    """Every paper by id, in the order of their files' names."""
+    return {file.paper.id: file.paper for file in _files()}
+
+
+@cache
 def claim_texts() -> dict[str, ClaimText]:
-    """Every claim by id, in the order of the file.
+    """Every claim by id, paper by paper, in the order of the files.
 
     Raises:
-        DataError: where `claims.yaml` is not what it should be.
+        DataError: where a file is not what it should be, or two claims have one id.
     """
-    text = (files(__package__) / "claims.yaml").read_text(encoding="utf-8")
-    try:
-        claims = _File.model_validate(yaml.safe_load(text)).claims
-        for claim in claims:
-            _ = claim.claimed_text, claim.criterion_text
-    except (ValidationError, yaml.YAMLError, KeyError) as error:
-        raise DataError(f"claims.yaml: {error}", where="asi_repro/claims/claims.yaml") from error
+    claims = [claim.model_copy(update={"paper": file.paper.id}) for file in _files() for claim in file.claims]
     found = {claim.id: claim for claim in claims}
     if len(found) < len(claims):
-        raise DataError("two claims have the same id", where="asi_repro/claims/claims.yaml")
+        raise DataError("two claims have the same id", where="asi_repro/claims/papers")
     return found

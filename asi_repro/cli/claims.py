@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from asi_repro.claims.ledger import find_claim, read_ledger
-from asi_repro.claims.page import cell
+from asi_repro.claims.ledger import Entry, Ledger, find_claim, read_ledger
+from asi_repro.claims.page import SHOWN, by_theme, cell
+from asi_repro.claims.texts import THEMES
 from asi_repro.cli.output import console, print_columns, print_json, safe
 from asi_repro.project import find_project
 
@@ -23,23 +24,26 @@ def claims(
         Optional[str],
         typer.Argument(metavar="[ID | build]", help="One claim, in depth; or `build`, to check them all."),
     ] = None,
+    paper: Annotated[
+        Optional[str], typer.Option(metavar="PAPER", help="Only the claims of one paper, such as asi-evolve.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of claims.")] = False,
 ) -> None:
-    """Which of the paper's claims hold on what was released, and the rows that show it.
+    """Which of the papers' claims hold on what was released, and the rows that show it.
 
     `asi-repro claims build` (stage `claims`) checks every claim and writes artifacts/claims.json,
-    claims.md and claims_metrics.json. Without it, the claims are read from there.
+    claims.csv, claims.md and claims_metrics.json. Without it, the claims are read from there.
     """
     if what == BUILD:
         _build(as_json)
         return
 
     ledger = read_ledger(find_project().claims)
-    chosen: list[dict[str, Any]] = ledger["claims"] if what is None else [find_claim(ledger, what)]
+    chosen = ledger.of_paper(paper) if what is None else [find_claim(ledger, what)]
     if as_json:
-        print_json(chosen)
+        print_json([entry.model_dump() for entry in chosen])
     elif what is None:
-        print_ledger(ledger)
+        print_ledger(ledger, paper)
     else:
         print_claim(chosen[0])
 
@@ -50,9 +54,7 @@ def _build(as_json: bool) -> None:
     from asi_repro.claims.building import build_ledger
     from asi_repro.claims.context import Settings
     from asi_repro.claims.outputs import write_ledger
-    from asi_repro.cli.output import console, print_json
     from asi_repro.config.params import load_params
-    from asi_repro.project import find_project
     from asi_repro.results.table import SWEEPS_FOLDER
 
     project = find_project()
@@ -68,97 +70,87 @@ def _build(as_json: bool) -> None:
         )
     written = write_ledger(ledger, project.claims)
     if as_json:
-        print_json(ledger["claims"])
+        print_json([entry.model_dump() for entry in ledger.claims])
         return
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in ledger["summary"].items())
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in ledger.summary.items())
     console().print(f"claims: {counts}\nwritten: {', '.join(str(path) for path in written)}")
 
 
-_WIDE = 110  # columns from which the ledger is a table
+WIDTH = 100  # columns that the table of claims takes
 _ROWS_SHOWN = 30
 STYLES = {
     "reproduced": "green",
     "contradicted": "red",
-    "not checkable": "yellow",
+    "undecided": "yellow",
+    "not checkable": "magenta",
     "not yet run": "dim",
 }
 
 
-def print_ledger(ledger: dict[str, Any]) -> None:
-    """All claims: a table where there is room, else a list."""
+def print_ledger(ledger: Ledger, paper: str | None = None) -> None:
+    """The claims by paper and theme, each verdict with its number; a table where there is room, else a list.
+
+    Raises:
+        NotFound: where the ledger has no such paper.
+    """
     out = console()
-    entries = ledger["claims"]
-    if out.width >= _WIDE:
-        _print_table(out, entries)
-    else:
-        _print_list(out, entries)
-    for entry in ledger.get("measured", ()):
-        out.print(f"\n{safe(entry['id'])}  {safe(entry['where'])}\n  {safe(entry['statement'])}")
-        out.print(f"  {safe(entry['found'])}")
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in ledger["summary"].items())
-    out.print(f"\n{counts}\n`asi-repro claims ID` shows one with its evidence.")
-
-
-def _print_table(out: Console, entries: list[dict[str, Any]]) -> None:
-    header = ["claim", "verdict", "claimed", "found"]
-    rows = [[safe(e[key]) for key in ("id", "verdict", "claimed", "found")] for e in entries]
-    styles = [STYLES.get(e["verdict"], "") for e in entries]
-    if not out.is_terminal:
-        print_columns(out, header, rows)
-        return
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for place, title in enumerate(header):
-        table.add_column(title, no_wrap=place < 2, ratio=(None, None, 2, 3)[place])
-    for row, style in zip(rows, styles, strict=True):
-        first, verdict, *rest = row
-        table.add_row(Text(first), Text(verdict, style=style), *map(Text, rest))
-    out.print(table)
-
-
-def _print_list(out: Console, entries: list[dict[str, Any]]) -> None:
-
-    for e in entries:
+    claims = ledger.of_paper(paper)
+    for item in ledger.papers:
+        if not (mine := [claim for claim in claims if claim.paper == item.id]):
+            continue
+        out.print(Text(f"{safe(item.name)} (arXiv {safe(item.arxiv)})", style="bold"))
+        for theme, group in by_theme(mine).items():
+            out.print(Text(f"\n{safe(THEMES.get(theme, theme))}", style="dim"))
+            _print_group(out, group)
+        out.print()
+    for entry in ledger.measured if paper is None else []:
         out.print(
-            Text(f"{safe(e['id'])}  ", style="bold").append(
-                safe(e["verdict"]), style=f"not bold {STYLES.get(e['verdict'], '')}"
-            )
+            f"{safe(entry.id)}  {safe(entry.where)}\n  {safe(entry.statement)}\n  {safe(entry.found)}\n"
         )
-        for label in ("claimed", "found"):
-            out.print(Padding(Text(f"{label}: {safe(e[label])}"), (0, 0, 0, 2), expand=False))
+    counts = {verdict: sum(c.verdict == verdict for c in claims) for verdict in STYLES}
+    shown = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    out.print(f"{shown}, {len(claims)} claims\n`asi-repro claims ID` shows one with its evidence.")
 
 
-def print_claim(claim: dict[str, Any]) -> None:
+def _print_group(out: Console, claims: list[Entry]) -> None:
+    for claim in claims:
+        verdict = Text(safe(claim.verdict), style=STYLES.get(claim.verdict, ""))
+        if out.width < WIDTH:
+            out.print(Text(f"{safe(claim.id)}  ", style="bold").append_text(verdict))
+            out.print(Padding(Text(safe(claim.effect)), (0, 0, 0, 2), expand=False))
+            continue
+        line = Text(f"{safe(claim.id):<23} ").append_text(verdict)
+        line.pad_right(max(0, 38 - len(line)))
+        out.print(line.append(safe(claim.effect)[: WIDTH - 38]))
+
+
+def print_claim(claim: Entry) -> None:
     """One claim in depth, with every row of its evidence up to a screenful of each table."""
     out = console()
+    verdict = Text(safe(claim.verdict), style=STYLES.get(claim.verdict, ""))
     out.print(
-        Text(f"{safe(claim['id'])}  ", style="bold").append(
-            safe(claim["verdict"]), style=STYLES.get(claim["verdict"], "")
-        )
+        Text(f"{safe(claim.id)}  ", style="bold").append_text(verdict).append(f"  {safe(claim.effect)}")
     )
-    out.print(Text(safe(claim["statement"])))
-    for label, key in (
-        ("where", "where"),
-        ("claimed", "claimed"),
-        ("found", "found"),
-        ("method", "method"),
-        ("criterion", "criterion"),
-        ("would change it", "would_change"),
+    out.print(Text(safe(claim.statement)))
+    for label, key in SHOWN:
+        out.print(Text(f"\n{label.lower()}", style="dim"))
+        out.print(Padding(Text(safe(getattr(claim, key))), (0, 0, 0, 2), expand=False))
+    for what, rows in (
+        ("readings", [{"reading": r.reading, "verdict": r.verdict} for r in claim.readings]),
+        ("parts", [part.model_dump() for part in claim.parts]),
+        ("were the criterion another", [item.model_dump() for item in claim.sensitivity]),
     ):
-        out.print(Text(f"\n{label}", style="dim"))
-        out.print(Padding(Text(safe(claim[key])), (0, 0, 0, 2), expand=False))
-    if claim["parts"]:
-        _print_rows(out, "parts", "", claim["parts"], len(claim["parts"]))
-    for evidence in claim["evidence"]:
-        _print_rows(out, evidence["what"], evidence["source"], evidence["rows"], evidence["total"])
-    if claim["notes"]:
+        if rows:
+            _print_rows(out, what, "", rows, len(rows))
+    for evidence in claim.evidence:
+        _print_rows(out, evidence.what, evidence.source, evidence.rows, evidence.total)
+    if claim.notes:
         out.print(Text("\nnotes", style="dim"))
-        for note in claim["notes"]:
+        for note in claim.notes:
             out.print(Padding(Text(f"- {safe(note)}"), (0, 0, 0, 2), expand=False))
 
 
 def _print_rows(out: Console, what: str, source: str, rows: list[dict[str, Any]], total: int) -> None:
-
     shown = rows[:_ROWS_SHOWN]
     count = "none" if not total else str(total) if len(shown) == total else f"{len(shown)} of {total}"
     out.print(Text(f"\n{safe(what)} ({count}{f'; {safe(source)}' if source else ''})", style="dim"))

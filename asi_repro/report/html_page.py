@@ -11,7 +11,7 @@ from asi_repro.report.model import Block, Drawing, Paragraph, Picture, Section, 
 from asi_repro.report.palette import css_variables
 from asi_repro.text import one_line
 
-MARKS = {"reproduced": "✓", "contradicted": "✗", "not checkable": "?", "not yet run": "…"}
+MARKS = {"reproduced": "✓", "contradicted": "✗", "undecided": "~", "not checkable": "?", "not yet run": "…"}
 
 
 def html_page(content: Content, pictures: dict[str, Picture]) -> str:

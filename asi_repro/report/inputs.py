@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.reader import Archive, Experiment
-from asi_repro.claims.ledger import read_ledger
+from asi_repro.claims.ledger import Entry, Ledger, read_ledger
 from asi_repro.errors import DataError
 from asi_repro.project import Project
 from asi_repro.report.searches import Search, read_search
 from asi_repro.results.table import RESULTS_FOLDER, SUMMARY, SWEEPS_FOLDER, Results, read_results
-
-CLAIM_KEYS = ("id", "verdict", "claimed", "found")
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,24 @@ class Inputs:
         return list(self.archive.experiments.values())
 
     @cached_property
-    def claims(self) -> list[dict[str, Any]]:
-        return read_claims(self.project.claims)
+    def ledger(self) -> Ledger:
+        """What the stage `claims` found."""
+        ledger = read_ledger(self.project.claims)
+        if not ledger.claims:
+            raise DataError(
+                "the claims ledger holds no claims",
+                where=str(self.project.claims),
+                hint="run `dvc repro --force claims`",
+            )
+        return ledger
+
+    @property
+    def claims(self) -> list[Entry]:
+        return self.ledger.claims
+
+    def claim(self, identity: str) -> Entry | None:
+        """The claim of that id; None where the ledger has it not."""
+        return next((claim for claim in self.claims if claim.id == identity), None)
 
     @cached_property
     def results(self) -> Results | None:
@@ -80,41 +93,18 @@ class Inputs:
 
     def found_figures(self, identity: str) -> Mapping[str, Any]:
         """The numbers that the check of that claim found, by name; none where it did not run."""
-        claim = next((claim for claim in self.claims if claim["id"] == identity), {})
-        figures = claim.get("found_figures")
-        return figures if isinstance(figures, Mapping) else {}
+        claim = self.claim(identity)
+        return claim.found_figures if claim else {}
 
     def evidence_rows(self, identity: str, keys: set[str]) -> list[dict[str, Any]]:
         """The first evidence of that claim whose rows all have `keys`; empty where there is none."""
-        claim = next((claim for claim in self.claims if claim["id"] == identity), {})
-        for evidence in claim.get("evidence", ()):
-            rows = evidence.get("rows") or []
-            if rows and all(keys <= row.keys() for row in rows):
-                return list(rows)
+        claim = self.claim(identity)
+        for evidence in claim.evidence if claim else ():
+            if evidence.rows and all(keys <= row.keys() for row in evidence.rows):
+                return evidence.rows
         return []
 
 
 def _repository(url: str) -> str:
     """OWNER/NAME of a repository's address."""
     return "/".join(url.rstrip("/").removesuffix(".git").split("/")[-2:])
-
-
-def read_claims(path: Path) -> list[dict[str, Any]]:
-    """The claims of the ledger, each with what the report shows.
-
-    Raises:
-        MissingInput: where there is no ledger.
-        DataError: where it is damaged, of another version, or has no claims.
-    """
-    claims = read_ledger(path).get("claims")
-    remake = "run `dvc repro --force claims`"
-    if not isinstance(claims, list) or not claims:
-        raise DataError("the claims ledger holds no claims", where=str(path), hint=remake)
-    for position, claim in enumerate(claims):
-        missing = [key for key in CLAIM_KEYS if not isinstance(claim, dict) or key not in claim]
-        if missing:
-            raise DataError(f"claim {position} has no {', '.join(missing)}", where=str(path), hint=remake)
-        for key in ("id", "verdict"):
-            if not isinstance(claim[key], str):
-                raise DataError(f"claim {position}: {key} is not text", where=str(path), hint=remake)
-    return claims

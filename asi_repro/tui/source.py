@@ -146,7 +146,7 @@ class Source:
         """The ledger of claims (`asi_repro.claims.ledger`)."""
         from asi_repro.claims.ledger import read_ledger
 
-        return self._once("ledger", lambda: read_ledger(self.paths.claims))
+        return self._once("ledger", lambda: read_ledger(self.paths.claims).model_dump())
 
     def cognition(self) -> dict[str, dict[str, Any]]:
         """The entries of the cognition base (`asi_repro.archive.cognition.entries`) by id."""

@@ -115,6 +115,8 @@ def verdict_mark(verdict: str, theme: ThemeStyles) -> tuple[str, Style]:
         return "✓", theme.good
     if verdict in ("contradicted", "fail"):
         return "✗", theme.bad
+    if verdict == "undecided":
+        return "~", theme.warn
     if verdict == "not checkable":
-        return "?", theme.warn
+        return "?", theme.muted
     return "·", theme.muted

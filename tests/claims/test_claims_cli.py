@@ -83,7 +83,7 @@ def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
         done = spawn(tmp_path, "build", PYTHONHASHSEED=hash_seed)
         assert done.returncode == 0, done.stderr
         found.append({file.name: file.read_bytes() for file in archive.parent.glob("claims*")})
-    assert len(found[0]) == 3
+    assert len(found[0]) == 4
     assert found[0] == found[1]
 
 
@@ -92,8 +92,10 @@ def test_every_claim_shows_in_a_table_and_in_depth(project: Path) -> None:
     for entry in parsed(project):
         line = next(line for line in shown.splitlines() if line.startswith(entry["id"] + " "))
         assert entry["verdict"] in line
+        assert entry["effect"] in line
+        assert len(line) <= 100
     deep = run(project, "parent-policy").stdout
-    for heading in ("where", "claimed", "found", "method", "criterion", "would change it", "notes"):
+    for heading in ("where", "claimed", "found", "method", "criterion", "what would change it", "notes"):
         assert f"\n{heading}\n" in deep
 
 

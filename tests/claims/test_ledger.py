@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -12,17 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asi_repro.archive.reader import Archive
-from asi_repro.archive.tables import Run, write_archive
-from asi_repro.claims.building import build_ledger, plain
+from asi_repro.archive.tables import Run
+from asi_repro.archive.tables import write_archive
+from asi_repro.claims.building import build_ledger
 from asi_repro.claims.checks.cognition import components_needed, paper_of, shares_exist
 from asi_repro.claims.checks.components import words
 from asi_repro.claims.checks.gallery import svg_fault
 from asi_repro.claims.context import Settings
-from asi_repro.claims.finding import Part, Verdict, combine
-from asi_repro.claims.ledger import find_claim, read_ledger
+from asi_repro.claims.finding import Finding, Part, Verdict, worst
+from asi_repro.claims.ledger import Ledger, find_claim, read_ledger
 from asi_repro.claims.outputs import write_ledger
 from asi_repro.claims.page import escaped, page
-from asi_repro.claims.reference import FIELDS
+from asi_repro.claims.plain import plain
 from asi_repro.claims.registry import checks
 from asi_repro.claims.texts import claim_texts
 from asi_repro.errors import DataError, MissingInput, NotFound
@@ -61,7 +63,7 @@ FROM_THE_PAPER = [
     "traces-released",
     "diagrams",
 ]
-VERDICTS = {"reproduced", "contradicted", "not checkable", "not yet run"}
+VERDICTS = {verdict.value for verdict in Verdict}
 
 
 def made_up(size: int, *, gallery: int = 0) -> Run:
@@ -83,7 +85,7 @@ def made_up(size: int, *, gallery: int = 0) -> Run:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> dict[str, Any]:
+def ledger(tmp_path: Path) -> Ledger:
     write_archive(made_up(12, gallery=2), tmp_path / "archive")
     return build_ledger(Archive(tmp_path / "archive"), Settings(resamples=100))
 
@@ -96,7 +98,8 @@ def test_every_claim_of_the_paper_is_there_and_has_a_check() -> None:
 def test_no_verdict_is_typed_in() -> None:
     for text in claim_texts().values():
         assert "verdict" not in text.model_dump()
-        assert "{" not in text.claimed_text + text.criterion_text + text.would_change_text
+        filled = [text.filled(t) for t in (text.claimed, text.power, text.would_change)]
+        assert "{" not in text.criterion + "".join(filled)
 
 
 @pytest.mark.parametrize(("size", "gallery"), [(1, 0), (2, 0), (3, 3), (260, 2)])
@@ -105,14 +108,13 @@ def test_a_run_with_next_to_nothing_has_a_verdict_on_everything(
 ) -> None:
     write_archive(made_up(size, gallery=gallery), tmp_path / "archive")
     ledger = build_ledger(Archive(tmp_path / "archive"), Settings(resamples=100))
-    assert [entry["id"] for entry in ledger["claims"]] == list(claim_texts())
-    for entry in ledger["claims"]:
-        assert set(entry) == set(FIELDS)
-        assert entry["verdict"] in VERDICTS
-        assert entry["found"]
-        assert "nan" not in entry["found"].lower().split()
-    assert sum(ledger["summary"][v] for v in VERDICTS) == ledger["summary"]["claims"] == len(claim_texts())
-    json.dumps(ledger, allow_nan=False)
+    assert [entry.id for entry in ledger.claims] == list(claim_texts())
+    for entry in ledger.claims:
+        assert entry.verdict in VERDICTS
+        assert entry.found
+        assert "nan" not in entry.found.lower().split()
+    assert sum(ledger.summary[v] for v in VERDICTS) == ledger.summary["claims"] == len(claim_texts())
+    json.dumps(ledger.model_dump(), allow_nan=False)
 
 
 def test_same_inputs_same_bytes_and_another_seed_another_interval(tmp_path: Path) -> None:
@@ -126,21 +128,26 @@ def test_same_inputs_same_bytes_and_another_seed_another_interval(tmp_path: Path
     assert found["a"][0] != found["c"][0]
 
 
-def test_one_claim_alone_is_what_it_is_among_all(ledger: dict[str, Any], tmp_path: Path) -> None:
+def test_one_claim_alone_is_what_it_is_among_all(ledger: Ledger, tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive")
     for identifier in ("stage1-predicts", "components"):
-        alone = build_ledger(archive, Settings(resamples=100), only={identifier})["claims"][0]
+        alone = build_ledger(archive, Settings(resamples=100), only={identifier}).claims[0]
         assert alone == find_claim(ledger, identifier)
 
 
-def test_written_and_read_again(ledger: dict[str, Any], tmp_path: Path) -> None:
-    path, metrics, markdown = write_ledger(ledger, tmp_path / "out" / "claims.json")
-    assert read_ledger(path) == json.loads(json.dumps(ledger))
-    assert json.loads(metrics.read_text()) == {k.replace(" ", "_"): v for k, v in ledger["summary"].items()}
-    assert markdown.read_text().count("\n## ") == len(ledger["claims"]) + len(ledger["measured"])
+def test_written_and_read_again(ledger: Ledger, tmp_path: Path) -> None:
+    path, metrics, markdown, table = write_ledger(ledger, tmp_path / "out" / "claims.json")
+    assert read_ledger(path) == ledger
+    assert json.loads(metrics.read_text()) == {k.replace(" ", "_"): v for k, v in ledger.summary.items()}
+    assert markdown.read_text().count("\n## ") == len(ledger.entries) + len(ledger.papers)
+    with table.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["id"], row["verdict"], row["effect"]) for row in rows] == [
+        (entry.id, entry.verdict, entry.effect) for entry in ledger.claims
+    ]
 
 
-def test_outside_text_means_nothing_in_markdown(ledger: dict[str, Any]) -> None:
+def test_outside_text_means_nothing_in_markdown(ledger: Ledger) -> None:
     text = page(ledger)
     assert "\x1b" not in text
     assert "<b>" not in text.replace("\\<b\\>", "")
@@ -166,24 +173,36 @@ def test_a_ledger_that_is_none(tmp_path: Path, content: str | None, error: type[
     assert "dvc repro" in str(caught.value)
 
 
-def test_an_unknown_claim_names_similar_ones(ledger: dict[str, Any]) -> None:
+def test_an_unknown_claim_names_similar_ones(ledger: Ledger) -> None:
     with pytest.raises(NotFound, match="scaling-law"):
         find_claim(ledger, "scaling-lwa")
 
 
-def part(verdict: Verdict) -> Part:
-    return Part("", "", "", verdict)
+def part(verdict: Verdict, reading: str = "plain") -> Part:
+    return Part("", "", "", verdict, reading)
 
 
-def test_the_worst_part_decides() -> None:
-    good, bad = part(Verdict.REPRODUCED), part(Verdict.CONTRADICTED)
-    unknown, open_ = part(Verdict.NOT_CHECKABLE), part(Verdict.NOT_YET_RUN)
-    assert combine([good, good]) is Verdict.REPRODUCED
-    assert combine([good, unknown]) is Verdict.NOT_CHECKABLE
-    assert combine([unknown, open_, good]) is Verdict.NOT_YET_RUN
-    assert combine([open_, unknown, bad]) is Verdict.CONTRADICTED
+def verdict(*parts: Part) -> Verdict:
+    return Finding(effect="", found="", method="", parts=parts).verdict
+
+
+def test_the_worst_part_decides_a_reading() -> None:
+    good, bad, unknown, open_ = (
+        part(v) for v in (Verdict.REPRODUCED, Verdict.CONTRADICTED, Verdict.UNDECIDED, Verdict.NOT_YET_RUN)
+    )
+    assert verdict(good, good) is Verdict.REPRODUCED
+    assert verdict(good, unknown) is Verdict.UNDECIDED
+    assert verdict(unknown, open_, good) is Verdict.NOT_YET_RUN
+    assert verdict(open_, unknown, bad) is Verdict.CONTRADICTED
     with pytest.raises(ValueError, match="part"):
-        combine([])
+        worst([])
+
+
+def test_readings_that_differ_leave_a_claim_undecided() -> None:
+    strict, lenient = part(Verdict.CONTRADICTED, "strict"), part(Verdict.REPRODUCED, "lenient")
+    assert verdict(strict, lenient) is Verdict.UNDECIDED
+    assert verdict(strict, part(Verdict.CONTRADICTED, "lenient")) is Verdict.CONTRADICTED
+    assert verdict(part(Verdict.NOT_YET_RUN, "strict"), lenient) is Verdict.NOT_YET_RUN
 
 
 @given(st.recursive(st.floats() | st.integers() | st.text() | st.none() | st.booleans(), st.lists))

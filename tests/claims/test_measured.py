@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from trained_models import made_up_results
 
 from asi_repro.claims.finding import Verdict
+from asi_repro.claims.ledger import SCHEMA_VERSION, Ledger
 from asi_repro.claims.measured import MAKE, measured_entries
 from asi_repro.claims.page import claim_section, page
 from asi_repro.errors import DataError
@@ -25,26 +25,32 @@ def sweeps(tmp_path: Path) -> Path:
 
 
 def test_rows_say_scale_tokens_and_that_they_reproduce_nothing(sweeps: Path) -> None:
-    rows = {row["id"]: row for row in measured_entries(sweeps)}
-    assert rows["measured-smoke-score"]["found"].startswith("1 of 11 above and 0 below")
-    assert rows["measured-smoke-best"]["found_figures"]["p_value"] == 0.7
-    assert rows["measured-smoke-rank-20m"]["found"].startswith("Not run")
+    rows = {row.id: row for row in measured_entries(sweeps)}
+    assert rows["measured-smoke-score"].found.startswith("1 of 11 above and 0 below")
+    assert rows["measured-smoke-best"].found_figures["p_value"] == 0.7
+    assert rows["measured-smoke-rank-20m"].found.startswith("Not run")
     for row in rows.values():
-        assert row["verdict"] not in {verdict.value for verdict in Verdict}
-        assert "scale smoke, 12,288 tokens" in row["where"]
-        assert "not a reproduction" in row["criterion"]
-        assert "With one seed" in row["notes"][-1]
+        assert row.verdict not in {verdict.value for verdict in Verdict}
+        assert "scale smoke, 12,288 tokens" in row.where
+        assert "not a reproduction" in row.criterion
+        assert "With one seed" in row.notes[-1]
         assert claim_section(row)
-    json.dumps(list(rows.values()), allow_nan=False)
-    ledger = {"summary": {}, "claims": [], "measured": list(rows.values())}
+    ledger = Ledger(
+        schema_version=SCHEMA_VERSION,
+        settings={},
+        papers=[],
+        summary={},
+        claims=[],
+        measured=[*rows.values()],
+    )
     assert "# Measured by this project" in page(ledger)
 
 
 def test_without_a_sweep_one_row_says_how_to_run_it(tmp_path: Path) -> None:
     for folder in (None, tmp_path):
         [row] = measured_entries(folder)
-        assert row["found"] == "not run"
-        assert MAKE in row["would_change"]
+        assert row.found == "not run"
+        assert MAKE in row.would_change
 
 
 def test_a_damaged_sweep_is_one_error(sweeps: Path) -> None:

@@ -137,32 +137,23 @@ def read_certificate(folder: Path) -> Any:
 
 
 def make_claims(folder: Path) -> Path:
-    from asi_repro.claims.ledger import SCHEMA_VERSION
+    from ledgers import entry, ledger
+
     from asi_repro.claims.measured import measured_entries
 
-    part = {"what": "a", "claimed": "b", "found": "c", "verdict": "reproduced"}
-    evidence = {
-        "what": "rows",
-        "source": "archive/experiments",
-        "rows": [{"index": 1, "score": 0.5}],
-        "total": 9,
-    }
-    claim = {
-        **measured_entries(None)[0],
-        "id": "one",
-        "verdict": "reproduced",
-        "parts": [part],
-        "notes": ["n"],
-    }
-    claims = [{**claim, "evidence": [evidence], "found_figures": {"a": 1.5}}]
-    ledger = {
-        "schema_version": SCHEMA_VERSION,
-        "settings": {"seed": 1, "resamples": 100},
-        "summary": {"reproduced": 1},
-        "claims": claims,
-        "measured": measured_entries(None),
-    }
-    return write(folder / "claims.json", dump_json(ledger))
+    rows = {"what": "rows", "source": "archive/experiments", "rows": [{"index": 1, "score": 0.5}], "total": 9}
+    claim = entry(
+        "one",
+        "reproduced",
+        parts=[{"what": "a", "claimed": "b", "found": "c", "verdict": "reproduced"}],
+        notes=["n"],
+        evidence=[rows],
+        found_figures={"a": 1.5},
+    )
+    measured = [row.model_dump() for row in measured_entries(None)]
+    settings = {"seed": 1, "resamples": 100}
+    content = ledger([claim], settings=settings, summary={"reproduced": 1}, measured=measured)
+    return write(folder / "claims.json", dump_json(content))
 
 
 def read_claims(folder: Path) -> Any:

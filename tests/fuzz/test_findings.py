@@ -105,7 +105,7 @@ def test_a_ledger_of_another_shape_is_damaged(edit: Callable[[Any], None], tmp_p
 def test_the_committed_ledger_is_a_ledger() -> None:
     from asi_repro.claims.ledger import read_ledger
 
-    assert len(read_ledger(readers.ROOT / "artifacts" / "claims.json")["claims"]) > 30
+    assert len(read_ledger(readers.ROOT / "artifacts" / "claims.json").claims) > 30
 
 
 def test_a_curve_with_a_cell_beyond_the_csv_modules_limit(tmp_path: Path) -> None:

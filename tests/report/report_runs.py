@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.tables import Run, write_archive
+from ledgers import entry, ledger
+
+from asi_repro.archive.tables import Run
+from asi_repro.archive.tables import write_archive
 from asi_repro.project import Project
 
 HOSTILE = (
@@ -98,14 +101,7 @@ def make_claims(size: int = 40) -> list[dict[str, Any]]:
 
 def claim(identity: str, verdict: str, **fields: Any) -> dict[str, Any]:
     """A claim of the ledger with what the report asks of it."""
-    texts = dict.fromkeys(("statement", "where", "unit", "check", "criterion", "would_change"), "")
-    evidence = [
-        {"source": "made up", "total": len(table["rows"]), **table} for table in fields.pop("evidence", [])
-    ]
-    return {
-        "id": identity, "verdict": verdict, "claimed": "so", "found": "so", "method": "<i>look</i>", **texts,
-        "claimed_figures": {}, "found_figures": {}, "parts": [], "notes": [], "evidence": evidence, **fields,
-    }  # fmt: skip
+    return entry(identity, verdict, **({"claimed": "so", "found": "so", "method": "<i>look</i>"} | fields))
 
 
 def make_project(root: Path, run: Run | None = None, claims: Any = None) -> Project:
@@ -115,8 +111,8 @@ def make_project(root: Path, run: Run | None = None, claims: Any = None) -> Proj
     (root / "params.yaml").touch()
     project = Project(root)
     write_archive(make_run() if run is None else run, project.archive)
-    ledger = {"schema_version": 1, "summary": {}, "claims": make_claims() if claims is None else claims}
-    project.claims.write_text(json.dumps(ledger), encoding="utf-8")
+    content = ledger(make_claims() if claims is None else claims)
+    project.claims.write_text(json.dumps(content), encoding="utf-8")
     return project
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ledgers import ledger
 from report_runs import claim, contents, make_claims, make_project, make_run
 from report_searches import add_search
 from trained_models import add_results
@@ -98,12 +99,12 @@ def test_no_ledger(tmp_path: Path) -> None:
 BROKEN: dict[str, Any] = {
     "not json": "{",
     "nothing": "",
-    "another version": {"schema_version": 99, "claims": [claim("a", "reproduced")]},
-    "no claims": {"schema_version": 1, "claims": []},
-    "claims are no list": {"schema_version": 1, "claims": {"a": 1}},
-    "a claim is no object": {"schema_version": 1, "claims": ["a"]},
-    "a key is missing": {"schema_version": 1, "claims": [{"id": "a", "verdict": "reproduced"}]},
-    "the verdict is no text": {"schema_version": 1, "claims": [{**claim("a", "x"), "verdict": ["x"]}]},
+    "another version": ledger([claim("a", "reproduced")], schema_version=99),
+    "no claims": ledger([]),
+    "claims are no list": ledger({"a": 1}),
+    "a claim is no object": ledger(["a"]),
+    "a key is missing": ledger([{"id": "a", "verdict": "reproduced"}]),
+    "the verdict is no text": ledger([{**claim("a", "x"), "verdict": ["x"]}]),
     "deep": "[" * 200_000,
 }
 

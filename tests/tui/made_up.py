@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ledgers import entry, ledger
+
 from asi_repro.archive.reader import Archive
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
@@ -46,7 +48,7 @@ def make_ledger(archive: Archive, path: Path) -> list[dict[str, Any]]:
         _claim("hostile", "not checkable", [(HOSTILE, [{HOSTILE: HOSTILE, "index": "7"}], 1)], HOSTILE),
         _claim("later", "not yet run", []),
     ]
-    path.write_text(json.dumps({"schema_version": 1, "settings": {}, "summary": {}, "claims": claims}))
+    path.write_text(json.dumps(ledger(claims)))
     return claims
 
 
@@ -57,9 +59,13 @@ def _claim(
         key: f"{key.replace('_', ' ')} of {identifier} {text}".strip()
         for key in ("claimed", "found", "statement", "where", "method", "criterion", "would_change", "check")
     }
-    return {
-        "id": identifier, "verdict": verdict, "unit": "", "claimed_figures": {}, "found_figures": {}, **told,
-        "parts": [{"what": "a part", "claimed": "1", "found": "2", "verdict": verdict}],
-        "evidence": [{"what": w, "source": "archive/experiments", "rows": r, "total": t} for w, r, t in evidence],
-        "notes": [f"A note on {identifier}. {text}"],
-    }  # fmt: skip
+    return entry(
+        identifier,
+        verdict,
+        parts=[{"what": "a part", "claimed": "1", "found": "2", "verdict": verdict}],
+        evidence=[
+            {"what": w, "source": "archive/experiments", "rows": r, "total": t} for w, r, t in evidence
+        ],
+        notes=[f"A note on {identifier}. {text}"],
+        **told,
+    )

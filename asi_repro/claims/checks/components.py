@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
-from asi_repro.archive.reader import Experiment, Program
+from asi_repro.archive.reader import Experiment
 from asi_repro.claims.context import Context
-from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, combine, holds
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, either, holds
 from asi_repro.claims.registry import claim
+from asi_repro.results.significance import holm
 
 # Families of components and the parts of words that speak of them. The
 # delta rule is left out: it is what every design starts from.
@@ -37,52 +40,113 @@ FAMILIES = {
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
+@dataclass(frozen=True)
+class Tail:
+    """Different words in the gallery's names against as many other names.
+
+    Attributes:
+        own: words in the gallery's names.
+        others: the mean over random choices of as many others.
+        p_longer: one-sided p-value that the others have more; `p_shorter` that they have fewer.
+        critical: the most words the gallery could have for the others to have more beyond chance.
+    """
+
+    own: int
+    others: float
+    p_longer: float
+    p_shorter: float
+    critical: int
+
+    def __str__(self) -> str:
+        return f"{self.own} words against {self.others:.0f}, one-sided p = {self.p_longer:.2g}"
+
+
 @claim("components")
 def components(context: Context) -> Finding:
-    if not context.data.gallery or not _programs(context):
+    named = families_by_motivation(context)
+    if not named:
         raise NotCheckable("no gallery program was released")
-    rows = _family_rows(context)
-    dominant = set(context.figure("dominant"))
-    weakest = min(row["motivations"] for row in rows if row["family"] in dominant)
-    ahead = [r["family"] for r in rows if r["family"] not in dominant and r["motivations"] > weakest]
-    own, others, p_value = _tail(context)
-    level = context.limit("level")
+    alpha, block = context.limit("alpha"), int(context.limit("block"))
+    dominant = list(context.figure("dominant"))
+    rows = _family_rows(named)
+    counts = {row["family"]: row["motivations"] for row in rows}
+    weakest = min(counts[family] for family in dominant)
+    ahead = [family for family in counts if family not in dominant and counts[family] > weakest]
+    tests = _dominance(named, dominant)
+    most = ", ".join(f"{row['family']} {row['motivations']}" for row in rows[:3]) + f" of {len(named)}"
+    worst = max((row["p_holm"] for row in tests), default=1.0)
+    reversed_ = any(row["p_reversed_holm"] < alpha for row in tests)
+    matched, whole = tail(context, _blocks(context, block)), tail(context, None)
+    later = tail(context, None, first=_onset(context))
+    strong = tail(context, None, first=_onset(context), least_score=2.0)
     parts = [
         Part(
             "most frequent families",
-            " and ".join(context.figure("dominant")),
-            ", ".join(f"{r['family']} {r['motivations']}" for r in rows[:3])
-            + f" of {len(_programs(context))}",
-            holds(not ahead),
+            " and ".join(dominant),
+            f"{most}, largest p = {worst:.2g} after Holm",
+            either(worst < alpha, reversed_),
+            "strict",
         ),
         Part(
-            "different words in names",
-            "more outside the gallery",
-            f"{own} in the gallery, {others:.0f} in as many others (p = {p_value:.2g})",
-            holds(own < others and p_value < 1 - level),
+            f"words in names, matched in blocks of {block}",
+            "more outside",
+            str(matched),
+            either(matched.p_longer < alpha, matched.p_shorter < alpha),
+            "strict",
+        ),
+        Part("most frequent families", " and ".join(dominant), most, holds(not ahead), "lenient"),
+        Part(
+            "words in names",
+            "more outside",
+            str(whole),
+            either(whole.p_longer < alpha, whole.p_shorter < alpha),
+            "lenient",
         ),
     ]
     return Finding(
-        verdict=combine(parts),
-        found="; ".join(f"{part.what}: {part.found}" for part in parts),
+        effect=f"{dominant[-1]} {weakest} of {len(named)}; tail p = {whole.p_longer:.2g}, "
+        f"matched {matched.p_longer:.2g}",
+        found=f"{most}; words in names: {whole}; matched by index: {matched}",
         method="Count the motivations that speak of each family; compare the number of different words in "
         f"the gallery's names with {context.settings.resamples:,} random choices of as many experiments.",
         figures={
-            "programs": len(_programs(context)),
+            "programs": len(named),
             "families_ahead_of_claimed": len(ahead),
-            "words_in_gallery_names": own,
-            "words_in_as_many_other_names": others,
-            "p_value": p_value,
+            "words_in_gallery_names": whole.own,
+            "words_in_as_many_other_names": whole.others,
+            "p_value": whole.p_longer,
+            "p_matched": matched.p_longer,
+            "p_after_cold_start": later.p_longer,
+            "p_score_at_least_2": strong.p_longer,
         },
         parts=parts,
+        power=f"Among experiments of the same time the gallery's names would have to have {matched.critical} "
+        f"words at most to be told from chance at {alpha:g}; they have {matched.own}. Names stand in for "
+        "components, whose labels were not released.",
         evidence=[
             Evidence("motivations by family", "archive/programs", rows),
+            Evidence("claimed families against every other", "archive/programs", tests),
+            Evidence(
+                "words in names against as many others",
+                "archive/experiments",
+                [
+                    {"others": name, **vars(t)}
+                    for name, t in (
+                        ("all experiments", whole),
+                        (f"of the same {block} indices, after the cold start", matched),
+                        ("after the cold start", later),
+                        ("after the cold start, score of 2 or more", strong),
+                    )
+                ],
+            ),
             Evidence(
                 "programs by component in their syntax tree", "archive/programs", _program_rows(context)
             ),
             Evidence("most frequent words of names", "archive/experiments", _word_rows(context)),
         ],
         notes=[
+            "Gallery members stand late in the search, when names had converged; the cold start's names are "
+            "more varied. That makes the tail of all others longer without any choice by quality.",
             "The families and the words that stand for them are ours: Figure 7's labels were not released, "
             "and neither were motivations or programs of experiments outside the gallery.",
             "The programs' syntax trees count what the baseline brings along too (convolution, "
@@ -91,22 +155,60 @@ def components(context: Context) -> Finding:
     )
 
 
-def _programs(context: Context) -> list[Program]:
-    return list(context.data.programs.values())
+def families_by_motivation(context: Context) -> dict[int, set[str]]:
+    """The families that each gallery motivation names, by index."""
+    patterns = {family: re.compile(pattern) for family, pattern in FAMILIES.items()}
+    texts = {index: (p.motivation or "").lower() for index, p in context.data.programs.items()}
+    return {
+        index: {family for family, pattern in patterns.items() if pattern.search(text)}
+        for index, text in texts.items()
+    }
 
 
-def _family_rows(context: Context) -> list[Row]:
-    texts = [(p.motivation or "").lower() for p in _programs(context)]
-    rows: list[Row] = []
-    for family, pattern in FAMILIES.items():
-        word = re.compile(pattern)
-        rows.append(
-            {
-                "family": family,
-                "motivations": sum(word.search(text) is not None for text in texts),
-            }
-        )
+def _family_rows(named: dict[int, set[str]]) -> list[Row]:
+    counts = Counter(family for families in named.values() for family in families)
+    rows: list[Row] = [{"family": family, "motivations": counts[family]} for family in FAMILIES]
     return sorted(rows, key=lambda row: (-row["motivations"], row["family"]))
+
+
+def _dominance(named: dict[int, set[str]], dominant: list[str]) -> list[Row]:
+    """McNemar's exact test, one-sided each way, of each claimed family against every other."""
+    rows: list[Row] = []
+    for family in dominant:
+        for other in FAMILIES:
+            if other not in dominant:
+                only = sum(family in f and other not in f for f in named.values())
+                reverse = sum(other in f and family not in f for f in named.values())
+                rows.append(
+                    {
+                        "family": family,
+                        "other": other,
+                        "only_family": only,
+                        "only_other": reverse,
+                        "p": _sign_test(only, reverse),
+                        "p_reversed": _sign_test(reverse, only),
+                    }
+                )
+    for name in ("p", "p_reversed"):
+        for row, adjusted in zip(rows, holm([row[name] for row in rows]), strict=True):
+            row[f"{name}_holm"] = adjusted
+    return rows
+
+
+def _sign_test(wins: int, losses: int) -> float:
+    return float(stats.binom.sf(wins - 1, wins + losses, 0.5)) if wins + losses else 1.0
+
+
+def _onset(context: Context) -> int:
+    """The index of the first experiment whose parent is not a root; the first of all where none is."""
+    adapted = [e.index for e in context.data.experiments if e.depth > 1]
+    return min(adapted, default=context.data.experiments[0].index)
+
+
+def _blocks(context: Context, block: int) -> dict[int, int]:
+    """The block of `block` indices that each experiment after the cold start stands in."""
+    onset = _onset(context)
+    return {e.index: e.index // block for e in context.data.experiments if e.index >= onset}
 
 
 def words(name: str) -> set[str]:
@@ -124,28 +226,51 @@ def _program_rows(context: Context) -> list[Row]:
     ]
 
 
-def _tail(context: Context) -> tuple[int, float, float]:
-    """Different words in the gallery's names, the mean over as many others, and P(as few by chance)."""
-    experiments = context.data.experiments
-    names = [words(e.label) for e in experiments]
+def tail(
+    context: Context, blocks: dict[int, int] | None, *, first: int = 0, least_score: float = float("-inf")
+) -> Tail:
+    """Compare the words in the gallery's names with those in as many other names.
+
+    Args:
+        blocks: strata by index, in each of which as many others are drawn as the gallery has members there;
+            experiments that are in none are left out. None for a single one of all.
+        first: the lowest index that takes part.
+        least_score: the lowest score that takes part.
+    """
+    chosen = [
+        e
+        for e in context.data.experiments
+        if e.index >= first
+        and (blocks is None or e.index in blocks)
+        and (least_score == float("-inf") or (e.score is not None and e.score >= least_score))
+    ]
+    names = [words(e.label) for e in chosen]
     column = {word: place for place, word in enumerate(sorted(set().union(*names)))}
     uses = np.zeros((len(names), len(column)), dtype=bool)
     for row, name in enumerate(names):
         uses[row, [column[word] for word in name]] = True
-    inside = np.array([e.in_gallery for e in experiments])
-    size, rng = int(inside.sum()), context.rng()
+    inside = np.array([e.in_gallery for e in chosen], dtype=bool)
+    stratum = np.array([0 if blocks is None else blocks[e.index] for e in chosen], dtype=np.int64)
+    groups = [
+        (np.flatnonzero(stratum == s), int(inside[stratum == s].sum())) for s in np.unique(stratum[inside])
+    ]
+    rng = context.rng()
 
-    def draws(rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The number of different words in `size` random rows, over and over."""
-        chosen = (
-            rng.choice(len(rows), min(size, len(rows)), replace=False)
-            for _ in range(context.settings.resamples)
-        )
-        return np.array([np.count_nonzero(rows[few].any(axis=0)) for few in chosen])
+    def draws(groups: list[tuple[NDArray[np.int64], int]]) -> NDArray[np.int64]:
+        """The number of different words in random rows, over and over."""
+        found = []
+        for _ in range(context.settings.resamples):
+            rows = [rng.choice(places, min(size, len(places)), replace=False) for places, size in groups]
+            found.append(np.count_nonzero(uses[np.concatenate(rows)].any(axis=0)) if rows else 0)
+        return np.array(found)
 
     own = int(np.count_nonzero(uses[inside].any(axis=0)))
-    chance, other = draws(uses), draws(uses[~inside])
-    return own, float(other.mean()), float((1 + (chance <= own).sum()) / (1 + len(chance)))
+    chance = draws(groups)
+    other = draws([(places[~inside[places]], size) for places, size in groups])
+    count = 1 + len(chance)
+    longer, shorter = float((1 + (chance <= own).sum()) / count), float((1 + (chance >= own).sum()) / count)
+    critical = int(np.quantile(chance, context.limit("alpha"), method="lower"))
+    return Tail(own, float(other.mean()), longer, shorter, critical)
 
 
 def _word_rows(context: Context) -> list[Row]:

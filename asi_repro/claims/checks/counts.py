@@ -7,7 +7,7 @@ from collections import Counter
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.claims.context import Context
 from asi_repro.claims.data import same_name, syntax_digest
-from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Verdict, combine, holds
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, holds
 from asi_repro.claims.registry import claim
 
 
@@ -17,8 +17,23 @@ def experiments(context: Context) -> Finding:
     claimed = context.figure("experiments")
     gaps = sorted(set(range(indices[0], indices[-1] + 1)) - set(indices))
     roots = [e for e in context.data.experiments if e.parent is None]
+    records, numbered = len(indices), indices[-1] - indices[0] + 1
+    near = context.limit("share") * claimed <= records <= claimed <= numbered
+    parts = [
+        Part(
+            "records", f"{claimed:,}", f"{records:,}", holds(context.allows(abs(records - claimed))), "strict"
+        ),
+        Part(
+            "records, of indices given out",
+            f"nearly {claimed:,}",
+            f"{records:,} of {numbered:,}",
+            holds(near),
+            "lenient",
+        ),
+    ]
     return Finding(
-        verdict=holds(len(indices) == claimed),
+        effect=f"{records:,} of {claimed:,} ({records - claimed:+,})",
+        parts=parts,
         found=f"{len(indices):,} records (indices {indices[0]:,} to {indices[-1]:,}, {len(gaps)} missing)",
         method="Count the tree's records and the indices missing between the lowest and the highest.",
         figures={
@@ -58,11 +73,18 @@ def gallery_size(context: Context) -> Finding:
     labels = Counter(e.label for e in gallery)
     shared = [e for e in gallery if labels[e.label] > 1]
     parts = [
-        Part("records in the gallery", f"{claimed}", f"{len(gallery)}", holds(len(gallery) == claimed)),
-        Part("programs that differ", f"{claimed}", f"{len(trees)}", holds(len(trees) == claimed)),
+        Part(
+            "records in the gallery",
+            f"{claimed}",
+            f"{len(gallery)}",
+            holds(context.allows(abs(claimed - len(gallery)))),
+        ),
+        Part(
+            "programs that differ", f"{claimed}", f"{len(trees)}", holds(context.allows(claimed - len(trees)))
+        ),
     ]
     return Finding(
-        verdict=combine(parts),
+        effect=f"{len(gallery)} records, {len(trees)} different programs of {claimed}",
         found=f"{len(gallery)} records, {len(trees)} different programs, {len(labels)} display names",
         method="Count the gallery's records, the syntax trees that differ, and the names.",
         figures={
@@ -100,12 +122,26 @@ def table2_complete(context: Context) -> Finding:
     absent = [e for name, group in sorted(by_name.items()) if name not in names for e in group]
     shared = [e for name, group in sorted(by_name.items()) if name in names and len(group) > 1 for e in group]
     claimed = context.figure("architectures")
+    lacking = max(abs(len(rows) - claimed), abs(len(rows) - len(context.data.gallery)))
     parts = [
-        Part("rows", f"{claimed}", f"{len(rows)}", holds(len(rows) == claimed == len(context.data.gallery))),
-        Part("rows whose name the gallery has not", "0", f"{len(unknown)}", holds(not unknown)),
+        Part("rows", f"{claimed}", f"{len(rows)}", holds(context.allows(lacking)), "strict"),
+        Part(
+            "rows whose name the gallery has not",
+            "0",
+            f"{len(unknown)}",
+            holds(context.allows(len(unknown))),
+            "strict",
+        ),
+        Part(
+            "names in one of the two only",
+            "0",
+            f"{len(set(by_name) ^ names)} of {len(by_name)}",
+            holds(context.allows(len(set(by_name) ^ names))),
+            "lenient",
+        ),
     ]
     return Finding(
-        verdict=combine(parts),
+        effect=f"{len(rows)} of {claimed} rows; {len(names & set(by_name))} of {len(by_name)} names",
         found=f"{len(rows)} rows; {len(unknown)} with a name that the gallery has not",
         method="Match the rows of Table 2 with the gallery's display names (a space equals an underscore).",
         figures={
@@ -135,8 +171,18 @@ def gallery_in_tree(context: Context) -> Finding:
     differing = [row for p in programs for row in _differences(p, nodes.get(p.index))]
     agreeing = len(programs) - len({row["index"] for row in differing})
     shown = [{field: getattr(p, field) for field in _FIELDS} for p in programs]
+    wrong = max(claimed - agreeing, len(programs) - agreeing)
+    parts = [
+        Part(
+            "architectures whose record and node agree",
+            f"{claimed}",
+            f"{agreeing} of {len(programs)}",
+            holds(context.allows(wrong)),
+        )
+    ]
     return Finding(
-        verdict=holds(agreeing == claimed == len(programs)),
+        effect=f"{agreeing} of {len(programs)} agree",
+        parts=parts,
         found=f"{agreeing} of {len(programs)} agree in every field",
         method="Compare index, name, display name, parent and score of each gallery record with its node.",
         figures={"architectures": len(programs), "agreeing": agreeing, "differing_fields": len(differing)},
@@ -165,10 +211,22 @@ def one_tree(context: Context) -> Finding:
     reached = {e.index: 1 + len(lineage.descendants(e.index)) for e in roots}
     rows: list[dict[str, object]] = [{**_row(e), "experiments": reached[e.index]} for e in roots]
     deepest = max(context.data.experiments, key=lambda e: e.depth)
-    one = len(roots) == 1 and roots[0].label == root_name
+    astray = len(context.data.experiments) - max(
+        (reached[e.index] for e in roots if e.label == root_name), default=0
+    )
     names = ", ".join(e.label for e in roots[:5])
+    total = len(context.data.experiments)
+    parts = [
+        Part(
+            f"experiments below {root_name}",
+            "all",
+            f"{total - astray:,} of {total:,}",
+            holds(context.allows(astray)),
+        )
+    ]
     return Finding(
-        verdict=holds(one),
+        effect=f"{total - astray:,} of {total:,} below {root_name}",
+        parts=parts,
         found=f"{len(roots)} root{'s' if len(roots) != 1 else ''} ({names}); deepest at {deepest.depth}",
         method="Follow every experiment's parents to a root and count what each root reaches.",
         figures={"roots": len(roots), "experiments": sum(reached.values()), "depth": deepest.depth},
@@ -211,8 +269,26 @@ def traces_released(context: Context) -> Finding:
         complete &= has.get(name, set())
     lacking = sorted(everyone - roots - complete)
     others = sum(row["others"] for row in rows)
+    designs = gallery.intersection(*(has.get(name, set()) for name in context.figure("designs")))
+    parts = [
+        Part(
+            "experiments with every field",
+            "all",
+            f"{len(everyone - roots) - len(lacking):,} of {len(everyone - roots):,}",
+            holds(context.allows(len(lacking))),
+            "strict",
+        ),
+        Part(
+            f"gallery architectures with {', '.join(context.figure('designs'))}",
+            "all",
+            f"{len(designs)} of {len(gallery)}",
+            holds(bool(gallery) and context.allows(len(gallery) - len(designs))),
+            "lenient",
+        ),
+    ]
     return Finding(
-        verdict=Verdict.CONTRADICTED if lacking else Verdict.REPRODUCED,
+        effect=f"{parts[0].found} complete; gallery {parts[1].found}",
+        parts=parts,
         found=f"{len(lacking):,} of {len(everyone):,} experiments lack some of it; outside the gallery, "
         f"{'nothing but name, parent and score' if not others else 'part of it'}",
         method="Count, field by field, the experiments of the release that have a value.",

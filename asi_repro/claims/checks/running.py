@@ -13,9 +13,10 @@ def causal(context: Context) -> Finding:
     return certified(
         context,
         deciding=("causality_perturbation", "causality_jacobian"),
-        shown=("prefix_consistency",),
-        method="Run each program in the sandbox; change later tokens and take the gradient with respect to "
-        "them, and see whether an earlier output moves.",
+        further=("prefix_consistency",),
+        method="Run each program in the sandbox; change later tokens, take the gradient with respect to "
+        "them, "
+        "and cut them off, and see whether an earlier output moves.",
     )
 
 
@@ -24,7 +25,7 @@ def sub_quadratic(context: Context) -> Finding:
     return certified(
         context,
         deciding=("flops_exponent", "elements_exponent"),
-        shown=("memory_exponent",),
+        further=("memory_exponent",),
         method="Run each program in the sandbox at growing lengths; count operations and elements made, and "
         "take the exponent between the two longest.",
     )
@@ -35,6 +36,6 @@ def batch_independent(context: Context) -> Finding:
     return certified(
         context,
         deciding=("batch_independence",),
-        shown=("batch_independence_train",),
+        further=("batch_independence_train",),
         method="Run each program in the sandbox on sequences alone and in batches, and compare the outputs.",
     )

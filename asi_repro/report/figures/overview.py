@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asi_repro.report.drawing import plain, render
 from asi_repro.report.figures.scaling import draw_scaling, scaling_data
 from asi_repro.report.model import Drawing, Picture
-from asi_repro.report.palette import AMBER, BLUE, FAINT, INK, MUTED, PURPLE, VERMILLION
+from asi_repro.report.palette import AMBER, BLUE, FAINT, GREEN, INK, MUTED, PURPLE, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from asi_repro.claims.ledger import Entry
     from asi_repro.report.inputs import Inputs
 
 # Colour and marker of a verdict; the marker tells them apart without colour.
 STYLES = {
     "reproduced": (BLUE, "o"),
     "contradicted": (VERMILLION, "X"),
+    "undecided": (GREEN, "^"),
     "not checkable": (FAINT, "s"),
     "not yet run": (AMBER, "D"),
 }
@@ -52,11 +54,11 @@ def _draw(figure: Figure, inputs: Inputs, counts: dict[str, int]) -> None:
         right.axes[0].set_title("Figure 1 of the paper, and what a random order gives")
 
 
-def _draw_claims(axes: Axes, claims: list[dict[str, Any]], counts: dict[str, int]) -> None:
-    ordered = sorted(claims, key=lambda c: list(counts).index(c["verdict"]))
+def _draw_claims(axes: Axes, claims: list[Entry], counts: dict[str, int]) -> None:
+    ordered = sorted(claims, key=lambda c: list(counts).index(c.verdict))
     rows = (len(ordered) + 1) // 2
     for verdict in counts:
-        places = [divmod(i, rows) for i, c in enumerate(ordered) if c["verdict"] == verdict]
+        places = [divmod(i, rows) for i, c in enumerate(ordered) if c.verdict == verdict]
         colour, marker = STYLES.get(verdict, OTHER)
         if places:
             axes.scatter(
@@ -65,11 +67,11 @@ def _draw_claims(axes: Axes, claims: list[dict[str, Any]], counts: dict[str, int
             )  # fmt: skip
     for i, claim in enumerate(ordered):
         column, row = divmod(i, rows)
-        axes.text(column + 0.06, -row, plain(claim["id"])[:28], va="center", fontsize=8.5, color=INK)
+        axes.text(column + 0.06, -row, plain(claim.id)[:28], va="center", fontsize=8.5, color=INK)
     axes.set_xlim(-0.08, 1.95)
     axes.axis("off")
-    axes.set_title(f"{len(claims)} claims of the paper, on the released data")
+    axes.set_title(f"{len(claims)} claims of the papers, on the released data")
     axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, handletextpad=0.2, columnspacing=0.9,
+        loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=5, handletextpad=0.2, columnspacing=0.9,
         fontsize=8, labelcolor=MUTED,
     )  # fmt: skip

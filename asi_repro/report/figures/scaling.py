@@ -77,8 +77,9 @@ def scaling_data(inputs: Inputs) -> Scaling | None:
     curves = inputs.evidence_rows(CLAIM, {"curve", "bends", "aic"})
     straight = min((c for c in curves if not c["bends"]), key=lambda c: float(c["aic"]), default=None)
     name = str(straight["curve"]) if straight else "best straight curve"
-    hours_each = points[-1].hours / max(points[-1].index, 1)
-    hours = [e.index * hours_each for e in inputs.archive.gallery]
+    # A batch is counted where it begins, so a find stands at the hours of its batch.
+    batch, step = points[1].index - points[0].index, points[1].hours - points[0].hours
+    hours = [step * (e.index // max(batch, 1)) for e in inputs.archive.gallery]
     return Scaling(points, figures, name, hours)
 
 
@@ -140,7 +141,7 @@ def scaling_drawing(inputs: Inputs) -> Drawing | None:
             "Dots: the paper's points, read off the picture. Solid line: least squares. Dashed: the best "
             "curve without a bend, by AIC. Band: 95% of the counts that a gallery picked at "
             "random from the same experiments would have. Steps: the gallery's count in the released tree, "
-            f"with the last GPU hour mapped to the last experiment.{_share_text(found)}"
+            f"each batch at the hours where the figure counts it.{_share_text(found)}"
         ),
         source=(
             "arXiv 2507.18074, Figure 1, read off the picture; claims ledger, scaling-law; "

@@ -1,61 +1,49 @@
-"""The claims table that heads the report."""
+"""The claims, by paper and theme: the tables that head the report."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
+from asi_repro.claims.finding import Verdict
+from asi_repro.claims.ledger import Entry
+from asi_repro.claims.page import by_theme
+from asi_repro.claims.texts import THEMES
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table
 
-# The order in which verdicts are counted; one that is not here comes after them.
-VERDICTS = ("reproduced", "contradicted", "not checkable", "not yet run")
 
-
-def verdict_counts(claims: list[dict[str, Any]]) -> dict[str, int]:
+def verdict_counts(claims: list[Entry]) -> dict[str, int]:
     """Claims by verdict, the known verdicts first even where none has them."""
-    counts = dict.fromkeys(VERDICTS, 0)
+    counts = dict.fromkeys((verdict.value for verdict in Verdict), 0)
     for claim in claims:
-        counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
+        counts[claim.verdict] = counts.get(claim.verdict, 0) + 1
     return counts
 
 
 def blocks(inputs: Inputs) -> tuple[Block, ...]:
-    """How to read the table, and the table."""
-    rows = tuple(
-        (claim["id"], claim["verdict"], shown(claim["claimed"]), shown(claim["found"]))
-        for claim in inputs.claims
-    )
-    return (
+    """How to read the tables, and one for every theme of every paper."""
+    found: list[Block] = [
         Paragraph(
-            "Each verdict is computed from the released files and from the paper's printed tables. "
-            "“Contradicted” means that at least one part of the claim does not hold on them; "
-            "“not checkable” that what was released cannot decide it. "
+            "Each verdict is computed from the released files and from the papers' printed tables. "
+            "A sentence that can be read strictly or leniently is tested under both readings: "
+            "“reproduced” means that it holds under every reading, “contradicted” that it holds under none, "
+            "“undecided” that the data cannot tell or that the readings differ. "
             "`asi-repro claims ID` shows one in depth: how it was checked, and the rows that show it."
-        ),
-        Table(
-            caption=f"All {len(rows)} claims: what the paper says, and what was found.",
-            header=("claim", "verdict", "claimed", "found"),
-            rows=rows,
-            badges=1,
-            link=0,
-            details=tuple(_detail(claim) for claim in inputs.claims),
-        ),
-    )
+        )
+    ]
+    for paper in inputs.ledger.papers:
+        for theme, claims in by_theme(inputs.ledger.of_paper(paper.id)).items():
+            found.append(
+                Table(
+                    caption=f"{paper.name}: {THEMES.get(theme, theme).lower()}.",
+                    header=("claim", "verdict", "what was found", "claimed", "in words"),
+                    rows=tuple((c.id, c.verdict, c.effect, c.claimed, c.found) for c in claims),
+                    badges=1,
+                    link=0,
+                    details=tuple(detail(claim) for claim in claims),
+                )
+            )
+    return tuple(found)
 
 
-def _detail(claim: Mapping[str, Any]) -> str:
-    """The claim as the paper makes it, the method, and what decides."""
-    where = f" ({claim['where']})" if claim.get("where") else ""
-    said = (f"{claim.get('statement', '')}{where}", claim.get("method"), claim.get("criterion"))
-    return " — ".join(str(text).strip() for text in said if text and str(text).strip())
-
-
-def shown(value: object) -> str:
-    """A claimed or found value as text: a text as it is, anything else as short JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {shown(item)}" for key, item in value.items())
-    return json.dumps(value, ensure_ascii=False)
+def detail(claim: Entry) -> str:
+    """The claim as the paper makes it, the method, what decides, and what the data could show."""
+    return " — ".join((f"{claim.statement} ({claim.where})", claim.method, claim.criterion, claim.power))
