@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import math
 import warnings
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any, TypeVar
 
 from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.store.files import sha256_bytes
 from asi_repro.verify.static_facts import StaticFacts, static_facts
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,14 @@ class Data:
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What `make` returned at the first call with that key: for what no limit of a criterion changes."""
+        if key not in self._made:
+            self._made[key] = make()
+        kept: Kept = self._made[key]
+        return kept
 
     @cached_property
     def experiments(self) -> list[Experiment]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from asi_repro.archive.tables import Row, Run
+from asi_repro.archive.tables import Run
 from asi_repro.store.files import sha256_bytes
+from asi_repro.store.json_text import JsonDict
 from asi_repro.verify.results import CheckResult
 
 Rows = list[dict[str, str]]
@@ -40,7 +41,7 @@ def row(name: str, verdict: str = "pass", value: float | None = 0.0) -> CheckRes
     return CheckResult(name, verdict, value, 1.0, "<=", "units", "measured", {})  # type: ignore[arg-type]
 
 
-def row_of(rows: list[Row], index: int) -> Row:
+def row_of(rows: list[JsonDict], index: int) -> JsonDict:
     return next(row for row in rows if row["index"] == index)
 
 

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asi_repro.archive.reader import Archive
-from asi_repro.archive.tables import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 from asi_repro.claims.building import build_ledger
 from asi_repro.claims.checks.cognition import components_needed, paper_of, shares_exist
 from asi_repro.claims.checks.components import words

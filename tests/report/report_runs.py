@@ -8,8 +8,7 @@ from typing import Any
 
 from ledgers import entry, ledger
 
-from asi_repro.archive.tables import Run
-from asi_repro.archive.tables import write_archive
+from asi_repro.archive.tables import Run, write_archive
 from asi_repro.project import Project
 
 HOSTILE = (

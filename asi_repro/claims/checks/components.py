@@ -48,7 +48,7 @@ class Tail:
         own: words in the gallery's names.
         others: the mean over random choices of as many others.
         p_longer: one-sided p-value that the others have more; `p_shorter` that they have fewer.
-        critical: the most words the gallery could have for the others to have more beyond chance.
+        critical: the most words the gallery could have for the others to have more beyond chance (p = 0.05).
     """
 
     own: int
@@ -76,9 +76,10 @@ def components(context: Context) -> Finding:
     most = ", ".join(f"{row['family']} {row['motivations']}" for row in rows[:3]) + f" of {len(named)}"
     worst = max((row["p_holm"] for row in tests), default=1.0)
     reversed_ = any(row["p_reversed_holm"] < alpha for row in tests)
-    matched, whole = tail(context, _blocks(context, block)), tail(context, None)
-    later = tail(context, None, first=_onset(context))
-    strong = tail(context, None, first=_onset(context), least_score=2.0)
+    onset = _onset(context)
+    matched = tail(context, block=block, first=onset)
+    whole, later = tail(context), tail(context, first=onset)
+    strong = tail(context, first=onset, least_score=2.0)
     parts = [
         Part(
             "most frequent families",
@@ -121,7 +122,7 @@ def components(context: Context) -> Finding:
         },
         parts=parts,
         power=f"Among experiments of the same time the gallery's names would have to have {matched.critical} "
-        f"words at most to be told from chance at {alpha:g}; they have {matched.own}. Names stand in for "
+        f"words at most to be told from chance at 0.05; they have {matched.own}. Names stand in for "
         "components, whose labels were not released.",
         evidence=[
             Evidence("motivations by family", "archive/programs", rows),
@@ -205,12 +206,6 @@ def _onset(context: Context) -> int:
     return min(adapted, default=context.data.experiments[0].index)
 
 
-def _blocks(context: Context, block: int) -> dict[int, int]:
-    """The block of `block` indices that each experiment after the cold start stands in."""
-    onset = _onset(context)
-    return {e.index: e.index // block for e in context.data.experiments if e.index >= onset}
-
-
 def words(name: str) -> set[str]:
     """The words of a name in camel case."""
     return {word.lower() for word in _WORDS.findall(name)}
@@ -226,23 +221,23 @@ def _program_rows(context: Context) -> list[Row]:
     ]
 
 
-def tail(
-    context: Context, blocks: dict[int, int] | None, *, first: int = 0, least_score: float = float("-inf")
-) -> Tail:
+def tail(context: Context, block: int = 0, first: int = 0, least_score: float = float("-inf")) -> Tail:
     """Compare the words in the gallery's names with those in as many other names.
 
     Args:
-        blocks: strata by index, in each of which as many others are drawn as the gallery has members there;
-            experiments that are in none are left out. None for a single one of all.
+        block: where it is not 0, as many others are drawn in every `block` indices as the gallery has there.
         first: the lowest index that takes part.
-        least_score: the lowest score that takes part.
+        least_score: the lowest score that takes part; those without a score do where it is -inf.
     """
+    key = ("tail", context.settings, block, first, least_score)
+    return context.data.once(key, lambda: _tail(context, block, first, least_score))
+
+
+def _tail(context: Context, block: int, first: int, least_score: float) -> Tail:
     chosen = [
         e
         for e in context.data.experiments
-        if e.index >= first
-        and (blocks is None or e.index in blocks)
-        and (least_score == float("-inf") or (e.score is not None and e.score >= least_score))
+        if e.index >= first and (e.score if e.score is not None else float("-inf")) >= least_score
     ]
     names = [words(e.label) for e in chosen]
     column = {word: place for place, word in enumerate(sorted(set().union(*names)))}
@@ -250,27 +245,45 @@ def tail(
     for row, name in enumerate(names):
         uses[row, [column[word] for word in name]] = True
     inside = np.array([e.in_gallery for e in chosen], dtype=bool)
-    stratum = np.array([0 if blocks is None else blocks[e.index] for e in chosen], dtype=np.int64)
-    groups = [
-        (np.flatnonzero(stratum == s), int(inside[stratum == s].sum())) for s in np.unique(stratum[inside])
-    ]
-    rng = context.rng()
-
-    def draws(groups: list[tuple[NDArray[np.int64], int]]) -> NDArray[np.int64]:
-        """The number of different words in random rows, over and over."""
-        found = []
-        for _ in range(context.settings.resamples):
-            rows = [rng.choice(places, min(size, len(places)), replace=False) for places, size in groups]
-            found.append(np.count_nonzero(uses[np.concatenate(rows)].any(axis=0)) if rows else 0)
-        return np.array(found)
-
+    stratum = np.array([e.index // block if block else 0 for e in chosen], dtype=np.int64)
+    rng, resamples = context.rng(), context.settings.resamples
+    everyone = np.arange(len(chosen))
+    chance = _word_counts(uses, inside, stratum, everyone, rng, resamples)
+    other = _word_counts(uses, inside, stratum, everyone[~inside], rng, resamples)
     own = int(np.count_nonzero(uses[inside].any(axis=0)))
-    chance = draws(groups)
-    other = draws([(places[~inside[places]], size) for places, size in groups])
-    count = 1 + len(chance)
-    longer, shorter = float((1 + (chance <= own).sum()) / count), float((1 + (chance >= own).sum()) / count)
-    critical = int(np.quantile(chance, context.limit("alpha"), method="lower"))
+    longer, shorter = (float((1 + side.sum()) / (1 + resamples)) for side in (chance <= own, chance >= own))
+    critical = int(np.quantile(chance, 0.05, method="lower"))
     return Tail(own, float(other.mean()), longer, shorter, critical)
+
+
+def _word_counts(
+    uses: NDArray[np.bool_],
+    inside: NDArray[np.bool_],
+    stratum: NDArray[np.int64],
+    pool: NDArray[np.int64],
+    rng: np.random.Generator,
+    resamples: int,
+) -> NDArray[np.int64]:
+    """The number of different words in random rows of `pool`, over and over.
+
+    In every stratum as many rows are drawn as it has members inside, or all of the pool's where those are
+    fewer.
+    """
+    strata = stratum[pool]
+    wanted = {int(s): int((inside & (stratum == s)).sum()) for s in np.unique(stratum)}
+    # Sorted by stratum, and at random within one, the first rows of each stratum are a random choice.
+    ends = np.searchsorted(np.sort(strata), [*wanted, max(wanted) + 1])
+    places = np.concatenate(
+        [
+            np.arange(start, min(start + size, end))
+            for start, end, size in zip(ends[:-1], ends[1:], wanted.values(), strict=True)
+        ]
+    )
+    found = np.empty(resamples, dtype=np.int64)
+    for draw in range(resamples):
+        order = np.lexsort((rng.random(len(pool)), strata))
+        found[draw] = np.count_nonzero(uses[pool[order[places]]].any(axis=0))
+    return found
 
 
 def _word_rows(context: Context) -> list[Row]:

@@ -22,7 +22,7 @@ def scaling_law(context: Context) -> Finding:
         raise NotCheckable("there is no gallery whose order could be compared")
     hours, counts = context.paper.figure1
     line = fit_line(hours, counts)
-    fits = fit_curves(hours, counts)
+    fits = context.data.once(("fits", tuple(counts)), lambda: fit_curves(hours, counts))
     bent = next(fit for fit in fits if fit.curve.bends)
     most = context.limit("aic")
     parts = []
@@ -32,7 +32,7 @@ def scaling_law(context: Context) -> Finding:
         against = f"AIC {margin:+.1f} against {bent.curve.name}"
         parts.append(Part(name, f"at most {most:g} behind", against, holds(margin <= most), reading))
     straight = next(fit for fit in fits if not fit.curve.bends)
-    null = _null(context)
+    null = context.data.once(("null", context.settings, tuple(counts)), lambda: _null(context))
     as_straight = float((null >= line.r2).mean())
     axis = axis_of(hours, counts, [e.index for e in context.data.gallery])
     late = _uniformity(context)
