@@ -16,7 +16,7 @@ from typing import Any
 from asi_repro.archive.history.records import ExperimentRecord
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.errors import DataError
-from asi_repro.markdown import code, escape, fence, table
+from asi_repro.markdown import code, fence, table
 from asi_repro.text import terminal_safe
 
 FORMAT = "asi_repro.experiment/1"
@@ -33,6 +33,8 @@ _MAX_NAME = 200
 _UNSAFE_IN_JSON = re.compile(
     "[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ue000-\uf8ff\U000f0000-\U0010ffff]"
 )
+# Every punctuation mark, and not only those that mean something where they stand: titles are in commits.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#!&~$:.@])")
 _encode_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -171,7 +173,7 @@ def _readme(record: ExperimentRecord, program: Program) -> str:
     stated = "not given" if program.parameters_stated is None else code(_one_line(program.parameters_stated))
     exact = "" if program.parameters is None else f" ({program.parameters:,})"
     sections = [
-        f"# {escape(_one_line(e.label))}",
+        "# " + _MARKDOWN.sub(r"\\\1", _one_line(e.label)),
         f"- Experiment: {e.index}\n- Name: {code(_one_line(e.name))}\n"
         f"- Parent: {parent}\n- Depth: {e.depth}\n"
         f"- In the gallery: {gallery}\n- Score, as recorded by the run: {_number(e.score)}\n"
