@@ -48,11 +48,11 @@ def page(ran: Ran) -> str:
     parts = [
         "<!-- Made by scripts/inject_faults.py --write (`make faults`); do not edit this page. -->\n",
         "# Faults\n",
-        "What becomes of the work when something goes wrong: each row is a fault that was injected so many times "
-        "into the real command, at random moments or places. [How to run it](../how-to/faults.md), and what counts "
-        "as what.\n",
+        "What happens to finished work when something goes wrong. Each row is a fault that was injected into the "
+        "real command `n` times, at random moments or places. [The guide](../how-to/faults.md) says how to run this "
+        "and what the outcomes mean.\n",
         f"**{len(ran.shots)} faults, {lost} finished experiments or models lost, {wrong} silently wrong results, "
-        f"{len(bad)} bad ends of any kind.**\n",
+        f"{len(bad)} bad outcomes of any kind.**\n",
         _facts(ran),
         "## Faults and outcomes\n",
         _outcomes(ran.shots, bad),
@@ -75,7 +75,7 @@ def _facts(ran: Ran) -> str:
         "full and read-only disks": "a tmpfs, mounted for each fault"
         if places.can_mount()
         else "RLIMIT_FSIZE and folder modes: not root here, so nothing could be mounted",
-        "too late to be a fault": f"{ran.done.missed} (the command was over at each of six tries); not counted",
+        "too late to count": f"{ran.done.missed} (the command had finished before the fault, in each of six attempts)",
     }
     rows = "".join(f"| {name} | {value} |\n" for name, value in facts.items())
     return f"| | |\n|---|---|\n{rows}"
@@ -103,10 +103,10 @@ def _recovery(ran: Ran) -> str:
     if not timed:
         return "No kill in this run.\n"
     lines = [
-        "Seconds from running a killed command again to its first new piece of work on disk: a step in an "
-        "experiment's journal, a checkpoint of a training; for commands that are done in one piece, to their end. "
-        f"Wall time, with {ran.jobs} faults at a time on {os.cpu_count()} CPUs; in brackets the processor time "
-        "until then, which other work on the machine does not change.\n",
+        "Seconds from restarting a killed command to the first new work on disk: a step in an experiment's journal, "
+        "a checkpoint of a training, or the end of a command that works in one piece. "
+        f"Wall time, with {ran.jobs} faults at a time on {os.cpu_count()} CPUs; in brackets the processor time, "
+        "which does not depend on other work on the machine.\n",
         "| command | kills | median | longest |",
         "|---|--:|--:|--:|",
     ]
@@ -122,7 +122,7 @@ def _recovery(ran: Ran) -> str:
     every = [shot.recovery for shot in timed if shot.recovery is not None]
     inside = sum(seconds < BOUND_SECONDS for seconds in every)
     lines.append(
-        f"\nThe bound is {BOUND_SECONDS:g} s: {inside} of {len(every)} were inside it, median "
+        f"\nThe limit is {BOUND_SECONDS:g} s: {inside} of {len(every)} recoveries were within it, median "
         f"{statistics.median(every):.1f} s, longest {max(every):.1f} s.\n"
     )
     return "\n".join(lines)
@@ -133,22 +133,22 @@ def _bad(bad: Sequence[Shot]) -> str:
         return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")[:300]
 
     rows = [f"| {s.outcome.value} | {s.fault} | {s.target} | {cell(s.detail)} |" for s in bad]
-    return "\n".join(["| end | fault | command | seen |", "|---|---|---|---|", *rows]) + "\n"
+    return "\n".join(["| outcome | fault | command | observed |", "|---|---|---|---|", *rows]) + "\n"
 
 
 def _not_tried(shots: Sequence[Shot]) -> str:
     lines = [
-        "- A power cut: what the kernel had not written yet. Files are synced before they take their name; no test "
-        "here can cut the power.",
-        "- Clocks of git and of the sandboxed programs: commands start them with an environment of their own.",
-        "- A file system that lies, network file systems, GPUs, a cluster's nodes (see [a cluster](../how-to/cluster.md)).",
+        "- A power cut, which loses what the kernel has not written yet. Files are synced before they are renamed, but "
+        "no test here can cut the power.",
+        "- The clocks of git and of sandboxed programs, which commands start with an environment of their own.",
+        "- A file system that reports writes it has not made, network file systems, GPUs, a cluster's nodes ([more than one machine](../how-to/cluster.md)).",
     ]
     hit = {(shot.fault, shot.target) for shot in shots}
     missing: dict[str, list[str]] = {}
     for fault, target in dict.fromkeys((trial.fault, trial.target) for trial in trials()):
         if (fault, target) not in hit:
             missing.setdefault(fault, []).append(target)
-    lines += [f"- Not run here, for want of time: {fault}: {', '.join(of)}." for fault, of in missing.items()]
+    lines += [f"- Not run for lack of time: {fault}: {', '.join(of)}." for fault, of in missing.items()]
     if clocks.faketime() is None:
-        lines.append("- Clock jumps: not run here; `apt install faketime`.")
+        lines.append("- Clock jumps, because libfaketime is missing: `apt install faketime`.")
     return "\n".join(lines) + "\n"
