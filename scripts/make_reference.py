@@ -1,4 +1,4 @@
-"""Write the reference pages that are made from the code: the archive's tables and the commands.
+"""Write the reference pages that are generated from the code: the archive's tables, the claims, the commands.
 
     python scripts/make_reference.py          write docs/reference/{archive,claims,cli}.md
     python scripts/make_reference.py --check  fail where a page is not what the code says
@@ -30,9 +30,9 @@ def archive_page() -> str:
         "",
         "# The archive's tables",
         "",
-        f"Parquet (zstd), one file a table below `artifacts/archive/`; schema version {SCHEMA_VERSION}.",
-        "The same descriptions are in each Parquet field's metadata. A missing value is a null. How to open",
-        "them: [Open the archive elsewhere](../how-to/archive.md).",
+        f"One Parquet file (zstd) per table in `artifacts/archive/`; schema version {SCHEMA_VERSION}.",
+        "The metadata of each Parquet field has the same descriptions. A missing value is null. The guide",
+        "says how to [open the archive in other tools](../how-to/archive.md).",
     ]
     for name, schema in TABLES.items():
         lines += ["", f"## `{name}`", "", schema.metadata[b"description"].decode(), ""]
@@ -60,8 +60,8 @@ def cli_page() -> str:
         "",
         "# Commands",
         "",
-        "Exit status: 0 done; 1 could not be done; 2 wrong usage; 3 input is not what it should be;",
-        "4 something is missing that an earlier command makes; 5 no such experiment, claim or check;",
+        "Exit status: 0 success; 1 failure; 2 wrong usage; 3 an input is not what it should be; 4 something",
+        "is missing that an earlier command makes; 5 there is no such experiment, claim or check;",
         "130 interrupted; 143 terminated. Errors go to standard error, results to standard output; `--json`",
         "prints exactly one JSON document ([shapes](json.md)).",
     ]
