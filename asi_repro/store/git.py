@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # GIT_CONFIG_GLOBAL, which keeps the user's configuration out, came with 2.32 (June 2021).
 MINIMUM_GIT = (2, 32)
+_ASKED_AT_ONCE = 64
 
 _PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -110,6 +112,34 @@ def start_git(arguments: Sequence[str]) -> Iterator[Any]:
             raise _failed(arguments, status, said)
     finally:
         _end(process)
+
+
+def read_objects(
+    repository: Path, names: Iterable[str], *, content: bool = True
+) -> Iterator[tuple[bytes, bytes] | None]:
+    """Type and content of objects, None for one that is not there, in the order asked.
+
+    Args:
+        names: object ids, or `COMMIT:FILE`.
+        content: whether to read it; b"" without.
+    """
+    waiting = iter(names)
+    option = "--batch" if content else "--batch-check"
+    with start_git([f"--git-dir={repository}", "cat-file", option]) as process:
+        # A few at a time: both ends of a full pipe would wait for each other.
+        while asked := list(islice(waiting, _ASKED_AT_ONCE)):
+            process.stdin.write("".join(f"{name}\n" for name in asked).encode())
+            process.stdin.flush()
+            for _ in asked:
+                yield _object(process.stdout, content)
+
+
+def _object(stream: BinaryIO, content: bool) -> tuple[bytes, bytes] | None:
+    words = stream.readline().split()
+    if len(words) != 3:
+        return None
+    data = stream.read(int(words[2]) + 1)[:-1] if content else b""
+    return words[1], data
 
 
 def _launch(arguments: Sequence[str], stdin: BinaryIO | int | None) -> Any:

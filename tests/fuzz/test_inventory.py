@@ -20,7 +20,7 @@ OURS = "a file or text of this package, or written a moment before"
 MACHINE = "this machine's own, never pulled; damage is taken for nothing there, or is an error"
 FUZZED = {  # module: the readers of READERS that go through it
     "archive/history/records": ["archive programs"],
-    "archive/history/verify": ["history bundle"],
+    "store/git": ["history bundle", "shared run", "shared trace.jsonl"],
     "store/hostile_json": ["release tree", "release gallery", "release cognition"],
     "archive/tables": ["archive experiments", "archive curves", "archive benchmarks", "archive sources"],
     "claims/ledger": ["claims"],
@@ -30,7 +30,6 @@ FUZZED = {  # module: the readers of READERS that go through it
     "discover/operators/source": ["program text"],
     "discover/run/folder": ["run settings", "failed experiment"],
     "discover/run/sharing": ["shared run", "shared commits.txt"],
-    "discover/run/store": ["shared run", "shared trace.jsonl"],
     "doctor/storage": ["DVC configuration"],
     "data/items": ["items manifest"],
     "llm/budget": ["run spending"],

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from asi_repro.archive.history.bundle import history_refs, open_bundle, read_header
 from asi_repro.archive.history.commits import commit_of, object_id, tree_id
@@ -15,12 +14,11 @@ from asi_repro.archive.history.content import commit_message, experiment_files, 
 from asi_repro.archive.history.records import ExperimentRecord, read_records
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
-from asi_repro.store.git import init_bare, require_git, run_git, start_git
+from asi_repro.store.git import init_bare, read_objects, require_git, run_git
 from asi_repro.text import terminal_safe
 
 # Enough to see what is wrong; a wrong archive would give a line for every experiment.
 MAX_PROBLEMS = 50
-_REQUESTS_AT_ONCE = 64
 
 
 def verify_history(bundle: Path, archive: Archive) -> list[str]:
@@ -80,7 +78,8 @@ def _ref_problems(refs: Mapping[str, str], wanted: Mapping[str, str]) -> Iterato
 def _missing_objects(repository: Path, refs: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:
     """Refs at commits the pack does not hold; `index-pack --strict` checks the links between objects."""
     named = [ref for ref in wanted if ref in refs]
-    for ref, found in zip(named, _objects(repository, (refs[r] for r in named), content=False), strict=True):
+    objects = read_objects(repository, (refs[ref] for ref in named), content=False)
+    for ref, found in zip(named, objects, strict=True):
         if found is None or found[0] != b"commit":
             yield f"{ref} is at {refs[ref]}, which is no commit of the pack"
 
@@ -89,7 +88,7 @@ def _differences(
     repository: Path, refs: Mapping[str, str], archive: Archive, suspects: Mapping[int, str]
 ) -> Iterator[str]:
     records = (record for record in read_records(archive) if record.index in suspects)
-    for record, found in zip(records, _objects(repository, suspects.values()), strict=True):
+    for record, found in zip(records, read_objects(repository, suspects.values()), strict=True):
         if found is not None and found[0] == b"commit":
             yield from _differences_of(repository, refs, record, found[1])
 
@@ -130,27 +129,3 @@ def _file_differences(repository: Path, record: ExperimentRecord, tree: str) -> 
             yield f"{file} does not belong there"
         elif found[file] != wanted[file]:
             yield f"{file} is not what the archive gives"
-
-
-def _objects(
-    repository: Path, ids: Iterable[str], *, content: bool = True
-) -> Iterator[tuple[bytes, bytes] | None]:
-    """Type and content of objects, None for one that is not there, in the order asked."""
-    option = "--batch" if content else "--batch-check"
-    waiting = list(ids)
-    with start_git([f"--git-dir={repository}", "cat-file", option]) as process:
-        for start in range(0, len(waiting), _REQUESTS_AT_ONCE):
-            asked = waiting[start : start + _REQUESTS_AT_ONCE]
-            # A few at a time: both ends of a full pipe would wait for each other.
-            process.stdin.write("".join(f"{name}\n" for name in asked).encode())
-            process.stdin.flush()
-            for _ in asked:
-                yield _answer(process.stdout, content)
-
-
-def _answer(stream: Any, content: bool) -> tuple[bytes, bytes] | None:
-    words = stream.readline().split()
-    if len(words) != 3:
-        return None
-    data = stream.read(int(words[2]) + 1)[:-1] if content else b""
-    return words[1], data

@@ -14,10 +14,9 @@ from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, Commit
 from asi_repro.archive.history.content import experiment_ref
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import make_folder
-from asi_repro.store.git import init_bare, require_git, run_git, start_git
+from asi_repro.store.git import init_bare, read_objects, require_git, run_git, start_git
 
 _NULL = "0" * 40
-_ASKED_AT_ONCE = 100
 EXPERIMENTS, VERIFIED = "refs/experiments/", "refs/verified/"
 
 
@@ -96,33 +95,15 @@ class RunStore:
         Raises:
             DataError: where a commit is not in the repository.
         """
-        wanted, listed = list(names), list(commits)
-        found: list[dict[str, bytes]] = []
-        # All that is asked for at a time fits into a pipe, so neither side ever waits for the other.
-        for first in range(0, len(listed), _ASKED_AT_ONCE):
-            found += self._files(listed[first : first + _ASKED_AT_ONCE], wanted)
+        wanted = list(names)
+        listed = list(commits)
+        objects = read_objects(self.folder, (f"{commit}:{name}" for commit in listed for name in wanted))
+        found = [
+            {name: there[1] for name, there in zip(wanted, objects, strict=False) if there is not None}
+            for _ in listed
+        ]
         if any(not files for files in found):
             raise DataError("a commit of the run is not in its repository", where=str(self.folder))
-        return found
-
-    def _files(self, commits: list[str], names: list[str]) -> list[dict[str, bytes]]:
-        with start_git([self._at, "cat-file", "--batch", "--buffer"]) as process:
-            process.stdin.write("".join(f"{c}:{name}\n" for c in commits for name in names).encode())
-            process.stdin.close()
-            answer = process.stdout.read()
-        found: list[dict[str, bytes]] = []
-        at = 0
-        for _ in commits:
-            files: dict[str, bytes] = {}
-            for name in names:
-                end = answer.index(b"\n", at)
-                head = answer[at:end].split(b" ")
-                at = end + 1
-                if head[-1] != b"missing":
-                    size = int(head[2])
-                    files[name] = answer[at : at + size]
-                    at += size + 1
-            found.append(files)
         return found
 
     @property
