@@ -7,10 +7,8 @@ data is not. Files are staged and hashed beside their target and only then renam
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +17,9 @@ from pathlib import Path
 from asi_repro.archive.manifest import Manifest, ReleaseFile, check_release, extra_files, release_manifest
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.project import Project
-from asi_repro.store.files import unwritable
+from asi_repro.store.files import scratch_beside, unwritable
 
 ENVIRONMENT = "ASI_REPRO_RELEASE"
-_STAGING = ".staging-"
 QUIET_SECONDS = 20.0
 """How long the network may say nothing. Git's client asks four times, so that is some 80 seconds in all."""
 _HINT = (
@@ -66,13 +63,15 @@ def pull(
         AsiReproError: where the target cannot be written.
     """
     manifest = manifest or release_manifest()
-    _drop_stale_staging(project)
     problems = check_release(project.release, manifest)
     if not problems and _in_dvc_cache(project, manifest):
         return Pulled(None, [])
     origin = None
     if problems:
-        origin = _fetch(project, manifest, source or _from_environment(), url, rev)
+        try:
+            origin = _fetch(project, manifest, source or _from_environment(), url, rev)
+        except OSError as error:
+            raise unwritable(project.release, error) from error
     _commit_to_dvc(project, manifest)
     return Pulled(origin, [p for p in problems if not p.endswith(": missing")])
 
@@ -85,7 +84,7 @@ def _from_environment() -> Path | None:
 def _fetch(
     project: Project, manifest: Manifest, source: Path | None, url: str | None, rev: str | None
 ) -> str:
-    with _staging(project) as staging:
+    with scratch_beside(project.release / "pulled") as staging:
         if source is not None and url is None:
             origin = str(source)
             _copy(source, staging, manifest)
@@ -96,27 +95,6 @@ def _fetch(
         for path in manifest.paths:
             _exchange(staging / path, project.release / path)
     return origin
-
-
-@contextmanager
-def _staging(project: Project) -> Iterator[Path]:
-    try:
-        project.release.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=project.release))
-    except OSError as error:
-        raise unwritable(project.release, error) from error
-    try:
-        yield staging
-    except OSError as error:
-        raise unwritable(project.release, error) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _drop_stale_staging(project: Project) -> None:
-    # Left by a pull that was killed; nothing in it was ever used.
-    for stale in project.release.glob(f"{_STAGING}*"):
-        shutil.rmtree(stale, ignore_errors=True)
 
 
 def _copy(source: Path, staging: Path, manifest: Manifest) -> None:

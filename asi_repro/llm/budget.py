@@ -7,7 +7,6 @@ as the estimate of its input holds. What a killed process had booked counts as s
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -16,12 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Optional
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asi_repro.config.llm import BudgetSettings
 from asi_repro.errors import DataError
 from asi_repro.llm.errors import BudgetExceeded
 from asi_repro.store.json_lines import appending, whole_lines
+from asi_repro.store.records import first_fault
 
 _MOST = 1 << 53
 _POLL = 0.05
@@ -35,19 +37,23 @@ class Booking:
     usd: float = 0.0
 
 
-@dataclass
-class _Entry:
-    pid: int
-    until: float
-    tokens: int
-    usd: float
+class _Line(BaseModel):
+    """A booking, or without `pid` and `until` what it took: amounts that a limit can be held to."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    id: str
+    pid: Optional[int] = Field(default=None, ge=0, le=_MOST)
+    tokens: int = Field(ge=0, le=_MOST)
+    until: Optional[float] = Field(default=None, ge=0, le=_MOST)
+    usd: float = Field(ge=0, le=_MOST)
 
 
 @dataclass
 class _Totals:
     tokens: int = 0
     usd: float = 0.0
-    open: dict[str, _Entry] = field(default_factory=dict)
+    open: dict[str, _Line] = field(default_factory=dict)
 
 
 class Ledger:
@@ -90,30 +96,24 @@ class Ledger:
         try:
             yield booking
         finally:
-            self._write({"id": name, "tokens": booking.tokens, "usd": booking.usd}, check=None)
+            self._write(_Line(id=name, tokens=booking.tokens, usd=booking.usd), check=False)
 
     def _try(self, name: str, tokens: int, usd: float) -> bool:
-        entry = {
-            "id": name,
-            "pid": os.getpid(),
-            "until": time.time() + self._patience,
-            "tokens": tokens,
-            "usd": usd,
-        }
-        return self._write(entry, check=(tokens, usd))
+        until = time.time() + self._patience
+        return self._write(_Line(id=name, pid=os.getpid(), tokens=tokens, until=until, usd=usd), check=True)
 
-    def _write(self, line: dict[str, Any], check: tuple[int, float] | None) -> bool:
+    def _write(self, line: _Line, *, check: bool) -> bool:
         with self._lock:
             if self._path is None:
-                if check is not None and not self._fits(*check):
+                if check and not self._fits(line.tokens, line.usd):
                     return False
                 self._apply(line)
                 return True
             with appending(self._path) as append:
                 self._refresh()
-                if check is not None and not self._fits(*check):
+                if check and not self._fits(line.tokens, line.usd):
                     return False
-                append(json.dumps(line, sort_keys=True))
+                append(line.model_dump_json(exclude_none=True))
             return True
 
     def _fits(self, tokens: int, usd: float) -> bool:
@@ -136,7 +136,7 @@ class Ledger:
     def _sum(self, *, booked: bool) -> tuple[int, float]:
         totals = self._totals
         for name, entry in list(totals.open.items()):
-            if not _alive(entry.pid) or entry.until < time.time():
+            if not _alive(entry.pid or 0) or (entry.until or 0.0) < time.time():
                 totals.open.pop(name)
                 totals.tokens += entry.tokens
                 totals.usd += entry.usd
@@ -147,43 +147,22 @@ class Ledger:
         for line in whole_lines(self._path, self._read_to) if self._path is not None else ():
             self._read_to += len(line)
             try:
-                self._apply(json.loads(line))
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                self._apply(_Line.model_validate_json(line))
+            except ValidationError as error:
                 raise DataError(
-                    "not a line of a run's spending", where=f"{self._path}, byte {self._read_to}"
+                    f"not a line of a run's spending: {first_fault(error)}",
+                    where=f"{self._path}, byte {self._read_to}",
                 ) from error
 
-    def _apply(self, line: dict[str, Any]) -> None:
-        totals, name = self._totals, str(line["id"])
-        if "pid" in line:
-            pid, until = _amount(line["pid"], whole=True), _amount(line["until"])
-            totals.open[name] = _Entry(int(pid), until, *_spending(line))
-        else:
-            # A booking that was given up as lost and then settled after all is counted twice: rather too
-            # much than too little.
-            totals.open.pop(name, None)
-            tokens, usd = _spending(line)
-            totals.tokens += tokens
-            totals.usd += usd
-
-
-def _spending(line: dict[str, Any]) -> tuple[int, float]:
-    return int(_amount(line["tokens"], whole=True)), _amount(line["usd"])
-
-
-def _amount(value: Any, *, whole: bool = False) -> float:
-    """A number that a limit can be held to: NaN is over none, and less than nothing makes room.
-
-    Raises:
-        ValueError: where it is none.
-    """
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int if whole else (int, float))
-        or not 0 <= value <= _MOST
-    ):
-        raise ValueError(f"not an amount: {value!r:.40}")
-    return value
+    def _apply(self, line: _Line) -> None:
+        if line.pid is not None:
+            self._totals.open[line.id] = line
+            return
+        # A booking that was given up as lost and then settled after all is counted twice: rather too
+        # much than too little.
+        self._totals.open.pop(line.id, None)
+        self._totals.tokens += line.tokens
+        self._totals.usd += line.usd
 
 
 def _alive(pid: int) -> bool:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asi_repro.errors import DataError
 from asi_repro.store.json_text import JsonDict
+from asi_repro.store.records import first_fault
 
 MALFORMED = "malformed_tool_input"
 """Our own stop reason, for a message that the SDK could not put together."""
@@ -51,9 +52,7 @@ def check_message(message: Any, where: str) -> JsonDict:
     try:
         checked = _Message.model_validate(message)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or "the whole"
-        raise DataError(f"not an answer of the Messages API: {field}: {first['msg']}", where=where) from error
+        raise DataError(f"not an answer of the Messages API: {first_fault(error)}", where=where) from error
     for at, block in enumerate(checked.content):
         needed = {"text": ("text",), "tool_use": ("id", "name", "input"), "thinking": ("thinking",)}
         for name in needed.get(block.type, ()):

@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.llm.message import check_message
@@ -20,6 +23,24 @@ from asi_repro.store.json_text import JsonDict, canonical
 VERSION = 1
 
 _HINT = "restore the file from its commit, or begin a new run"
+
+
+class _Request(BaseModel):
+    messages: list[Any]
+
+
+class _Recorded(BaseModel):
+    """A line, as far as it is read before it is asked for."""
+
+    model_config = ConfigDict(strict=True)
+
+    version: int
+    session: str
+    role: str
+    key: str
+    n: int
+    request: _Request
+    response: JsonDict
 
 
 @dataclass(frozen=True)
@@ -133,17 +154,12 @@ class Records:
     def _add(self, line: bytes, offset: int) -> None:
         where = f"{self.path}, line {self._lines}"
         try:
-            record = json.loads(line)
-            version = record["version"]
-            place = Place(record["session"], record["role"], record["key"], record["n"], offset, len(line))
-            fits = isinstance(record["request"]["messages"], list) and isinstance(record["response"], dict)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            record = _Recorded.model_validate(json.loads(line))
+        except (ValueError, RecursionError) as error:
             raise DataError("not a recorded call", where=where, hint=_HINT) from error
-        texts = (place.session, place.role, place.key)
-        if not fits or type(place.n) is not int or not all(isinstance(text, str) for text in texts):
-            raise DataError("not a recorded call", where=where, hint=_HINT)
-        if version != VERSION:
-            raise DataError(f"record version {version}; this program reads {VERSION}", where=where)
+        if record.version != VERSION:
+            raise DataError(f"record version {record.version}; this program reads {VERSION}", where=where)
+        place = Place(record.session, record.role, record.key, record.n, offset, len(line))
         self.places.append(place)
         self._index.setdefault((place.session, place.key, place.n), place)
 

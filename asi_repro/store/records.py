@@ -46,4 +46,4 @@ def read_record(path: Path, model: type[Read], *, missing: str, make: str, remak
 def first_fault(error: ValidationError) -> str:
     """The first thing that is wrong, and where in the record."""
     first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"

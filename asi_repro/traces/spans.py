@@ -12,11 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Optional, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict
+from asi_repro.store.records import first_fault
 from asi_repro.traces.scrub import scrub
 
 Kind = Literal["AGENT", "LLM", "RETRIEVER", "EVALUATOR", "GUARDRAIL", "TOOL", "CHAIN"]
@@ -165,17 +168,20 @@ class Trace:
         return trace
 
 
-_FIELDS: dict[str, tuple[type, ...]] = {
-    "version": (int,),
-    "session": (str,),
-    "sequence": (int,),
-    "parent": (int, type(None)),
-    "name": (str,),
-    "kind": (str,),
-    "status": (str,),
-    "message": (str,),
-    "attributes": (dict,),
-}
+class _Row(BaseModel):
+    """A span's row."""
+
+    model_config = ConfigDict(strict=True)
+
+    version: int
+    session: str
+    sequence: int = Field(ge=0)
+    parent: Optional[int] = Field(ge=0)
+    name: str
+    kind: Kind
+    status: Status
+    message: str
+    attributes: dict[str, Any]
 
 
 def check_row(row: Any, where: str) -> JsonDict:
@@ -184,21 +190,17 @@ def check_row(row: Any, where: str) -> JsonDict:
     Raises:
         DataError: naming the field that is wrong.
     """
-    if not isinstance(row, dict):
-        raise DataError("not a JSON object", where=where)
-    for name, types in _FIELDS.items():
-        if name not in row or type(row[name]) not in types:
-            raise DataError(f"field {name!r} is missing or of another type", where=where)
-    if row["version"] != VERSION:
+    try:
+        found = _Row.model_validate(row)
+    except ValidationError as error:
+        raise DataError(f"not a span's row: {first_fault(error)}", where=where) from error
+    if found.version != VERSION:
         raise DataError(
-            f"version {row['version']} of the trace format; this program reads {VERSION}", where=where
+            f"version {found.version} of the trace format; this program reads {VERSION}", where=where
         )
-    parent = row["parent"]
-    if row["kind"] not in KINDS or row["status"] not in get_args(Status):
-        raise DataError("an unknown kind or status of span", where=where)
-    if row["sequence"] < 0 or (parent is not None and not 0 <= parent < row["sequence"]):
+    if found.parent is not None and found.parent >= found.sequence:
         raise DataError("a span comes before the one around it", where=where)
-    return row
+    return cast(JsonDict, row)
 
 
 def read_jsonl(path: Path) -> list[JsonDict]:

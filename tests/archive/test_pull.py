@@ -191,7 +191,7 @@ def test_a_faulty_copy_is_refused_whole(
     with pytest.raises(DataError, match=message):
         pull(project, source=broken, manifest=manifest)
     assert data_files(project) == set()
-    assert not list(project.release.glob(".staging-*"))
+    assert not list(project.release.glob(".pulled.*.tmp"))
 
 
 @pytest.mark.parametrize("fault", ["truncated", "altered", "extra file", "missing file"])
