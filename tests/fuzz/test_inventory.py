@@ -82,6 +82,7 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "llm/request": OURS,
     "models/program": "programs that passed the static check",
     "provenance/code": OURS,
+    "provenance/origin": "tests/provenance: results of this package, each with its own reader's checks",
     "report/drawing": OURS,
     "report/searches": "tests/report",
     "sandbox/allowlist": OURS,
@@ -99,6 +100,7 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "train/trainer": MACHINE,
     "tui/highlight": "tests/tui",
     "tui/spans": "after the reader of the trace table",
+    "verify/lengths": "programs that passed the static check",
     "verify/stage": MACHINE,
     "verify/static_facts": "programs that the archive's reader has parsed",
 }
