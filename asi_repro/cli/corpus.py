@@ -38,12 +38,12 @@ def corpus(
             metrics=project.artifacts / "metrics" / "corpus.json",
             progress=lambda tokens: status.update(f"{tokens:,} tokens"),
         )
-    counts = manifest["counts"]
+    counts = manifest.counts
     if as_json:
-        print_json({"source": manifest["source"], "tokenizer": manifest["tokenizer"], **counts})
+        print_json({"source": manifest.source.model_dump(), "tokenizer": manifest.tokenizer, **counts})
         return
     parts = "; ".join(
         f"{split}: {counts[split]['documents']:,} documents, {counts[split]['tokens']:,} tokens"
         for split in ("train", "validation")
     )
-    console().print(f"corpus: {manifest['source']['title']}; {parts}")
+    console().print(f"corpus: {manifest.source.title}; {parts}")

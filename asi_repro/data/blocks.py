@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from asi_repro.data.corpus import MANIFEST, SCHEMA, SPLITS
+from asi_repro.data.corpus import MANIFEST, SPLITS, Manifest
 from asi_repro.data.shards import Shard, check_shard, map_tokens
-from asi_repro.errors import DataError, MissingInput, NotFound
+from asi_repro.errors import DataError, NotFound
+from asi_repro.store.records import read_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,13 +25,17 @@ class Corpus:
     """A built corpus on disk."""
 
     folder: Path
-    manifest: dict[str, Any]
-    shards: tuple[Shard, ...]
+    manifest: Manifest
 
     @property
     def title(self) -> str:
         """What the text is, to stand beside a number; says where it is a stand-in."""
-        return str(self.manifest["source"]["title"])
+        return self.manifest.source.title
+
+    @property
+    def shards(self) -> list[Shard]:
+        """The files of both splits."""
+        return self.manifest.shards
 
     def tokens(self, split: str) -> int:
         """Tokens in a split."""
@@ -68,22 +72,10 @@ def open_corpus(folder: Path, *, verify: bool = True) -> Corpus:
         MissingInput: where the corpus or a shard is not there.
         DataError: where the manifest is not one, or a shard is corrupt.
     """
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MissingInput(f"no corpus: {error.strerror}", where=str(path), hint=_HINT) from error
-    except (ValueError, RecursionError) as error:
-        raise DataError("not JSON", where=str(path), hint=_HINT) from error
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise DataError(f"not a corpus manifest of schema {SCHEMA}", where=str(path), hint=_HINT)
-    records = manifest.get("shards")
-    if not isinstance(records, list) or not isinstance(manifest.get("source"), dict):
-        raise DataError("a corpus manifest without shards or source", where=str(path), hint=_HINT)
-    shards = tuple(Shard.from_record(record, str(path)) for record in records)
-    for shard in shards if verify else ():
+    manifest = read_record(folder / MANIFEST, Manifest, missing="no corpus", make=_HINT)
+    for shard in manifest.shards if verify else ():
         check_shard(folder, shard)
-    return Corpus(folder, manifest, shards)
+    return Corpus(folder, manifest)
 
 
 class TokenBlocks:

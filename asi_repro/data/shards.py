@@ -6,14 +6,15 @@ shard lie side by side without padding, so blocks of any length can be cut from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pydantic import Field
 
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import atomic_file, sha256_file
+from asi_repro.store.records import Record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,39 +24,15 @@ TOKENS, ID = "tokens", "id"
 _HINT = "make the corpus again: delete its folder, then `asi-repro corpus`"
 
 
-@dataclass(frozen=True)
-class Shard:
-    """One file of a corpus.
+class Shard(Record):
+    """One file of a corpus."""
 
-    Attributes:
-        file: its name in the corpus folder.
-        split: "train" or "validation".
-        documents, tokens: counts; tokens include one end-of-text token a document.
-        text_bytes: UTF-8 bytes of the texts.
-        sha256: of the file's bytes.
-    """
-
-    file: str
-    split: str
-    documents: int
-    tokens: int
-    text_bytes: int
-    sha256: str
-
-    @classmethod
-    def from_record(cls, record: Any, where: str) -> Shard:
-        """The shard in a manifest's record.
-
-        Raises:
-            DataError: where a field is missing, unknown or of another type.
-        """
-        kinds = {"file": str, "split": str, "documents": int, "tokens": int, "text_bytes": int, "sha256": str}
-        if not isinstance(record, dict) or set(record) != set(kinds):
-            raise DataError("a shard's record lacks fields or has unknown ones", where=where, hint=_HINT)
-        wrong = [name for name, kind in kinds.items() if type(record[name]) is not kind]
-        if wrong or Path(record["file"]).name != record["file"]:
-            raise DataError(f"a shard's record is wrong in {wrong or ['file']}", where=where, hint=_HINT)
-        return cls(**record)
+    file: str = Field(pattern=r"^[A-Za-z0-9_-]+\.arrow$", description="Its name in the corpus folder.")
+    split: str = Field(description="train or validation.")
+    documents: int = Field(description="Documents.")
+    tokens: int = Field(description="Tokens, with one end-of-text token a document.")
+    text_bytes: int = Field(description="UTF-8 bytes of the texts.")
+    sha256: str = Field(description="Of the file's bytes.")
 
 
 def write_shard(
@@ -89,7 +66,14 @@ def write_shard(
             writer.write_table(table, writer_batch_size=len(rows))
             writer.finalize()
         digest = sha256_file(temporary)
-    return Shard(name, split, len(rows), len(flat), sum(size for _, _, size in rows), digest)
+    return Shard(
+        file=name,
+        split=split,
+        documents=len(rows),
+        tokens=len(flat),
+        text_bytes=sum(size for _, _, size in rows),
+        sha256=digest,
+    )
 
 
 def check_shard(folder: Path, shard: Shard) -> None:

@@ -49,6 +49,6 @@ def validation_perplexity(
         tokens=count * length,
         block_length=length,
         corpus=corpus.title,
-        corpus_stand_in=bool(corpus.manifest["source"]["stand_in"]),
+        corpus_stand_in=corpus.manifest.source.stand_in,
         block_losses=losses,
     )

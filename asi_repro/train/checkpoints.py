@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.errors import DataError
+from asi_repro.results.training import write_json
 from asi_repro.store.files import atomic_dir, sha256_bytes, sha256_file
-from asi_repro.store.json_text import dump_json
+from asi_repro.store.records import Record
 from asi_repro.train.feeding import CHECKPOINT_FILES
 
-_MANIFEST, _KEY = "manifest.json", "key"
+_MANIFEST = "manifest.json"
+
+
+class _Manifest(Record):
+    """The SHA-256 of each file of a checkpoint, and the key of its training."""
+
+    key: str
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Checkpoints:
         """
         steps = sorted(int(p.name) for p in self.folder.glob("[0-9]*") if p.name.isdigit())
         for step in reversed(steps):
-            if self._manifest(step)[_KEY] == self.key:
+            if self._manifest(step).key == self.key:
                 self._check(step)
                 return step
         return None
@@ -64,7 +71,7 @@ class Checkpoints:
                 if expected is not None and expected.get(name) != hashes[name]:
                     raise DataError(f"checkpoint {step} changed while it was copied", where=name)
                 (new / name).write_bytes(data)
-            (new / _MANIFEST).write_text(dump_json({_KEY: self.key, "files": hashes}), encoding="utf-8")
+            write_json(_Manifest(key=self.key, files=hashes), new / _MANIFEST)
         for other in self.folder.iterdir():
             if other.name.isdigit() and int(other.name) != step:
                 shutil.rmtree(other, ignore_errors=True)
@@ -73,19 +80,15 @@ class Checkpoints:
         """Remove all of them."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _manifest(self, step: int) -> dict[str, object]:
+    def _manifest(self, step: int) -> _Manifest:
         path = self.path(step) / _MANIFEST
         try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(manifest, dict) and isinstance(manifest.get("files"), dict) and _KEY in manifest:
-                return manifest
+            return _Manifest.model_validate_json(path.read_bytes())
         except (OSError, ValueError):
-            pass
-        raise DataError("a damaged checkpoint", where=str(path), hint=self._hint)
+            raise DataError("a damaged checkpoint", where=str(path), hint=self._hint) from None
 
     def _check(self, step: int) -> None:
-        files = self._manifest(step)["files"]
-        assert isinstance(files, dict)
+        files = self._manifest(step).files
         for name in CHECKPOINT_FILES:
             path = self.path(step) / name
             if not path.is_file() or files.get(name) != sha256_file(path):

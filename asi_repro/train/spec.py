@@ -203,12 +203,12 @@ def make_spec(
 
 def corpus_record(corpus: Corpus) -> dict[str, Any]:
     """What identifies a text: where it is from, and the SHA-256 of the shards of its training split."""
-    source = corpus.manifest["source"]
+    source = corpus.manifest.source
     return {
-        "title": source["title"],
-        "revision": source["revision"],
-        "stand_in": source["stand_in"],
-        "tokenizer": corpus.manifest["tokenizer"]["fingerprint"],
+        "title": source.title,
+        "revision": source.revision,
+        "stand_in": source.stand_in,
+        "tokenizer": corpus.manifest.tokenizer["fingerprint"],
         "shards": [shard.sha256 for shard in corpus.shards if shard.split == "train"],
         "tokens": corpus.tokens("train"),
     }

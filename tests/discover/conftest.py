@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,16 @@ def workspace(tmp_path_factory):
     folder = root / "artifacts" / "benchmarks"
     folder.mkdir(parents=True)
     (folder / "piqa.jsonl").write_bytes(data)
-    file = ItemFile("piqa", "package", "made-up", "1", "validation", len(items), sha256_bytes(data), "")
-    (folder / "manifest.json").write_text(dump_json({"schema": 1, "files": [asdict(file)]}))
+    file = ItemFile(
+        benchmark="piqa",
+        source="package",
+        dataset="made-up",
+        revision="1",
+        split="validation",
+        items=len(items),
+        sha256=sha256_bytes(data),
+        note="",
+    )
+    (folder / "manifest.json").write_text(dump_json({"schema": 1, "files": [file.model_dump()]}))
     recipes = dict.fromkeys(_SCALES, Recipe.model_validate(SHORT))
     return Workspace(Project(root), TrainSettings(recipes=recipes), "smoke")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -100,8 +99,19 @@ def write_items(folder: Path, items: dict[str, list[dict]]) -> None:
         data = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows).encode()
         (folder / f"{name}.jsonl").write_bytes(data)
         split = BENCHMARKS[name].hub.split
-        files.append(ItemFile(name, "package", "made-up", "1", split, len(rows), sha256_bytes(data), ""))
-    manifest = {"schema": 1, "files": [asdict(file) for file in files]}
+        files.append(
+            ItemFile(
+                benchmark=name,
+                source="package",
+                dataset="made-up",
+                revision="1",
+                split=split,
+                items=len(rows),
+                sha256=sha256_bytes(data),
+                note="",
+            )
+        )
+    manifest = {"schema": 1, "files": [file.model_dump() for file in files]}
     (folder / "manifest.json").write_text(dump_json(manifest))
 
 

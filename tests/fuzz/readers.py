@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -239,8 +239,17 @@ def make_items(folder: Path) -> Path:
     rows = [{"goal": f"Open jar {n}", "sol1": "Turn.", "sol2": "Sing.", "label": n % 2} for n in range(3)]
     data = "".join(json.dumps(row) + "\n" for row in rows)
     write(folder / "piqa.jsonl", data)
-    file = ItemFile("piqa", "package", "made-up", "1", "validation", 3, sha256_bytes(data.encode()), "")
-    return write(folder / "manifest.json", dump_json({"schema": 1, "files": [asdict(file)]}))
+    file = ItemFile(
+        benchmark="piqa",
+        source="package",
+        dataset="made-up",
+        revision="1",
+        split="validation",
+        items=3,
+        sha256=sha256_bytes(data.encode()),
+        note="",
+    )
+    return write(folder / "manifest.json", dump_json({"schema": 1, "files": [file.model_dump()]}))
 
 
 def read_items(folder: Path) -> Any:

@@ -65,17 +65,17 @@ def test_every_text_is_there_once_whole_and_closed(corpus, texts_dir, gpt2):
 
 def test_counts_are_those_of_the_files(corpus, texts_dir):
     counts = json.loads((corpus.parent / "counts.json").read_text())
-    manifest = json.loads((corpus / "manifest.json").read_text())
+    manifest = open_corpus(corpus).manifest
     for split in ("train", "validation"):
         rows = documents_of(corpus, split)
         assert counts[split]["documents"] == len(rows)
         assert counts[split]["tokens"] == sum(map(len, rows.values()))
         assert counts[split]["text_bytes"] == sum((texts_dir / name).stat().st_size for name in rows)
-        assert manifest["counts"][split] == counts[split]
+        assert manifest.counts[split] == counts[split]
     assert counts["stand_in"] is True
     assert "stand-in" in counts["title"]
-    assert manifest["tokenizer"]["origin"] == "package"
-    assert len(manifest["shards"]) > 4  # shard_tokens is far below the whole
+    assert manifest.tokenizer["origin"] == "package"
+    assert len(manifest.shards) > 4  # shard_tokens is far below the whole
 
 
 def test_same_input_same_bytes(corpus, texts_dir, tmp_path, gpt2):
@@ -126,7 +126,7 @@ def test_split_has_the_share_asked_for():
 
 def test_max_tokens_stops_at_the_end_of_a_document(texts_dir, tmp_path, gpt2):
     manifest = build_corpus(settings(texts_dir, max_tokens=4000), SEED, tmp_path / "short", tokenizer=gpt2)
-    total = sum(manifest["counts"][split]["tokens"] for split in ("train", "validation"))
+    total = sum(manifest.counts[split]["tokens"] for split in ("train", "validation"))
     longest = max(
         len(t) for s in ("train", "validation") for t in documents_of(tmp_path / "short", s).values()
     )
@@ -137,8 +137,8 @@ def test_empty_texts_are_counted_and_left_out(tmp_path, gpt2):
     documents = [Document(str(n), "" if n % 3 == 0 else f"Text {n} here.") for n in range(60)]
     source = Source("local", "gaps", True, "1", lambda: iter(documents))
     manifest = build_corpus(settings("gaps"), SEED, tmp_path / "c", tokenizer=gpt2, source=source)
-    assert manifest["counts"]["empty_documents"] == 20
-    assert sum(manifest["counts"][s]["documents"] for s in ("train", "validation")) == 40
+    assert manifest.counts["empty_documents"] == 20
+    assert sum(manifest.counts[s]["documents"] for s in ("train", "validation")) == 40
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
@@ -194,9 +194,9 @@ def test_fineweb_edu_path_on_a_local_repository_of_the_same_layout(tmp_path, gpt
     source = fineweb_edu(chosen, SEED, dataset)
     assert not source.stand_in
     manifest = build_corpus(chosen, SEED, tmp_path / "c", tokenizer=gpt2, source=source)
-    assert manifest["source"]["revision"].endswith(" main")
+    assert manifest.source.revision.endswith(" main")
     assert all(name.startswith("<urn:uuid:") for name in documents_of(tmp_path / "c", "train"))
-    assert 500 <= sum(manifest["counts"][s]["tokens"] for s in ("train", "validation")) < 530
+    assert 500 <= sum(manifest.counts[s]["tokens"] for s in ("train", "validation")) < 530
 
 
 def test_fineweb_edu_is_pinned_to_a_commit():
