@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,19 @@ ORDERS: dict[str, tuple[str, Callable[[Experiment], Any]]] = {
 
 def _number(score: float | None) -> float:
     return float("-inf") if score is None else score
+
+
+def best_child(lineage: Lineage, experiments: dict[int, Experiment], index: int) -> int | None:
+    """The child with the highest score, the earliest of equals; None where none has one."""
+    known = (e for i in lineage.children(index) if (e := experiments[i]).score is not None)
+    best = max(known, key=lambda e: (_number(e.score), -e.index), default=None)
+    return None if best is None else best.index
+
+
+def neighbour(siblings: Sequence[int], index: int, step: int) -> int | None:
+    """The one that many places on; None where there is none, or `index` is not among them."""
+    place = siblings.index(index) + step if index in siblings else -1
+    return siblings[place] if 0 <= place < len(siblings) else None
 
 
 @dataclass(frozen=True, slots=True)

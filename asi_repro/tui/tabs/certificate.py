@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 
+from asi_repro.tui.check_text import measured
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import theme_styles, verdict_mark
 from asi_repro.tui.widgets.line_layout import fact, prose
@@ -16,7 +17,6 @@ from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
-from asi_repro.verify.results import CheckResult
 
 
 class CertificateTab(Tab):
@@ -59,7 +59,7 @@ class CertificateTab(Tab):
                     mark, style, said = "•", theme.muted, "measured"
                 text = Text(no_wrap=True, end="").append(f"  {mark} {said:<8}", style=style)
                 text.append(f" {name:<26} ", style=theme.muted if said == "not run" else Style())
-                text.append(number(row), style=style if said in ("fail", "not run") else Style())
+                text.append(measured(row), style=style if said in ("fail", "not run") else Style())
                 lines.append(Line(text, key=name))
         self._rows.show(lines, head=head, keep=same)
         self.go_to(self._wanted)
@@ -91,13 +91,3 @@ class CertificateTab(Tab):
         message.stop()
         other = "#certificate-rows" if message.line_list.id == "certificate-detail" else "#certificate-detail"
         self.query_one(other).focus()
-
-
-def number(row: CheckResult) -> str:
-    """The value with its unit, and what it is held against."""
-    if row.value is None:
-        return safe_line(str(row.detail.get("reason", "")), 200)
-    value = f"{row.value:,}" if isinstance(row.value, int) else f"{row.value:.4g}"
-    if row.comparison == "none" or row.threshold is None:
-        return f"{value} {row.unit}"
-    return f"{value} {row.unit} ({row.comparison} {row.threshold:g})"

@@ -63,7 +63,9 @@ class TrainingTab(Tab):
         if not any(curve.about_it for curve in found):
             raise MissingInput(
                 f"no training curve was released for experiment {index}",
-                hint="asi-repro train INDEX makes one of our own, if its program was released",
+                hint=f"`asi-repro train {index}` makes one of our own"
+                if self.source.archive.experiments[index].has_program
+                else None,
             )
         return found
 

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.check_text import measured
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import theme_styles, verdict_mark
 from asi_repro.tui.view import View
@@ -23,7 +24,6 @@ from asi_repro.tui.widgets.matrix import Column, Mark, Matrix
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.verify.catalogue import CHECKS, ROW_NAMES
 from asi_repro.verify.certificate import Certificate
-from asi_repro.verify.markdown import number
 from asi_repro.verify.results import CheckResult
 
 _ORDERS = ("index", "most failures", "name", "this check's value")
@@ -164,7 +164,7 @@ class CertificatesView(View):
         shown = Text(end="")
         shown.append(f"{glyph} {row.verdict}", style=style + theme.strong)
         shown.append(f"  {safe_line(certificate.display_name or certificate.name, 60)}  ", style=theme.strong)
-        shown.append(f"{row.check}: {_measured(row)}\n", style=theme.accent)
+        shown.append(f"{row.check}: {measured(row)}\n", style=theme.accent)
         shown.append(f"{title} ", style=theme.primary)
         shown.append(safe_line(row.method, 400))
         if reason := row.detail.get("reason"):
@@ -242,17 +242,6 @@ class CertificatesView(View):
 
     def reload(self) -> None:
         self._read()
-
-
-def _measured(row: CheckResult) -> str:
-    if row.value is None:
-        return "not measured"
-    shown = f"{number(row.value)} {safe_line(row.unit, 60)}"
-    if row.threshold is None:
-        return shown
-    if row.comparison == "within":
-        return f"{shown}, within {number(row.threshold)} of {number(row.detail.get('stated'))}"
-    return f"{shown}, asked for {row.comparison} {number(row.threshold)}"
 
 
 def _sort_key(certificate: Certificate, order: str, check: str) -> tuple[Any, ...]:

@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from asi_repro.archive.reader import Experiment
 from asi_repro.errors import MissingInput
 from asi_repro.tui.messages import Compare, ShowInLineage
+from asi_repro.tui.outline import best_child, neighbour
 from asi_repro.tui.registry import TABS
 from asi_repro.tui.source import Source
 from asi_repro.tui.tabs.tab import Tab
@@ -171,18 +171,16 @@ class ExperimentView(View):
 
     async def action_best_child(self) -> None:
         archive = self.source.archive
-        under = [archive.experiments[i] for i in archive.lineage.children(self.experiment.index)]
-        known = [e for e in under if e.score is not None]
-        if known:
-            await self.app.open_experiment(max(known, key=_rank).index)
+        best = best_child(archive.lineage, archive.experiments, self.experiment.index)
+        if best is not None:
+            await self.app.open_experiment(best)
 
     async def action_sibling(self, step: int) -> None:
         lineage = self.source.archive.lineage
         parent = self.experiment.parent
         siblings = lineage.roots if parent is None else lineage.children(parent)
-        place = siblings.index(self.experiment.index) + step
-        if 0 <= place < len(siblings):
-            await self.app.open_experiment(siblings[place])
+        if (there := neighbour(siblings, self.experiment.index, step)) is not None:
+            await self.app.open_experiment(there)
 
     def action_lineage(self) -> None:
         self.post_message(ShowInLineage(self.experiment.index))
@@ -212,7 +210,3 @@ class ExperimentView(View):
         self._head()
         for tab in self.switcher.query(Tab):
             tab.theme_changed()
-
-
-def _rank(experiment: Experiment) -> tuple[float, int]:
-    return (experiment.score or 0.0, -experiment.index)

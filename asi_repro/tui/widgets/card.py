@@ -91,33 +91,30 @@ def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None, r
         f"depth {e.depth} · {e.children} children" + "".join(f" · {m}" for m in marks), style="not bold"
     )
     shown.append("\n\nFrom the root\n", style="underline")
-    for place, one in enumerate(path):
-        shown.append(f"{one.index:>6} ", style="dim not bold")
-        shown.append_text(_plain(scale.text(one.score)))
-        step = f" {arrow(path[place - 1], one)}{change(path[place - 1], one):>7}" if place else " " * 9
-        shown.append(f"{step} ", style="not bold")
-        name = line(one.label, "bold" if one is e else "not bold")
-        name.truncate(room, overflow="ellipsis")
-        shown.append_text(name)
-        shown.append("\n")
+    for before, one in zip([None, *path[:-1]], path, strict=True):
+        _append_row(shown, before, one, "bold" if one is e else "not bold", scale, room)
     children = [archive.experiments[i] for i in archive.lineage.children(index)]
     if children:
         best = sorted(children, key=lambda c: (-(c.score if c.score is not None else -9e9), c.index))
         shown.append(f"\nBest of {len(children)} children\n", style="underline not bold")
         for one in best[:_CHILDREN]:
-            shown.append(f"{one.index:>6} ", style="dim not bold")
-            shown.append_text(_plain(scale.text(one.score)))
-            shown.append(f" {arrow(e, one)}{change(e, one):>7} ", style="not bold")
-            name = line(("★ " if one.in_gallery else "") + one.label, "not bold")
-            name.truncate(room, overflow="ellipsis")
-            shown.append_text(name)
-            shown.append("\n")
+            _append_row(shown, e, one, "not bold", scale, room)
     if summary:
         shown.append("\nSummary\n", style="underline not bold")
         shown.append(safe_block(summary), style="not bold")
     return shown
 
 
-def _plain(text: Text) -> Text:
-    text.stylize("not bold", 0)
-    return text
+def _append_row(
+    shown: Text, before: Experiment | None, one: Experiment, style: str, scale: ScoreScale, room: int
+) -> None:
+    """Index, score, change and name, in a line."""
+    shown.append(f"{one.index:>6} ", style="dim not bold")
+    score = scale.text(one.score)
+    score.stylize("not bold", 0)
+    shown.append_text(score)
+    step = " " * 9 if before is None else f" {arrow(before, one)}{change(before, one):>7}"
+    shown.append(f"{step} ", style="not bold")
+    name = line(("★ " if one.in_gallery else "") + one.label, style)
+    name.truncate(room, overflow="ellipsis")
+    shown.append_text(name).append("\n")

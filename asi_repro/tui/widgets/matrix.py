@@ -73,12 +73,12 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
     ]
     cursor: reactive[Offset] = reactive(Offset(0, 0))
 
+    @dataclass
     class Moved(Message):
         """The cursor is on another cell: its row and column."""
 
-        def __init__(self, row: int, column: int) -> None:
-            super().__init__()
-            self.row, self.column = row, column
+        row: int
+        column: int
 
     class Selected(Moved):
         """A cell was chosen."""

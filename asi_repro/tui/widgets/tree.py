@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -13,7 +14,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from asi_repro.tui.outline import Outline, Row
+from asi_repro.tui.outline import Outline, Row, best_child, neighbour
 from asi_repro.tui.widgets.fast_scroll import FastScrollView, fit_strip
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line
@@ -56,19 +57,17 @@ class LineageTree(FastScrollView, can_focus=True):
 
     cursor: reactive[int] = reactive(0, repaint=False, init=False)
 
+    @dataclass
     class Highlighted(Message):
         """The cursor is on another experiment, or on none."""
 
-        def __init__(self, index: int | None) -> None:
-            super().__init__()
-            self.index = index
+        index: int | None
 
+    @dataclass
     class Selected(Message):
         """An experiment was chosen."""
 
-        def __init__(self, index: int) -> None:
-            super().__init__()
-            self.index = index
+        index: int
 
     def __init__(self, outline: Outline, scale: ScoreScale, bookmarks: list[int]) -> None:
         super().__init__(id="tree")
@@ -259,24 +258,17 @@ class LineageTree(FastScrollView, can_focus=True):
             self.go_to(parent)
 
     def action_best_child(self) -> None:
-        if self.current is None:
-            return
-        under = [self.outline.experiments[i] for i in self.outline.lineage.children(self.current)]
-        known = [e for e in under if e.score is not None]
-        if known:
-            self.go_to(max(known, key=lambda e: (e.score, -e.index)).index)
+        lineage, experiments = self.outline.lineage, self.outline.experiments
+        if self.current is not None and (best := best_child(lineage, experiments, self.current)) is not None:
+            self.go_to(best)
 
     def action_sibling(self, step: int) -> None:
-        index = self.current
-        if index is None:
+        if (index := self.current) is None:
             return
         parent = self.outline.lineage.parent(index)
-        roots = self.outline.lineage.roots
-        siblings = roots if parent is None else self.outline.children(parent)
-        if index in siblings:
-            place = siblings.index(index) + step
-            if 0 <= place < len(siblings):
-                self.go_to(siblings[place])
+        siblings = self.outline.lineage.roots if parent is None else self.outline.children(parent)
+        if (there := neighbour(siblings, index, step)) is not None:
+            self.go_to(there)
 
     def action_choose(self) -> None:
         if self.current is not None:
