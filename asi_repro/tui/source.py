@@ -16,6 +16,7 @@ from asi_repro.project import Project, archive_of, find_project, run_folders
 
 if TYPE_CHECKING:
     from asi_repro.archive.search import SearchIndex
+    from asi_repro.claims.ledger import Ledger
     from asi_repro.sweep.workspace import Workspace
     from asi_repro.verify.certificate import Certificate
 
@@ -142,11 +143,11 @@ class Source:
 
         return read_certificate(path_of(self.paths.certificates, index))
 
-    def ledger(self) -> dict[str, Any]:
+    def ledger(self) -> Ledger:
         """The ledger of claims (`asi_repro.claims.ledger`)."""
         from asi_repro.claims.ledger import read_ledger
 
-        return self._once("ledger", lambda: read_ledger(self.paths.claims).model_dump())
+        return self._once("ledger", lambda: read_ledger(self.paths.claims))
 
     def cognition(self) -> dict[str, dict[str, Any]]:
         """The entries of the cognition base (`asi_repro.archive.cognition.entries`) by id."""

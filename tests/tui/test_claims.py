@@ -36,7 +36,7 @@ def test_verdicts_are_filtered_and_rows_lead_to_experiments(made_up_source: Sour
         async with run_app(made_up_source, size=(120, 40)) as pilot:
             await press(pilot, "3", "f", "f")
             listed = pilot.app.query_one("#claims-list", LineList)
-            assert [line.key for line in listed.lines] == ["order"]
+            assert [line.key for line in listed.lines if line.rest] == ["order"]
             await press(pilot, "n", "n")
             detail = pilot.app.query_one("#claims-detail", LineList)
             wanted = list(pilot.app.source.archive.experiments)[6]

@@ -1,8 +1,9 @@
-"""The paper's claims: verdicts on the left, on the right what one of them rests on."""
+"""The claims of papers: what each says beside what was found, and what one of them rests on."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Hashable
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -13,17 +14,20 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Static
 
-from asi_repro.errors import DataError, MissingInput
+from asi_repro.claims.ledger import Entry
+from asi_repro.errors import MissingInput
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.line_layout import fact, heading, prose, table
 from asi_repro.tui.widgets.line_list import Line, LineList
-from asi_repro.tui.widgets.text import safe_line
+from asi_repro.tui.widgets.text import cell, safe_line
 
+Known = Callable[[dict[str, Any]], Hashable]
 WIDE = 120
 WIDER = 180
-_FIELDS = ("id", "verdict", "claimed", "found", "statement", "where", "method", "criterion", "would_change")
+_ID = 22  # cells of a claim's name
+_BOTH = 70  # from this width of the list, what was claimed stands beside what was found
 
 
 class ClaimsView(View):
@@ -59,7 +63,8 @@ class ClaimsView(View):
                 f"the claims are about the release, not about the run {paths.name}",
                 hint="`asi-repro browse` without --run opens the release; 6 lists the runs",
             )
-        self._claims = _checked(self.source.ledger(), str(self.source.paths.claims))
+        ledger = self.source.ledger()
+        self._claims, self._papers = ledger.claims, {paper.id: paper.name for paper in ledger.papers}
         self._shown = list(self._claims)
         self._only: str | None = None
         self._detailed: str | None = None
@@ -88,13 +93,13 @@ class ClaimsView(View):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
         self.set_class(event.size.width >= WIDER, "-wider")
-        self.call_after_refresh(self._draw_detail)
+        self.call_after_refresh(self._draw)
 
     # What is shown
 
     def _draw(self) -> None:
         theme = theme_styles(self.app)
-        counts = Counter(claim["verdict"] for claim in self._claims)
+        counts = Counter(claim.verdict for claim in self._claims)
         shown = Text(end="")
         for verdict, count in counts.items():
             glyph, style = verdict_mark(verdict, theme)
@@ -106,9 +111,26 @@ class ClaimsView(View):
         if self._only is not None:
             shown.append(f"only {self._only}; f for the next", style=theme.muted)
         self.query_one("#claims-counts", Static).update(shown, layout=False)
-        self._shown = [c for c in self._claims if self._only in (None, c["verdict"])]
-        self._list.show([_list_line(claim, theme) for claim in self._shown])
+        self._shown = [claim for claim in self._claims if self._only in (None, claim.verdict)]
+        self._draw_list()
         self._draw_detail()
+
+    def _draw_list(self) -> None:
+        """By paper and theme, in the ledger's order."""
+        theme = theme_styles(self.app)
+        width = max(self._list.scrollable_content_region.width - 1, 40)
+        lines: list[Line] = []
+        groups: dict[tuple[str, str], list[Entry]] = {}
+        for claim in self._shown:
+            groups.setdefault((claim.paper, claim.theme), []).append(claim)
+        for (paper, about), claims in groups.items():
+            name = f"{self._papers.get(paper, paper)}: {about}" if len(self._papers) > 1 else about
+            lines += heading(name[:1].upper() + name[1:], theme.primary + theme.strong)[
+                1 if not lines else 0 :
+            ]
+            lines += [_list_line(claim, width, theme) for claim in claims]
+        cells = _columns("claim", "claimed", "found", width)
+        self._list.show(lines, Text("  " + "".join(cells), end=""))
 
     def _draw_detail_if_other(self) -> None:
         if self._list.line is None or self._detailed != self._list.line.key:
@@ -119,12 +141,12 @@ class ClaimsView(View):
         pane = self._detail
         width = max(pane.scrollable_content_region.width - 1, 40)
         lines = _detail_lines(claim, width, theme_styles(self.app), self._known) if claim else []
-        pane.show(lines, keep=self._detailed == (claim and claim["id"]))
-        self._detailed = None if claim is None else claim["id"]
+        pane.show(lines, keep=claim is not None and self._detailed == claim.id)
+        self._detailed = None if claim is None else claim.id
 
-    def _chosen(self) -> dict[str, Any] | None:
+    def _chosen(self) -> Entry | None:
         line = self._list.line
-        return next((c for c in self._shown if line is not None and c["id"] == line.key), None)
+        return next((c for c in self._shown if line is not None and c.id == line.key), None)
 
     def _known(self, row: dict[str, Any]) -> int | None:
         index = row.get("index")
@@ -151,7 +173,7 @@ class ClaimsView(View):
             self.post_message(OpenExperiment(event.line.key))
 
     def action_filter(self) -> None:
-        verdicts = [None, *dict.fromkeys(claim["verdict"] for claim in self._claims)]
+        verdicts = [None, *dict.fromkeys(claim.verdict for claim in self._claims)]
         self._only = verdicts[(verdicts.index(self._only) + 1) % len(verdicts)]
         self._draw()
 
@@ -179,7 +201,7 @@ class ClaimsView(View):
         return {"id": line.key if line else None, "only": self._only}
 
     def restore(self, state: dict[str, Any]) -> None:
-        if state.get("only") in {claim["verdict"] for claim in self._claims}:
+        if state.get("only") in {claim.verdict for claim in self._claims}:
             self._only = state["only"]
             self._draw()
         self._list.go(state.get("id"))
@@ -189,67 +211,57 @@ class ClaimsView(View):
         self._draw()
 
 
-def _checked(ledger: dict[str, Any], where: str) -> list[dict[str, Any]]:
-    """The claims of a ledger, which may have been written by anyone."""
-    claims = ledger.get("claims")
-    fits = isinstance(claims, list) and all(
-        isinstance(c, dict)
-        and all(isinstance(c.get(field), str) for field in _FIELDS)
-        and all(isinstance(c.get(field), list) for field in ("parts", "evidence", "notes"))
-        and all(_is_evidence(e) for e in c["evidence"])
-        and all(isinstance(part, dict) for part in c["parts"])
-        for c in claims
+def _columns(name: str, claimed: str, found: str, width: int) -> tuple[str, str, str]:
+    """Three cells of a row of that width; without room the second is left to the detail."""
+    room = max(width - 2 - _ID, 10)
+    if width < _BOTH:
+        return cell(name, _ID - 1) + " ", "", cell(found, room)
+    half = room * 2 // 5
+    return cell(name, _ID - 1) + " ", cell(claimed, half - 2) + "  ", cell(found, room - half)
+
+
+def _list_line(claim: Entry, width: int, theme: ThemeStyles) -> Line:
+    glyph, style = verdict_mark(claim.verdict, theme)
+    name, claimed, found = _columns(
+        safe_line(claim.id), safe_line(claim.claimed, 240), safe_line(claim.found, 240), width
     )
-    if not fits:
-        raise DataError("the ledger's claims are damaged", where=where, hint="run `dvc repro --force claims`")
-    return list(claims or [])
+    shown = Text(end="").append(f"{glyph} ", style=style).append(name, style=theme.strong)
+    return Line(shown.append(claimed, style=theme.muted).append(found), claim.id)
 
 
-def _is_evidence(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and isinstance(value.get("rows"), list)
-        and all(isinstance(row, dict) for row in value["rows"])
-        and isinstance(value.get("total"), int)
-    )
-
-
-def _list_line(claim: dict[str, Any], theme: ThemeStyles) -> Line:
-    glyph, style = verdict_mark(claim["verdict"], theme)
-    shown = Text(end="").append(f"{glyph} ", style=style)
-    shown.append(f"{safe_line(claim['id'], 24):<20} ", style=theme.strong)
-    shown.append(safe_line(claim["claimed"], 60), style=theme.muted).append(" → ", style=theme.muted)
-    shown.append(safe_line(claim["found"], 240))
-    return Line(shown, claim["id"])
-
-
-def _detail_lines(claim: dict[str, Any], width: int, theme: ThemeStyles, known: Any) -> list[Line]:
+def _detail_lines(claim: Entry, width: int, theme: ThemeStyles, known: Known) -> list[Line]:
 
     def leads(row: dict[str, Any]) -> Text:
         return Text(" ") if known(row) is None else Text("→", style=theme.accent)
 
-    glyph, style = verdict_mark(claim["verdict"], theme)
-    title = Text(end="").append(f"{glyph} {safe_line(claim['verdict'])}  ", style=style)
-    lines = [Line(title.append(safe_line(claim["id"]), style=theme.strong), rest=False)]
-    lines += prose(claim["statement"], width)
-    lines.append(Line(Text(), rest=False))
-    lines += fact("claimed", claim["claimed"], width, style=theme.accent)
-    lines += fact("found", claim["found"], width, style=style)
-    for label, field in (
-        ("where", "where"), ("method", "method"), ("criterion", "criterion"), ("changes if", "would_change")
+    def verdict(row: dict[str, Any]) -> Text:
+        return Text(*verdict_mark(str(row.get("verdict")), theme))
+
+    glyph, style = verdict_mark(claim.verdict, theme)
+    title = Text(end="").append(f"{glyph} {safe_line(claim.verdict)}  ", style=style)
+    lines = [Line(title.append(safe_line(claim.id), style=theme.strong), rest=False)]
+    lines += [*prose(claim.statement, width), Line(Text(), rest=False)]
+    lines += fact("claimed", claim.claimed, width, style=theme.accent)
+    lines += fact("found", claim.found, width, style=style)
+    for label, said in (
+        ("effect", claim.effect), ("where", claim.where), ("method", claim.method),
+        ("criterion", claim.criterion), ("power", claim.power), ("changes if", claim.would_change),
     ):  # fmt: skip
-        lines += fact(label, claim[field], width)
-    if claim["parts"]:
-        lines += heading("Parts", theme.primary + theme.strong)
-        lines += table(claim["parts"], mark=lambda row: Text(*verdict_mark(str(row.get("verdict")), theme)))
-    for evidence in claim["evidence"]:
-        rows, total = evidence["rows"], evidence["total"]
-        count = "none" if not total else f"{len(rows)} of {total:,}" if len(rows) < total else f"{total:,}"
-        what = str(evidence.get("what", ""))
-        lines += heading(f"{what[:1].upper()}{what[1:]} ({count}; {evidence.get('source')})", theme.primary)
-        lines += table(rows, key=known, mark=leads)
-    if claim["notes"]:
+        lines += fact(label, said, width) if said else []
+    for what, rows in (
+        ("Parts", claim.parts), ("Readings", claim.readings), ("With other limits", claim.sensitivity)
+    ):  # fmt: skip
+        if rows:
+            lines += heading(what, theme.primary + theme.strong)
+            lines += table([row.model_dump() for row in rows], mark=verdict)
+    for evidence in claim.evidence:
+        rows_, total = evidence.rows, evidence.total
+        count = "none" if not total else f"{len(rows_)} of {total:,}" if len(rows_) < total else f"{total:,}"
+        what = evidence.what
+        lines += heading(f"{what[:1].upper()}{what[1:]} ({count}; {evidence.source})", theme.primary)
+        lines += table(rows_, key=known, mark=leads)
+    if claim.notes:
         lines += heading("Notes", theme.primary)
-        for note in claim["notes"]:
-            lines += prose(str(note), width, lead="- ")
+        for note in claim.notes:
+            lines += prose(note, width, lead="- ")
     return lines
