@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # DVC sends nothing anywhere (see .dvc/config); this covers DVC commands outside the repository too.
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test slow faults lint sbom audit format install clean
+.PHONY: repro test slow coverage faults lint sbom audit format install clean
 
 repro: install ## pull the release, run every stage, print the claims; without a release a run of our own
 	scripts/repro
@@ -16,6 +16,10 @@ test: install ## every ordinary test
 
 slow: install ## the heavy sweeps
 	pytest -n 2 --dist worksteal -m slow
+
+coverage: install ## the ordinary tests with coverage; writes docs/evidence/coverage.md
+	pytest -n 2 --dist worksteal --cov --cov-report=json:coverage.json
+	python scripts/coverage_page.py
 
 faults: install ## inject hundreds of faults into the real commands; writes docs/evidence/faults.md
 	python scripts/inject_faults.py --write
