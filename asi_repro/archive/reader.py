@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,8 +150,6 @@ class Archive:
         ]
 
     def _suggest(self, key: str) -> str:
-        from difflib import get_close_matches
-
         names = {n for e in self.experiments.values() for n in (e.name, e.display_name) if n}
         near = get_close_matches(key, sorted(names), n=3, cutoff=0.5)
         similar = f"similar: {', '.join(near)}; " if near else ""

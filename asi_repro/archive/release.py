@@ -19,6 +19,7 @@ from asi_repro.store.files import sha256_bytes, sha256_file
 from asi_repro.store.hostile_json import Index, Name, Score, Text, read_json, validate
 from asi_repro.store.json_text import JsonDict
 from asi_repro.store.records import Record
+from asi_repro.text import terminal_safe
 
 TREE = "data/tree.json"
 GALLERY = "data/106.json"
@@ -238,8 +239,6 @@ def _value(cell: str, where: str) -> float | None:
 
 
 def _quote(text: str) -> str:
-    from asi_repro.text import terminal_safe
-
     return repr(terminal_safe(text[:60], keep=""))
 
 

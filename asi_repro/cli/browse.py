@@ -8,6 +8,7 @@ import typer
 
 from asi_repro.cli.options import ArchiveOption
 from asi_repro.errors import MissingInput
+from asi_repro.tui.web import serve
 
 
 def browse(
@@ -30,8 +31,6 @@ def browse(
             f"the terminal UI needs {error.name}", hint="pip install 'asi-repro[tui]'"
         ) from error
     if web:
-        from asi_repro.tui.web import serve
-
         serve(port, archive=archive, experiment=experiment)
     else:
         run(archive, experiment=experiment)

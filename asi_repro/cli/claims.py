@@ -10,10 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from asi_repro.archive.reader import open_archive
 from asi_repro.claims.ledger import Entry, Ledger, find_claim, read_ledger
+from asi_repro.claims.outputs import write_ledger
 from asi_repro.claims.page import SHOWN, by_theme, cell
 from asi_repro.claims.texts import THEMES
 from asi_repro.cli.output import console, print_columns, print_json, safe
+from asi_repro.config.params import load_params
 from asi_repro.project import find_project
 
 BUILD = "build"
@@ -50,11 +53,8 @@ def claims(
 
 def _build(as_json: bool) -> None:
     # Reading the ledger needs none of these.
-    from asi_repro.archive.reader import open_archive
     from asi_repro.claims.building import build_ledger
     from asi_repro.claims.context import Settings
-    from asi_repro.claims.outputs import write_ledger
-    from asi_repro.config.params import load_params
     from asi_repro.results.table import SWEEPS_FOLDER
 
     project = find_project()

@@ -12,6 +12,7 @@ import typer
 
 from asi_repro.cli.options import ScaleOption, SeedsOption, UnsafeOption
 from asi_repro.cli.output import console, print_json
+from asi_repro.config.params import load_params
 from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.evaluate.trained import record_stopped
@@ -99,11 +100,7 @@ def _otherwise(
     device: str,
 ) -> EvaluationResult:
     """Scores by other settings than the stage's, in a file of their own."""
-    from asi_repro.cli.output import console
-    from asi_repro.config.params import load_params
-    from asi_repro.errors import AsiReproError
     from asi_repro.evaluate.lm import resolve_checkpoint
-    from asi_repro.project import find_project
 
     if device.startswith("cuda"):
         import torch

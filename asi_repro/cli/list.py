@@ -12,6 +12,8 @@ from asi_repro.archive.filters import ArchiveFacts, Filter, Term, parse_filter, 
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_columns, print_json_rows, safe
+from asi_repro.project import find_project
+from asi_repro.verify.certificate import leaks, read_certificates
 
 # Columns of a terminal below which only index, score and name fit.
 _NARROW = 60
@@ -70,8 +72,6 @@ def _facts(run: Archive, expression: Filter, certificates: Path | None) -> Archi
     if not expression.asks("leak"):
         return ArchiveFacts(run)
     # Certificates are read only where a filter asks for them: a list starts in half the time without.
-    from asi_repro.project import find_project
-    from asi_repro.verify.certificate import leaks, read_certificates
 
     return ArchiveFacts(run, leaks(read_certificates(certificates or find_project().certificates)))
 

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from asi_repro.archive.reader import open_archive
+from asi_repro.errors import MissingInput
+from asi_repro.executor.base import ONE_CPU
+from asi_repro.project import archive_of, find_project, run_folders
+
 if TYPE_CHECKING:
     from asi_repro.archive.reader import Archive
     from asi_repro.executor.base import Executor, Resources
@@ -67,10 +72,6 @@ def the_archive(folder: Path | None) -> Archive:
         NotFound: for a plain name that is neither a folder here nor a run.
         MissingInput: where there is none, or no project around the working folder.
     """
-    from asi_repro.archive.reader import open_archive
-    from asi_repro.errors import MissingInput
-    from asi_repro.project import archive_of, find_project
-
     if folder is not None:
         if len(folder.parts) > 1 or folder.is_dir() or folder.name in ("", ".."):
             return open_archive(folder)
@@ -104,10 +105,7 @@ def the_executor(
     """
     from asi_repro.config.executor import ExecutorSettings
     from asi_repro.config.params import load_params
-    from asi_repro.errors import MissingInput
-    from asi_repro.executor.base import ONE_CPU
     from asi_repro.executor.choose import make_executor, resources_of
-    from asi_repro.project import find_project
 
     try:
         root = find_project().root
@@ -122,9 +120,6 @@ def the_executor(
 
 def the_certificates(archive: Path | None) -> Path:
     """The project's folder, or that of the run whose archive was named."""
-    from asi_repro.errors import MissingInput
-    from asi_repro.project import find_project, run_folders
-
     if archive is not None and len(archive.parts) == 1 and not archive.is_dir():
         try:
             return run_folders(find_project())[archive.name] / "certificates"

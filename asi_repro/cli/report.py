@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from typing import Annotated
 
 import typer
@@ -59,8 +60,6 @@ def run(
 @app.command("open")
 def open_() -> None:
     """Open the page in the browser; where there is none, print its path."""
-    import webbrowser
-
     page = find_project().report / "index.html"
     if not page.is_file():
         raise MissingInput(f"there is no report at {page}", hint="run `dvc repro report`")

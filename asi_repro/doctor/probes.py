@@ -9,10 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from asi_repro.archive.manifest import check_release, release_manifest
 from asi_repro.doctor.children import Child, dvc_child, hub_child, torch_child
 from asi_repro.doctor.findings import Finding
+from asi_repro.doctor.storage import storage
 from asi_repro.errors import AsiReproError
 from asi_repro.project import Project, find_project
+from asi_repro.sandbox.tiers import probe_all
 
 # Measured: verify over the 106 programs stays below 4 GB and its files below 1 GB; DVC's cache holds a copy.
 _MEMORY_NEEDED = 4 << 30
@@ -100,8 +103,6 @@ def _git_finding(status: int, out: str, err: str) -> Finding:
 
 
 def _sandbox() -> Iterator[Finding]:
-    from asi_repro.sandbox.tiers import probe_all
-
     probes = probe_all()
     best = next((probe.tier for probe in probes if probe.works), None)
     facts = {"best": best, "tiers": [probe.__dict__ for probe in probes]}
@@ -120,8 +121,6 @@ def _sandbox() -> Iterator[Finding]:
 
 
 def _release() -> Finding:
-    from asi_repro.archive.manifest import check_release, release_manifest
-
     project = _project()
     if project is None:
         todo = "cd into the checkout, or set ASI_REPRO_HOME to it"
@@ -135,8 +134,6 @@ def _release() -> Finding:
 
 
 def _storage() -> Finding:
-    from asi_repro.doctor.storage import storage
-
     project = _project()
     if project is None:
         return Finding("storage", "not run", "not inside a checkout of asi_repro")

@@ -14,8 +14,10 @@ from typing import Any
 from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 
+from asi_repro.data.tokenizer import load_tokenizer
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.evaluate.scorers import LocalScorer, Progress, SandboxScorer, Scorer
+from asi_repro.project import find_project
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,150}")
 _PROGRAM_MIXER = "program"
@@ -61,8 +63,6 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
         self._sandbox: SandboxScorer | None = None
         self.progress: Progress | None = None
         if tokenizer is None:
-            from asi_repro.data.tokenizer import load_tokenizer
-
             tokenizer = load_tokenizer().hf
         self.scorer: Scorer
         if model is not None:
@@ -167,8 +167,6 @@ def resolve_checkpoint(program: str | None, checkpoint: str | None) -> Path:
 
 def _trained(program: str) -> Path:
     """The only folder artifacts/trained/SCALE/SLUG/seed-N of that program."""
-    from asi_repro.project import find_project
-
     root = find_project().artifacts / "trained"
     found = [path.parent for path in sorted(root.glob("*/*/seed-*/config.json"))]
     named = [folder for folder in found if program in _names_of(folder.parent.name)]

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from asi_repro.data.benchmarks import Benchmark, find_benchmark
 from asi_repro.data.items import ItemFile, item_files, load_items
+from asi_repro.data.tokenizer import load_tokenizer
 from asi_repro.errors import AsiReproError
+from asi_repro.evaluate.perplexity import validation_perplexity
 from asi_repro.evaluate.tasks import task_file
 from asi_repro.results.evaluation import (
     EvaluationResult,
@@ -70,7 +72,6 @@ def evaluate_checkpoint(
         DataError: where items or the corpus are damaged.
         NoScore: where the model gives NaN; SandboxFailure where the program fails.
     """
-    from asi_repro.data.tokenizer import load_tokenizer
     from asi_repro.evaluate.lm import AsiReproLM
 
     tokenizer = tokenizer or load_tokenizer()
@@ -222,7 +223,6 @@ def _validation(
     if corpus is None or not blocks:
         return None
     from asi_repro.data.blocks import open_corpus
-    from asi_repro.evaluate.perplexity import validation_perplexity
 
     return validation_perplexity(
         lm.scorer,

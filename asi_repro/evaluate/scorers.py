@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.evaluate.scoring import Request, Row, Score, plan, score_batch
+from asi_repro.sandbox.client import SandboxWorker
+from asi_repro.sandbox.outcome import Limits
 
 if TYPE_CHECKING:
     from asi_repro.sandbox.client import SandboxWorker
@@ -94,9 +96,6 @@ class SandboxScorer:
     def __init__(
         self, folder: Path, *, exact: bool = True, unsafe: bool = False, seconds_a_call: float = 600.0
     ) -> None:
-        from asi_repro.sandbox.client import SandboxWorker
-        from asi_repro.sandbox.outcome import Limits
-
         self.folder = folder
         self.exact = exact
         self.facts: dict[str, Any] = {}

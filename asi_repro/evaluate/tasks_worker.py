@@ -10,6 +10,8 @@ import math
 from typing import Any
 
 from asi_repro.evaluate.scoring import Row, score_batch
+from asi_repro.models.memory import keep_freed_memory
+from asi_repro.sandbox.worker import scratch
 
 _loaded: dict[str, Any] = {}
 
@@ -19,8 +21,6 @@ def load(payload: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from asi_repro.models.lm import AsiArchForCausalLM
-    from asi_repro.models.memory import keep_freed_memory
-    from asi_repro.sandbox.worker import scratch
 
     keep_freed_memory()
     torch.manual_seed(0)

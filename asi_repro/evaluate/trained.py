@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asi_repro.data.items import item_files
 from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.provenance.record import Provenance, read_provenance, write_provenance
 from asi_repro.results.evaluation import read_result, write_result
@@ -67,7 +68,6 @@ def evaluate_trained(
     provenance = score_provenance(result, settings, items, corpus, device)
     if not force and _has(target, provenance, str(result.weights_sha256)):
         return False
-    from asi_repro.evaluate.run import evaluate_checkpoint
 
     found = evaluate_checkpoint(
         trained,

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from asi_repro.project import Project
 from asi_repro.report.content import make_content
+from asi_repro.report.drawing import render
+from asi_repro.report.figures.overview import overview_picture
+from asi_repro.report.html_page import html_page
 from asi_repro.report.inputs import Inputs
+from asi_repro.report.markdown_page import markdown_page
 from asi_repro.report.model import Picture, PlotData
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import dump_json
@@ -38,11 +42,6 @@ def build_report(project: Project, progress: Callable[[str], None] = lambda what
         MissingInput, DataError: where an input is not there or is not what it should be.
         AsiReproError: where the folder cannot be written.
     """
-    from asi_repro.report.drawing import render
-    from asi_repro.report.figures.overview import overview_picture
-    from asi_repro.report.html_page import html_page
-    from asi_repro.report.markdown_page import markdown_page
-
     inputs = Inputs(project)
     content = make_content(inputs)
     pictures: dict[str, Picture] = {}

@@ -6,6 +6,8 @@ import re
 from importlib.resources import files
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from asi_repro.report.content import Content
 from asi_repro.report.model import Block, Drawing, Paragraph, Picture, Section, Table
 from asi_repro.report.palette import css_variables
@@ -21,7 +23,6 @@ def html_page(content: Content, pictures: dict[str, Picture]) -> str:
         pictures: the drawn figures by id.
     """
     from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup, escape
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
@@ -70,8 +71,6 @@ def _section(section: Section, pictures: dict[str, Picture]) -> dict[str, Any]:
 
 
 def _block(block: Block, pictures: dict[str, Picture]) -> dict[str, Any]:
-    from markupsafe import Markup
-
     if isinstance(block, Paragraph):
         return {"kind": "paragraph", "text": block.text, "tone": block.tone}
     if isinstance(block, Table):

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.base import ONE_CPU, Executor, Resources
 from asi_repro.executor.local import ProcessExecutor
+from asi_repro.models.memory import keep_freed_memory
 from asi_repro.results.layout import REFERENCE
+from asi_repro.sandbox.watch import hidden_cpu_seconds
 from asi_repro.train.spec import Device, Subject
 
 if TYPE_CHECKING:
@@ -118,8 +120,6 @@ class _Clock:
 
     @staticmethod
     def _now() -> tuple[float, float]:
-        from asi_repro.sandbox.watch import hidden_cpu_seconds
-
         times = os.times()
         spent = times.user + times.system + times.children_user + times.children_system
         return time.perf_counter(), spent + hidden_cpu_seconds()
@@ -139,7 +139,6 @@ def run_job(job: Job) -> Report:
         return Report(job.subject.slug, job.seed, phase, status, detail, hint, *times, where or "")
 
     try:
-        from asi_repro.models.memory import keep_freed_memory
         from asi_repro.sweep.scoring import evaluate_model
         from asi_repro.sweep.workspace import open_workspace
 

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asi_repro.archive.reader import open_archive
 from asi_repro.config.params import load_params
 from asi_repro.config.train import TrainSettings
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
@@ -15,6 +16,7 @@ from asi_repro.models.scales import find_scale
 from asi_repro.project import Project
 from asi_repro.results.layout import evaluated_root, seed_folder, trained_root
 from asi_repro.sweep.selection import SELECTION, find_subject, read_selection
+from asi_repro.train.launch import train_in_processes
 from asi_repro.train.spec import Device, Spec, Subject, make_spec
 from asi_repro.train.trainer import Done, Progress, current_result, train_model
 
@@ -47,8 +49,6 @@ class Workspace:
     @cached_property
     def archive(self) -> Archive | None:
         """The archive, or None where there is none: baselines need none."""
-        from asi_repro.archive.reader import open_archive
-
         try:
             return open_archive(self.project.archive)
         except MissingInput:
@@ -132,8 +132,6 @@ class Workspace:
         self, subject: Subject, seed: int = 0, *, device: Device, processes: int, force: bool = False
     ) -> Done:
         """Train a model over several processes that are begun for it, or return what is there."""
-        from asi_repro.train.launch import train_in_processes
-
         began, spec = time.perf_counter(), self.spec(subject, seed, device, processes)
         folder = self.trained(subject.slug, seed)
         if not force and (there := current_result(spec, folder)) is not None:

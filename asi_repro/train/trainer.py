@@ -36,7 +36,9 @@ from asi_repro.store.records import first_fault
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.environment import environment_record, hardware_name
 from asi_repro.train.guards import Watch, slow_limit
+from asi_repro.train.sandboxed import train_in_sandbox
 from asi_repro.train.spec import Spec
+from asi_repro.train.unconfined import train_here
 
 if TYPE_CHECKING:
     from asi_repro.data.blocks import Corpus
@@ -98,8 +100,6 @@ def train_model(
         checkpoints.clear()
     watch = make_watch(spec, root)
     if unsafe:
-        from asi_repro.train.unconfined import train_here
-
         ran = train_here(spec, corpus, checkpoints, watch=watch, progress=progress)
     else:
         if spec.device == "cuda":
@@ -107,7 +107,6 @@ def train_model(
                 "no sandbox tier here shows a GPU to a program",
                 hint="--unsafe-no-sandbox trains with your own rights: only programs that you have read",
             )
-        from asi_repro.train.sandboxed import train_in_sandbox
 
         blocks = corpus.blocks("train", spec.recipe.length, seed=spec.seed)
         ran = train_in_sandbox(spec, blocks, checkpoints, watch=watch, tier=tier, progress=progress)

@@ -23,11 +23,11 @@ from asi_repro.train.feeding import (
     checkpoint_file,
     checkpoint_marker,
 )
+from asi_repro.train.guards import Watch
 
 
 def train(payload: dict[str, Any]) -> dict[str, Any]:
     """Train; the weights are then in the scratch folder as `FINAL`, and the facts are returned."""
-    from asi_repro.train.guards import Watch
     from asi_repro.train.loop import save_weights
     from asi_repro.train.loop import train as run
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError
+from asi_repro.executor.children import end_with_parent
 from asi_repro.store.files import unwritable
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.guards import Watch
@@ -108,8 +109,6 @@ def _train(spec: Spec, weights: Path, **options: Any) -> dict[str, Any]:
 def _begin_rank(spec: Spec) -> None:
     """One of torchrun's processes: it ends with torchrun, and works on a GPU of its own."""
     import torch
-
-    from asi_repro.executor.children import end_with_parent
 
     if "TORCHELASTIC_RUN_ID" in os.environ:
         end_with_parent()

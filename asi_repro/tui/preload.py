@@ -9,7 +9,9 @@ from contextlib import suppress
 
 from rich.style import Style
 
+from asi_repro.archive.svg import sanitise_svg
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.highlight import Highlighted, folds
 from asi_repro.tui.registry import TABS
 from asi_repro.tui.source import Source
 
@@ -56,8 +58,6 @@ def _steps(source: Source) -> Iterator[Callable[[], object]]:
 
 def _tabs(source: Source, index: int) -> Iterator[Callable[[], object]]:
     # Not before the app is there: these are what the app's start is spared.
-    from asi_repro.archive.svg import sanitise_svg
-    from asi_repro.tui.highlight import Highlighted, folds
     from asi_repro.tui.tabs.benchmarks import benchmark_table
     from asi_repro.tui.tabs.motivation import motivation_lines
     from asi_repro.tui.tabs.training import our_curves, run_curves

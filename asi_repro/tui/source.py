@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asi_repro.archive.cognition import entries
 from asi_repro.archive.reader import Archive, open_archive
+from asi_repro.archive.search import SearchIndex
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.project import Project, archive_of, find_project, run_folders
+from asi_repro.verify.certificate import path_of, read_certificate, read_certificates
 
 if TYPE_CHECKING:
     from asi_repro.archive.search import SearchIndex
@@ -133,14 +136,10 @@ class Source:
 
     def certificates(self) -> list[Certificate]:
         """All certificates, in index order (0.2 s for the release: read them in a thread)."""
-        from asi_repro.verify.certificate import read_certificates
-
         return self._once("certificates", lambda: read_certificates(self.paths.certificates))
 
     def certificate(self, index: int) -> Certificate:
         """The certificate of one experiment."""
-        from asi_repro.verify.certificate import path_of, read_certificate
-
         return read_certificate(path_of(self.paths.certificates, index))
 
     def ledger(self) -> Ledger:
@@ -151,14 +150,10 @@ class Source:
 
     def cognition(self) -> dict[str, dict[str, Any]]:
         """The entries of the cognition base (`asi_repro.archive.cognition.entries`) by id."""
-        from asi_repro.archive.cognition import entries
-
         return self._once("cognition", lambda: {entry["id"]: entry for entry in entries(self.archive)})
 
     def cognition_index(self) -> SearchIndex:
         """What finds entries of the cognition base."""
-        from asi_repro.archive.search import SearchIndex
-
         return self._once("index", lambda: SearchIndex(self.archive, "cognition"))
 
     def spans(self, index: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asi_repro.sandbox.static_check import require_safe
+from asi_repro.verify.checks import cost
 
 # Before torch is first imported: threads that sum in parallel may round otherwise at every run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -43,8 +44,6 @@ def read_text(payload: dict[str, Any]) -> dict[str, Any]:
 
 def wall_times(payload: dict[str, Any]) -> dict[str, Any]:
     """Seconds of a forward by length."""
-    from asi_repro.verify.checks import cost
-
     return {"seconds": cost.wall_times(_opened["battery"].subject)}
 
 

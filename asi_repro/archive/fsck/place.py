@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.archive.manifest import Manifest, release_manifest
+from asi_repro.archive.reader import open_archive
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.project import Project
 
@@ -67,8 +68,6 @@ class Place:
 
     @cached_property
     def archive(self) -> Archive:
-        from asi_repro.archive.reader import open_archive
-
         return open_archive(self.folder)
 
     @property

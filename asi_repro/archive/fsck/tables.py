@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from asi_repro.archive.fsck.place import REMAKE, REPULL, Place, Problem
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import DataError, MissingInput
 
 _SHOWN = 10
@@ -69,7 +70,6 @@ def check_rebuild(place: Place) -> tuple[str, list[Problem]]:
     Raises:
         MissingInput: where the archive is not of the release, or the release was not pulled.
     """
-    from asi_repro.archive.reader import Archive
     from asi_repro.archive.release import read_release
     from asi_repro.archive.schema import TABLES
     from asi_repro.archive.tables import write_archive

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 from asi_repro.report.drawing import columns, note, thousands
@@ -32,8 +33,6 @@ class Curves:
     @property
     def medians(self) -> list[tuple[int, float, int]]:
         """Step, median loss over the curves that have it, and how many do."""
-        from statistics import median
-
         by_step: dict[int, list[float]] = {}
         for points in self.losses.values():
             for step, loss in points:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -177,8 +178,6 @@ def _draw_lines(
     axes: Axes, tree: Tree, indices: Sequence[int], colour: str, width: float, alpha: float
 ) -> None:
     """All lines as one path: a curve leaves its parent outwards and meets its child from inside."""
-    import math
-
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 

@@ -11,6 +11,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 
 from asi_repro.archive.reader import Archive
+from asi_repro.claims.data import same_name
+from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.errors import MissingInput
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.training import is_published
@@ -158,9 +160,6 @@ def _best_average(archive: Archive) -> int:
 
 
 def _paper_columns(label: str) -> list[Column]:
-    from asi_repro.claims.data import same_name
-    from asi_repro.claims.paper_tables import PaperTables
-
     paper = PaperTables()
     names = [*paper.table1_human, *(n for n in paper.table1_discovered if same_name(n) == same_name(label))]
     return [

@@ -12,7 +12,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.results.layout import slug_of
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.widgets.plot import Plot, Series
@@ -142,8 +144,6 @@ def _ancestor_with_curve(archive: Archive, index: int) -> int | None:
 
 def _paper_lines(archive: Archive, index: int, points: Points) -> list[Curve]:
     """The baselines' final losses as level lines: the paper prints no curves of them."""
-    from asi_repro.claims.paper_tables import PaperTables
-
     if not archive.experiments[index].in_gallery or not is_published(archive):
         return []
     first, last = points[0][0], points[-1][0]
@@ -171,7 +171,6 @@ def our_curves(source: Source, index: int) -> list[Curve]:
     workspace = source.workspace()
     if workspace is None or source.paths.live is not None:
         return []
-    from asi_repro.results.layout import slug_of
     from asi_repro.results.training import read_curve
 
     e = source.archive.experiments[index]

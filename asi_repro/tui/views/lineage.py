@@ -22,6 +22,7 @@ from asi_repro.tui.widgets.card import Card, breadcrumb, path_of
 from asi_repro.tui.widgets.score import Legend
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.tui.widgets.tree import LineageTree
+from asi_repro.verify.certificate import leaks
 
 _WIDE = 110
 _LOW = 12
@@ -172,8 +173,6 @@ class LineageView(View):
         self.refresh_bindings()
 
     def _read_leaks(self) -> dict[int, bool]:
-        from asi_repro.verify.certificate import leaks
-
         return leaks(self.source.certificates())
 
     def _leaks_read(self, text: str, found: dict[int, bool]) -> None:
