@@ -17,11 +17,25 @@ from asi_repro.config.train import ScaleName
 
 Arm = Literal["operators", "llm"]
 Component = Literal["loss", "benchmark", "judge"]
+ParentPolicy = Literal["pool", "greedy", "ucb1", "islands", "random"]
+Part = Literal["analyst", "judge", "cognition", "novelty", "references", "repairs"]
+# Parts that the control arm has: its analyst and its novelty check are rules.
+CONTROL_PARTS: frozenset[Part] = frozenset({"analyst", "novelty", "references"})
 
 
 class PoolSettings(Settings):
     """Which finished experiments parents and references come from."""
 
+    policy: ParentPolicy = Field(
+        default="pool",
+        description="How the parent is chosen. pool: the paper's, from the first ranks; greedy: the best; "
+        "ucb1: the highest upper confidence bound of its and its children's fitness; islands: from the "
+        "elites of one of several islands, a MAP-Elites grid each; random: from all finished experiments.",
+    )
+    ucb_factor: float = Field(
+        default=0.1, ge=0, description="Weight of the confidence radius under ucb1; fitness is in 0 to 1."
+    )
+    islands: int = Field(default=4, ge=1, description="Islands under the policy islands.")
     capacity: int = Field(default=50, ge=1, description="Candidates kept, the best by fitness.")
     parents: int = Field(default=10, ge=1, description="The parent is drawn from the first so many ranks.")
     references: int = Field(default=4, ge=0, description="References drawn from the ranks below.")
@@ -101,6 +115,11 @@ class DiscoverSettings(Settings):
         ],
         description="Rows of the certificate that reject a proposal where they fail or cannot be made.",
     )
+    without: list[Part] = Field(
+        default_factory=list,
+        description="Parts of the loop that are switched off, to measure what each contributes: analyst, "
+        "judge, cognition, novelty, references, repairs. The control arm has no judge, cognition or repairs.",
+    )
     pool: PoolSettings = Field(default_factory=lambda: PoolSettings(cold_start=6, refresh=6))
     fitness: FitnessSettings = Field(default_factory=FitnessSettings)
     exploration: LabSettings = Field(default_factory=LabSettings, description="The first stage.")
@@ -123,6 +142,10 @@ class DiscoverSettings(Settings):
     def _fits(self) -> DiscoverSettings:
         if self.arm == "operators" and "judge" in (self.fitness.components or []):
             raise ValueError("fitness.components has judge, and the arm operators has no judge")
+        if "judge" in self.without and "judge" in (self.fitness.components or []):
+            raise ValueError("fitness.components has judge, and without switches the judge off")
+        if self.arm == "operators" and (absent := sorted(set(self.without) - CONTROL_PARTS)):
+            raise ValueError(f"without names {absent[0]}, which the arm operators does not have")
         return self
 
     @property
@@ -130,4 +153,5 @@ class DiscoverSettings(Settings):
         """What the fitness is the mean of."""
         if self.fitness.components is not None:
             return tuple(self.fitness.components)
-        return ("loss", "benchmark") if self.arm == "operators" else ("loss", "benchmark", "judge")
+        has_judge = self.arm == "llm" and "judge" not in self.without
+        return ("loss", "benchmark", "judge") if has_judge else ("loss", "benchmark")

@@ -8,11 +8,12 @@ similarity hangs on the machine, on which no commit may.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from asi_repro.config.discover import LabSettings
+from asi_repro.config.discover import LabSettings, Part
 from asi_repro.config.llm import LlmSettings
 from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.live import LiveLabs
@@ -128,16 +129,24 @@ def build_team(run: DiscoveryRun, root: Path, labs: LiveLabs | None, llm: LlmMod
     checker = CachedChecker(_cache(run, labs), rows, labs.checker(rows) if labs else None)
     lab = stage_lab(run, labs, "exploration")
     if run.discover.arm == "operators":
-        return Team(
+        team = Team(
             researcher=OperatorResearcher(run.discover.operators),
             novelty=OperatorNovelty(KnownPrograms(programs_of(run.store))),
             checker=checker,
             analyst=FactualAnalyst(),
             lab=lab,
         )
+        return without_parts(team, run.discover.without)
     settings = LlmSettings.model_validate(run.settings.llm)
     asked = client.LLM(settings, mode=llm, records=run.folder / LLM)
-    return build_run_team(run, root, asked, checker, lab)
+    return without_parts(build_run_team(run, root, asked, checker, lab), run.discover.without)
+
+
+def without_parts(team: Team, parts: Iterable[Part]) -> Team:
+    """A team without the roles that are switched off; references and the cognition base are no roles."""
+    roles = {"analyst": "analyst", "judge": "judge", "novelty": "novelty", "repairs": "engineer"}
+    absent: dict[str, Any] = {roles[part]: None for part in parts if part in roles}
+    return replace(team, **absent)
 
 
 def stage_lab(run: DiscoveryRun, labs: LiveLabs | None, stage: Stage) -> Lab:

@@ -266,14 +266,14 @@ class Team:
     """One arm: who plays which role.
 
     Attributes:
-        judge: None where the arm has none; the fitness then has no such component, which is recorded.
-        engineer: None where failures cannot be repaired.
+        novelty, analyst, judge, engineer: None where the arm has none, or where it is switched off; without a
+            judge the fitness has no such component, which is recorded.
     """
 
     researcher: Researcher
-    novelty: Novelty
     checker: Checker
-    analyst: Analyst
     lab: Lab
+    novelty: Novelty | None = None
+    analyst: Analyst | None = None
     judge: Judge | None = None
     engineer: Engineer | None = None

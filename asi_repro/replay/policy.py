@@ -87,6 +87,8 @@ def policy_of(run: Path | None) -> Policy:
     path = run / "settings.json"
     try:
         pool = json.loads(path.read_text(encoding="utf-8"))["discover"]["pool"]
+        if (policy := pool.get("policy", "pool")) != "pool":
+            raise ValueError(f"the run chose its parents by {policy}, and only the paper's pool is audited")
         top, capacity, refresh, cold = (
             pool[name] for name in ("parents", "capacity", "refresh", "cold_start")
         )

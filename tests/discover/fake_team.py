@@ -18,6 +18,7 @@ from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.verification import Verification
 from asi_repro.discover.loop.workers import WorkerJob
 from asi_repro.discover.run.folder import LAB, DiscoveryRun, RunSettings
+from asi_repro.discover.teams import without_parts
 from asi_repro.discover.types import Analysis, LabFailure, LeakSuspected, Metrics, Proposal, Team, Verdict
 from asi_repro.store.files import sha256_bytes
 
@@ -122,7 +123,7 @@ class FakeJob(WorkerJob):
 
     def team(self, run):
         cache = ResultCache(run.folder / LAB)
-        return Team(
+        team = Team(
             researcher=FakeResearcher(),
             novelty=FakeNovelty(),
             checker=CachedChecker(cache, ["sound"], None if self.replay else FakeChecker(self.note)),
@@ -130,6 +131,7 @@ class FakeJob(WorkerJob):
             lab=CachedLab(cache, STAGE, None if self.replay else FakeLab(self.note)),
             engineer=FakeEngineer(),
         )
+        return without_parts(team, run.discover.without)
 
     def second_lab(self, run):
         live = None if self.replay else FakeLab(self.note)

@@ -23,7 +23,7 @@ from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.monitor import RunMonitor, next_step
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_file
-from asi_repro.store.json_lines import append_line, read_lines
+from asi_repro.store.json_lines import read_lines
 from asi_repro.tui.source import Source, release_paths
 from asi_repro.tui.views.runs import RunsView
 
@@ -132,7 +132,7 @@ def test_a_run_that_goes_on_is_read_on(live_root: Path) -> None:
             (doing,) = follower.status().unfinished
             assert (doing.name, doing.step, doing.done) == ("0000099", "propose.0", ("sample",))
             assert doing.worker in (os.getpid(), None)
-        append_line(folder / "llm-spent.jsonl", {"id": "a", "tokens": 1234, "usd": 0.5})
+        (folder / "llm-spent.jsonl").write_text('{"id": "a", "tokens": 1234, "usd": 0.5}\n')
         standing = follower.status()
         assert (standing.tokens, standing.usd) == (1234, 0.5)
         assert standing.unfinished[0].worker is None

@@ -7,7 +7,7 @@ after a restart, from the same inputs, and comes out the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -95,11 +95,18 @@ class Experiment:
             is_root=index == ROOT,
             proposals=1 if index == ROOT else settings.proposals,
             repairs=settings.repairs if team.engineer else 0,
+            compared=team.novelty is not None,
             judged=team.judge is not None,
+            analysed=team.analyst is not None,
         )
         self._sample: Sample | None = None
         if not self._rules.is_root:
-            self._sample = Pool(prior.pool, settings.pool).sample(schedule.draw(index, "sample"))
+            beside = index - max(schedule.snapshot(index), ROOT) - 1
+            self._sample = Pool(prior.pool, settings.pool).choose(
+                schedule.draw(index, "sample"), index, beside
+            )
+            if "references" in settings.without:
+                self._sample = replace(self._sample, references=(), ranks=self._sample.ranks[:1])
         self._turned_down: list[TurnedDown] = []
         self._rejections: list[Verdict] = []
         self._facts: JsonDict = {}
@@ -107,7 +114,7 @@ class Experiment:
         self._log = ""
         self._metrics: Metrics | None = None
         self._judgement: Judgement | None = None
-        self._analysis: Analysis | None = None
+        self._analysis = Analysis("")
 
     def run(self) -> ExperimentOutcome:
         """Go through the steps. A role that fails ends the experiment, not the run.
@@ -125,7 +132,7 @@ class Experiment:
                 step = self._take(step, value)
         except RoleFailure as error:
             return ExperimentOutcome(None, self._turned_down, error.what)
-        if self._analysis is not None:
+        if self._metrics is not None:
             return ExperimentOutcome(self._finished(self._analysis), self._turned_down)
         why = self._turned_down[-1].reason if trained else "no proposal was accepted"
         return ExperimentOutcome(None, self._turned_down, why)
@@ -146,6 +153,7 @@ class Experiment:
                     )
                 return to_json(proposal)
             case "novelty":
+                assert team.novelty is not None
                 known = [(index, motivation) for index, motivation, _ in self._prior.memory]
                 with trace.span("novelty", "GUARDRAIL") as span:
                     verdict = team.novelty.check(self._proposed, known, trace)
@@ -260,6 +268,7 @@ class Experiment:
         parent = self._sample.parent if self._sample else None
         siblings = [c for c in self._prior.pool if parent is not None and c.parent == parent.index]
         siblings.sort(key=lambda candidate: candidate.index)
+        assert self._team.analyst is not None
         with trace.span("analyse", "AGENT") as span:
             found = self._team.analyst.analyse(
                 self._proposed, self._measured, self._baseline, parent, siblings, trace

@@ -47,13 +47,17 @@ class StepRules:
         is_root: the first program: neither sampled nor compared with others.
         proposals: tries to pass the novelty check and the checks.
         repairs: tries of the Engineer; 0 where there is none.
+        compared: whether there is a novelty check.
         judged: whether there is a Judge.
+        analysed: whether there is an Analyst.
     """
 
     is_root: bool
     proposals: int
     repairs: int
-    judged: bool
+    compared: bool = True
+    judged: bool = True
+    analysed: bool = True
 
     @property
     def first(self) -> Step:
@@ -73,7 +77,7 @@ class StepRules:
             case "propose" | "novelty" | "check" if not passed:
                 return Step("propose", number + 1) if number + 1 < self.proposals else None
             case "propose":
-                return Step("check" if self.is_root else "novelty", number)
+                return Step("check" if self.is_root or not self.compared else "novelty", number)
             case "novelty":
                 return Step("check", number)
             case "check":
@@ -81,14 +85,18 @@ class StepRules:
             case "train" if not passed:
                 return Step("repair", number) if number < self.repairs else None
             case "train":
-                return Step("judge" if self.judged else "analyse")
+                return Step("judge") if self.judged else self._analysis
             case "repair":
                 return Step("check.repair", number) if passed else None
             case "check.repair":
                 return Step("train", number + 1) if passed else None
             case "judge":
-                return Step("analyse")
+                return self._analysis
         return None
+
+    @property
+    def _analysis(self) -> Step | None:
+        return Step("analyse") if self.analysed else None
 
 
 def passed(step: Step, value: Any) -> bool:

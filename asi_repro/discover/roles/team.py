@@ -65,7 +65,8 @@ def build_run_team(run: DiscoveryRun, root: Path, llm: LLM, checker: Checker, la
         DataError: where an entry of the cognition base is not what it should be.
     """
     settings = run.discover.roles
-    cognition = CognitionBase(read_notes(settings.cognition, root), shared_embedder())
+    bases = [] if "cognition" in run.discover.without else settings.cognition
+    cognition = CognitionBase(read_notes(bases, root), shared_embedder())
     return build_llm_team(programs_of(run.store), cognition, settings, llm, checker, lab)
 
 

@@ -179,7 +179,7 @@ def read_candidate(files: Mapping[str, bytes], where: str) -> Candidate:
             parent=discovery.parent,
             fitness=discovery.fitness.value,
             metrics=discovery.metrics,
-            analysis=files[ANALYSIS].decode(),
+            analysis=text if (text := files[ANALYSIS].decode()).strip() else None,
             depth=discovery.depth,
         )
     except (KeyError, TypeError, ValueError) as error:

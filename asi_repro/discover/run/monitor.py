@@ -218,12 +218,15 @@ def next_step(lines: list[JsonDict], rules: StepRules) -> str:
 
 
 def _rules(run: DiscoveryRun, name: str) -> StepRules:
+    off = run.discover.without
     is_root, by_models = name == f"{ROOT:07d}", run.discover.arm == "llm"
     return StepRules(
         is_root=is_root,
         proposals=1 if is_root else run.discover.proposals,
-        repairs=run.discover.repairs if by_models else 0,
-        judged=by_models,
+        repairs=run.discover.repairs if by_models and "repairs" not in off else 0,
+        compared="novelty" not in off,
+        judged=by_models and "judge" not in off,
+        analysed="analyst" not in off,
     )
 
 

@@ -174,5 +174,9 @@ def test_the_arm_is_built_from_a_runs_settings_as_often_as_asked(tmp_path: Path)
         team = build_team(run, tmp_path, None)
         assert team.judge is not None
         assert team.engineer is not None
+    parts = ["analyst", "judge", "cognition", "novelty", "repairs"]
+    bare = build_team(begin(tmp_path / "bare", without=parts), tmp_path, None)
+    assert (bare.analyst, bare.judge, bare.novelty, bare.engineer) == (None,) * 4
+    assert len(bare.researcher._cognition) == 0 < len(team.researcher._cognition)
     with pytest.raises(ValidationError, match="drafts"):
         begin(tmp_path / "wrong", roles={"drafts": 0})
