@@ -60,27 +60,40 @@ class PaperTables:
         counts = [int(self._number(row, "cumulative_sota", "figure1.csv")) for row in rows]
         return hours, counts
 
+    def _models(self, name: str) -> dict[str, dict[str, float]]:
+        """Metrics by model, of a table whose first two columns are the model and who designed it."""
+        return {
+            row["model"]: {c: self._number(row, c, name) for c in row if c not in ("model", "origin")}
+            for row in self.rows(name)
+        }
+
+    def _designed_by(self, name: str, origin: str) -> list[str]:
+        return [row["model"] for row in self.rows(name) if row["origin"] == origin]
+
     @cached_property
     def table1(self) -> dict[str, dict[str, float]]:
         """Metrics by model, the printed `average` among them."""
-        return {
-            row["model"]: {
-                column: self._number(row, column, "table1.csv")
-                for column in row
-                if column not in ("model", "origin")
-            }
-            for row in self.rows("table1.csv")
-        }
+        return self._models("table1.csv")
 
     @cached_property
     def table1_discovered(self) -> list[str]:
         """The five final models, in the table's order."""
-        return [row["model"] for row in self.rows("table1.csv") if row["origin"] == "discovered"]
+        return self._designed_by("table1.csv", "discovered")
 
     @cached_property
     def table1_human(self) -> list[str]:
         """The models that people designed."""
-        return [row["model"] for row in self.rows("table1.csv") if row["origin"] == "human"]
+        return self._designed_by("table1.csv", "human")
+
+    @cached_property
+    def evolve_table1(self) -> dict[str, dict[str, float]]:
+        """ASI-Evolve's Table 1: metrics and three averages by model."""
+        return self._models("asi_evolve_table1.csv")
+
+    @cached_property
+    def evolve_discovered(self) -> list[str]:
+        """The five models of ASI-Evolve's Table 1, in its order."""
+        return self._designed_by("asi_evolve_table1.csv", "discovered")
 
     @cached_property
     def _table2(self) -> list[Table2Row]:

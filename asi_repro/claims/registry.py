@@ -13,17 +13,18 @@ Check = Callable[[Context], Finding]
 _CHECKS: dict[str, Check] = {}
 
 
-def claim(identifier: str) -> Callable[[Check], Check]:
-    """Register the function that checks the claim of that id.
+def claim(*identifiers: str) -> Callable[[Check], Check]:
+    """Register the function that checks the claim of that id; several where papers claim the same.
 
     Raises:
         ValueError: where another function checks it already.
     """
 
     def register(check: Check) -> Check:
-        if identifier in _CHECKS:
-            raise ValueError(f"two functions check the claim {identifier}")
-        _CHECKS[identifier] = check
+        for identifier in identifiers:
+            if identifier in _CHECKS:
+                raise ValueError(f"two functions check the claim {identifier}")
+            _CHECKS[identifier] = check
         return check
 
     return register

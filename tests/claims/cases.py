@@ -454,6 +454,133 @@ def weights_of_nothing(rows: Rows) -> None:
     model(rows, "All")["cognition_pct"] = "39.9"
 
 
+def with_errors(rows: Rows) -> None:
+    for row in rows:
+        row["overall_stderr"] = "0.4"
+
+
+def wrong_overall(rows: Rows) -> None:
+    model(rows, "HierGateNet")["overall_average"] = "53.79"
+
+
+def averages_of(rows: Rows, **points: float) -> None:
+    """Every discovered model's averages that many points above DeltaNet's."""
+    base = model(rows, "DeltaNet")
+    for row in rows:
+        if row["origin"] == "discovered":
+            for column, lead in points.items():
+                row[column] = f"{float(base[column]) + lead:.2f}"
+
+
+def all_above(rows: Rows) -> None:
+    averages_of(rows, dev_average=1, generalization_average=1, overall_average=1)
+
+
+def all_below(rows: Rows) -> None:
+    averages_of(rows, dev_average=-1, generalization_average=-1, overall_average=-1)
+
+
+def nearly_three_times(rows: Rows) -> None:
+    averages_of(rows, dev_average=0.97, generalization_average=0.97, overall_average=0.97)
+    for column in ("dev_average", "generalization_average", "overall_average"):
+        model(rows, "Mamba2")[column] = f"{float(model(rows, 'DeltaNet')[column]) + 0.34:.2f}"
+
+
+def no_better_than_mamba(rows: Rows) -> None:
+    averages_of(rows, dev_average=0.3, generalization_average=0.3, overall_average=0.3)
+
+
+def one_leaves(run: Run) -> None:
+    """The architecture whose curve breaks off leaves the gallery."""
+    broken = next(row["index"] for row in run.curves if row["loss"] is None)
+    row_of(run.experiments, broken)["in_gallery"] = False
+    run.programs = [row for row in run.programs if row["index"] != broken]
+
+
+def half_of_them_lose(run: Run) -> None:
+    for row in run.curves:
+        if row["index"] < 900:
+            row["loss"] = 4.0
+    for row in [r for r in run.experiments if r["in_gallery"]][:20]:
+        row["in_gallery"] = False
+
+
+def certain_candidates(run: Run) -> None:
+    for place, row in enumerate(run.experiments):
+        row["score"] = 2.75 if 0 < place <= 1350 else 0.9
+
+
+def few_candidates(run: Run) -> None:
+    for place, row in enumerate(run.experiments):
+        row["score"] = 2.75 if 0 < place <= 100 else 0.9
+
+
+def a_smaller_base(run: Run) -> None:
+    run.cognition = run.cognition[:150]
+    for number, row in enumerate(run.cognition):
+        row["file"] = f"arxiv.org_abs_2405.{number % 100:05d}.json"
+
+
+def of_340_million(run: Run) -> None:
+    for row in run.programs:
+        row["parameters"] = 340_000_000
+
+
+def late_from(run: Run, early: float) -> None:
+    """That share of the gallery after round 900 has a parent from before; the others descend from the root."""
+    late = [row for row in run.experiments if row["index"] > 900]
+    for row in late:
+        row["parent"] = 1
+    gallery = [row for row in late if row["in_gallery"]]
+    for row in gallery[: round(early * len(gallery))]:
+        row["parent"] = 500
+
+
+def most_from_before(run: Run) -> None:
+    late_from(run, 0.78)
+    for row in run.experiments:
+        if row["index"] > 900 and row["parent"] == 1 and row["in_gallery"]:
+            row["parent"] = 901
+    row_of(run.experiments, 901)["parent"] = 500
+
+
+def none_from_before(run: Run) -> None:
+    late_from(run, 0.0)
+
+
+def other_shares(rows: Rows) -> None:
+    model(rows, "All")["experience_pct"] = "30.0"
+
+
+def others_at_both(rows: Rows) -> None:
+    model(rows, "HierGateNet")["model"] = "AnotherNet"
+
+
+def order_of_the_first(rows: Rows) -> None:
+    order = ["DeltaNet", "Gated DeltaNet", "Mamba2", "AdaMultiPathGateNet", "HierGateNet", "FusionGatedFIRNet",
+             "ContentSharpRouter", "PathGateFusionNet"]  # fmt: skip
+    for place, name in enumerate(order):
+        model(rows, name)["overall_average"] = f"{50 + place}"
+
+
+def reverse_order(rows: Rows) -> None:
+    order_of_the_first(rows)
+    for row in rows:
+        row["overall_average"] = f"{200 - float(row['overall_average'])}"
+
+
+def gated_ahead(rows: Rows) -> None:
+    for column in ("average", "dev_average"):
+        if column in rows[0]:
+            model(rows, "Gated DeltaNet")[column] = f"{float(model(rows, 'DeltaNet')[column]) + 3:.2f}"
+
+
+def gated_behind(rows: Rows) -> None:
+    for column in ("average", "dev_average"):
+        if column in rows[0]:
+            model(rows, "Gated DeltaNet")[column] = f"{float(model(rows, 'DeltaNet')[column]) - 3:.2f}"
+
+
 CAUSAL = ("causality_perturbation", "causality_jacobian", "prefix_consistency")
 LINEAR = ("flops_exponent", "elements_exponent", "memory_exponent")
 BATCH = ("batch_independence", "batch_independence_train")
@@ -501,4 +628,26 @@ CASES: dict[str, tuple[Case, Case]] = {
     "table3-sums": (Case(), Case(tables={TABLE3: weights_of_nothing})),
     "experience-share": (Case(), Case(tables={TABLE3: less_experience})),
     "components": (Case(gates_and_convolutions), Case(other_components)),
+    "evolve-uncertainty": (Case(tables={EVOLVE1: with_errors}), Case()),
+    "evolve-averages": (Case(), Case(tables={EVOLVE1: wrong_overall})),
+    "evolve-beats": (Case(tables={EVOLVE1: all_above}), Case(tables={EVOLVE1: all_below})),
+    "evolve-margin": (
+        Case(tables={EVOLVE1: nearly_three_times}),
+        Case(tables={EVOLVE1: no_better_than_mamba}),
+    ),
+    "evolve-sota-count": (Case(one_leaves), Case(half_of_them_lose)),
+    "evolve-candidates": (Case(certain_candidates), Case(few_candidates)),
+    "evolve-cognition": (Case(a_smaller_base), Case()),
+    "evolve-sampling": (Case(always_the_best), Case(any_parent)),
+    "evolve-stages": (Case(of_340_million), Case(far_larger)),
+    "evolve-both": (Case(tables={TABLE2: mend_stage1}), Case()),
+    "evolve-causality": (Case(failing=()), Case(failing=CAUSAL)),
+    "evolve-second-half": (Case(most_from_before), Case(none_from_before)),
+    "evolve-provenance": (Case(), Case(tables={TABLE3: other_shares})),
+    "evolve-same-five": (Case(), Case(tables={EVOLVE1: others_at_both})),
+    "evolve-transfer": (Case(tables={EVOLVE1: order_of_the_first}), Case(tables={EVOLVE1: reverse_order})),
+    "evolve-gated": (
+        Case(tables={TABLE1: gated_ahead, EVOLVE1: gated_ahead}),
+        Case(tables={TABLE1: gated_behind, EVOLVE1: gated_behind}),
+    ),
 }

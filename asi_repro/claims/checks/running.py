@@ -8,7 +8,7 @@ from asi_repro.claims.programs import certified
 from asi_repro.claims.registry import claim
 
 
-@claim("causal")
+@claim("causal", "evolve-causality")
 def causal(context: Context) -> Finding:
     return certified(
         context,

@@ -67,7 +67,7 @@ def cold_start(context: Context) -> Finding:
     )
 
 
-@claim("parent-policy")
+@claim("parent-policy", "evolve-sampling")
 def parent_policy(context: Context) -> Finding:
     top, pool, obeys = context.figure("top"), context.figure("pool"), context.limit("obeys")
     start = context.figure("cold_start")

@@ -153,7 +153,7 @@ def _fitting(cell: Row) -> float | None:
     return None if printed is None else round(cell["baseline_value"] + printed, 4)
 
 
-@claim("stage1-filter")
+@claim("stage1-filter", "evolve-both")
 def stage1_filter(context: Context) -> Finding:
     name = context.figure("baseline")
     rows = _margins(context, "20m", [name])
