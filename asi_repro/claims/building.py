@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asi_repro.archive.reader import Archive
 from asi_repro.claims.context import Context, Settings
+from asi_repro.claims.criteria import Criteria, with_criteria
 from asi_repro.claims.data import Data
 from asi_repro.claims.finding import Finding, NotCheckable, Part, Verdict
 from asi_repro.claims.ledger import SCHEMA_VERSION, Entry, Ledger, PaperOf, ReadingOf, SensitivityOf
@@ -17,8 +18,6 @@ from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.claims.plain import finding_fields, plain
 from asi_repro.claims.registry import Check, checks
 from asi_repro.claims.texts import ClaimText, claim_texts, papers
-
-Limits = dict[str, dict[str, float]]
 
 
 def build_ledger(
@@ -29,7 +28,7 @@ def build_ledger(
     sweeps: Path | None = None,
     paper: PaperTables | None = None,
     only: set[str] | None = None,
-    limits: Limits | None = None,
+    criteria: Criteria | None = None,
     sensitivity: bool = True,
     progress: Callable[[str], None] = lambda identifier: None,
 ) -> Ledger:
@@ -39,7 +38,7 @@ def build_ledger(
         certificates: the folder with the results of the checks on programs, if it is there.
         sweeps: the folder with the recorded sweeps over the gallery, if it is there.
         only: ids of the claims to check; all where None.
-        limits: other values of the criteria's limits, by claim and limit.
+        criteria: other criteria than the claims' own, as `read_criteria` gives them.
         sensitivity: whether to find each verdict at other values of the limits too.
         progress: called with each claim's id before it is checked.
 
@@ -53,8 +52,8 @@ def build_ledger(
         if only is not None and identifier not in only:
             continue
         progress(identifier)
-        if changed := (limits or {}).get(identifier):
-            text = text.model_copy(update={"limits": text.limits | changed})
+        if changed := (criteria or {}).get(identifier):
+            text = with_criteria(text, changed)
         context = Context(text, data, tables, settings, certificates)
         entries.append(_entry(context, functions[identifier], sensitivity))
     return Ledger(
@@ -68,9 +67,11 @@ def build_ledger(
 
 
 def checked(check: Check, context: Context) -> Finding:
-    """What a check finds, or that it cannot."""
+    """What a check finds under the readings of the claim's text, or that it cannot."""
+    names = {reading.name for reading in context.text.readings}
     try:
-        return check(context)
+        finding = check(context)
+        return replace(finding, parts=[part for part in finding.parts if part.reading in names])
     except NotCheckable as reason:
         parts = [
             Part(context.text.check, context.claimed, str(reason), Verdict.NOT_CHECKABLE, reading.name)

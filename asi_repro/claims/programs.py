@@ -11,6 +11,7 @@ from asi_repro.verify.certificate import Certificate, read_certificates
 from asi_repro.verify.results import CheckResult
 
 SOURCE = "certificates"
+_ROUNDING = 1e-12
 NOT_RUN = "not run: there are no certificates"
 
 
@@ -119,7 +120,8 @@ def _row(context: Context, index: int, row: CheckResult) -> Row:
 
 def _tally(name: str, rows: list[CheckResult]) -> Row:
     outcomes = Counter(row.verdict for row in rows)
-    values = [row.value for row in rows if row.value is not None]
+    # What rounding leaves differs between processors: it is shown as 0, so that the ledger does not.
+    values = [row.value if abs(row.value) > _ROUNDING else 0.0 for row in rows if row.value is not None]
     return {
         "check": name,
         "pass": outcomes["pass"],

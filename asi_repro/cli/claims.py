@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -11,24 +12,33 @@ from rich.table import Table
 from rich.text import Text
 
 from asi_repro.archive.reader import open_archive
+from asi_repro.claims.criteria import Criteria, criteria_text, read_criteria
 from asi_repro.claims.ledger import Entry, Ledger, find_claim, read_ledger
 from asi_repro.claims.outputs import write_ledger
 from asi_repro.claims.page import SHOWN, by_theme, cell
 from asi_repro.claims.texts import THEMES
-from asi_repro.cli.output import console, print_columns, print_json, safe
+from asi_repro.cli.output import console, print_columns, print_json, print_utf8, safe
 from asi_repro.config.params import load_params
-from asi_repro.project import find_project
+from asi_repro.project import Project, find_project
 
 BUILD = "build"
+CRITERIA = "criteria"
 
 
 def claims(
     what: Annotated[
         Optional[str],
-        typer.Argument(metavar="[ID | build]", help="One claim, in depth; or `build`, to check them all."),
+        typer.Argument(
+            metavar="[ID | build | criteria]",
+            help="One claim, in depth; `build` checks them all; `criteria` prints their limits as YAML.",
+        ),
     ] = None,
     paper: Annotated[
         Optional[str], typer.Option(metavar="PAPER", help="Only the claims of one paper, such as asi-evolve.")
+    ] = None,
+    criteria: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE", help="Check again with the criteria in FILE, and print what changes."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of claims.")] = False,
 ) -> None:
@@ -39,6 +49,12 @@ def claims(
     """
     if what == BUILD:
         _build(as_json)
+        return
+    if what == CRITERIA:
+        print_utf8(criteria_text())
+        return
+    if criteria is not None:
+        _disagree(criteria, what, as_json)
         return
 
     ledger = read_ledger(find_project().claims)
@@ -52,28 +68,62 @@ def claims(
 
 
 def _build(as_json: bool) -> None:
-    # Reading the ledger needs none of these.
-    from asi_repro.claims.building import build_ledger
-    from asi_repro.claims.context import Settings
-    from asi_repro.results.table import SWEEPS_FOLDER
-
     project = find_project()
-    params = load_params(project.root)
-    settings = Settings(seed=params.seed, resamples=params.claims.resamples)
-    with console(stderr=True).status("checking the claims") as status:
-        ledger = build_ledger(
-            open_archive(project.archive),
-            settings,
-            certificates=project.certificates if project.certificates.is_dir() else None,
-            sweeps=project.artifacts / SWEEPS_FOLDER,
-            progress=lambda identifier: status.update(f"checking {identifier}"),
-        )
+    ledger = _checked(project)
     written = write_ledger(ledger, project.claims)
     if as_json:
         print_json([entry.model_dump() for entry in ledger.claims])
         return
     counts = ", ".join(f"{count} {verdict}" for verdict, count in ledger.summary.items())
     console().print(f"claims: {counts}\nwritten: {', '.join(str(path) for path in written)}")
+
+
+def _disagree(path: Path, what: str | None, as_json: bool) -> None:
+    """Check the claims that the file names with its limits, beside the ledger; nothing is written."""
+    changes = read_criteria(path)
+    project = find_project()
+    before = {claim.id: claim for claim in read_ledger(project.claims).claims}
+    named = [identifier for identifier in changes if what in (None, identifier)]
+    after = _checked(project, changes, set(named)).claims if named else []
+    rows: list[dict[str, Any]] = [
+        {
+            "id": claim.id,
+            "before": before[claim.id].verdict if claim.id in before else None,
+            "after": claim.verdict,
+            "effect": claim.effect,
+            "criterion": changes[claim.id],
+        }
+        for claim in after
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    out = console()
+    changed = [row for row in rows if row["before"] != row["after"]]
+    for row in changed:
+        out.print(f"{row['id']}: {row['before']} -> {row['after']} ({safe(row['effect'])})")
+    out.print(f"{len(changed)} of {len(before)} verdicts change; {len(rows)} were checked again.")
+
+
+def _checked(project: Project, criteria: Criteria | None = None, only: set[str] | None = None) -> Ledger:
+    # Reading the ledger needs none of these.
+    from asi_repro.claims.building import build_ledger
+    from asi_repro.claims.context import Settings
+    from asi_repro.results.table import SWEEPS_FOLDER
+
+    params = load_params(project.root)
+    settings = Settings(seed=params.seed, resamples=params.claims.resamples)
+    with console(stderr=True).status("checking the claims") as status:
+        return build_ledger(
+            open_archive(project.archive),
+            settings,
+            certificates=project.certificates if project.certificates.is_dir() else None,
+            sweeps=project.artifacts / SWEEPS_FOLDER,
+            only=only,
+            criteria=criteria,
+            sensitivity=criteria is None,
+            progress=lambda identifier: status.update(f"checking {identifier}"),
+        )
 
 
 WIDTH = 100  # columns that the table of claims takes
