@@ -137,13 +137,13 @@ class Load:
 
 def scaling(asked: argparse.Namespace, shared: Path) -> dict[str, Any]:
     """Wall and CPU seconds of one and of two workers, their ratios, by work and executor."""
-    from asi_repro.archive.reader import open_archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.archive.release import read_release
     from asi_repro.archive.tables import write_archive
 
     root = shared / "project"
     write_archive(read_release(asked.release), root / "artifacts" / "archive")
-    programs = list(open_archive(root / "artifacts" / "archive").programs())[: asked.programs]
+    programs = list(Archive(root / "artifacts" / "archive").programs())[: asked.programs]
     works: dict[str, Callable[[int, bool], None]] = {
         "verify": lambda n, ray: _verify(programs, shared, n, ray)
     }

@@ -99,7 +99,7 @@ def loop(archive: Path, work: Path) -> None:
 
 
 def verify(archive: Path, bundle: Path) -> None:
-    from asi_repro.archive.history.writing import verify_history
+    from asi_repro.archive.history.verify import verify_history
 
     if problems := verify_history(bundle, Archive(archive)):
         raise SystemExit("\n".join(problems))

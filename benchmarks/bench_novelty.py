@@ -25,7 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from asi_repro.archive.reader import open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.discover.novelty.embedding import shared_embedder
 from asi_repro.discover.novelty.fingerprint import fingerprint
 from asi_repro.discover.novelty.index import MotivationIndex
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--only", nargs="*", default=[])
     arguments = parser.parse_args()
-    programs = list(open_archive(arguments.archive).programs())
+    programs = list(Archive(arguments.archive).programs())
     motivations = [program.motivation for program in programs if program.motivation]
     print(f"{shared_embedder().name}; one thread; load average {os.getloadavg()[0]:.1f}")
     one_text(motivations[:50], [program.source for program in programs[:20]])

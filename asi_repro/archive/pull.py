@@ -16,6 +16,7 @@ from pathlib import Path
 
 from asi_repro.archive.manifest import Manifest, ReleaseFile, check_release, extra_files, release_manifest
 from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.plain_yaml import plain_yaml
 from asi_repro.project import Project
 from asi_repro.store.files import scratch_beside, unwritable
 
@@ -193,13 +194,11 @@ def _pin(project: Project, path: str) -> Path:
 
 def _in_dvc_cache(project: Project, manifest: Manifest) -> bool:
     """Whether DVC's default cache has every pinned object (DVC itself need not be imported to see)."""
-    import yaml
-
     cache = project.root / ".dvc" / "cache" / "files" / "md5"
     for path in manifest.paths:
         try:
-            md5 = yaml.safe_load(_pin(project, path).read_text(encoding="utf-8"))["outs"][0]["md5"]
-        except (OSError, yaml.YAMLError, KeyError, IndexError, TypeError):
+            md5 = plain_yaml(_pin(project, path).read_bytes(), where=path)["outs"][0]["md5"]
+        except (OSError, DataError, KeyError, IndexError, TypeError):
             return False
         if not (cache / md5[:2] / md5[2:]).is_file():
             return False

@@ -69,7 +69,11 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._tables: dict[str, pa.Table] = {}
-        if not (folder / "experiments.parquet").is_file():
+        try:
+            there = (folder / "experiments.parquet").is_file()
+        except OSError as error:
+            raise DataError(f"cannot read the archive: {error}", where=str(folder)) from error
+        if not there:
             raise MissingInput(
                 f"there is no archive at {folder}",
                 hint="run `asi-repro pull` and then `dvc repro archive`",
@@ -192,11 +196,3 @@ class Archive:
             return []
         near = table.drop_columns(["index"]).slice(places[0], places[-1] - places[0] + 1).to_pylist()
         return [near[place - places[0]] for place in places]
-
-
-def open_archive(folder: Path) -> Archive:
-    """`Archive(folder)`, with unreadable folders reported like missing ones."""
-    try:
-        return Archive(folder)
-    except OSError as error:
-        raise DataError(f"cannot read the archive: {error}", where=str(folder)) from error

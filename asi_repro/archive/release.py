@@ -155,11 +155,8 @@ def _unique(records: list[T], name: str) -> dict[int, T]:
 
 def _experiment(node: Node, in_gallery: bool) -> JsonDict:
     return {
-        "index": node.index,
-        "name": node.name,
+        **node.model_dump(exclude={"name_new"}),
         "display_name": node.name_new,
-        "parent": node.parent,
-        "score": node.score,
         "in_gallery": in_gallery,
         "has_program": in_gallery,
     }
@@ -167,16 +164,11 @@ def _experiment(node: Node, in_gallery: bool) -> JsonDict:
 
 def _program(a: Architecture) -> JsonDict:
     return {
-        "index": a.index,
-        "name": a.name,
+        **a.model_dump(include={"index", "name", "parent", "score", "motivation", "summary"}),
         "display_name": a.name_new,
-        "parent": a.parent,
-        "score": a.score,
         "source": a.program,
         "sha256": sha256_bytes(a.program.encode()),
         "lines": len(a.program.splitlines()),
-        "motivation": a.motivation,
-        "summary": a.summary,
         "diagram": a.svg_picture,
         "parameters_stated": a.parameters,
         "parameters": parse_count(a.parameters),

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from asi_repro.archive.reader import open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.claims.criteria import Criteria, criteria_text, read_criteria
 from asi_repro.claims.ledger import Entry, Ledger, find_claim, read_ledger
 from asi_repro.claims.outputs import write_ledger
@@ -115,7 +115,7 @@ def _checked(project: Project, criteria: Criteria | None = None, only: set[str] 
     settings = Settings(seed=params.seed, resamples=params.claims.resamples)
     with console(stderr=True).status("checking the claims") as status:
         return build_ledger(
-            open_archive(project.archive),
+            Archive(project.archive),
             settings,
             certificates=project.certificates if project.certificates.is_dir() else None,
             sweeps=project.artifacts / SWEEPS_FOLDER,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from asi_repro.archive.reader import open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import MissingInput
 from asi_repro.executor.base import ONE_CPU
 from asi_repro.project import archive_of, find_project, run_folders
@@ -74,8 +74,8 @@ def the_archive(folder: Path | None) -> Archive:
     """
     if folder is not None:
         if len(folder.parts) > 1 or folder.is_dir() or folder.name in ("", ".."):
-            return open_archive(folder)
-        return open_archive(archive_of(find_project(), folder.name))
+            return Archive(folder)
+        return Archive(archive_of(find_project(), folder.name))
     try:
         project = find_project()
     except MissingInput as error:
@@ -83,7 +83,7 @@ def the_archive(folder: Path | None) -> Archive:
             error.what,
             hint="cd into the checkout, set ASI_REPRO_HOME to it, or name the tables: --archive DIR",
         ) from None
-    return open_archive(project.archive)
+    return Archive(project.archive)
 
 
 def the_executor(

@@ -1,7 +1,7 @@
 """One call of the Messages API over the anthropic SDK, tried again where it fails for the moment.
 
 The SDK's own retries are off. They do not cover a stream that breaks in its middle, and each attempt is to
-be booked in the run's budget. The SDK is imported when the first call is made, and not before.
+be booked in the run's budget.
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from __future__ import annotations
 import random
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
+
+import anthropic
+import httpx2
 
 from asi_repro.config.llm import LlmSettings, Price
 from asi_repro.errors import DataError, MissingInput
@@ -21,10 +25,6 @@ from asi_repro.llm.slots import Slots
 from asi_repro.llm.usage import Usage, cost, estimate, worst_case
 from asi_repro.store.json_text import JsonDict
 from asi_repro.text import terminal_safe
-
-if TYPE_CHECKING:
-    from anthropic import Anthropic
-
 
 _PASSING_STATUS = frozenset({408, 409, 429})
 _PASSING_TYPES = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})
@@ -65,7 +65,6 @@ class Api:
         self._slots = slots
         self._base_url = base_url
         self._api_key = api_key
-        self._client: Anthropic | None = None
 
     def send(self, request: JsonDict, price: Price | None) -> JsonDict:
         """The answer to `request`, with every failed attempt charged to the budget as far as it is known.
@@ -97,9 +96,8 @@ class Api:
 
     def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
+        if "_client" in self.__dict__:
             self._client.close()
-            self._client = None
 
     def _wait(self, failure: _Passing, attempt: int) -> float:
         longest = self._settings.longest_wait
@@ -130,7 +128,7 @@ class Api:
         except Exception as error:
             stream = opened[0] if opened else None
             failure = _translated(error, stream, request)
-            if stream is None and isinstance(error, _status_error()):
+            if stream is None and isinstance(error, anthropic.APIStatusError):
                 charge(booking, Usage(), price)  # refused before anything was read
             if failure is error:
                 raise
@@ -141,7 +139,7 @@ class Api:
 
     def _read(self, arguments: JsonDict, opened: list[Any]) -> JsonDict:
         deadline = time.monotonic() + self._settings.call_timeout
-        with self._connected().messages.stream(**arguments) as stream:
+        with self._client.messages.stream(**arguments) as stream:
             opened.append(stream)
             for _ in stream:
                 if time.monotonic() > deadline:
@@ -152,28 +150,23 @@ class Api:
         return check_message(message, "the API's answer")
 
     def _arguments(self, request: JsonDict) -> JsonDict:
-        from anthropic import transform_schema
-
         arguments = with_cache_markers(request, self._settings)
         output = arguments.get("output_config", {})
         if "format" in output:
-            output["format"]["schema"] = transform_schema(output["format"]["schema"])
+            output["format"]["schema"] = anthropic.transform_schema(output["format"]["schema"])
         # The SDK has no argument for it any more, and recent models do not take it.
         if "temperature" in arguments:
             arguments["extra_body"] = {"temperature": arguments.pop("temperature")}
         return arguments
 
-    def _connected(self) -> Anthropic:
-        if self._client is None:
-            import anthropic
-
-            self._client = anthropic.Anthropic(
-                api_key=self._api_key,
-                base_url=self._base_url,
-                max_retries=0,
-                timeout=anthropic.Timeout(self._settings.idle_timeout, connect=_CONNECT_SECONDS),
-            )
-        return self._client
+    @cached_property
+    def _client(self) -> anthropic.Anthropic:
+        return anthropic.Anthropic(
+            api_key=self._api_key,
+            base_url=self._base_url,
+            max_retries=0,
+            timeout=anthropic.Timeout(self._settings.idle_timeout, connect=_CONNECT_SECONDS),
+        )
 
 
 def charge(booking: Booking, usage: Usage, price: Price | None) -> None:
@@ -213,17 +206,8 @@ def _so_far(stream: Any) -> JsonDict | None:
     return message
 
 
-def _status_error() -> type[Exception]:
-    from anthropic import APIStatusError
-
-    return APIStatusError
-
-
 def _translated(error: Exception, stream: Any, request: JsonDict) -> Exception:
     """What a failure of the SDK, the network or the API means; `error` itself where it is a bug of ours."""
-    import anthropic
-    import httpx2
-
     if isinstance(error, anthropic.APIStatusError):
         return _of_status(error)
     if isinstance(error, (anthropic.APIConnectionError, httpx2.HTTPError)):

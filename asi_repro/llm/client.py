@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
 from asi_repro.config.llm import LlmSettings
 from asi_repro.errors import MissingInput
 from asi_repro.llm.answers import Misfit, answer_tool, parse_answer
-from asi_repro.llm.api import Api
 from asi_repro.llm.budget import Ledger
 from asi_repro.llm.difference import explain_miss
 from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, TooManyRounds, Truncated
@@ -29,6 +28,9 @@ from asi_repro.llm.usage import Usage, cost
 from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.scrub import remember_secret, scrub
 from asi_repro.traces.spans import Trace
+
+if TYPE_CHECKING:
+    from asi_repro.llm.api import Api
 
 __all__ = ["LLM", "Reply", "Tool", "ToolCall", "Usage", "cached"]
 
@@ -118,12 +120,24 @@ class LLM:
         beside = records if mode != "replay" else None
         spent = beside.with_name(f"{beside.stem}-spent.jsonl") if beside else None
         self.ledger = Ledger(settings.budget, spent, patience=settings.call_timeout * 2)
-        slots = Slots(settings.concurrency, beside.with_name(f"{beside.stem}-slots") if beside else None)
-        self._api = Api(settings, self.ledger, slots, base_url=base_url, api_key=api_key)
+        self._slots = Slots(
+            settings.concurrency, beside.with_name(f"{beside.stem}-slots") if beside else None
+        )
+        self._at = {"base_url": base_url, "api_key": api_key}
+        self._api: Api | None = None
 
     def close(self) -> None:
         """Close the connections; calls open them again."""
-        self._api.close()
+        if self._api is not None:
+            self._api.close()
+            self._api = None
+
+    def _connected(self) -> Api:
+        if self._api is None:
+            from asi_repro.llm.api import Api  # the SDK takes a second to import, and a replay needs none
+
+            self._api = Api(self.settings, self.ledger, self._slots, **self._at)
+        return self._api
 
     def ask(
         self,
@@ -265,7 +279,7 @@ class LLM:
                 where=str(self.records.path),
                 hint="replay with the settings, prompts and code of the recording, or record a new run",
             )
-        message: JsonDict = scrub(self._api.send(request, self.settings.price(request["model"])))
+        message: JsonDict = scrub(self._connected().send(request, self.settings.price(request["model"])))
         if self.records is None:
             return message
         return self.records.append(session, role, key, n, request, message)

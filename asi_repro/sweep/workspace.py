@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asi_repro.archive.reader import open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.config.params import load_params
 from asi_repro.config.train import TrainSettings
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
@@ -50,7 +50,7 @@ class Workspace:
     def archive(self) -> Archive | None:
         """The archive, or None where there is none: baselines need none."""
         try:
-            return open_archive(self.project.archive)
+            return Archive(self.project.archive)
         except MissingInput:
             return None
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from asi_repro import __version__
 from asi_repro.store.json_text import JsonDict
-
-if TYPE_CHECKING:
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 # Columns that are no attributes: OTLP has fields of its own for them.
 _CORE = frozenset(
@@ -29,6 +30,7 @@ _CORE = frozenset(
     }
 )
 _LISTS = ("llm.input_messages", "llm.output_messages", "llm.tools", "retrieval.documents")
+_VALUES = {bool: "bool_value", int: "int_value", float: "double_value"}
 _MICROSECOND = 1_000
 
 
@@ -42,9 +44,6 @@ def to_otlp(records: Sequence[JsonDict], run: str) -> ExportTraceServiceRequest:
         records: of `flatten` or `read_traces`.
         run: its name; Phoenix shows it as the project.
     """
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     resource.resource.attributes.extend(
@@ -85,8 +84,6 @@ def otlp_bytes(request: ExportTraceServiceRequest) -> bytes:
 
 def otlp_json(request: ExportTraceServiceRequest) -> str:
     """As OTLP's JSON, in which ids are hexadecimal and enumerations are numbers."""
-    from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
-
     value = MessageToDict(request, use_integers_for_enums=True)
     for span in (
         s for r in value["resourceSpans"] for scope in r["scopeSpans"] for s in scope.get("spans", ())
@@ -132,15 +129,8 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _key_values(attributes: dict[str, Any]) -> Iterable[KeyValue]:
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-
     for name, value in sorted(attributes.items()):
-        if isinstance(value, bool):
-            made = AnyValue(bool_value=value)
-        elif isinstance(value, int):
-            made = AnyValue(int_value=value)
-        elif isinstance(value, float):
-            made = AnyValue(double_value=value)
-        else:
-            made = AnyValue(string_value=str(value))
+        made = AnyValue()
+        kind = _VALUES.get(type(value))
+        setattr(made, kind or "string_value", value if kind else str(value))
         yield KeyValue(key=name, value=made)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asi_repro.archive.cognition import entries
-from asi_repro.archive.reader import Archive, open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.search import SearchIndex
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.project import Project, archive_of, find_project, run_folders
@@ -115,7 +115,7 @@ class Source:
         return self._once("archive", self._open)
 
     def _open(self) -> Archive:
-        opened = open_archive(self.paths.archive)
+        opened = Archive(self.paths.archive)
         _ = opened.experiments, opened.lineage
         return opened
 

@@ -15,12 +15,14 @@ from history_runs import architecture, archive_of, experiment, git, small_run
 
 from asi_repro.archive.history.bundle import read_header
 from asi_repro.archive.history.clone import open_history
+from asi_repro.archive.history.commits import commit_of
 from asi_repro.archive.history.records import read_records
-from asi_repro.archive.history.writing import import_commits, write_history
+from asi_repro.archive.history.writing import write_history
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import Run
+from asi_repro.discover.run.store import RunStore
 from asi_repro.errors import AsiReproError, DataError, MissingInput
-from asi_repro.store.git import init_bare, run_git
+from asi_repro.store.git import run_git
 
 
 @pytest.fixture(scope="module")
@@ -209,15 +211,14 @@ def test_experiments_added_one_at_a_time_get_the_same_commits(
     small: tuple[Archive, Path, Path], tmp_path: Path
 ) -> None:
     archive, bundle, _ = small
-    init_bare(tmp_path / "r.git")
+    store = RunStore(tmp_path / "r.git")
+    store.create()
     known: dict[int, str] = {}
     for record in read_records(archive):
-        known |= import_commits(tmp_path / "r.git", [record], known)
+        known[record.index] = store.add(commit_of(record, known.get(record.parent)))
     refs, _ = read_header(bundle)
     assert {f"refs/experiments/{i:07d}": c for i, c in known.items()}.items() <= refs.items()
-    orphan = [record for record in read_records(archive) if record.index == 13]
-    with pytest.raises(DataError, match="before its parent 8"):
-        import_commits(tmp_path / "r.git", orphan)
+    assert store.commits() == known
 
 
 @pytest.mark.parametrize("table", ["programs", "curves", "benchmarks"])

@@ -11,8 +11,8 @@ from history_runs import architecture, archive_of, experiment, git, small_run
 
 from asi_repro.archive.history.bundle import read_header
 from asi_repro.archive.history.clone import open_history
-from asi_repro.archive.history.verify import MAX_PROBLEMS
-from asi_repro.archive.history.writing import verify_history, write_history
+from asi_repro.archive.history.verify import MAX_PROBLEMS, verify_history
+from asi_repro.archive.history.writing import write_history
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import Run, write_archive
 from asi_repro.errors import DataError, MissingInput

@@ -126,21 +126,21 @@ class _project:  # reads as the function that it is
 
 
 def read_archive(project: Path) -> Any:
-    from asi_repro.archive.reader import open_archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.archive.schema import TABLES
 
-    archive = open_archive(project / "artifacts" / "archive")
+    archive = Archive(project / "artifacts" / "archive")
     return {name: archive.table(name).to_pylist() for name in TABLES}
 
 
 def read_history(project: Path) -> Any:
     """What `asi-repro fsck` says of it; a problem that it reports counts as a refusal."""
     from asi_repro.archive.history.verify import verify_history
-    from asi_repro.archive.reader import open_archive
+    from asi_repro.archive.reader import Archive
     from asi_repro.errors import DataError
 
     path = project / "artifacts" / "history.bundle"
-    problems = verify_history(path, open_archive(project / "artifacts" / "archive"))
+    problems = verify_history(path, Archive(project / "artifacts" / "archive"))
     if problems:
         raise DataError(problems[0], where=str(path), hint="make it again with `dvc repro --force history`")
     return "sound"

@@ -90,7 +90,6 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "sandbox/scratch": "tests/sandbox",
     "train/checkpoints": "tests/train: every file by its hash",
     "data/corpus": MACHINE,
-    "evaluate/trained": MACHINE,
     "train/loop": "tests/train: after the hashes of the checkpoint",
     "train/recorder": "tests/train: after the hashes of the checkpoint",
     "results/trained_models": MACHINE,

@@ -230,7 +230,7 @@ def test_the_verb_on_the_real_release(
     assert good.exit_code == 0, good.output
     found = json.loads(good.stdout)
     assert found["ok"] is True
-    assert [list(c) for c in found["checks"]] == [["check", "status", "detail", "problems"]] * 8
+    assert [list(c) for c in found["checks"]] == [["check", "status", "detail", "problems"]] * 9
     _flip(project.history)
     bad = CliRunner().invoke(app, ["fsck"])
     assert bad.exit_code == 1

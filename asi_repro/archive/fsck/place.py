@@ -6,15 +6,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asi_repro.archive.manifest import Manifest, release_manifest
-from asi_repro.archive.reader import open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.project import Project
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
 
 REPULL = "run `asi-repro pull`, which replaces what is not as published"
 REMAKE = "make the archive again with `dvc repro --force archive`"
@@ -68,7 +65,7 @@ class Place:
 
     @cached_property
     def archive(self) -> Archive:
-        return open_archive(self.folder)
+        return Archive(self.folder)
 
     @property
     def release(self) -> Path:

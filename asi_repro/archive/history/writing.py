@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,10 @@ from typing import Any
 from asi_repro.archive.history.bundle import best, history_refs, write_bundle
 from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_of
 from asi_repro.archive.history.records import ExperimentRecord, read_records
-from asi_repro.archive.history.verify import verify_history
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import atomic_file, scratch_beside, sha256_file
 from asi_repro.store.git import init_bare, require_git, start_git
-
-__all__ = ["HistorySummary", "import_commits", "verify_history", "write_history"]
 
 Progress = Callable[[int, int], None]
 
@@ -67,7 +64,7 @@ def write_history(archive: Archive, bundle: Path, progress: Progress | None = No
         repository = folder / "repository.git"
         init_bare(repository)
         records = _counted(read_records(archive), len(experiments), progress)
-        commits = import_commits(repository, records)
+        commits = _import_commits(repository, records)
         refs = history_refs(experiments.values(), commits)
         with atomic_file(bundle) as temporary:
             write_bundle(temporary, refs, _only_pack(repository))
@@ -85,55 +82,21 @@ def write_history(archive: Archive, bundle: Path, progress: Progress | None = No
     )
 
 
-def import_commits(
-    repository: Path, records: Iterable[ExperimentRecord], known: Mapping[int, str] | None = None
-) -> dict[int, str]:
-    """Write experiments into a repository as commits; no ref is set.
-
-    Args:
-        records: each after its parent, unless that is in `known`.
-        known: commits of experiments that are in the repository already.
-
-    Returns:
-        The new commits' object ids by experiment index.
-
-    Raises:
-        DataError: for a parent that is neither earlier in `records` nor in `known`.
-        AsiReproError: where git fails.
-    """
-    known = known or {}
+def _import_commits(repository: Path, records: Iterable[ExperimentRecord]) -> dict[int, str]:
+    """Write experiments, each after its parent, into a repository as commits, by index; no ref is set."""
     marks: dict[int, int] = {}
     marks_file = repository / "asi-repro-marks"
     arguments = [f"--git-dir={repository}", "fast-import", "--quiet", "--depth=0"]
     with start_git([*arguments, f"--export-marks={marks_file}"]) as process:
         process.stdin.write(STREAM_HEAD)
         for record in records:
-            parent = _parent_name(record, marks, known)
+            parent = None if record.parent is None else f":{marks[record.parent]}"
             marks[record.index] = len(marks) + 1
             process.stdin.write(commit_of(record, parent).stream(marks[record.index]))
         process.stdin.write(STREAM_END)
-    commits = _read_marks(marks_file)
-    marks_file.unlink()
+    pairs = (line.split() for line in marks_file.read_text().splitlines())
+    commits = {int(mark[1:]): commit for mark, commit in pairs}
     return {index: commits[mark] for index, mark in marks.items()}
-
-
-def _parent_name(record: ExperimentRecord, marks: Mapping[int, int], known: Mapping[int, str]) -> str | None:
-    if record.parent is None:
-        return None
-    if record.parent in marks:
-        return f":{marks[record.parent]}"
-    if record.parent in known:
-        return known[record.parent]
-    raise DataError(
-        f"experiment {record.index} comes before its parent {record.parent}",
-        where=f"experiment {record.index}, field parent",
-    )
-
-
-def _read_marks(path: Path) -> dict[int, str]:
-    with path.open() as lines:
-        pairs = (line.split() for line in lines)
-        return {int(mark[1:]): commit for mark, commit in pairs}
 
 
 def _counted(

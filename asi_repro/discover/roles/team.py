@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from asi_repro.archive.reader import open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.config.roles import RolesSettings
 from asi_repro.discover.cognition.base import CognitionBase, Note, own_notes, read_folder, release_notes
 from asi_repro.discover.novelty.embedding import shared_embedder
@@ -83,7 +83,7 @@ def read_notes(bases: Sequence[str], root: Path) -> list[Note]:
     if "added" in bases:
         notes += read_folder(root / ADDED_ENTRIES)
     if "release" in bases:
-        notes += release_notes(open_archive(Project(root).archive))
+        notes += release_notes(Archive(Project(root).archive))
     return notes
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.reader import open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import COMMITS, SETTINGS, DiscoveryRun
 from asi_repro.discover.run.recorded import listed_commits
@@ -63,7 +63,7 @@ def list_runs(project: Project) -> list[RunRow]:
 
 
 def _release(project: Project) -> RunRow:
-    archive = open_archive(project.archive)
+    archive = Archive(project.archive)
     return RunRow(
         RELEASE,
         RELEASE,

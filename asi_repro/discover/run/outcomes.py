@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.reader import open_archive
+from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import read_rejected
@@ -66,7 +66,7 @@ def read_outcomes(project: Project, name: str) -> Outcomes:
 
 
 def _release(folder: Path) -> Outcomes:
-    experiments = [e for e in open_archive(folder).experiments.values() if e.parent is not None]
+    experiments = [e for e in Archive(folder).experiments.values() if e.parent is not None]
     gallery = tuple(e.in_gallery for e in experiments)
     return Outcomes(
         name=RELEASE,
