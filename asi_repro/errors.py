@@ -9,7 +9,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 class AsiReproError(Exception):
-    """Something the caller can put right; printed without a traceback.
+    """Something the caller can correct; printed without a traceback.
 
     Attributes:
         what: what is wrong, one sentence.

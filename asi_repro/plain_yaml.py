@@ -32,12 +32,14 @@ def plain_yaml(text: str | bytes, *, where: str, hint: str | None = None) -> Any
     try:
         return yaml.load(text if isinstance(text, str) else text.decode("utf-8"), Loader=_Loader)  # noqa: S506
     except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8: byte {error.start}", where=where, hint=hint) from error
+        raise DataError(f"the file is not UTF-8 (byte {error.start})", where=where, hint=hint) from error
     except yaml.YAMLError as error:
-        raise DataError(f"not YAML: {_said(error)}", where=where, hint=hint) from error
+        raise DataError(f"the file is not YAML: {_said(error)}", where=where, hint=hint) from error
     # PyYAML's constructors of dates, numbers and truth values let these out for what does not fit their tag.
     except (ValueError, AttributeError, LookupError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(f"not YAML: {type(error).__name__} in a value", where=where, hint=hint) from error
+        raise DataError(
+            f"the file is not YAML: {type(error).__name__} in a value", where=where, hint=hint
+        ) from error
 
 
 def _said(error: yaml.YAMLError) -> str:

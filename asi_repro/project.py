@@ -67,8 +67,9 @@ def find_project(start: Path | None = None) -> Project:
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
             return Project(folder)
     raise MissingInput(
-        f"{here} is not inside a checkout of asi_repro (no dvc.yaml with params.yaml upwards)",
-        hint="cd into the checkout, or set ASI_REPRO_HOME to it",
+        f"{here} is not inside a checkout of asi_repro (neither it nor a folder above it contains "
+        "dvc.yaml and params.yaml)",
+        hint="change to the checkout, or set ASI_REPRO_HOME to its path",
     )
 
 
@@ -95,7 +96,7 @@ def archive_of(project: Project, name: str) -> Path:
     folders = run_folders(project)
     if name not in folders:
         known = ", ".join([RELEASE, *folders])
-        raise NotFound(f"there is no run called {name!r}", hint=f"runs at hand: {known}")
+        raise NotFound(f"there is no run called {name!r}", hint=f"available runs: {known}")
     archive = folders[name] / "archive"
     if not archive.is_dir():
         raise MissingInput(f"the run {name!r} has no archive", where=str(archive))

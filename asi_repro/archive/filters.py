@@ -235,7 +235,7 @@ def _unquote(value: str, token: str) -> str:
 
 
 def _refuse(token: str, why: str) -> FilterError:
-    return FilterError(f"the filter term {token!r} is not understood: {why}", hint=f"use {SYNTAX}")
+    return FilterError(f"the filter term {token!r} is not valid: {why}", hint=f"use {SYNTAX}")
 
 
 def select(
@@ -261,7 +261,7 @@ def select(
         SortError: where `sort` is no key.
     """
     if sort not in SORT_KEYS:
-        raise SortError(f"cannot sort by {sort!r}", hint=f"sort by one of: {', '.join(SORT_KEYS)}")
+        raise SortError(f"cannot sort by {sort!r}", hint=f"use one of: {', '.join(SORT_KEYS)}")
     found = wanted.apply(experiments, facts)
     there = [e for e in found if getattr(e, sort) is not None]
     missing = [e for e in found if getattr(e, sort) is None]

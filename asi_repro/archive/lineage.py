@@ -27,7 +27,7 @@ class Lineage:
                 self.roots.append(index)
             elif parent not in self._children:
                 raise DataError(
-                    f"experiment {index} has parent {parent}, which is not in the run",
+                    f"experiment {index} has the parent {parent}, which is not in the run",
                     where=f"experiment {index}, field parent",
                 )
             else:

@@ -69,7 +69,7 @@ def diff_programs(archive: Archive, new: int, old: int | None = None, *, context
         label = program.display_name or program.name
         raise NotFound(
             f"no ancestor of experiment {new} ({label}) has a released program",
-            hint=f"name the one to compare with: `asi-repro diff {new} OTHER`; "
+            hint=f"name the program to compare with: `asi-repro diff {new} OTHER`; "
             "`asi-repro list --has-program` lists them",
         )
     other = archive.program(base)

@@ -124,7 +124,7 @@ def _copy_file(source: Path, staging: Path, file: ReleaseFile) -> None:
         raise DataError(f"{file.path}: cannot be read ({error.strerror})", where=str(source)) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise DataError(f"{file.path}: not a plain file", where=str(source), hint=_WHOLE)
+        raise DataError(f"{file.path}: this is not a regular file", where=str(source), hint=_WHOLE)
     with os.fdopen(descriptor, "rb") as stream:
         target.write_bytes(stream.read(file.bytes + 1))
 
@@ -160,7 +160,7 @@ def _import(url: str, rev: str, staging: Path, manifest: Manifest) -> None:
                 Repo.get(url, path, out=str(staging / path), rev=rev)
         except (DvcException, SCMError) as error:
             raise MissingInput(
-                f"cannot fetch {path} from the published release: {_reason(error)}",
+                f"cannot download {path} from the published release: {_reason(error)}",
                 where=f"{url} at {rev}",
                 hint=f"check the network, or {_HINT}",
             ) from error
@@ -223,14 +223,15 @@ def _commit_to_dvc(project: Project, manifest: Manifest) -> None:
                 out.save()
                 if out.hash_info.value != pinned:
                     raise DataError(
-                        f"{path}: MD5 {out.hash_info.value} is not that of its pin, {pinned}",
+                        f"{path}: MD5 {out.hash_info.value} does not match the pinned value {pinned}",
                         where=str(_pin(project, path)),
                         hint="restore the pin with `git checkout -- artifacts/release`",
                     )
                 out.commit()
     except DvcException as error:
         raise AsiReproError(
-            f"DVC cannot take the release in: {str(error).splitlines()[0]}",
+            f"DVC cannot import the release: {str(error).splitlines()[0]}",
             where=str(project.root),
-            hint="see that this is a checkout of asi_repro with its .dvc folder and that the disk has space",
+            hint="check that this is a checkout of asi_repro with its .dvc folder, and that there is "
+            "free disk space",
         ) from error

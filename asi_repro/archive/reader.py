@@ -139,7 +139,8 @@ class Archive:
             )
             more = f"; and {len(found) - 12} more" if len(found) > 12 else ""
             raise NotFound(
-                f"{len(found)} experiments are called {key!r}", hint=f"name one by its index: {rows}{more}"
+                f"{len(found)} experiments are called {key!r}",
+                hint=f"give the index of one of them: {rows}{more}",
             )
         raise NotFound(f"no experiment is called {key!r}", hint=self._suggest(key))
 
@@ -174,7 +175,7 @@ class Archive:
         if index not in self._program_rows:
             raise NotFound(
                 f"the program of experiment {index} ({experiment.label}) was not released",
-                hint="`asi-repro list --gallery` lists those whose program was",
+                hint="`asi-repro list --gallery` lists the experiments whose program was released",
             )
         row = self.table("programs").slice(self._program_rows[index], 1).to_pylist()[0]
         return Program(**row)

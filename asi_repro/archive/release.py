@@ -146,7 +146,7 @@ def _unique(records: list[T], name: str) -> dict[int, T]:
     for position, record in enumerate(records):
         if record.index in found:
             raise DataError(
-                f"index {record.index} is there twice",
+                f"index {record.index} appears twice",
                 where=f"{name}, record {position} (index {record.index}), field index",
             )
         found[record.index] = record
@@ -188,7 +188,7 @@ def _curve(a: Architecture) -> list[JsonDict]:
     where = f"{GALLERY}, index {a.index}, field result.train"
     for column, loss in _csv_pairs(a.result.train, a.name, where):
         if not re.fullmatch(r"[1-9]\d{0,8}", column, re.ASCII):
-            raise DataError(f"{_quote(column)} is not a step", where=where)
+            raise DataError(f"{_quote(column)} is not a step number number", where=where)
         step = int(column)
         if rows and step <= rows[-1]["step"]:
             raise DataError(f"step {step} comes after step {rows[-1]['step']}", where=where)
@@ -203,7 +203,7 @@ def _benchmarks(a: Architecture) -> list[JsonDict]:
         if column not in BENCHMARK_COLUMNS:
             raise DataError(f"{_quote(column)} is not a known benchmark column", where=where)
         if any(row["column"] == column for row in rows):
-            raise DataError(f"{_quote(column)} is there twice", where=where)
+            raise DataError(f"{_quote(column)} appears twice", where=where)
         task, metric = BENCHMARK_COLUMNS[column]
         rows.append({"index": a.index, "column": column, "task": task, "metric": metric, "value": value})
     return rows
@@ -213,12 +213,12 @@ def _csv_pairs(text: str, name: str, where: str) -> list[tuple[str, float | None
     """The (column, value) pairs of a header line and a line of values; NaN and nothing are None."""
     lines = text.strip().split("\n")
     if len(lines) != 2:
-        raise DataError(f"{len(lines)} lines of CSV where two are needed", where=where)
+        raise DataError(f"{len(lines)} lines of CSV, but there must be two", where=where)
     header, cells = (line.rstrip("\r").split(",") for line in lines)
     if len(header) != len(cells):
         raise DataError(f"{len(header)} columns but {len(cells)} values", where=where)
     if header[0] != "" or cells[0] != name:
-        raise DataError(f"the row is called {_quote(cells[0])}, not {name}", where=where)
+        raise DataError(f"the row is named {_quote(cells[0])}, not {name}", where=where)
     return [(column, _value(cell, where)) for column, cell in zip(header[1:], cells[1:], strict=True)]
 
 

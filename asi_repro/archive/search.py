@@ -134,7 +134,7 @@ def _match_expression(text: str) -> str:
         if word and (subwords := split_words(word)) != word:
             parts.append(_quoted(subwords))
     if not parts:
-        raise QueryError(f"there is no word to look for in {text!r}", hint="give at least one word")
+        raise QueryError(f"there is no word to search for in {text!r}", hint="give at least one word")
     return " OR ".join(parts)
 
 
@@ -177,7 +177,8 @@ def _build(fields: list[str], rows: Iterator[tuple[Any, ...]]) -> sqlite3.Connec
         index.close()
         raise AsiReproError(
             f"this Python's SQLite has no full-text search ({error})",
-            hint="use a Python whose sqlite3 module has FTS5, as those of python.org, Debian and conda",
+            hint="use a Python whose sqlite3 module includes FTS5; those from python.org, Debian and "
+            "conda do",
         ) from error
     places = ", ".join("?" * (len(fields) + 1))
     index.executemany(f"INSERT INTO texts(rowid, {columns}) VALUES ({places})", rows)  # noqa: S608

@@ -112,4 +112,4 @@ def _no_doctype(*_: object) -> None:
 
 
 def _refuse(why: str) -> DataError:
-    return DataError(f"this diagram is not shown: {why}", hint="the other tabs do not depend on it")
+    return DataError(f"this diagram cannot be shown: {why}", hint="the other tabs are not affected")

@@ -79,7 +79,9 @@ def read_parquet(path: Path, columns: list[str] | None = None, *, filters: Any =
     except FileNotFoundError:
         raise MissingInput("the table is missing", where=str(path)) from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"damaged Parquet: {str(error).splitlines()[0]}", where=str(path)) from error
+        raise DataError(
+            f"the Parquet file is damaged: {str(error).splitlines()[0]}", where=str(path)
+        ) from error
 
 
 def _with_lineage(experiments: list[JsonDict]) -> list[JsonDict]:
@@ -125,7 +127,10 @@ def build_table(name: str, rows: list[JsonDict]) -> pa.Table:
 def _refuse_nulls(table: pa.Table, name: str) -> None:
     for column in table.schema:
         if not column.nullable and table[column.name].null_count:
-            raise DataError("a null where none may be", where=f"table {name}, column {column.name}")
+            raise DataError(
+                "a value is null in a column that does not allow nulls",
+                where=f"table {name}, column {column.name}",
+            )
 
 
 def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
@@ -153,7 +158,9 @@ def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Ta
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         first_line = str(error).splitlines()[0]
         raise DataError(
-            f"damaged Parquet: {first_line}", where=str(path), hint="run `dvc repro --force archive`"
+            f"the Parquet file is damaged: {first_line}",
+            where=str(path),
+            hint="run `dvc repro --force archive`",
         ) from error
 
 
@@ -161,13 +168,14 @@ def _check_schema(found: pa.Schema, expected: pa.Schema, path: Path) -> None:
     version = (found.metadata or {}).get(VERSION_KEY, b"none").decode("utf-8", "replace")
     if version != SCHEMA_VERSION:
         raise DataError(
-            f"archive schema version {version}; this program reads version {SCHEMA_VERSION}",
+            f"the archive has schema version {version}, but this version of asi-repro reads version "
+            f"{SCHEMA_VERSION}",
             where=str(path),
-            hint="make the archive again with `dvc repro --force archive`, or update asi-repro",
+            hint="rebuild the archive with `dvc repro --force archive`, or update asi-repro",
         )
     if not found.equals(expected):
         raise DataError(
-            "the columns are not those of this schema version",
+            "the columns do not match this schema version",
             where=str(path),
-            hint="make the archive again with `dvc repro --force archive`",
+            hint="rebuild the archive with `dvc repro --force archive`",
         )

@@ -19,53 +19,61 @@ from asi_repro.cli.lazy import Lazy, LazyGroup
 
 COMMANDS: dict[str, dict[str, Lazy]] = {
     "Make the data": {
-        "pull": Lazy("asi_repro.cli.pull:pull", "Fetch the release; check every byte of it."),
-        "archive": Lazy("asi_repro.cli.archive:archive", "Release to Parquet tables (stage archive)."),
-        "history": Lazy("asi_repro.cli.history:app", "The run as a git repository: build it, open it."),
+        "pull": Lazy("asi_repro.cli.pull:pull", "Download the release and verify every checksum."),
+        "archive": Lazy(
+            "asi_repro.cli.archive:archive", "Convert the release to Parquet tables (stage archive)."
+        ),
+        "history": Lazy("asi_repro.cli.history:app", "Build or open the run as a Git repository."),
     },
     "Read the run": {
-        "list": Lazy("asi_repro.cli.list:list_", "Experiments, filtered and sorted."),
-        "show": Lazy("asi_repro.cli.show:show", "One experiment: facts, scores, motivation, program."),
-        "lineage": Lazy("asi_repro.cli.lineage:lineage", "Ancestors, descendants or the whole tree."),
-        "replay": Lazy("asi_repro.cli.replay:replay", "The run step by step, its policy audited."),
-        "diff": Lazy("asi_repro.cli.diff:diff", "What changed between two programs."),
-        "search": Lazy("asi_repro.cli.search:search", "Ranked search in names and texts."),
-        "browse": Lazy("asi_repro.cli.browse:browse", "The terminal UI: lineage, experiments, traces."),
-        "trace": Lazy("asi_repro.cli.trace:trace", "What the agents did in one experiment."),
-        "cognition": Lazy("asi_repro.cli.cognition:app", "The cognition base: find, recall, add entries."),
+        "list": Lazy("asi_repro.cli.list:list_", "List experiments, filtered and sorted."),
+        "show": Lazy("asi_repro.cli.show:show", "Show one experiment: scores, motivation, program."),
+        "lineage": Lazy("asi_repro.cli.lineage:lineage", "Show an experiment's ancestors and descendants."),
+        "replay": Lazy("asi_repro.cli.replay:replay", "Step through a run and audit its selection policy."),
+        "diff": Lazy("asi_repro.cli.diff:diff", "Show what changed between two programs."),
+        "search": Lazy("asi_repro.cli.search:search", "Search names, summaries and motivations."),
+        "browse": Lazy("asi_repro.cli.browse:browse", "Open the terminal user interface."),
+        "trace": Lazy("asi_repro.cli.trace:trace", "Show what the agents did in one experiment."),
+        "cognition": Lazy("asi_repro.cli.cognition:app", "Search or extend the cognition base."),
     },
     "Check the programs": {
-        "verify": Lazy("asi_repro.cli.verify:verify", "Run the checks on programs (stage verify)."),
-        "certificate": Lazy("asi_repro.cli.certificate:certificate", "What the checks found."),
+        "verify": Lazy("asi_repro.cli.verify:verify", "Check programs in a sandbox (stage verify)."),
+        "certificate": Lazy("asi_repro.cli.certificate:certificate", "Show what the checks found."),
     },
     "Train and evaluate": {
-        "corpus": Lazy("asi_repro.cli.corpus:corpus", "Text to shards of tokens (stage corpus)."),
-        "benchmarks": Lazy("asi_repro.cli.benchmarks:benchmarks", "Benchmark items (stage benchmarks)."),
-        "select": Lazy("asi_repro.cli.select:select", "Choose the models of train@ and evaluate@."),
+        "corpus": Lazy("asi_repro.cli.corpus:corpus", "Tokenise the training text (stage corpus)."),
+        "benchmarks": Lazy(
+            "asi_repro.cli.benchmarks:benchmarks", "Prepare the benchmark items (stage benchmarks)."
+        ),
+        "select": Lazy("asi_repro.cli.select:select", "Choose which models to train and evaluate."),
         "train": Lazy("asi_repro.cli.train:train", "Train one model (stage train@NAME)."),
-        "evaluate": Lazy("asi_repro.cli.evaluate:evaluate", "Score one model (stage evaluate@NAME)."),
+        "evaluate": Lazy(
+            "asi_repro.cli.evaluate:evaluate", "Evaluate one trained model (stage evaluate@NAME)."
+        ),
         "sweep": Lazy("asi_repro.cli.sweep:sweep", "Train and evaluate all selected models in parallel."),
-        "results": Lazy("asi_repro.cli.results:results", "Our models against DeltaNet, with intervals."),
-        "harness": Lazy("asi_repro.cli.harness:harness", "lm-eval's own command with our models known."),
-        "dvc": Lazy("asi_repro.cli.dvc:dvc", "DVC's own command where GitHub is out of reach."),
+        "results": Lazy("asi_repro.cli.results:results", "Compare the trained models with DeltaNet."),
+        "harness": Lazy("asi_repro.cli.harness:harness", "Run lm-eval's own command line on our models."),
+        "dvc": Lazy("asi_repro.cli.dvc:dvc", "Run DVC without access to GitHub."),
     },
     "Discover": {
-        "discover": Lazy("asi_repro.cli.discover:discover", "The loop: live, replayed, control arm."),
-        "runs": Lazy("asi_repro.cli.runs:runs", "The release, our own runs, the recorded ones."),
-        "compare": Lazy("asi_repro.cli.compare:compare", "Two runs: discoveries per unit of compute."),
-        "share": Lazy("asi_repro.cli.share:share", "A run of ours as one file for somebody else."),
+        "discover": Lazy("asi_repro.cli.discover:discover", "Run the discovery loop, live or replayed."),
+        "runs": Lazy("asi_repro.cli.runs:runs", "List the runs on this machine."),
+        "compare": Lazy("asi_repro.cli.compare:compare", "Compare the discovery rates of two runs."),
+        "share": Lazy("asi_repro.cli.share:share", "Export a run as one file for others to import."),
     },
     "Check the paper": {
-        "claims": Lazy("asi_repro.cli.claims:claims", "The paper's claims: verdicts and evidence."),
-        "report": Lazy("asi_repro.cli.report:app", "Figures and pages (stage report)."),
+        "claims": Lazy("asi_repro.cli.claims:claims", "Show verdicts and evidence for the paper's claims."),
+        "report": Lazy("asi_repro.cli.report:app", "Build or open the report (stage report)."),
     },
     "Check the files": {
-        "provenance": Lazy("asi_repro.cli.provenance:provenance", "What a result was made from."),
-        "fsck": Lazy("asi_repro.cli.fsck:fsck", "Check archive, history and pins, hash by hash."),
+        "provenance": Lazy("asi_repro.cli.provenance:provenance", "Show what a result was made from."),
+        "fsck": Lazy("asi_repro.cli.fsck:fsck", "Check that files match their recorded hashes."),
     },
     "Check the machine": {
-        "plan": Lazy("asi_repro.cli.plan:plan", "What a sweep or a run would take on a cluster."),
-        "doctor": Lazy("asi_repro.cli.doctor:doctor", "What this machine can do, and each gap's remedy."),
+        "plan": Lazy("asi_repro.cli.plan:plan", "Estimate the cost of a sweep or run on a cluster."),
+        "doctor": Lazy(
+            "asi_repro.cli.doctor:doctor", "Check what this machine can run and how to fix the rest."
+        ),
     },
 }
 

@@ -10,7 +10,7 @@ from asi_repro.project import find_project
 
 
 def archive() -> None:
-    """Make the Parquet tables in artifacts/archive from the pulled release (stage `archive`)."""
+    """Convert the downloaded release to Parquet tables in artifacts/archive (stage `archive`)."""
     project = find_project()
     manifest = release_manifest()
     run = read_release(project.release, url=manifest.url, commit=manifest.commit)

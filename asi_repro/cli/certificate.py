@@ -21,16 +21,21 @@ from asi_repro.verify.markdown import certificate_markdown, overview_markdown
 def certificate(
     name: Annotated[
         Optional[str],
-        typer.Argument(metavar="[INDEX|NAME]", help="One architecture.", show_default=False),
+        typer.Argument(
+            metavar="[INDEX|NAME]", help="The architecture whose certificate to show.", show_default=False
+        ),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="All certificates.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Show a table of all certificates.")] = False,
     certificates: CertificatesOption = None,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Show what the checks found about one architecture, or about all, as Markdown or JSON."""
+    """Show the certificate of one architecture, or a summary of all, as Markdown or JSON."""
     if (name is None) == (not all_):
-        raise AsiReproError("name one architecture, or give --all", hint="asi-repro certificate --all")
+        raise AsiReproError(
+            "name an architecture, or pass --all",
+            hint="`asi-repro certificate --all` lists every certificate",
+        )
     folder = certificates or the_certificates(archive)
     if name is None:
         listed = read_certificates(folder)

@@ -30,22 +30,27 @@ def claims(
         Optional[str],
         typer.Argument(
             metavar="[ID | build | criteria]",
-            help="One claim, in depth; `build` checks them all; `criteria` prints their limits as YAML.",
+            help="The id of a claim to show in full; `build` to check all claims; `criteria` to "
+            "print their criteria as YAML.",
         ),
     ] = None,
     paper: Annotated[
-        Optional[str], typer.Option(metavar="PAPER", help="Only the claims of one paper, such as asi-evolve.")
+        Optional[str],
+        typer.Option(metavar="PAPER", help="Show only the claims of one paper, such as asi-evolve."),
     ] = None,
     criteria: Annotated[
         Optional[Path],
-        typer.Option(metavar="FILE", help="Check again with the criteria in FILE, and print what changes."),
+        typer.Option(
+            metavar="FILE",
+            help="Check the claims again with the criteria in this file, and print what changes.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of claims.")] = False,
 ) -> None:
-    """Which of the papers' claims hold on what was released, and the rows that show it.
+    """Show which of the papers' claims hold on the released data, with the evidence.
 
-    `asi-repro claims build` (stage `claims`) checks every claim and writes artifacts/claims.json,
-    claims.csv, claims.md and claims_metrics.json. Without it, the claims are read from there.
+    The claims are read from artifacts/claims.json. `asi-repro claims build` (stage `claims`) checks every
+    claim and writes that file, claims.csv, claims.md and claims_metrics.json.
     """
     if what == BUILD:
         _build(as_json)

@@ -42,7 +42,8 @@ app = typer.Typer(
     cls=FindByDefault,
     add_completion=False,
     rich_markup_mode=None,
-    help="Entries of the cognition base. Without a verb: find, in the release's (`cognition delta rule`).",
+    help="Search or extend the cognition base. Words that are not a subcommand search the "
+    "release's entries, as in `asi-repro cognition delta rule`.",
 )
 
 
@@ -51,14 +52,14 @@ def find(
     query: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="[QUERY|ID]...", help="Words to search for, or an entry's id.", show_default=False
+            metavar="[QUERY|ID]...", help="Words to search for, or the id of an entry.", show_default=False
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most that many.")] = 5,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of results.")] = 5,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Search the cognition base, or show one entry by its id; without an argument, list the entries."""
+    """Search the cognition base, or show one entry by its id. Without arguments, list all entries."""
     run = the_archive(archive)
     text = " ".join(query or [])
     if not text:
@@ -81,7 +82,7 @@ def find(
         return
     out = console()
     if not hits:
-        out.print("nothing found; `asi-repro cognition` lists every entry")
+        out.print("No entry matches. `asi-repro cognition` lists all entries.")
         return
     print_hits(out, run, "Cognition base", hits)
 
@@ -91,14 +92,14 @@ _BASE = Annotated[
     typer.Option(
         "--base",
         metavar="NAME",
-        help="own, added or release; may be given several times. By default own and added.",
+        help="Which entries to use: own, added or release. May be repeated. The default is own and added.",
     ),
 ]
 
 
 @app.command("entries")
 def entries(base: _BASE = None, json_: JsonOption = False) -> None:
-    """List the entries that the discovery loop recalls from: this project's own and those added."""
+    """List the entries available to the discovery loop: the project's own and those you added."""
     notes = _notes(base)
     if json_:
         print_json_rows(_note_json(note) for note in notes)
@@ -109,12 +110,14 @@ def entries(base: _BASE = None, json_: JsonOption = False) -> None:
 
 @app.command("recall")
 def recall(
-    text: Annotated[list[str], typer.Argument(metavar="TEXT...", help="A shortcoming, as one would say it.")],
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most that many.")] = 3,
+    text: Annotated[
+        list[str], typer.Argument(metavar="TEXT...", help="A description of a shortcoming, in plain words.")
+    ],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of results.")] = 3,
     base: _BASE = None,
     json_: JsonOption = False,
 ) -> None:
-    """Recall entries as the agents do: those whose trigger is nearest to a shortcoming, by embedding."""
+    """Retrieve the entries whose trigger is closest to a shortcoming, as the agents do."""
     query = " ".join(text)
     found = CognitionBase(_notes(base)).recall(query, limit)
     if json_:
@@ -128,31 +131,42 @@ def recall(
         for title in ("insight", "mechanism", "guidance"):
             print_prose(out, title.capitalize(), getattr(each.note, title))
     if not found:
-        out.print("nothing to recall from; `asi-repro cognition entries` lists what there is")
+        out.print("There are no entries to search. `asi-repro cognition entries` lists those available.")
 
 
 @app.command("add")
 def add(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Entries (.md or .yaml), or with --llm a paper's text.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A file of entries (.md or .yaml) or, with --llm, the text of a paper."
+        ),
     ],
     into: Annotated[
         Optional[Path],
-        typer.Option("--into", metavar="DIR", help="Where entries are kept; cognition/ of the project."),
+        typer.Option(
+            "--into", metavar="DIR", help="Folder to write to. The default is cognition/ in the project."
+        ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite added entries of the same id.")
+        bool, typer.Option("--replace", help="Replace entries you added earlier under the same id.")
     ] = False,
     llm: Annotated[
         bool,
-        typer.Option("--llm", help="Let the model of the role `cognition` make entries of a paper's text."),
+        typer.Option(
+            "--llm",
+            help="Let the language model with the role `cognition` extract entries from the text of a paper.",
+        ),
     ] = False,
     about: Annotated[
-        str, typer.Option("--about", metavar="TEXT", help="With --llm: title, authors, year, arXiv id.")
+        str,
+        typer.Option(
+            "--about", metavar="TEXT", help="With --llm: the paper's title, authors, year and arXiv id."
+        ),
     ] = "",
     json_: JsonOption = False,
 ) -> None:
-    """Add a paper's entries to the cognition base: checked, one Markdown file each, all or none."""
+    """Add entries to the cognition base, one Markdown file each. Either all are added or none."""
     folder = into or find_project().root / ADDED_ENTRIES
     written = add_file(file, folder, distil=_distiller(about) if llm else None, replace=replace)
     if json_:
@@ -165,7 +179,7 @@ def add(
 def _notes(base: list[str] | None) -> list[Note]:
     for name in base or ():
         if name not in BASES:
-            raise NotFound(f"no cognition base {name!r}", hint=f"one of {', '.join(BASES)}")
+            raise NotFound(f"unknown cognition base {name!r}", hint=f"use one of: {', '.join(BASES)}")
     return read_notes(base or RolesSettings().cognition, find_project().root)
 
 

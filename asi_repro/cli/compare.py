@@ -14,18 +14,24 @@ from asi_repro.project import find_project
 
 
 def compare(
-    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="Name of a run, or release.")],
-    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="Name of a run, or release.")],
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="Name of a run, or `release`.")],
+    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="Name of a run, or `release`.")],
     out: Annotated[
         Optional[Path],
-        typer.Option("--csv", metavar="FILE", help="Write the cumulative curves there.", show_default=False),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write the cumulative discovery curves to this file.",
+            show_default=False,
+        ),
     ] = None,
     json_: JsonOption = False,
 ) -> None:
-    """Discoveries per unit of compute of two runs, with bootstrap intervals.
+    """Compare the discoveries per unit of compute of two runs, with bootstrap intervals.
 
-    A discovery beats its run's baseline in loss and in benchmark. For the release, which lacks both for most
-    experiments, membership of the gallery stands in, and the answer says so.
+    A discovery is an experiment that beats its run's baseline in both training loss and benchmark score.
+    The release lacks those values for most experiments, so membership of the gallery is used instead, and
+    the output says so.
     """
     from asi_repro.discover.run.comparison import compare_runs, write_curves
     from asi_repro.discover.run.outcomes import read_outcomes

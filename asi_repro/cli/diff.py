@@ -18,19 +18,21 @@ def diff(
         Optional[str],
         typer.Argument(
             metavar="[OTHER]",
-            help="What to compare with; the nearest ancestor whose program was released without it.",
+            help="Program to compare with. The default is the nearest ancestor whose program was released.",
             show_default=False,
         ),
     ] = None,
-    context: Annotated[int, typer.Option("--context", "-U", min=0, help="Unchanged lines around.")] = 3,
-    stat: Annotated[bool, typer.Option("--stat", help="Only the counts.")] = False,
+    context: Annotated[
+        int, typer.Option("--context", "-U", min=0, help="Number of unchanged lines of context.")
+    ] = 3,
+    stat: Annotated[bool, typer.Option("--stat", help="Show only the number of changed lines.")] = False,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Show what EXPERIMENT changed, as a unified diff.
+    """Show how the program of EXPERIMENT differs from another, as a unified diff.
 
-    From the program of its nearest ancestor that has one, or from OTHER, to its own. Control
-    characters are shown as escapes.
+    The other program is OTHER, or that of the nearest ancestor whose program was released. Control
+    characters are shown as escape sequences.
     """
     run = the_archive(archive)
     new = run.find(experiment).index

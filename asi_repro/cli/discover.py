@@ -20,7 +20,10 @@ def discover(
     run: Annotated[
         Optional[str],
         typer.Option(
-            "--run", metavar="NAME", help="Name of the run; the arm's by default.", show_default=False
+            "--run",
+            metavar="NAME",
+            help="Name of the run. The default is the name of the arm.",
+            show_default=False,
         ),
     ] = None,
     experiments: Annotated[
@@ -29,51 +32,69 @@ def discover(
             "--experiments",
             "-n",
             min=1,
-            help="How many there are to be in all, the first program included; params.yaml's by default.",
+            help="Total number of experiments, including the first program. The default is set in "
+            "params.yaml.",
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Experiments at a time.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, help="Number of experiments to run in parallel.")
+    ] = 1,
     arm: Annotated[
         Optional[str],
-        typer.Option("--arm", help="operators or llm; params.yaml's by default.", show_default=False),
+        typer.Option(
+            "--arm", help="Arm: operators or llm. The default is set in params.yaml.", show_default=False
+        ),
     ] = None,
     lab: Annotated[
-        str, typer.Option("--lab", help="live trains; recorded takes every result from the run's record.")
+        str,
+        typer.Option(
+            "--lab", help="live trains each program; recorded takes every result from the run's record."
+        ),
     ] = "live",
     llm: Annotated[
-        str, typer.Option("--llm", help="live, record (what is recorded is not asked again) or replay.")
+        str,
+        typer.Option(
+            "--llm",
+            help="live calls the model; record also saves each call and reuses saved ones; replay "
+            "only uses saved calls.",
+        ),
     ] = "record",
     recorded: Annotated[
         Optional[str],
         typer.Option(
             "--recorded",
             metavar="NAME",
-            help="Reproduce artifacts/recorded/NAME and compare every commit with it.",
+            help="Reproduce artifacts/recorded/NAME and check every commit against it.",
             show_default=False,
         ),
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="Keep the finished run in artifacts/recorded/NAME, for Git.")
+        bool,
+        typer.Option(
+            "--record",
+            help="When the run is finished, copy its record to artifacts/recorded/NAME, which Git tracks.",
+        ),
     ] = False,
     renew: Annotated[
         bool,
         typer.Option(
             "--renew",
-            help="Begin anew, and drop the run, where its settings, code or versions are others now.",
+            help="If the settings, code or library versions have changed, delete the run and start again.",
         ),
     ] = False,
     executor: ExecutorOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Run the discovery loop in artifacts/runs/NAME, one commit an experiment (stage `discover`).
+    """Run the discovery loop in artifacts/runs/NAME, one commit per experiment (stage `discover`).
 
-    A run goes on where it was: after Ctrl-C, after a kill, or with a larger --experiments. At its end its
-    archive is made, which `list`, `show`, `lineage`, `verify` read with --run NAME.
+    An existing run is resumed: after Ctrl-C, after a crash, or with a larger --experiments. When it ends,
+    its archive is written, and `list`, `show`, `lineage` and `verify` can read it with --run NAME.
     """
     if recorded is not None and (run or experiments or record or executor):
         raise AsiReproError(
-            "--recorded repeats a run as it was: it takes no --run, --experiments, --record, --executor"
+            "--recorded repeats a run exactly and cannot be combined with --run, --experiments,"
+            " --record or --executor"
         )
     options = RunOptions(
         run=run,
@@ -94,7 +115,7 @@ def discover(
             else:
                 summary = run_live(project, options, on_event)
     except KeyboardInterrupt as error:
-        again = "run the same command again: it goes on where it was"
+        again = "run the same command again to resume"
         console(stderr=True).print(f"stopped; what is finished is kept. {again}", soft_wrap=True)
         raise typer.Exit(interrupted_status(error)) from None
     if json_:

@@ -12,10 +12,11 @@ from asi_repro.doctor import Finding, can_verify, examine
 
 
 def doctor(json_: JsonOption = False) -> None:
-    """Try what this machine can do, and say what to do about each gap.
+    """Check what this machine can run, and say how to fix what it cannot.
 
-    Sandbox tiers are started and attacked, torch is asked in a child, the hub is asked once. Whether an API
-    key is set is said, its value never. Ends with status 1 where the journey `pull`, `dvc repro` cannot run.
+    Every sandbox tier is started and attacked, PyTorch is queried in a child process, and the Hugging
+    Face Hub is contacted once. API keys are reported as set or not set; their values are never shown. The
+    exit status is 1 if this machine cannot run `asi-repro pull` and `dvc repro`.
     """
     findings: list[Finding] = []
     out = console()
@@ -27,10 +28,10 @@ def doctor(json_: JsonOption = False) -> None:
     if json_:
         print_json({"can_verify": ready, "findings": [finding.to_dict() for finding in findings]})
     elif ready:
-        out.print("\nThis machine can check the programs: asi-repro pull, then dvc repro.")
+        out.print("\nThis machine can check the programs: run `asi-repro pull`, then `dvc repro`.")
     else:
         stops = [f.name for f in findings if f.status != "ok" and "verify" in f.needed_for]
-        out.print(f"\nThis machine cannot check the programs yet: see {', '.join(stops)} above.")
+        out.print(f"\nThis machine cannot check the programs yet. See {', '.join(stops)} above.")
     if not ready:
         raise typer.Exit(1)
 

@@ -11,7 +11,7 @@ dvc = typer.Typer(add_completion=False, rich_markup_mode=None)
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )
 def _dvc(context: typer.Context) -> None:
-    """DVC's own command line where the release's repository is out of reach: `asi-repro dvc exp run …`."""
+    """Run DVC's own command line without access to GitHub: `asi-repro dvc exp run …`."""
     from dvc.cli import main
     from dvc.dependency.repo import RepoDependency
 

@@ -25,31 +25,42 @@ from asi_repro.sweep.workspace import open_workspace
 
 
 def evaluate(
-    name: Annotated[str, typer.Argument(help="A trained baseline, or an architecture's index or name.")],
+    name: Annotated[
+        str, typer.Argument(help="A trained baseline, or the index or name of a trained architecture.")
+    ],
     scale: ScaleOption = None,
     seeds: SeedsOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Score again where the scores are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Evaluate again even if scores exist.")] = False,
     tasks: Annotated[
-        Optional[str], typer.Option("--tasks", help="Names with commas between; params.yaml's by default.")
+        Optional[str],
+        typer.Option("--tasks", help="Comma-separated task names. The default is set in params.yaml."),
     ] = None,
     limit: Annotated[
-        Optional[int], typer.Option("--limit", min=1, help="Items a task; params.yaml's by default.")
+        Optional[int],
+        typer.Option(
+            "--limit", min=1, help="Maximum number of items per task. The default is set in params.yaml."
+        ),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="All items, whatever the limit.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Use every item, ignoring the limit.")] = False,
     checkpoint: Annotated[
-        Optional[Path], typer.Option("--checkpoint", help="Another folder than that of the trained model.")
+        Optional[Path], typer.Option("--checkpoint", help="Evaluate the model in this folder instead.")
     ] = None,
     unsafe: UnsafeOption = False,
-    device: Annotated[str, typer.Option("--device", help="cpu, or cuda with --unsafe-no-sandbox.")] = "cpu",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole results as JSON.")] = False,
+    device: Annotated[
+        str, typer.Option("--device", help="cpu or cuda. cuda requires --unsafe-no-sandbox.")
+    ] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the complete results as JSON.")] = False,
 ) -> None:
-    """Score a trained model with lm-eval: artifacts/evaluated/SCALE/NAME/seed-N (stage `evaluate@NAME`).
+    """Evaluate a trained model with lm-eval (stage `evaluate@NAME`).
 
-    Scores of the same weights, items and settings are left as they are. With --tasks, --limit, --full,
-    --checkpoint or --device the result is artifacts/evaluated/NAME.json, and the stage's stay as they are.
+    Scores are written to artifacts/evaluated/SCALE/NAME/seed-N. Existing scores of the same weights,
+    items and settings are kept. With --tasks, --limit, --full, --checkpoint or --device, the result is
+    written to artifacts/evaluated/NAME.json instead.
     """
     if device != "cpu" and not unsafe:
-        raise AsiReproError("the sandbox has no CUDA", hint="--unsafe-no-sandbox, for a program you trust")
+        raise AsiReproError(
+            "the sandbox does not support CUDA", hint="pass --unsafe-no-sandbox if you trust the program"
+        )
     if tasks or limit or full or checkpoint or device != "cpu":
         results = [_otherwise(name, tasks, None if full else limit, full, checkpoint, unsafe, device)]
     else:
@@ -106,7 +117,9 @@ def _otherwise(
         import torch
 
         if not torch.cuda.is_available():
-            raise AsiReproError("CUDA was asked for and there is none here", hint="--device cpu")
+            raise AsiReproError(
+                "CUDA was requested but is not available on this machine", hint="use --device cpu"
+            )
     project = find_project()
     settings = load_params(project.root).evaluate
     corpus = project.artifacts / "corpus"

@@ -62,7 +62,7 @@ def failures_reported() -> Iterator[None]:
         reason = error.strerror or str(error)
         where = f"\n  where: {error.filename or Path.cwd()}"
         hint = f"\n  what to do: {_REMEDIES.get(error.errno or 0, _REMEDY)}"
-        _complain(f"error: the system refused: {reason} ({type(error).__name__}){where}{hint}")
+        _complain(f"error: the operating system reported: {reason} ({type(error).__name__}){where}{hint}")
         raise typer.Exit(1) from error
 
 
@@ -100,16 +100,16 @@ def discard_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-_REMEDY = "put right what the system names, then run the command again"
-_SPACE = "make room (df -h), for temporary files too (TMPDIR), then run the command again"
+_REMEDY = "correct what the system reports, then run the command again"
+_SPACE = "free some space (df -h), also for temporary files (TMPDIR), then run the command again"
 _REMEDIES = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
-    errno.EFBIG: "raise the bound on a file's size (ulimit -f), then run the command again",
-    errno.EROFS: "make the place writable, then run the command again",
-    errno.EACCES: "see that you may read and write there, then run the command again",
-    errno.EPERM: "see that you may read and write there, then run the command again",
-    errno.EIO: "look at the disk (dmesg), then run the command again",
+    errno.EFBIG: "raise the file size limit (ulimit -f), then run the command again",
+    errno.EROFS: "make the file system writable, then run the command again",
+    errno.EACCES: "check that you have permission to read and write there, then run the command again",
+    errno.EPERM: "check that you have permission to read and write there, then run the command again",
+    errno.EIO: "check the disk (dmesg), then run the command again",
 }
 
 

@@ -16,10 +16,10 @@ from asi_repro.sweep.measured import check_measured
 
 
 def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
-    """Check that release, pins, archive, history, dvc.lock and what was measured here agree, hash by hash.
+    """Check that the release, the pinned checksums, the archive, the history and dvc.lock agree.
 
-    Ends with status 1 where something does not agree, and 4 where there was nothing to check. Each
-    problem is named with what to do. Nothing is changed.
+    Nothing is changed. Each problem is reported with a remedy. The exit status is 1 if there is a problem
+    and 4 if there was nothing to check.
     """
     try:
         project = find_project()

@@ -13,7 +13,7 @@ harness = typer.Typer(add_completion=False, rich_markup_mode=None)
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )
 def _harness(context: typer.Context) -> None:
-    """Run lm-eval's own command line with our model and tasks known: `asi-repro harness ls tasks`."""
+    """Run lm-eval's own command line with our models and tasks registered: `asi-repro harness ls tasks`."""
     import asi_repro.evaluate.hooks  # noqa: F401  (registers the model)
 
     from lm_eval.__main__ import cli_evaluate  # isort: skip

@@ -19,7 +19,8 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="The run as a git repository: a commit an experiment, its parent the parent experiment's commit.",
+    help="The run as a Git repository: one commit per experiment, whose parent is the parent"
+    " experiment's commit.",
 )
 
 
@@ -28,11 +29,13 @@ def build(
     archive: ArchiveOption = None,
     output: Annotated[
         Optional[Path],
-        typer.Option("--output", metavar="FILE", help="Where to write; artifacts/history.bundle by default."),
+        typer.Option(
+            "--output", metavar="FILE", help="File to write. The default is artifacts/history.bundle."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the git bundle from the archive (stage `history`). The same archive gives the same bytes."""
+    """Write the Git bundle (stage `history`). The same archive always gives the same bytes."""
     source = the_archive(archive)
     bundle = output or find_project().history
     with _Bar() as bar:
@@ -52,18 +55,20 @@ def open_(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder for the clone.")],
     bundle: Annotated[
         Optional[Path],
-        typer.Option("--bundle", metavar="FILE", help="The bundle; artifacts/history.bundle by default."),
+        typer.Option(
+            "--bundle", metavar="FILE", help="Bundle to read. The default is artifacts/history.bundle."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Clone the history into DIR, with a ref for every experiment, and say what to try next."""
+    """Clone the history into DIR, with a ref for every experiment, and suggest commands to try next."""
     opened = open_history(bundle or find_project().history, folder)
     if as_json:
         print_json(opened.to_dict())
         return
     out = console()
     out.print(f"history: {opened.experiments} experiments, {len(opened.tags)} tags in {folder}")
-    out.print("Next, for example:")
+    out.print("Some commands to try next:")
     for command in _suggestions(opened):
         out.print(f"  {command}", soft_wrap=True)
 

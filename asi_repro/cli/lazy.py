@@ -14,8 +14,8 @@ from typer.core import TyperCommand, TyperGroup
 from asi_repro.cli.failures import failures_reported
 
 _COMPLETION_OPTIONS = {
-    "--install-completion": "Install completion for the current shell.",
-    "--show-completion": "Show completion for the current shell, to copy or customize it.",
+    "--install-completion": "Install shell completion for the current shell.",
+    "--show-completion": "Print the completion script of the current shell.",
 }
 
 

@@ -30,22 +30,24 @@ def lineage(
     experiment: Annotated[
         Optional[str],
         typer.Argument(
-            metavar="[INDEX|NAME]", help="Whose lineage; the whole tree without it.", show_default=False
+            metavar="[INDEX|NAME]",
+            help="The experiment whose lineage to show. Without it, the whole tree is shown.",
+            show_default=False,
         ),
     ] = None,
-    ancestors: Annotated[bool, typer.Option("--ancestors", help="Only the path up to the root.")] = False,
-    descendants: Annotated[bool, typer.Option("--descendants", help="Only what came of it.")] = False,
+    ancestors: Annotated[bool, typer.Option("--ancestors", help="Show only the path to the root.")] = False,
+    descendants: Annotated[bool, typer.Option("--descendants", help="Show only the descendants.")] = False,
     depth: Annotated[
-        Optional[int], typer.Option(min=0, help="At most that many steps up, and that many down.")
+        Optional[int], typer.Option(min=0, help="Show at most this many generations up and down.")
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.text,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.text,
     archive: ArchiveOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
-    """Show ancestors and descendants, or the whole tree; '*' marks the gallery.
+    """Show the ancestors and descendants of an experiment, or the whole tree.
 
-    The other formats are for other tools: `--format dot | dot -Tsvg`, Mermaid in Markdown, Newick in
-    a phylogenetics program.
+    An asterisk marks the architectures of the gallery. The formats other than text are for other tools:
+    `--format dot | dot -Tsvg`, mermaid for Markdown, newick for phylogenetics software.
     """
     run = the_archive(archive)
     focus = None if experiment is None else run.find(experiment).index

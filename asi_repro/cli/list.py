@@ -24,30 +24,38 @@ def list_(
         Optional[list[str]],
         typer.Argument(
             metavar="[FILTER]...",
-            help="Terms that must all hold, such as score>2.4 gallery:yes has:program name:gate depth<=3. "
-            "Quote > and < for the shell; after -- a term may begin with -, meaning not.",
+            help="Conditions that must all hold, such as score>2.4 gallery:yes has:program name:gate"
+            " depth<=3. Quote > and < for the shell. After --, a leading - negates a condition.",
             show_default=False,
         ),
     ] = None,
     sort: Annotated[
-        str, typer.Option(help="index, name, display_name, parent, depth, children or score.")
+        str, typer.Option(help="Sort by index, name, display_name, parent, depth, children or score.")
     ] = "index",
-    reverse: Annotated[bool, typer.Option("--reverse", "-r", help="Descending order.")] = False,
-    limit: Annotated[Optional[int], typer.Option("--limit", "-n", min=0, help="At most that many.")] = None,
-    gallery: Annotated[bool, typer.Option("--gallery", help="Only the verified architectures.")] = False,
-    has_program: Annotated[
-        bool, typer.Option("--has-program", help="Only those whose program was released.")
+    reverse: Annotated[bool, typer.Option("--reverse", "-r", help="Sort in descending order.")] = False,
+    limit: Annotated[
+        Optional[int], typer.Option("--limit", "-n", min=0, help="Maximum number of experiments.")
+    ] = None,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Only the verified architectures of the gallery.")
     ] = False,
-    parent: Annotated[Optional[int], typer.Option(help="Only the children of that index.")] = None,
-    min_score: Annotated[Optional[float], typer.Option(help="Only scores from there.")] = None,
-    max_score: Annotated[Optional[float], typer.Option(help="Only scores up to there.")] = None,
-    depth: Annotated[Optional[int], typer.Option(help="Only that many steps from the root.")] = None,
-    name: Annotated[Optional[str], typer.Option(help="Only names that contain that.")] = None,
+    has_program: Annotated[
+        bool, typer.Option("--has-program", help="Only experiments whose program was released.")
+    ] = False,
+    parent: Annotated[Optional[int], typer.Option(help="Only the children of this index.")] = None,
+    min_score: Annotated[Optional[float], typer.Option(help="Minimum score.")] = None,
+    max_score: Annotated[Optional[float], typer.Option(help="Maximum score.")] = None,
+    depth: Annotated[
+        Optional[int], typer.Option(help="Only experiments this many generations from the root.")
+    ] = None,
+    name: Annotated[
+        Optional[str], typer.Option(help="Only experiments whose name contains this text.")
+    ] = None,
     certificates: CertificatesOption = None,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """List experiments, one a line; '*' marks the verified architectures of the gallery."""
+    """List experiments, one per line. An asterisk marks the verified architectures of the gallery."""
     run = the_archive(archive)
     expression = Filter(tuple(term for text in wanted or [] for term in parse_filter(text).terms))
     expression &= _from_options(gallery, has_program, parent, min_score, max_score, depth, name)

@@ -23,7 +23,8 @@ ArchiveOption = Annotated[
         "--run",
         metavar="DIR|RUN",
         envvar=["ASI_REPRO_ARCHIVE", "ASI_REPRO_RUN"],
-        help="Folder of Parquet tables, or the name of a run (`asi-repro runs`); the release by default.",
+        help="A folder of Parquet tables, or the name of a run (`asi-repro runs` lists them). "
+        "The default is the release.",
         show_default=False,
     ),
 ]
@@ -32,36 +33,50 @@ CertificatesOption = Annotated[
     typer.Option(
         "--certificates",
         metavar="DIR",
-        help="Folder of certificates; the project's artifacts/certificates by default.",
+        help="Folder of certificates. The default is artifacts/certificates.",
         show_default=False,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document (docs/reference/json.md).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON (see docs/reference/json.md).")]
 ExecutorOption = Annotated[
     Optional[str],
     typer.Option(
         "--executor",
         metavar="local|ray",
-        help="Where tasks run; params.yaml's by default. Ray: RAY_ADDRESS, else a cluster on this machine.",
+        help="Where to run the tasks. The default is set in params.yaml. Ray connects to "
+        "RAY_ADDRESS, or starts a cluster on this machine.",
         show_default=False,
     ),
 ]
 ScaleOption = Annotated[
     Optional[str],
-    typer.Option("--scale", help="smoke, 20m or 340m; params.yaml's by default.", show_default=False),
+    typer.Option(
+        "--scale",
+        help="Model size: smoke, 20m or 340m. The default is set in params.yaml.",
+        show_default=False,
+    ),
 ]
 SeedsOption = Annotated[
     Optional[int],
-    typer.Option("--seeds", min=1, help="Seeds 0 to N-1; params.yaml's by default.", show_default=False),
+    typer.Option(
+        "--seeds", min=1, help="Use seeds 0 to N-1. The default is set in params.yaml.", show_default=False
+    ),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", help="cpu, or cuda with --unsafe-no-sandbox.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="cpu or cuda. cuda requires --unsafe-no-sandbox.")
+]
 UnsafeOption = Annotated[
     bool,
-    typer.Option("--unsafe-no-sandbox", help="Run the program with your own rights: it can do what you can."),
+    typer.Option(
+        "--unsafe-no-sandbox", help="Run the program outside the sandbox, with all of your permissions."
+    ),
 ]
 ExperimentArgument = Annotated[
     str,
-    typer.Argument(metavar="INDEX|NAME", help="Index, name or display name; names repeat, indices do not."),
+    typer.Argument(
+        metavar="INDEX|NAME",
+        help="Index, name or display name. Several experiments may share a name; an index is unique.",
+    ),
 ]
 
 
@@ -81,7 +96,8 @@ def the_archive(folder: Path | None) -> Archive:
     except MissingInput as error:
         raise MissingInput(
             error.what,
-            hint="cd into the checkout, set ASI_REPRO_HOME to it, or name the tables: --archive DIR",
+            hint="change to the checkout, set ASI_REPRO_HOME to its path, or name the tables with "
+            "--archive DIR",
         ) from None
     return Archive(project.archive)
 

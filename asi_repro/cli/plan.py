@@ -25,28 +25,40 @@ class _Source(str, Enum):
 
 
 def plan(
-    gpus: Annotated[str, typer.Option("--gpus", help="Sizes of cluster for the sweep.")] = _GPUS,
-    workers: Annotated[str, typer.Option("--workers", help="Workers of a discovery run.")] = _WORKERS,
-    experiments: Annotated[int, typer.Option("--experiments", min=1, help="Of a discovery run.")] = 1773,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Experiments between refreshes.")] = 50,
+    gpus: Annotated[
+        str, typer.Option("--gpus", help="Comma-separated numbers of GPUs for the sweep.")
+    ] = _GPUS,
+    workers: Annotated[
+        str, typer.Option("--workers", help="Comma-separated numbers of workers for the discovery run.")
+    ] = _WORKERS,
+    experiments: Annotated[
+        int, typer.Option("--experiments", min=1, help="Number of experiments of the discovery run.")
+    ] = 1773,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Number of experiments between refreshes of the pool.")
+    ] = 50,
     times: Annotated[
         _Source,
         typer.Option(
             "--times",
-            help="How long each architecture takes: from the recorded sweep, which Git holds, or from this "
-            "machine's certificates and forward times.",
+            help="Where the time per architecture comes from: sweep (the recorded sweep, tracked by "
+            "Git) or verify (this machine's certificates and forward times).",
         ),
     ] = _Source.sweep,
     assume: Annotated[
         list[str],
-        typer.Option("--assume", metavar="NAME=NUMBER", help="Another assumption; all are printed."),
+        typer.Option(
+            "--assume",
+            metavar="NAME=NUMBER",
+            help="Override an assumption. All assumptions are printed. May be repeated.",
+        ),
     ] = [],  # noqa: B006  # Typer copies it
     json_: JsonOption = False,
 ) -> None:
-    """Simulate a sweep at 340M and a discovery run: the drivers' code on a virtual clock.
+    """Estimate a sweep at 340M and a discovery run by running the drivers' code on a simulated clock.
 
-    The spread between architectures comes from recorded times, the level from FLOPs; what a GPU does, costs,
-    and waits for an LLM are assumptions. Needs no release and no GPU.
+    The spread between architectures comes from recorded times and the mean from FLOPs. GPU throughput,
+    prices and LLM latency are assumptions. Neither the release nor a GPU is needed.
     """
     request = PlanRequest(
         gpus=_numbers(gpus),
@@ -70,12 +82,12 @@ def _assumptions(given: list[str]) -> Any:
         name, _, number = one.partition("=")
         if name not in Assumptions.model_fields:
             raise AsiReproError(
-                f"no assumption {name!r}", hint=f"one of {', '.join(Assumptions.model_fields)}"
+                f"unknown assumption {name!r}", hint=f"use one of: {', '.join(Assumptions.model_fields)}"
             )
         try:
             values[name] = float(number)
         except ValueError:
-            raise AsiReproError(f"{number!r} is no number", where=f"--assume {one}") from None
+            raise AsiReproError(f"{number!r} is not a number", where=f"--assume {one}") from None
     try:
         return Assumptions(**values)
     except ValidationError as error:
@@ -87,5 +99,7 @@ def _numbers(text: str) -> list[int]:
 
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise AsiReproError(f"{text!r} is not a list of whole numbers above 0", hint="such as 8,64,512")
+        raise AsiReproError(
+            f"{text!r} is not a comma-separated list of positive integers", hint="for example 8,64,512"
+        )
     return sorted({int(part) for part in parts})

@@ -24,36 +24,39 @@ def pull(
         typer.Option(
             "--url",
             envvar="ASI_REPRO_UPSTREAM_URL",
-            help="Import from another git repository than upstream's (a mirror).",
+            help="Import from this Git repository (a mirror) instead of the upstream one.",
         ),
     ] = None,
     rev: Annotated[
         Optional[str],
-        typer.Option("--rev", envvar="ASI_REPRO_UPSTREAM_REV", help="Its revision."),
+        typer.Option("--rev", envvar="ASI_REPRO_UPSTREAM_REV", help="The revision to import."),
     ] = None,
     run: Annotated[
         Optional[str],
         typer.Option(
             "--run",
             metavar="PLACE",
-            help="Instead: somebody's run, a file that `asi-repro share` made (a path, https://, s3://, …).",
+            help="Import a run that someone exported with `asi-repro share` instead: a path or URL "
+            "(https://, s3://, …).",
             show_default=False,
         ),
     ] = None,
     name: Annotated[
         Optional[str],
-        typer.Option("--as", metavar="NAME", help="With --run: its name here.", show_default=False),
+        typer.Option(
+            "--as", metavar="NAME", help="With --run: the name to give the run.", show_default=False
+        ),
     ] = None,
     sha256: Annotated[
         Optional[str],
-        typer.Option("--sha256", help="With --run: what the file has to have.", show_default=False),
+        typer.Option("--sha256", help="With --run: the expected SHA-256 of the file.", show_default=False),
     ] = None,
 ) -> None:
-    """Fetch the ASI-ARCH release and check every byte of it; or with --run somebody's run.
+    """Download the ASI-ARCH release and verify the SHA-256 of every file, or import a run with --run.
 
-    Sources, in order: --from DIR; the folder ASI_REPRO_RELEASE names; the pinned git import. With
-    --url the git import is used whatever ASI_REPRO_RELEASE says. Nothing is kept of files whose SHA-256
-    is not the manifest's. Where the release is here already, nothing is done.
+    The release is taken from --from DIR, else from the folder named by ASI_REPRO_RELEASE, else from the
+    pinned Git repository. With --url, the Git repository is always used. Files whose SHA-256 does not
+    match the manifest are discarded. If the release is already here, nothing is done.
     """
     project = find_project()
     if run is not None:

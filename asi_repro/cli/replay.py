@@ -30,30 +30,35 @@ def replay(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="`release`, or the name of a run in artifacts/runs.")
     ] = "release",
-    first: Annotated[Optional[int], typer.Option("--from", metavar="INDEX", help="First experiment.")] = None,
-    last: Annotated[Optional[int], typer.Option("--to", metavar="INDEX", help="Last experiment.")] = None,
+    first: Annotated[
+        Optional[int], typer.Option("--from", metavar="INDEX", help="Index of the first experiment.")
+    ] = None,
+    last: Annotated[
+        Optional[int], typer.Option("--to", metavar="INDEX", help="Index of the last experiment.")
+    ] = None,
     every: Annotated[
         Optional[int],
         typer.Option(
             min=1,
-            help=f"Print every so many steps; by default all, or one a refresh where a person would read "
-            f"more than {_MANY}. The summary counts all.",
+            help="Print one step out of every N. By default all are printed, or one per refresh if "
+            "there are "
+            f"more than {_MANY}. The summary covers every step.",
         ),
     ] = None,
     late: Annotated[
-        int, typer.Option(min=0, help="Refreshes by which results enter the pool after their turn.")
+        int, typer.Option(min=0, help="Number of pool refreshes by which results are delayed.")
     ] = 0,
     csv: Annotated[
-        Optional[Path], typer.Option("--csv", metavar="FILE", help="Write the steps there as CSV.")
+        Optional[Path], typer.Option("--csv", metavar="FILE", help="Write the steps to this CSV file.")
     ] = None,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Step through a recorded run with the published policy audited at each experiment.
+    """Step through a recorded run and audit the published selection policy at each experiment.
 
-    The recorded parent is replayed, never a resampled one. Beside it: its rank in the pool as it would
-    have stood (the 50 best by recorded score, refreshed every 50 experiments after a cold start of 200),
-    what the policy would have allowed, and how the gallery and the best score grew.
+    The recorded parent is used, never a resampled one. Beside it stand its rank in the pool at that time
+    (by default the 50 best by recorded score, refreshed every 50 experiments after a cold start of 200),
+    the parents the policy would have allowed, and the growth of the gallery and of the best score.
     """
     opened = _archive(run, archive)
     experiments = list(opened.experiments.values())
@@ -97,7 +102,7 @@ def _between(steps: list[Step], first: int | None, last: int | None) -> list[Ste
         ends = (
             f"indices run from {steps[0].experiment.index} to {steps[-1].experiment.index}" if steps else ""
         )
-        raise NotFound("no experiment lies between --from and --to", hint=ends or None)
+        raise NotFound("there is no experiment between --from and --to", hint=ends or None)
     return chosen
 
 

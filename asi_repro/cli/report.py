@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Figures and pages from the archive and the claims ledger.",
+    help="Figures and pages made from the archive and the claims ledger.",
 )
 
 
@@ -23,7 +23,7 @@ app = typer.Typer(
 def build(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
-    """Write artifacts/report: index.html, report.md, figures and plot data (stage `report`)."""
+    """Write the report to artifacts/report: index.html, report.md, figures and plot data (stage `report`)."""
     from asi_repro.report.build import build_report
 
     out = console(stderr=True)
@@ -49,9 +49,9 @@ def build(
 
 @app.command("run")
 def run(
-    name: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run of our own (`asi-repro runs`).")],
+    name: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run (`asi-repro runs` lists them).")],
 ) -> None:
-    """Write the report of one of our own runs into its folder (stage `discovered`)."""
+    """Write the report of one of your own runs to its folder (stage `discovered`)."""
     from asi_repro.discover.run.report import write_run_report
 
     console().print(str(write_run_report(find_project(), name) / "report.md"), soft_wrap=True)
@@ -59,7 +59,7 @@ def run(
 
 @app.command("open")
 def open_() -> None:
-    """Open the page in the browser; where there is none, print its path."""
+    """Open the report in a web browser. If there is none, print the report's path."""
     page = find_project().report / "index.html"
     if not page.is_file():
         raise MissingInput(f"there is no report at {page}", hint="run `dvc repro report`")

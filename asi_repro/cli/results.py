@@ -26,25 +26,29 @@ _HEADER = ("model", "seeds", "parameters", "loss", "valid. loss", "score", "minu
 def results(
     scale: Annotated[
         Optional[str],
-        typer.Option("--scale", help="smoke, 20m or 340m; params.yaml's by default.", show_default=False),
+        typer.Option(
+            "--scale",
+            help="Model size: smoke, 20m or 340m. The default is set in params.yaml.",
+            show_default=False,
+        ),
     ] = None,
     record: Annotated[
         bool,
-        typer.Option("--record", help="Keep the table in artifacts/sweeps/SCALE too, which Git holds."),
+        typer.Option("--record", help="Also write the table to artifacts/sweeps/SCALE, which Git tracks."),
     ] = False,
     record_times: Annotated[
         bool,
         typer.Option(
             "--record-times",
-            help="Keep the time of a step of each model there, as measured on this machine.",
+            help="Also record each model's time per step there, as measured on this machine.",
         ),
     ] = False,
     json_: JsonOption = False,
 ) -> None:
-    """Compare all trained models with DeltaNet: artifacts/results (stage `results`).
+    """Compare all trained models with DeltaNet and write artifacts/results (stage `results`).
 
-    Scores are means of the tasks' accuracies. Intervals and p-values are from a bootstrap over the items that
-    both models answered, corrected after Holm over the architectures.
+    A score is the mean accuracy over the tasks. Intervals and p-values come from a bootstrap over the
+    items that both models answered, with Holm's correction over the architectures.
     """
     project = find_project()
     workspace = open_workspace(project.root, scale=scale)

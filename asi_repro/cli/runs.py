@@ -9,7 +9,7 @@ from asi_repro.project import find_project
 
 
 def runs(json_: JsonOption = False) -> None:
-    """List the runs at hand: the release, our own runs, the recorded ones."""
+    """List the runs on this machine: the release, your own runs and the recorded ones."""
     found = list_runs(find_project())
     if json_:
         print_json_rows(row.to_dict() for row in found)

@@ -19,13 +19,15 @@ from asi_repro.cli.output import console, print_json, safe
 def search(
     text: Annotated[
         list[str],
-        typer.Argument(metavar="TEXT...", help='Words, "quoted phrases", or beginnings such as retent*.'),
+        typer.Argument(metavar="TEXT...", help='Words, "quoted phrases" or prefixes such as retent*.'),
     ],
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most that many of each kind.")] = 10,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="Maximum number of results of each kind.")
+    ] = 10,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Search names, summaries, motivations and the cognition base, best matches first."""
+    """Search names, summaries, motivations and the cognition base. The best matches come first."""
     run = the_archive(archive)
     hits = find(run, " ".join(text), limit=limit)
     if json_:
@@ -39,7 +41,7 @@ def search(
         return
     out = console()
     if not any(hits.values()):
-        out.print("nothing found; try fewer or shorter words, or a beginning such as retent*")
+        out.print("Nothing matches. Try fewer or shorter words, or a prefix such as retent*.")
     for kind, title in (("experiment", "Experiments"), ("cognition", "Cognition base")):
         if hits[kind]:
             print_hits(out, run, title, hits[kind])

@@ -20,30 +20,41 @@ from asi_repro.train.spec import Subject, baseline
 def select(
     names: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="[NAME]...", help="Baselines, indices or names.", show_default=False),
+        typer.Argument(
+            metavar="[NAME]...", help="Baselines, or indices or names of architectures.", show_default=False
+        ),
     ] = None,
     table1: Annotated[
-        bool, typer.Option("--table1", help="The final models of the paper's Table 1.")
+        bool, typer.Option("--table1", help="Add the final models of the paper's Table 1.")
     ] = False,
     top: Annotated[
         Optional[int],
-        typer.Option("--top", min=1, help="The gallery's N best by recorded score.", show_default=False),
+        typer.Option(
+            "--top",
+            min=1,
+            help="Add the N architectures of the gallery with the highest recorded scores.",
+            show_default=False,
+        ),
     ] = None,
-    gallery: Annotated[bool, typer.Option("--gallery", help="Every released architecture.")] = False,
-    baselines: Annotated[bool, typer.Option("--baselines/--no-baselines", help="Add the baselines.")] = True,
+    gallery: Annotated[bool, typer.Option("--gallery", help="Add every released architecture.")] = False,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Whether to add the baselines.")
+    ] = True,
     default: Annotated[
-        bool, typer.Option("--default", help="Three baselines and two architectures of Table 1.")
+        bool, typer.Option("--default", help="Select three baselines and two architectures of Table 1.")
     ] = False,
     json_: JsonOption = False,
 ) -> None:
-    """Choose the models that the stages train@NAME and evaluate@NAME run over: artifacts/selection.yaml.
+    """Choose the models for the stages train@NAME and evaluate@NAME (artifacts/selection.yaml).
 
-    Without a name or option it prints the selection and changes nothing.
+    Without names or options, print the current selection and change nothing.
     """
     workspace = open_workspace(find_project().root)
     some = bool(names or table1 or top or gallery)
     if default and some:
-        raise AsiReproError("--default is a selection by itself", hint="leave out the other choices, or it")
+        raise AsiReproError(
+            "--default cannot be combined with other choices", hint="remove --default, or the other choices"
+        )
     if not (some or default):
         chosen: list[Subject] = workspace.subjects()
         missing: list[str] = []
@@ -75,7 +86,7 @@ def _chosen(
     missing: list[str] = []
     archive = workspace.archive
     if (table1 or top or gallery) and archive is None:
-        raise MissingInput("there is no archive to choose from", hint="`dvc repro archive`")
+        raise MissingInput("there is no archive to choose architectures from", hint="run `dvc repro archive`")
     if table1:
         found, missing = selection.table1(archive, PaperTables().table1_discovered)
         chosen += found

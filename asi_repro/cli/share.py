@@ -14,13 +14,18 @@ from asi_repro.project import find_project
 
 
 def share(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run; `asi-repro runs` lists them.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of the run (`asi-repro runs` lists them).")],
     to: Annotated[
         str,
-        typer.Option("--to", metavar="PLACE", help="A path, or a URL that DVC can write (s3://, ssh://, …)."),
+        typer.Option(
+            "--to", metavar="PLACE", help="A path, or a URL that DVC can write to (s3://, ssh://, …)."
+        ),
     ],
 ) -> None:
-    """Write a run of ours as one file, for `asi-repro pull --run`: commits, records, what was rejected."""
+    """Export a run to one file with its commits, records and rejected proposals.
+
+    Others import it with `asi-repro pull --run`.
+    """
     folder = runs_folder(find_project().artifacts) / check_name(run)
     shared = share_run(DiscoveryRun(folder), to)
     console().print(

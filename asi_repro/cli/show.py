@@ -31,14 +31,14 @@ from asi_repro.text import terminal_safe
 
 def show(
     experiment: ExperimentArgument,
-    program: Annotated[bool, typer.Option("--program", help="Print the program's source only.")] = False,
+    program: Annotated[bool, typer.Option("--program", help="Print only the program's source code.")] = False,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Show one experiment: facts, lineage, benchmarks, training curve, motivation.
+    """Show one experiment: scores, lineage, benchmarks, training curve and motivation.
 
-    `--program` into a file or a pipe writes the source byte for byte; on a terminal, control
-    characters are shown as escapes.
+    When piped or redirected, `--program` writes the source byte for byte. On a terminal, control
+    characters are shown as escape sequences.
     """
     run = the_archive(archive)
     found = run.find(experiment)

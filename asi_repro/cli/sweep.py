@@ -32,32 +32,42 @@ from asi_repro.train.spec import DEVICES
 def sweep(
     names: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="[NAME]...", help="Instead of the selection.", show_default=False),
+        typer.Argument(
+            metavar="[NAME]...", help="Models to use instead of the selection.", show_default=False
+        ),
     ] = None,
     jobs: Annotated[
         Optional[int],
-        typer.Option("--jobs", "-j", min=1, help="Models at a time; the number of CPUs by default."),
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Number of models to run in parallel. The default is the number of CPUs.",
+        ),
     ] = None,
     scale: ScaleOption = None,
     seeds: SeedsOption = None,
     only: Annotated[
-        Optional[str], typer.Option("--only", help="train or evaluate; both by default.", show_default=False)
+        Optional[str],
+        typer.Option(
+            "--only", help="Run only this phase: train or evaluate. The default is both.", show_default=False
+        ),
     ] = None,
     device: DeviceOption = "cpu",
-    force: Annotated[bool, typer.Option("--force", help="Do again what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Redo work whose results exist.")] = False,
     unsafe: UnsafeOption = False,
     executor: ExecutorOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Train and evaluate all selected models in parallel; what is there already is left as it is.
+    """Train and evaluate all selected models in parallel. Existing results are kept.
 
-    A model that fails or that nothing is known of is listed, and the others go on. A sweep that is killed
-    goes on where it was.
+    If a model fails or its name is unknown, it is reported and the others continue. An interrupted sweep
+    resumes when the command is run again.
     """
     if only not in (None, "train", "evaluate"):
-        raise NotFound(f"no phase {only!r}", hint="train or evaluate")
+        raise NotFound(f"unknown phase {only!r}", hint="use train or evaluate")
     if device not in DEVICES:
-        raise NotFound(f"no device {device!r}", hint=f"one of {', '.join(DEVICES)}")
+        raise NotFound(f"unknown device {device!r}", hint=f"use one of: {', '.join(DEVICES)}")
     root = find_project().root
     workspace = open_workspace(root, scale=scale)
     workspace.corpus  # noqa: B018  # say now what every job would say
@@ -94,9 +104,10 @@ def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:
     count = load_params(root).executor.needs(scale).processes_on(device)
     if not unsafe and (count > 1 or device == "cuda"):
         raise AsiReproError(
-            f"{device} with {count} processes a training works in no sandbox tier",
+            f"no sandbox tier supports training on {device} with {count} processes",
             where=f"params.yaml: executor.resources.{scale}",
-            hint="--unsafe-no-sandbox trains with your own rights: only programs that you have read",
+            hint="pass --unsafe-no-sandbox to train with your own permissions, but only for programs"
+            " that you have read",
         )
     return count
 
@@ -117,7 +128,8 @@ def _finish(swept: Swept, *, json_: bool) -> None:
     if swept.of("failed"):
         first = swept.of("failed")[0]
         raise AsiReproError(
-            f"{counts['failed']} of {len(swept.reports)} failed, the first is {first.name}: {first.detail}",
+            f"{counts['failed']} of {len(swept.reports)} jobs failed. The first is {first.name}: "
+            f"{first.detail}",
             where=first.where or f"{first.name}, seed {first.seed}, {first.phase}",
-            hint=first.hint or "run the command again: what is finished is kept",
+            hint=first.hint or "run the command again: finished results are kept",
         )

@@ -38,27 +38,29 @@ def trace(
     index: Annotated[int, typer.Argument(metavar="INDEX", help="Index of the experiment.", min=0)],
     run: Annotated[
         Optional[str],
-        typer.Option("--run", metavar="NAME", help="Run to look in; needed where traces/ holds several."),
+        typer.Option("--run", metavar="NAME", help="Name of the run. Required if traces/ contains several."),
     ] = None,
     file: Annotated[
         Optional[Path],
-        typer.Option("--file", metavar="FILE", help="Traces elsewhere: a Parquet file, or a trace.jsonl."),
+        typer.Option(
+            "--file", metavar="FILE", help="Read traces from this Parquet file or trace.jsonl instead."
+        ),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Show prompts and answers whole.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show prompts and answers in full.")] = False,
     as_json: JsonOption = False,
     otlp: Annotated[
         Optional[Path],
         typer.Option(
             "--otlp",
             metavar="FILE",
-            help="Write it for Phoenix and other OpenTelemetry viewers: JSON where FILE ends in .json, "
-            "else protobuf.",
+            help="Write the trace for Phoenix and other OpenTelemetry viewers: as JSON if FILE ends "
+            "in .json, otherwise as protobuf.",
         ),
     ] = None,
 ) -> None:
-    """One experiment's trace as a readable note: roles, prompts, thinking, tool calls, tokens, cost.
+    """Show what the agents did in one experiment: prompts, reasoning, tool calls, tokens and cost.
 
-    Runs of our own loop have traces; the release of the paper has none.
+    Only runs of this project's own loop have traces. The paper's release has none.
     """
     path = file or _traces_of(run)
     records = _read(path, str(index))
@@ -78,9 +80,9 @@ def trace(
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # The columns are of the right types; what the JSON in them holds is another matter.
         raise DataError(
-            f"a span of experiment {index} is not what it should be: {type(error).__name__} {error}",
+            f"a span of experiment {index} is malformed: {type(error).__name__}: {error}",
             where=str(path),
-            hint="write the traces again from the run",
+            hint="write the run's traces again",
         ) from error
 
 
@@ -93,15 +95,15 @@ def _traces_of(run: str | None) -> Path:
     found = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
     if not found:
         raise MissingInput(
-            "there are no traces: the paper's release has none, and no run of our own is here",
+            "there are no traces: the paper's release has none, and there is no run of your own here",
             where=str(folder),
             hint="run `asi-repro discover` or `dvc repro embedded`",
         )
     if run is None and len(found) == 1:
         return next(iter(found.values()))
     if run not in found:
-        said = "several runs have traces" if run is None else f"no run with traces is called {run!r}"
-        raise NotFound(said, where=str(folder), hint=f"name one with --run: {', '.join(found)}")
+        said = "several runs have traces" if run is None else f"there are no traces of a run called {run!r}"
+        raise NotFound(said, where=str(folder), hint=f"choose one with --run: {', '.join(found)}")
     return found[run]
 
 
@@ -127,7 +129,7 @@ def _read(path: Path, session: str) -> list[JsonDict]:
 
 def _those_that_have(path: Path) -> str:
     if path.suffix == ".jsonl":
-        return "name the index that the file is of"
+        return "give the index of the experiment that the file belongs to"
 
     from asi_repro.traces.parquet import read_sessions
 

@@ -22,27 +22,33 @@ from asi_repro.train.spec import DEVICES
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="A baseline, or an architecture's index or name.")],
+    name: Annotated[str, typer.Argument(help="A baseline, or the index or name of an architecture.")],
     scale: ScaleOption = None,
     seeds: SeedsOption = None,
     seed: Annotated[
-        Optional[int], typer.Option("--seed", min=0, help="This seed only.", show_default=False)
+        Optional[int], typer.Option("--seed", min=0, help="Train only with this seed.", show_default=False)
     ] = None,
     device: DeviceOption = "cpu",
-    force: Annotated[bool, typer.Option("--force", help="Train again where the result is there.")] = False,
-    restart: Annotated[bool, typer.Option("--restart", help="Begin a run that was cut off again.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Train again even if a result exists.")] = False,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart",
+            help="Start an interrupted training from the beginning instead of from its last checkpoint.",
+        ),
+    ] = False,
     unsafe: UnsafeOption = False,
     json_: JsonOption = False,
 ) -> None:
-    """Train one model into artifacts/trained/SCALE/NAME/seed-N (stage `train@NAME`).
+    """Train one model and write it to artifacts/trained/SCALE/NAME/seed-N (stage `train@NAME`).
 
-    A result of the same program, recipe, seed, text and code is left as it is. A run that was cut off goes
-    on from its last checkpoint.
+    An existing result of the same program, recipe, seed, text and code is kept. An interrupted training
+    resumes from its last checkpoint.
     """
     if device not in DEVICES:
-        raise NotFound(f"no device {device!r}", hint=f"one of {', '.join(DEVICES)}")
+        raise NotFound(f"unknown device {device!r}", hint=f"use one of: {', '.join(DEVICES)}")
     if seed is not None and seeds is not None:
-        raise AsiReproError("give either --seed or --seeds")
+        raise AsiReproError("--seed and --seeds cannot be combined")
     workspace = open_workspace(find_project().root, scale=scale)
     subject = workspace.subjects([name])[0]
     out, results = console(), []

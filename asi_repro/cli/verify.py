@@ -31,25 +31,36 @@ def verify(
         Optional[list[str]],
         typer.Argument(metavar="[INDEX|NAME]...", help="Architectures to check.", show_default=False),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="All architectures of the archive.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Check every architecture of the archive.")] = False,
     jobs: Annotated[
         Optional[int],
-        typer.Option("--jobs", "-j", min=1, help="Programs at a time; the number of CPUs by default."),
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Number of programs to check in parallel. The default is the number of CPUs.",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run every check again.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run every check again, even if its result is up to date.")
+    ] = False,
     unsafe: Annotated[
         bool,
-        typer.Option("--unsafe-no-sandbox", help="Resource limits only: programs can read and send files."),
+        typer.Option(
+            "--unsafe-no-sandbox",
+            help="Run without the sandbox, with resource limits only. The programs can read and send"
+            " your files.",
+        ),
     ] = False,
     executor: ExecutorOption = None,
     certificates: CertificatesOption = None,
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Run the checks on programs, each in a sandbox, and keep a certificate of each (stage `verify`).
+    """Check programs, each in a sandbox, and write a certificate for each (stage `verify`).
 
-    What was checked before and has not changed is not run again. A run that is stopped keeps every
-    certificate it has finished.
+    A program whose certificate is up to date is not checked again. If the command is interrupted, every
+    finished certificate is kept.
     """
     run = the_archive(archive)
     programs = _chosen(run, names or [], everything=all_)
@@ -82,7 +93,10 @@ def verify(
 def _chosen(run: Archive, names: list[str], *, everything: bool) -> list[Program]:
 
     if bool(names) == everything:
-        raise AsiReproError("name the architectures to check, or give --all", hint="asi-repro verify --all")
+        raise AsiReproError(
+            "name the architectures to check, or pass --all",
+            hint="`asi-repro verify --all` checks every architecture",
+        )
     if everything:
         return list(run.programs())
     indices = dict.fromkeys(run.find(name).index for name in names)
@@ -113,6 +127,7 @@ def _finish(run: Archive, outcome: Outcome, folder: Path, *, everything: bool, j
     if outcome.failures:
         index, reason = min(outcome.failures.items())
         raise AsiReproError(
-            f"{len(outcome.failures)} architectures could not be checked, the first is {index}: {reason}",
-            hint="run the command again: what is finished is kept; `asi-repro doctor` tests the sandbox",
+            f"{len(outcome.failures)} architectures could not be checked. The first is {index}: {reason}",
+            hint="run the command again: finished certificates are kept. `asi-repro doctor` tests "
+            "the sandbox",
         )

@@ -152,7 +152,7 @@ class TrainSettings(Settings):
             NotFound: for an unknown scale.
         """
         if scale not in self.recipes:
-            raise NotFound(f"no scale {scale!r}", hint=f"one of {', '.join(SCALE_NAMES)}")
+            raise NotFound(f"unknown scale {scale!r}", hint=f"use one of: {', '.join(SCALE_NAMES)}")
         return self.recipes[scale]
 
     def parallel_of(self, scale: str) -> Parallel:

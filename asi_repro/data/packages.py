@@ -44,7 +44,7 @@ class DataPackage:
         spec = importlib.util.find_spec(self.module)
         if spec is None or not spec.submodule_search_locations:
             raise MissingInput(
-                f"the package {self.distribution} is not installed, which holds {self.content}",
+                f"the package {self.distribution}, which contains {self.content}, is not installed",
                 hint=self.command,
             )
         return Path(next(iter(spec.submodule_search_locations)))
@@ -60,7 +60,7 @@ class DataPackage:
             raise MissingInput(
                 f"the installed {self.distribution} {self.installed_version()} has no {'/'.join(parts)}",
                 where=str(path),
-                hint=f"install the version this project knows: {self.command}",
+                hint=f"install the version that this project was tested with: {self.command}",
             )
         return path
 

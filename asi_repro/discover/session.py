@@ -104,10 +104,10 @@ def run_live(project: Project, options: RunOptions, on_event: OnEvent) -> RunSum
     """
     for value, known in ((options.arm, ARMS), (options.lab, LABS), (options.llm, LLMS)):
         if value is not None and value not in known:
-            raise NotFound(f"no {value!r}", hint=f"one of {', '.join(known)}")
+            raise NotFound(f"unknown value {value!r}", hint=f"one of {', '.join(known)}")
     if options.renew and options.lab == "recorded":
         raise AsiReproError(
-            "--lab recorded repeats the run that is there: --renew, which drops it, does not go with it"
+            "--lab recorded repeats the existing run, so it cannot be combined with --renew, which deletes it"
         )
     root, arm = project.root, cast("Arm | None", options.arm)
     settings = wanted_settings(root, arm)

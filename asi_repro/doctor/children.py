@@ -34,7 +34,7 @@ for name, used in (("triton", "triton"), ("fla", "fla.modules")):
             except Exception as error:
                 works, detail = False, f"{detail}, no active driver: {str(error)[:100]}"
         elif not answer["triton"]["works"]:
-            works, detail = False, f"{detail} imports, but its kernels need a GPU that triton drives"
+            works, detail = False, f"{detail} is importable, but its kernels need a GPU supported by triton"
     except Exception as error:
         works, detail = False, f"{type(error).__name__}: {str(error)[:150]}"
     answer[name] = {"works": works, "detail": detail}
@@ -111,7 +111,7 @@ def hub_child() -> Child:
 def _judge_torch(status: int, out: str, err: str) -> Finding:
     journeys = ("verify", "rerun", "discover")
     if status != 0:
-        todo = "pip install torch, or make the environment again from constraints.txt"
+        todo = "run `pip install torch`, or rebuild the environment from constraints.txt"
         return Finding("torch", "gap", _last_line(err), todo, journeys)  # type: ignore[arg-type]
     facts = json.loads(out.strip().splitlines()[-1])
     return Finding("torch", "ok", str(facts["version"]), "", journeys, facts)  # type: ignore[arg-type]
@@ -119,15 +119,15 @@ def _judge_torch(status: int, out: str, err: str) -> Finding:
 
 def _judge_dvc(status: int, out: str, err: str) -> Finding:
     if status != 0:
-        return Finding("dvc", "gap", _last_line(err), "pip install dvc", ("verify", "rerun"))
+        return Finding("dvc", "gap", _last_line(err), "run `pip install dvc`", ("verify", "rerun"))
     return Finding("dvc", "ok", out.strip(), "", ("verify", "rerun"))
 
 
 def _judge_hub(status: int, out: str, err: str) -> Finding:
     if status != 0:
         todo = (
-            "none for verify and browse; to rerun at scale the data come from the hub: let this machine "
-            "reach it, or set HF_ENDPOINT to a mirror"
+            "not needed for verify and browse; large-scale training downloads its data from the hub: "
+            "give this machine access to it, or set HF_ENDPOINT to a mirror"
         )
         return Finding("hub", "gap", f"not reachable: {_last_line(err)}", todo)
     return Finding("hub", "ok", "reachable")

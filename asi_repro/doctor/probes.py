@@ -63,7 +63,11 @@ def _memory() -> Finding:
     free = _available_memory() or pages
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     good = free >= _MEMORY_NEEDED
-    todo = "" if good else f"free memory up to {_MEMORY_NEEDED >> 30} GB, or run verify with fewer workers"
+    todo = (
+        ""
+        if good
+        else f"free {_MEMORY_NEEDED >> 30} GB of memory, or run `asi-repro verify` with fewer --jobs"
+    )
     detail = f"{_gb(free)} of {_gb(pages)} free, {cores} cores"
     facts = {"total_bytes": pages, "free_bytes": free, "cores": cores}
     return Finding("memory", "ok" if good else "gap", detail, todo, ("verify",), facts)
@@ -91,14 +95,14 @@ def _git() -> Finding:
     program = shutil.which("git")
     if program is None:
         todo = "install git (apt-get install git)"
-        return Finding("git", "gap", "not on the PATH", todo, ("verify", "discover"))
+        return Finding("git", "gap", "git is not on the PATH", todo, ("verify", "discover"))
     child = Child("git", [program, "--version"], 10, _git_finding)
     return child.finding()
 
 
 def _git_finding(status: int, out: str, err: str) -> Finding:
     if status != 0:
-        return Finding("git", "gap", err.strip()[:200], "repair git", ("verify", "discover"))
+        return Finding("git", "gap", err.strip()[:200], "reinstall git", ("verify", "discover"))
     return Finding("git", "ok", out.strip(), "", ("verify", "discover"))
 
 
@@ -108,9 +112,9 @@ def _sandbox() -> Iterator[Finding]:
     facts = {"best": best, "tiers": [probe.__dict__ for probe in probes]}
     if best is None:
         todo = next(probe.hint for probe in probes if probe.hint)
-        yield Finding("sandbox", "gap", "no tier works", todo, ("verify", "rerun", "discover"), facts)
+        yield Finding("sandbox", "gap", "no sandbox tier works", todo, ("verify", "rerun", "discover"), facts)
     else:
-        used = f"programs run in tier {best}"
+        used = f"programs are run in the tier {best}"
         yield Finding("sandbox", "ok", used, "", ("verify", "rerun", "discover"), facts)
     for probe in probes:
         status = "ok" if probe.works else "not run" if probe.tier == "podman" else "gap"
@@ -123,13 +127,13 @@ def _sandbox() -> Iterator[Finding]:
 def _release() -> Finding:
     project = _project()
     if project is None:
-        todo = "cd into the checkout, or set ASI_REPRO_HOME to it"
+        todo = "change to the checkout, or set ASI_REPRO_HOME to its path"
         return Finding("release", "gap", "not inside a checkout of asi_repro", todo, ("verify",))
     problems = check_release(project.release, release_manifest())
     if not problems:
-        return Finding("release", "ok", f"whole, every hash as published, in {project.release}")
+        return Finding("release", "ok", f"complete, every checksum as published, in {project.release}")
     # Fetching it is the journey's own first step, so its absence stops nothing.
-    todo = "asi-repro pull (or asi-repro pull --from DIR, where no network leads to GitHub)"
+    todo = "run `asi-repro pull` (or, without access to GitHub, `asi-repro pull --from DIR`)"
     return Finding("release", "gap", problems[0], todo, (), {"problems": problems[:20]})
 
 
@@ -154,7 +158,7 @@ def _torch(child: Child) -> Iterator[Finding]:
     facts = first.facts
     if first.status != "ok":
         for name in ("cuda", "triton", "fla"):
-            yield Finding(name, "not run", "torch did not answer")
+            yield Finding(name, "not run", "torch could not be queried")
         return
     if facts["cuda"]:
         devices = ", ".join(f"{d['name']} ({_gb(d['bytes'])})" for d in facts["devices"])
@@ -162,11 +166,13 @@ def _torch(child: Child) -> Iterator[Finding]:
             "cuda", "ok", f"CUDA {facts['cuda_version']}: {devices}", facts={"devices": facts["devices"]}
         )
     else:
-        todo = "needed only for the 20m and 340m scales at speed; everything else runs on the CPU"
+        todo = "needed only to train at 20m and 340m in reasonable time; the rest runs on the CPU"
         yield Finding("cuda", "gap", "no CUDA device", todo)
     for name in ("triton", "fla"):
         answer = facts[name]
-        todo = f"needed only on a GPU: pip install {'flash-linear-attention' if name == 'fla' else name}"
+        todo = (
+            f"needed only on a GPU: run `pip install {'flash-linear-attention' if name == 'fla' else name}`"
+        )
         status = "ok" if answer["works"] else "gap"
         yield Finding(name, status, answer["detail"], "" if answer["works"] else todo)  # type: ignore[arg-type]
 
@@ -175,7 +181,7 @@ def _api_key() -> Finding:
     # Whether there is one, never what it is.
     if os.environ.get(API_KEY):
         return Finding("api key", "ok", f"{API_KEY} is set")
-    todo = f"set {API_KEY} to run discovery live; replay and the control arm need none"
+    todo = f"set {API_KEY} to run discovery with a live model; replay and the arm operators need no key"
     return Finding("api key", "gap", f"{API_KEY} is not set", todo)
 
 

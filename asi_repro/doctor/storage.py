@@ -22,13 +22,15 @@ def storage(root: Path) -> Finding:
     """
     remotes = read_remotes(root)
     if not remotes:
-        return Finding("storage", "ok", "no DVC remote is named: outputs stay on this machine")
+        return Finding("storage", "ok", "no DVC remote is configured, so outputs stay on this machine")
     trusting = [name for name, remote in remotes.items() if not _verifies(remote)]
     facts = {"remotes": sorted(remotes), "unverified": sorted(trusting)}
     if not trusting:
-        return Finding("storage", "ok", f"every pull is checked ({', '.join(remotes)})", facts=facts)
-    todo = "; ".join(f"dvc remote modify {name} verify true" for name in trusting)
-    detail = f"DVC would take damaged objects from {', '.join(trusting)} and call them up to date"
+        return Finding(
+            "storage", "ok", f"the checksums of every pull are verified ({', '.join(remotes)})", facts=facts
+        )
+    todo = "; ".join(f"run `dvc remote modify {name} verify true`" for name in trusting)
+    detail = f"DVC would accept damaged objects from {', '.join(trusting)} and report them as up to date"
     return Finding("storage", "gap", detail, todo, (), facts)
 
 

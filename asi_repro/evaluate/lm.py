@@ -113,7 +113,7 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
             AsiReproError: for a model in the sandbox, which only scores.
         """
         if self._sandbox is not None:
-            raise AsiReproError("a sandboxed model scores texts, it does not write them")
+            raise AsiReproError("a model in the sandbox can score texts but cannot generate them")
         # One at a time: HFLM pads shorter texts on the left, which a mixer that ignores masks would read.
         usual: int = self.batch_size
         self.batch_size_per_gpu = 1
@@ -154,13 +154,13 @@ def resolve_checkpoint(program: str | None, checkpoint: str | None) -> Path:
         folder = _trained(program)
     else:
         raise DataError(
-            "no model was named" if not program else f"{program!r} is not a name of an architecture",
-            hint="--model_args program=NAME, or checkpoint=FOLDER",
+            "no model was named" if not program else f"{program!r} is not the name of an architecture",
+            hint="pass --model_args program=NAME or checkpoint=FOLDER",
         )
     if not (folder / "config.json").is_file():
         raise MissingInput(
-            f"no trained model in {folder}",
-            hint=f"asi-repro train {program}" if program else "name a folder that save_pretrained wrote",
+            f"there is there is no trained model in {folder}",
+            hint=f"asi-repro train {program}" if program else "give a folder written by save_pretrained",
         )
     return folder
 
@@ -171,11 +171,13 @@ def _trained(program: str) -> Path:
     found = [path.parent for path in sorted(root.glob("*/*/seed-*/config.json"))]
     named = [folder for folder in found if program in _names_of(folder.parent.name)]
     if not named:
-        raise MissingInput(f"no trained model of {program} in {root}", hint=f"asi-repro train {program}")
+        raise MissingInput(
+            f"there is there is no trained model of {program} in {root}", hint=f"asi-repro train {program}"
+        )
     if len(named) > 1:
         raise DataError(
-            f"{len(named)} trained models of {program}",
-            hint="name one by its folder (--checkpoint): "
+            f"there are there are {len(named)} trained models of {program}",
+            hint="choose one by its folder (--checkpoint): "
             + ", ".join(str(f.relative_to(root)) for f in named),
         )
     return named[0]
@@ -195,7 +197,7 @@ def _read_config(folder: Path) -> Any:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (ValueError, OSError) as error:
         raise DataError(
-            f"not a model's configuration: {str(error).splitlines()[0][:200]}",
+            f"the file is not the configuration of a model: {str(error).splitlines()[0][:200]}",
             where=str(folder / "config.json"),
         ) from error
 
@@ -221,4 +223,4 @@ def _batch_size(asked: int | str | None) -> int:
     try:
         return int(asked or 16)
     except ValueError:
-        raise DataError(f"batch size {asked!r} is not a number", hint="--batch_size 16") from None
+        raise DataError(f"batch size {asked!r} is not a number", hint="for example --batch_size 16") from None

@@ -175,7 +175,7 @@ def _tasks(lm: AsiReproLM, benchmarks: list[Benchmark], items: Path, limit: int 
             log_samples=True,
         )
     if found is None:
-        raise AsiReproError("lm-eval returned no results", hint="run on the first rank only")
+        raise AsiReproError("lm-eval returned no results", hint="run it on the first rank only")
     files = item_files(items)
     return [_record(benchmark, found, files[benchmark.name]) for benchmark in benchmarks]
 

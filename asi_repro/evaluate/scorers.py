@@ -101,7 +101,10 @@ class SandboxScorer:
         self.facts: dict[str, Any] = {}
         self._files = [name for name in MODEL_FILES if (folder / name).is_file()]
         if "model.safetensors" not in self._files:
-            raise MissingInput(f"{folder} has no model.safetensors", hint="train it: asi-repro train NAME")
+            raise MissingInput(
+                f"there is no model.safetensors in {folder}",
+                hint="train the model with `asi-repro train NAME`",
+            )
         size = sum((folder / name).stat().st_size for name in self._files)
         self._seconds = seconds_a_call
         # The bound on processor time holds for every call, and loading may take longer than scoring.
@@ -191,7 +194,7 @@ def _place(
 ) -> None:
     asked = {number for row in rows for number, _ in row.continuations}
     if {number for number, _, _ in found} != asked or len(found) != len(asked):
-        raise AsiReproError("the model's scores are not those that were asked for")
+        raise AsiReproError("the model returned scores for other requests than it was given")
     for number, likelihood, greedy in found:
         answers[number] = (likelihood, greedy)
 

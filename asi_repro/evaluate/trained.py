@@ -56,14 +56,15 @@ def evaluate_trained(
     if not result.completed:
         stop = result.stop
         raise AsiReproError(
-            f"nothing to evaluate: the training was stopped ({stop.detail if stop else 'no reason'})",
+            "there is nothing to evaluate, because the training was stopped "
+            f"({stop.detail if stop else 'no reason'})",
             where=str(trained),
         )
     if sha256_file(trained / WEIGHTS) != result.weights_sha256:
         raise DataError(
-            "the weights are not those that were trained",
+            "the weights are not the ones that were trained",
             where=str(trained / WEIGHTS),
-            hint=f"asi-repro train {result.name} --force",
+            hint=f"train the model again: `asi-repro train {result.name} --force`",
         )
     provenance = score_provenance(result, settings, items, corpus, device)
     if not force and _has(target, provenance, str(result.weights_sha256)):

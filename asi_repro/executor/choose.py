@@ -42,6 +42,6 @@ def make_executor(
     if chosen == "ray":
         return RayExecutor(root, settings.ray_address, settings.retries, workers)
     if chosen != "local":
-        raise NotFound(f"no executor {chosen!r}", hint=f"one of {', '.join(NAMES)}")
+        raise NotFound(f"unknown executor {chosen!r}", hint=f"use one of: {', '.join(NAMES)}")
     count = workers or usable_cpus()
     return ThreadExecutor(count) if threads else ProcessExecutor(count)

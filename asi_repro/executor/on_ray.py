@@ -161,15 +161,15 @@ class RaySession:
         if found.error is not None:
             raise found.error
         raise AsiReproError(
-            f"a task was lost: {found.reason}", hint="run the command again: what is finished is kept"
+            f"a task was lost: {found.reason}", hint="run the command again: finished results are kept"
         )
 
 
 def _on_node(call: Callable[[Any, threading.Event], Any], task: Any, token: str) -> Any:
     if not Path(token).is_file():
         raise MissingInput(
-            f"node {os.uname().nodename} does not see {Path(token).parent}",
-            hint="put the project on storage that every node mounts under the same path",
+            f"node {os.uname().nodename} cannot access {Path(token).parent}",
+            hint="put the project on storage that every node mounts at the same path",
         )
     return call(task, threading.Event())
 

@@ -217,9 +217,9 @@ def _translated(error: Exception, stream: Any, request: JsonDict) -> Exception:
     no_key = isinstance(error, TypeError) and "authentication" in str(error)
     if no_key or isinstance(error, anthropic.CredentialsError):
         return MissingInput(
-            "there is no key for the API",
+            "there is no API key",
             where=_first_line(error),
-            hint="set ANTHROPIC_API_KEY, or use the mode replay or the control arm, which need none",
+            hint="set ANTHROPIC_API_KEY, or use the mode replay or the arm operators, which need no key",
         )
     if isinstance(error, ValueError) and "tool parameter JSON" in str(error):
         said = f"the model's tool input is not JSON: {_first_line(error)}"

@@ -150,7 +150,7 @@ class Ledger:
                 self._apply(_Line.model_validate_json(line))
             except ValidationError as error:
                 raise DataError(
-                    f"not a line of a run's spending: {first_fault(error)}",
+                    f"a line is not a record of spending: {first_fault(error)}",
                     where=f"{self._path}, byte {self._read_to}",
                 ) from error
 

@@ -110,7 +110,7 @@ class LLM:
         api_key: str | None = None,
     ) -> None:
         if mode != "live" and records is None:
-            raise MissingInput(f"the mode {mode!r} needs a file of records", hint="give `records`")
+            raise MissingInput(f"the mode {mode!r} needs a file of records", hint="pass `records`")
         remember_secret(api_key)
         self.settings = settings
         self.mode: Mode = mode

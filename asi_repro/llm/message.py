@@ -52,12 +52,16 @@ def check_message(message: Any, where: str) -> JsonDict:
     try:
         checked = _Message.model_validate(message)
     except ValidationError as error:
-        raise DataError(f"not an answer of the Messages API: {first_fault(error)}", where=where) from error
+        raise DataError(
+            f"the response is not one of the Messages API: {first_fault(error)}", where=where
+        ) from error
     for at, block in enumerate(checked.content):
         needed = {"text": ("text",), "tool_use": ("id", "name", "input"), "thinking": ("thinking",)}
         for name in needed.get(block.type, ()):
             if getattr(block, name) is None:
-                raise DataError(f"not an answer of the Messages API: content.{at} has no {name}", where=where)
+                raise DataError(
+                    f"the response is not one of the Messages API: content.{at} has no {name}", where=where
+                )
     answer: JsonDict = message
     return answer
 

@@ -75,9 +75,9 @@ class Records:
         self._lines = 0
         if must_exist and not path.is_file():
             raise MissingInput(
-                "there is no record to replay",
+                "there is no recording to replay",
                 where=str(path),
-                hint="name a recorded run, or record one first",
+                hint="choose a recorded run, or record one first",
             )
         self.refresh()
 
@@ -107,13 +107,15 @@ class Records:
         except ValueError:  # NaN, which Python's JSON reads and a request cannot hold
             same = False
         if not same:
-            raise DataError("a recorded request does not have its key", where=where, hint=_HINT)
+            raise DataError("a recorded request does not match its key", where=where, hint=_HINT)
         try:
             answer = check_message(record["response"], where)
         except DataError as error:
             raise DataError(error.what, where=error.where, hint=error.hint or _HINT) from error
         if record.get(SUM, "") not in ("", answer_sum(record["response"])):
-            raise DataError("a recorded answer is not the one that was written", where=where, hint=_HINT)
+            raise DataError(
+                "a recorded answer differs from the one that was written", where=where, hint=_HINT
+            )
         return answer
 
     def load(self, place: Place) -> JsonDict:
@@ -148,7 +150,9 @@ class Records:
                 self.refresh()
         found = self.find(session, key, n)
         if found is None:
-            raise DataError("a record vanished while it was written", where=str(self.path), hint=_HINT)
+            raise DataError(
+                "a record disappeared while it was being written", where=str(self.path), hint=_HINT
+            )
         return found
 
     def _add(self, line: bytes, offset: int) -> None:
@@ -156,9 +160,11 @@ class Records:
         try:
             record = _Recorded.model_validate(json.loads(line))
         except (ValueError, RecursionError) as error:
-            raise DataError("not a recorded call", where=where, hint=_HINT) from error
+            raise DataError("a line is not a recorded call", where=where, hint=_HINT) from error
         if record.version != VERSION:
-            raise DataError(f"record version {record.version}; this program reads {VERSION}", where=where)
+            raise DataError(
+                f"the record has version {record.version}, but asi-repro reads {VERSION}", where=where
+            )
         place = Place(record.session, record.role, record.key, record.n, offset, len(line))
         self.places.append(place)
         self._index.setdefault((place.session, place.key, place.n), place)

@@ -46,7 +46,9 @@ def build_request(
     try:
         copied: JsonDict = json.loads(json.dumps(made, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise DataError(f"a request that is not JSON: {error}", where="messages or tools") from error
+        raise DataError(
+            f"the request cannot be written as JSON: {error}", where="messages or tools"
+        ) from error
     return copied
 
 

@@ -36,7 +36,7 @@ def resolve_backend(backend: str) -> Literal["cpu", "fla"]:
         AsiReproError: for another word, or for "fla" on a machine without CUDA or without triton.
     """
     if backend not in BACKENDS:
-        raise AsiReproError(f"no backend {backend!r}", hint=f"one of {', '.join(BACKENDS)}")
+        raise AsiReproError(f"unknown backend {backend!r}", hint=f"use one of: {', '.join(BACKENDS)}")
     if backend == "cpu":
         return "cpu"
     missing = _fla_missing()
@@ -87,7 +87,7 @@ class GuardedImport:
         if _from_c(name, fromlist):
             return importlib.import_module(name)
         if level:
-            raise RefusedImportError("a program has no package: relative imports are refused")
+            raise RefusedImportError("a program is not part of a package, so relative imports are refused")
         for wanted in fromlist or (None,):
             if reason := refusal(name, wanted):
                 raise RefusedImportError(reason)

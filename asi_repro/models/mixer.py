@@ -85,7 +85,7 @@ def build_seeded(
         AsiReproError: for a dtype other than bfloat16, float32, float64.
     """
     if dtype not in FLOATS:
-        raise AsiReproError(f"no support for {dtype}", hint="bfloat16, float32 or float64")
+        raise AsiReproError(f"unsupported dtype {dtype}", hint="use bfloat16, float32 or float64")
     with seeded(seed), torch.device(device):
         module = construct()
     return module.to(dtype=dtype)

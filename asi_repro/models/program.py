@@ -180,7 +180,9 @@ def load_program(
         AsiReproError: for an unknown policy or a backend that cannot run here.
     """
     if dtype_policy not in POLICIES:
-        raise AsiReproError(f"no dtype policy {dtype_policy!r}", hint=f"one of {', '.join(POLICIES)}")
+        raise AsiReproError(
+            f"unknown dtype policy {dtype_policy!r}", hint=f"use one of: {', '.join(POLICIES)}"
+        )
     resolved = resolve_backend(backend)
     digest = sha256_bytes(source.encode("utf-8", "surrogatepass"))
     filename = f"<program {digest[:12]}>"

@@ -57,5 +57,5 @@ def find_scale(scale: str | Scale) -> Scale:
     if isinstance(scale, Scale):
         return scale
     if scale not in SCALES:
-        raise NotFound(f"no scale {scale!r}", hint=f"one of {', '.join(SCALES)}")
+        raise NotFound(f"unknown scale {scale!r}", hint=f"use one of: {', '.join(SCALES)}")
     return SCALES[scale]

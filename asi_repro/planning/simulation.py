@@ -192,7 +192,7 @@ def plan_recorded(project: Project, name: str, workers: Sequence[int]) -> Record
     except (MissingInput, NotFound):
         return None
     if outcomes.flops is None or list(outcomes.indices) != list(range(2, len(outcomes.indices) + 2)):
-        raise DataError("the run says no FLOPs, or an experiment is missing", where=name)
+        raise DataError("the run records no FLOPs, or an experiment is missing", where=name)
     schedule = DiscoveryRun(run_folders(project)[name]).schedule
     # Experiment 1 is the first program: it trains like the others, and is no discovery.
     durations = [max(outcomes.flops), *outcomes.flops]

@@ -116,7 +116,7 @@ def find_times(project: Project, source: Source, assumed: Assumptions, *, tokens
         spread = f"forward times of {TIMED_LENGTH} tokens by `asi-repro verify`, on this machine's CPU"
     shared = sorted(set(flops) & set(speeds))
     if not shared:
-        raise MissingInput("no architecture has both FLOPs and times", hint="`asi-repro verify --all`")
+        raise MissingInput("no architecture has both FLOPs and times", hint="run `asi-repro verify --all`")
     per_hour = assumed.peak_tflops * 1e12 * assumed.utilisation * 3600
     mean = statistics.mean(TRAINING_FLOPS * flops[index] * tokens / per_hour for index in shared)
     factor = mean * (1 + assumed.evaluate_share) / statistics.mean(speeds[index] for index in shared)
@@ -144,7 +144,7 @@ def swept_speeds(folder: Path) -> dict[int, float]:
     }
     if not seconds:
         raise MissingInput(
-            "the sweep has no architecture with a time", where=str(folder), hint="`asi-repro sweep`"
+            "no architecture of the sweep has a time", where=str(folder), hint="run `asi-repro sweep`"
         )
     return _over_median(seconds)
 
@@ -171,10 +171,14 @@ def forward_speeds(timings: Path) -> dict[int, float]:
     except FileNotFoundError:
         rows = {}
     except ValidationError as error:
-        raise DataError(f"not times: {first_fault(error)}", where=str(timings), hint=hint) from error
+        raise DataError(
+            f"the file does not contain times: {first_fault(error)}", where=str(timings), hint=hint
+        ) from error
     seconds = {i: row.forward[TIMED_LENGTH] for i, row in rows.items() if TIMED_LENGTH in row.forward}
     if not seconds:
-        raise MissingInput("no forward times were measured here", where=str(timings), hint=hint)
+        raise MissingInput(
+            "no forward times have been measured on this machine", where=str(timings), hint=hint
+        )
     return _over_median(seconds)
 
 

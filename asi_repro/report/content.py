@@ -95,5 +95,5 @@ def _refuse_repeats(names: list[str], what: str) -> None:
     if repeated:
         raise DataError(
             f"two have the {what} name {', '.join(repeated)}",
-            hint="this is a fault of the report's code: give each its own",
+            hint="this is a bug in the report's code: give each a name of its own",
         )

@@ -121,7 +121,7 @@ def _add_tooltips(root: ET.Element, drawing: Drawing) -> None:
         if len(marks) != len(texts):
             raise DataError(
                 f"figure {drawing.id}: {len(texts)} tooltips for {len(marks)} marks of {group_id}",
-                hint="this is a fault of the figure's code: give one tooltip a mark",
+                hint="this is a bug in the figure's code: give one tooltip per mark",
             )
         for mark, text in zip(marks, texts, strict=True):
             ET.SubElement(mark, f"{{{SVG}}}title").text = plain(text)

@@ -26,7 +26,7 @@ class Inputs:
         archive = Archive(self.project.archive)
         if not archive.experiments:
             raise DataError(
-                "the archive holds no experiment",
+                "the archive contains no experiments",
                 where=str(archive.folder),
                 hint="there is nothing to report; run `dvc repro archive` on a run that has some",
             )
@@ -43,7 +43,7 @@ class Inputs:
         ledger = read_ledger(self.project.claims)
         if not ledger.claims:
             raise DataError(
-                "the claims ledger holds no claims",
+                "the claims ledger contains no claims",
                 where=str(self.project.claims),
                 hint="run `dvc repro --force claims`",
             )

@@ -77,12 +77,16 @@ def read_search(path: Path) -> Search:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise MissingInput("no search of our own", where=str(path), hint=remake) from error
+        raise MissingInput(
+            "there are no results of our own discovery run", where=str(path), hint=remake
+        ) from error
     try:
         return _Versioned.model_validate_json(text)
     except (ValidationError, RecursionError) as error:
         raise DataError(
-            f"not what a search came to: {str(error)[:200]}", where=str(path), hint=remake
+            f"the file does not contain the results of a discovery run: {str(error)[:200]}",
+            where=str(path),
+            hint=remake,
         ) from error
 
 

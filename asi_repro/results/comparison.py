@@ -50,7 +50,10 @@ def build_results(
     """
     models, others = comparable(models)
     if not any(model.trials for model in models):
-        raise DataError("guards stopped every training: nothing to compare", hint="see result.json: stop")
+        raise DataError(
+            "every training was stopped by a guard, so there is nothing to compare",
+            hint="the field stop of each result.json gives the reason",
+        )
     tasks = _shared_tasks(models)
     reference = next((model for model in models if model.name == REFERENCE and model.trials), None)
     against = _differences(models, reference, tasks, seed, resamples) if reference else {}

@@ -170,13 +170,17 @@ def _record(row: dict[str, str], model: Any, path: Path) -> Any:
         for parent in parents:
             place = place.setdefault(parent, {})
             if not isinstance(place, dict):
-                raise DataError(f"columns {parent} and {column} do not fit", where=str(path), hint=_HINT)
+                raise DataError(
+                    f"the columns {parent} and {column} contradict each other", where=str(path), hint=_HINT
+                )
         place[last] = cell if column in _TEXT else _value(cell)
     try:
         return model.model_validate(nested)
     except ValidationError as error:
         raise DataError(
-            f"not a table of models: {first_fault(error)}", where=str(path), hint=_HINT
+            f"the file is the file is not a table of models: {first_fault(error)}",
+            where=str(path),
+            hint=_HINT,
         ) from error
 
 
@@ -223,9 +227,9 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
     except OSError as error:
-        raise MissingInput(f"no results: {error.strerror}", where=str(path), hint=_HINT) from error
+        raise MissingInput(f"there are no results: {error.strerror}", where=str(path), hint=_HINT) from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError("not CSV", where=str(path), hint=_HINT) from error
+        raise DataError("the file is not CSV", where=str(path), hint=_HINT) from error
     if any(None in row or None in row.values() for row in rows):
-        raise DataError("a row has more or fewer cells than the head", where=str(path), hint=_HINT)
+        raise DataError("a row has more or fewer cells than the headerer", where=str(path), hint=_HINT)
     return rows

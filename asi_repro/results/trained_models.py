@@ -97,7 +97,7 @@ def load_models(trained: Path, evaluated: Path) -> list[Model]:
     for path in sorted(trained.glob("*/seed-*/result.json"), key=lambda p: (p.parts[-3], _seed(p.parent))):
         folders.setdefault(path.parent.parent.name, []).append(path.parent)
     if not folders:
-        raise MissingInput("no trained models", where=str(trained), hint=_HINT)
+        raise MissingInput("there are no trained models", where=str(trained), hint=_HINT)
     return [_model(name, places, evaluated) for name, places in folders.items()]
 
 
@@ -132,9 +132,9 @@ def _model(name: str, places: Sequence[Path], evaluated: Path) -> Model:
         evaluation = read_result(path) if path.is_file() else None
         if evaluation is not None and evaluation.weights_sha256 != training.weights_sha256:
             raise DataError(
-                "scores of other weights than the trained ones",
+                "the scores are of other weights than the trained ones",
                 where=str(path),
-                hint=f"asi-repro sweep {name} --only evaluate",
+                hint=f"run `asi-repro sweep {name} --only evaluate`",
             )
         trials.append(Trial(training, read_curve(folder), evaluation, _machine(folder)))
     return Model(name, trials, stopped)

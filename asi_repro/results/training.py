@@ -116,9 +116,11 @@ def read_curve(folder: Path) -> list[Point]:
             for row in rows
         ]
     except OSError as error:
-        raise MissingInput(f"no curve: {error.strerror}", where=str(path), hint=_REMAKE) from error
+        raise MissingInput(
+            f"there is no loss curve: {error.strerror}", where=str(path), hint=_REMAKE
+        ) from error
     except (ValueError, TypeError, csv.Error) as error:
-        raise DataError("not a loss curve", where=str(path), hint=_REMAKE) from error
+        raise DataError("the file is not a loss curve", where=str(path), hint=_REMAKE) from error
 
 
 def read_training(folder: Path) -> TrainingResult:
@@ -152,12 +154,14 @@ def check_sums(folder: Path) -> None:
         sums = json.loads(path.read_text(encoding="utf-8"))
         for name, stated in sorted(sums.items()):
             if sha256_file(folder / name) != stated:
-                raise DataError("not the file that was written", where=str(folder / name), hint=_REMAKE)
+                raise DataError(
+                    "the file is not the one that was written", where=str(folder / name), hint=_REMAKE
+                )
     except FileNotFoundError:
         if path.is_file():
             raise DataError("a file of a training is missing", where=str(folder), hint=_REMAKE) from None
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise DataError("not a list of checksums", where=str(path), hint=_REMAKE) from error
+        raise DataError("the file is not a list of checksums", where=str(path), hint=_REMAKE) from error
 
 
 def last_tenth(curve: list[Point], steps: int) -> float | None:

@@ -161,7 +161,8 @@ def unwritable(path: Path, error: OSError) -> AsiReproError:
     return AsiReproError(
         f"cannot write {path}: {reason}",
         where=str(error.filename or path),
-        hint="check free space (df -h) and that you may write there, then run the command again",
+        hint="check that there is free space (df -h) and that you may write there, then run the "
+        "command again",
     )
 
 

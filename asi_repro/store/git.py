@@ -169,9 +169,10 @@ def _failed(arguments: Sequence[str], status: int, said: bytes) -> AsiReproError
     first = next((line for line in lines if line.startswith(("fatal", "error"))), lines[0] if lines else "")
     verb, place = _verb_and_place(arguments)
     return AsiReproError(
-        f"git {verb} failed with status {status}: {first[:300] or 'it said nothing'}",
+        f"git {verb} failed with status {status}: {first[:300] or 'no message'}",
         where=place,
-        hint="check free space (df -h) and that the folder is writable, then run the command again",
+        hint="check that there is free space (df -h) and that the folder is writable, then run the "
+        "command again",
     )
 
 

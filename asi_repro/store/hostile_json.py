@@ -49,12 +49,12 @@ def read_json(path: Path, name: str) -> Any:
     """
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise DataError(f"larger than {MAX_FILE_BYTES >> 20} MiB", where=name)
+            raise DataError(f"the file is larger than {MAX_FILE_BYTES >> 20} MiB", where=name)
         data = path.read_bytes()
     except FileNotFoundError:
         raise MissingInput(f"{name} is missing", where=str(path), hint="run `asi-repro pull`") from None
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=name) from error
+        raise DataError(f"the file cannot be read: {error.strerror}", where=name) from error
     return parse_json(data, name)
 
 
@@ -65,12 +65,12 @@ def parse_json(data: bytes, name: str) -> Any:
             data.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats
         )
     except RecursionError:
-        raise DataError("nested too deeply", where=name) from None
+        raise DataError("the file is nested too deeply", where=name) from None
     except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8: byte {error.start}", where=name) from None
+        raise DataError(f"the file is not UTF-8 (byte {error.start})", where=name) from None
     except json.JSONDecodeError as error:
         raise DataError(
-            f"not JSON: {error.msg}", where=f"{name}, line {error.lineno}, column {error.colno}"
+            f"the file is not JSON: {error.msg}", where=f"{name}, line {error.lineno}, column {error.colno}"
         ) from None
     except ValueError as error:
         raise DataError(str(error), where=name) from None

@@ -100,12 +100,12 @@ def read_lines(path: Path) -> list[JsonDict]:
     """The whole lines of a file, none where it is not there.
 
     Raises:
-        DataError: for a line that is not a JSON object or lost a bit, or a file that cannot be read.
+        DataError: for a line is not a JSON object or lost a bit, or a file that cannot be read.
     """
     try:
         lines = [line[:-1] for line in whole_lines(path)]
     except OSError as error:
-        raise DataError(f"cannot read: {error.strerror}", where=str(path)) from error
+        raise DataError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
     return [_parsed(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
 
 
@@ -113,11 +113,11 @@ def _parsed(line: bytes, where: str) -> JsonDict:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DataError("a line that is not JSON", where=where, hint=_HINT) from error
+        raise DataError("a line is not JSON", where=where, hint=_HINT) from error
     if not isinstance(value, dict):
-        raise DataError("a line that is not a JSON object", where=where, hint=_HINT)
+        raise DataError("a line is not a JSON object", where=where, hint=_HINT)
     if SUM not in value and any(map(_is_checksum, value.values())):
-        raise DataError("a line whose checksum lost its name", where=where, hint=_HINT)
+        raise DataError("the checksum field of a line has lost its name", where=where, hint=_HINT)
     return checked(value, "a line that is", where=where)
 
 

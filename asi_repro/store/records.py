@@ -38,9 +38,11 @@ def read_record(path: Path, model: type[Read], *, missing: str, make: str, remak
     except OSError as error:
         raise MissingInput(f"{missing}: {error.strerror}", where=str(path), hint=make) from error
     except ValidationError as error:
-        raise DataError(f"not a result: {first_fault(error)}", where=str(path), hint=hint) from error
+        raise DataError(
+            f"the file is not a result: {first_fault(error)}", where=str(path), hint=hint
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise DataError("not JSON", where=str(path), hint=hint) from error
+        raise DataError("the file is not JSON", where=str(path), hint=hint) from error
 
 
 def first_fault(error: ValidationError) -> str:

@@ -22,7 +22,7 @@ def check_measured(place: Place) -> tuple[str, list[Problem]]:
     folders = sorted(path.parent for path in artifacts.glob(f"*/*/*/*/{SUMS}"))
     certificates = sorted(path for path in (artifacts / "certificates").glob("*.json") if path.stem.isdigit())
     if not folders and not certificates:
-        raise MissingInput("nothing was measured here", hint="run `dvc repro`")
+        raise MissingInput("nothing has been measured on this machine", hint="run `dvc repro`")
     problems = [*_wrong(folders, _check_folder), *_wrong(certificates, read_certificate)]
     return f"{len(folders)} trainings and scores, {len(certificates)} certificates", problems
 
@@ -30,7 +30,7 @@ def check_measured(place: Place) -> tuple[str, list[Problem]]:
 def _check_folder(folder: Path) -> None:
     check_sums(folder)
     if (folder / WEIGHTS).is_file() and sha256_file(folder / WEIGHTS) != read_training(folder).weights_sha256:
-        raise AsiReproError("the weights are not those that were trained", where=str(folder / WEIGHTS))
+        raise AsiReproError("the weights are not the ones that were trained", where=str(folder / WEIGHTS))
 
 
 def _wrong(paths: Iterable[Path], check: Callable[[Path], object]) -> Iterator[Problem]:

@@ -71,8 +71,8 @@ def find_subject(name: str, archive: Archive | None) -> Subject:
         return baseline(name)
     if archive is None:
         raise MissingInput(
-            f"{name!r} is no baseline, and there is no archive to look it up in",
-            hint=f"`dvc repro archive` makes it; the baselines are {', '.join(BASELINES)}",
+            f"{name!r} is not a baseline, and there is no archive to look it up in",
+            hint=f"run `dvc repro archive` to make the archive; the baselines are {', '.join(BASELINES)}",
         )
     head = name.partition("-")[0]
     if head.isascii() and head.isdigit() and int(head) in archive.experiments:
@@ -101,7 +101,7 @@ def write_selection(subjects: Sequence[Subject], path: Path) -> None:
         DataError: for an empty selection, over which DVC could run nothing.
     """
     if not subjects:
-        raise DataError("nothing is selected", hint=_HINT)
+        raise DataError("no models are selected", hint=_HINT)
     lines = "".join(
         f"  {subject.slug}: {_BASELINE_CODE if subject.baseline else _ARCHIVE}\n" for subject in subjects
     )
@@ -118,9 +118,9 @@ def read_selection(path: Path) -> list[str]:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise MissingInput(f"no selection: {error.strerror}", where=str(path), hint=_HINT) from error
+        raise MissingInput(f"there is no selection: {error.strerror}", where=str(path), hint=_HINT) from error
     data = plain_yaml(text, where=str(path), hint=_HINT)
     slugs = data.get(KEY) if isinstance(data, dict) else None
     if not isinstance(slugs, dict) or not slugs or not all(isinstance(slug, str) for slug in slugs):
-        raise DataError(f"no names under {KEY!r}", where=str(path), hint=_HINT)
+        raise DataError(f"there are there are no names under {KEY!r}", where=str(path), hint=_HINT)
     return list(slugs)

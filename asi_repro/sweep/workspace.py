@@ -148,7 +148,8 @@ class Workspace:
         found = current_result(spec, folder)
         if found is None:
             raise AsiReproError(
-                f"{processes} processes left another training than was asked for", where=str(folder)
+                f"{processes} processes produced a different training from the one requested",
+                where=str(folder),
             )
         return Done(found, folder, False, time.perf_counter() - began)
 

@@ -49,7 +49,7 @@ def flatten(rows: Iterable[JsonDict], timings: Iterable[Mapping[str, Any]] = ())
             records.append(_record(row, *times.get((session, sequence), (None, None))))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(
-                "a span of a model's call is not what it should be",
+                "a span of a model call is malformed",
                 where=f"experiment {session}, span {sequence}: {type(error).__name__} {error}",
             ) from error
     return sorted(records, key=lambda record: (_order(record["session.id"]), record["sequence"]))

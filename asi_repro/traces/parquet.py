@@ -76,18 +76,21 @@ def read_traces(path: Path, session: str | None = None) -> list[JsonDict]:
         version = (found.metadata or {}).get(VERSION_KEY, b"none").decode("utf-8", "replace")
         if version != SCHEMA_VERSION or not found.equals(SCHEMA):
             raise DataError(
-                f"not a file of traces that this program reads (version {version}, wanted {SCHEMA_VERSION})",
+                f"the file contains traces of version {version}, but this version of asi-repro reads "
+                f"{SCHEMA_VERSION}",
                 where=str(path),
-                hint="write it again from the run",
+                hint="write the run's traces again",
             )
         rows: list[JsonDict] = read_parquet(path, filters=chosen).to_pylist()
         return rows
     except FileNotFoundError:
         raise MissingInput(
-            "there are no traces", where=str(path), hint="make or pull the run first"
+            "there are no traces", where=str(path), hint="create the run or import it first"
         ) from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"damaged Parquet: {str(error).splitlines()[0]}", where=str(path)) from error
+        raise DataError(
+            f"the Parquet file is damaged: {str(error).splitlines()[0]}", where=str(path)
+        ) from error
 
 
 def read_sessions(path: Path) -> list[str]:

@@ -158,7 +158,8 @@ class Trace:
         sessions = {row["session"] for row in listed}
         if len(sessions) != 1 or [row["sequence"] for row in listed] != list(range(len(listed))):
             raise DataError(
-                "not the spans of one experiment in order", hint="restore the file from its commit"
+                "the file does not contain the spans of one experiment in order",
+                hint="restore the file from its commit",
             )
         trace = cls(listed[0]["session"], clock=clock)
         for row in listed:
@@ -193,13 +194,13 @@ def check_row(row: Any, where: str) -> JsonDict:
     try:
         found = _Row.model_validate(row)
     except ValidationError as error:
-        raise DataError(f"not a span's row: {first_fault(error)}", where=where) from error
+        raise DataError(f"the row of a span is malformed: {first_fault(error)}", where=where) from error
     if found.version != VERSION:
         raise DataError(
-            f"version {found.version} of the trace format; this program reads {VERSION}", where=where
+            f"the trace has version {found.version}, but asi-repro reads version {VERSION}", where=where
         )
     if found.parent is not None and found.parent >= found.sequence:
-        raise DataError("a span comes before the one around it", where=where)
+        raise DataError("a span comes before its parent", where=where)
     return cast(JsonDict, row)
 
 
@@ -229,6 +230,6 @@ def parse_jsonl(text: str, where: str) -> list[JsonDict]:
             try:
                 value = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise DataError("not JSON", where=f"{where}, line {number}") from error
+                raise DataError("a line is not JSON", where=f"{where}, line {number}") from error
             rows.append(check_row(value, f"{where}, line {number}"))
     return rows

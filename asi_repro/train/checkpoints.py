@@ -85,14 +85,14 @@ class Checkpoints:
         try:
             return _Manifest.model_validate_json(path.read_bytes())
         except (OSError, ValueError):
-            raise DataError("a damaged checkpoint", where=str(path), hint=self._hint) from None
+            raise DataError("the checkpoint is damaged", where=str(path), hint=self._hint) from None
 
     def _check(self, step: int) -> None:
         files = self._manifest(step).files
         for name in CHECKPOINT_FILES:
             path = self.path(step) / name
             if not path.is_file() or files.get(name) != sha256_file(path):
-                raise DataError("a damaged checkpoint", where=str(path), hint=self._hint)
+                raise DataError("the checkpoint is damaged", where=str(path), hint=self._hint)
 
     @property
     def _hint(self) -> str:

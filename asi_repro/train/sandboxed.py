@@ -197,7 +197,7 @@ class _Exchange(threading.Thread):
         except (BadResult, ValueError):
             return False
         if not isinstance(stated, dict):
-            raise DataError(f"checkpoint {step} has no hashes")
+            raise DataError(f"the checkpoint of step {step} has no hashes")
         if step < self._recipe.steps and self._failed is None:
             self._checkpoints.add(step, lambda name: self._scratch.read(checkpoint_file(step, name)), stated)
         for name in CHECKPOINT_FILES:
@@ -216,4 +216,4 @@ def _check_weights(weights: bytes, spec: Spec) -> None:
             f"the trained weights are not safetensors: {error}", where=spec.subject.slug
         ) from None
     if "embed_tokens.weight" not in names or "lm_head.weight" not in names:
-        raise DataError("the trained weights are not a language model's", where=spec.subject.slug)
+        raise DataError("the trained weights are not those of a language model", where=spec.subject.slug)

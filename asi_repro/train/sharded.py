@@ -36,8 +36,8 @@ class ShardedTrainer(LmTrainer):
         super().__init__(**options)
         if not hasattr(self, _OWNS):
             raise MissingInput(
-                "FSDP needs a newer transformers, whose Trainer takes a model that is divided already",
-                hint="pip install 'transformers>=5.23', or `train.parallel: ddp` in params.yaml",
+                "FSDP needs a newer version of transformers, whose Trainer accepts a sharded model",
+                hint="run `pip install 'transformers>=5.23'`, or set `train.parallel: ddp` in params.yaml",
             )
         model: Any = self.model
         shard(model, init_device_mesh(self.args.device.type, (self.args.world_size,)))

@@ -104,8 +104,9 @@ def train_model(
     else:
         if spec.device == "cuda":
             raise AsiReproError(
-                "no sandbox tier here shows a GPU to a program",
-                hint="--unsafe-no-sandbox trains with your own rights: only programs that you have read",
+                "no sandbox tier on this machine gives a program access to a GPU",
+                hint="pass --unsafe-no-sandbox to train with your own permissions, but only for "
+                "programs that you have read",
             )
 
         blocks = corpus.blocks("train", spec.recipe.length, seed=spec.seed)
@@ -158,12 +159,12 @@ def check_facts(facts: dict[str, Any], spec: Spec) -> Facts:
     try:
         checked = Facts.model_validate(facts)
     except ValidationError as error:
-        raise DataError(f"a malformed report of a training: {first_fault(error)}") from None
+        raise DataError(f"the report of a training is malformed: {first_fault(error)}") from None
     steps = [point.step for point in checked.curve]
     last = checked.stop.step if checked.stop else spec.recipe.steps
     expected = [step for step in range(1, last + 1) if spec.recipe.recorded(step) or step == last]
     if steps != expected:
-        raise DataError(f"a curve of {len(steps)} points where the recipe has {len(expected)}")
+        raise DataError(f"the curve has {len(steps)} points, but the recipe has {len(expected)}")
     return checked
 
 

@@ -48,14 +48,14 @@ def train_here(
     began = time.perf_counter()
     if spec.device == "cuda" and not torch.cuda.is_available():
         raise AsiReproError(
-            "CUDA was asked for, and torch sees no CUDA device",
-            hint="`asi-repro doctor` says why; --device cpu trains on the CPU",
+            "CUDA was requested, but torch finds no CUDA device",
+            hint="`asi-repro doctor` explains why; use --device cpu to train on the CPU",
         )
     world = int(os.environ.get("WORLD_SIZE", "1"))
     recipe = spec.recipe
     if recipe.batch % (recipe.micro_batch * world):
         raise AsiReproError(
-            f"a batch of {recipe.batch} does not divide into micro-batches of {recipe.micro_batch} "
+            f"a batch of {recipe.batch} cannot be divided into micro-batches of {recipe.micro_batch} "
             f"on {world} processes",
             hint=f"set train.recipes.{spec.scale.name}.micro_batch in params.yaml, or use fewer processes",
         )

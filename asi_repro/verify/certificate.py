@@ -65,7 +65,7 @@ class Certificate:
         for row in self.checks:
             if row.check == name:
                 return row
-        raise NotFound(f"no row {name!r} in the certificate of {self.index}", hint=", ".join(ROW_NAMES))
+        raise NotFound(f"the certificate of {self.index} has no row {name!r}", hint=", ".join(ROW_NAMES))
 
     def counts(self) -> dict[str, int]:
         """How many rows have each verdict."""
@@ -202,12 +202,14 @@ def find_certificate(folder: Path, key: str) -> Certificate:
         return found[0]
     if found:
         indices = ", ".join(str(one.index) for one in found)
-        raise NotFound(f"{len(found)} certificates are of {key!r}", hint=f"name one by its index: {indices}")
+        raise NotFound(
+            f"{len(found)} certificates match {key!r}", hint=f"give the index of one of them: {indices}"
+        )
     names = {name for one in listed for name in (one.name, one.display_name) if name}
     near = get_close_matches(key, sorted(names), n=3, cutoff=0.5)
     raise NotFound(
-        f"there is no certificate of {key!r}",
-        hint=(f"similar: {', '.join(near)}; " if near else "") + f"`asi-repro verify {key}` makes one",
+        f"there is no certificate for {key!r}",
+        hint=(f"similar: {', '.join(near)}; " if near else "") + f"run `asi-repro verify {key}` to make one",
     )
 
 

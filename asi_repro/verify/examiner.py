@@ -145,10 +145,10 @@ def _rows(check: Check, outcome: SandboxOutcome) -> list[CheckResult]:
         return _skipped(check, f"{outcome.kind}: {outcome.detail[:300]}", outcome.tier)
     rows = outcome.value.get("rows")
     if not isinstance(rows, list) or len(rows) != len(check.rows):
-        raise DataError(f"{check.name} did not give its {len(check.rows)} rows")
+        raise DataError(f"{check.name} did not return its {len(check.rows)} rows")
     made = [row_from_json(row, where=f"result of {check.name}") for row in rows]
     if tuple(row.check for row in made) != check.rows:
-        raise DataError(f"{check.name} gave rows called {[row.check for row in made]}")
+        raise DataError(f"{check.name} returned rows called {[row.check for row in made]}")
     return made
 
 

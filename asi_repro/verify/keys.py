@@ -47,6 +47,6 @@ def torch_version() -> str:
         return metadata.version("torch")
     except metadata.PackageNotFoundError:
         raise MissingInput(
-            "running programs needs torch, which is not installed",
-            hint="install the package with its models: pip install 'asi-repro[models]'",
+            "running programs requires torch, which is not installed",
+            hint="run pip install 'asi-repro[models]'",
         ) from None

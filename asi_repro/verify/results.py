@@ -94,7 +94,7 @@ def row_from_json(row: Any, *, where: str) -> CheckResult:
         if not isinstance(row[name], types) or isinstance(row[name], bool):
             raise DataError(f"{name} is {type(row[name]).__name__}", where=f"{where}, {row.get('check')!r}")
     if row["verdict"] not in VERDICTS:
-        raise DataError(f"verdict {row['verdict']!r} is none of {VERDICTS}", where=where)
+        raise DataError(f"verdict {row['verdict']!r} is not one of {VERDICTS}", where=where)
     if row["comparison"] not in ("<=", ">=", "within", "none"):
         raise DataError(f"comparison {row['comparison']!r} is unknown", where=where)
     return CheckResult(**row)

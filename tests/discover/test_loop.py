@@ -137,7 +137,7 @@ def test_a_replay_that_comes_out_otherwise_names_the_first_experiment(whole, tmp
         append_line(book, line)
     replay, experiments = begin_reproduction(tmp_path / "kept")
     do_all(fake_job(replay.folder, experiments, replay=True))
-    with pytest.raises(DataError, match=r"experiment \d+ came out otherwise") as error:
+    with pytest.raises(DataError, match=r"experiment \d+ came out differently") as error:
         check_reproduction(replay)
     first = int(error.value.what.split()[1])
     pinned = (tmp_path / "kept" / COMMITS).read_text().splitlines()
@@ -171,7 +171,7 @@ def test_a_second_commit_of_an_index_is_refused(tmp_path):
         == run.store.add(first)
         == git(run, "rev-parse", "refs/experiments/0000005").strip()
     )
-    with pytest.raises(DataError, match="experiment 5 is there as another commit"):
+    with pytest.raises(DataError, match="experiment 5 already exists as another commit"):
         run.store.add(Commit(5, {"a": b"two"}, b"two\n", None))
     assert run.store.commits() == {5: first.id}
 

@@ -103,7 +103,7 @@ def test_ctrl_c_stops_a_run_cleanly_and_it_goes_on(project):
     process.send_signal(signal.SIGINT)
     code, _, err = ended(process)
     assert code == 130, err
-    assert "goes on where it was" in err
+    assert "run the same command again to resume" in err
     assert "Traceback" not in err
     before = run.store.commits()
     assert len(before) < 12

@@ -35,6 +35,6 @@ def test_a_lock_that_a_killed_git_left_is_no_obstacle(store: RunStore) -> None:
 
 def test_the_same_again_changes_nothing_and_another_is_refused(store: RunStore) -> None:
     assert store.add(COMMIT) == store.add(COMMIT)
-    with pytest.raises(DataError, match="is there as another commit"):
+    with pytest.raises(DataError, match="already exists as another commit"):
         store.add(replace(COMMIT, message=b"other\n"))
     assert store.commits() == {7: COMMIT.id}

@@ -187,7 +187,7 @@ def test_unknown_task_missing_items_and_damaged_items(checkpoint, made_up, gpt2,
     with pytest.raises(MissingInput, match="no benchmark items"):
         evaluate_checkpoint(checkpoint, ["piqa"], items=tmp_path / "none", tokenizer=gpt2)
     write_items(tmp_path / "some", {"boolq": made_up_items()["boolq"]})
-    with pytest.raises(MissingInput, match="items of piqa are not prepared"):
+    with pytest.raises(MissingInput, match="items of piqa have not been prepared"):
         evaluate_checkpoint(checkpoint, ["piqa"], items=tmp_path / "some", tokenizer=gpt2)
     path = tmp_path / "some" / "boolq.jsonl"
     path.write_text(path.read_text().replace('"label": 0', '"label": 1', 1))

@@ -186,7 +186,7 @@ def test_a_node_with_other_code_is_refused() -> None:
     from asi_repro.discover.lab.live import made_with
 
     check_same_code(made_with())
-    with pytest.raises(AsiReproError, match="has another code than the driver"):
+    with pytest.raises(AsiReproError, match="has a different code from the driver"):
         check_same_code({**made_with(), "code": "other"})
     with pytest.raises(AsiReproError, match="another torch"):
         check_same_code({**made_with(), "torch": "1.0"})

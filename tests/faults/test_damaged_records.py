@@ -55,7 +55,7 @@ def test_a_training_s_files_are_those_that_were_written(tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text("{}")
     check_sums(tmp_path)
     (tmp_path / "result.json").write_text('{"loss": 1.4}')
-    with pytest.raises(DataError, match=r"not the file that was written[\s\S]*result\.json"):
+    with pytest.raises(DataError, match=r"not the one that was written[\s\S]*result\.json"):
         check_sums(tmp_path)
     (tmp_path / "result.json").unlink()
     with pytest.raises(DataError, match="missing"):

@@ -133,7 +133,7 @@ def read_commits(folder: Path) -> Any:
         return check_reproduction(DiscoveryRun(folder))
     except AsiReproError as error:
         # Nothing was replayed, so a good list differs from what there is.
-        return assert_in(error.what, "came out otherwise", "not a list of commits")
+        return assert_in(error.what, "came out differently", "not a list of commits")
 
 
 def assert_in(said: str, *known: str) -> str:

@@ -174,9 +174,9 @@ def test_main_class_by_name_or_by_its_forward() -> None:
 
 
 def test_unknown_settings_are_refused() -> None:
-    with pytest.raises(AsiReproError, match="no backend"):
+    with pytest.raises(AsiReproError, match="unknown backend"):
         load_program(MIXER, backend="gpu")
-    with pytest.raises(AsiReproError, match="no dtype policy"):
+    with pytest.raises(AsiReproError, match="unknown dtype policy"):
         load_program(MIXER, dtype_policy="round")  # type: ignore[arg-type]
     with pytest.raises(AsiReproError, match="no support"):
         load_program(MIXER).build(8, 1, dtype=torch.float16)

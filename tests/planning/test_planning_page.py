@@ -70,7 +70,7 @@ def test_the_command_in_a_project_without_a_release(bare: Project) -> None:
 def test_times_that_this_machine_did_not_measure(bare: Project) -> None:
     ran = call("plan", "--times", "verify", ASI_REPRO_HOME=str(bare.root))
     assert ran.returncode == 4
-    assert "no forward times were measured here" in ran.stderr
+    assert "no forward times have been measured on this machine" in ran.stderr
     assert "--times sweep" in ran.stderr
 
 

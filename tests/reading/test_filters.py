@@ -58,7 +58,7 @@ def test_any_text_is_a_filter_or_a_named_error(text: str) -> None:
     try:
         found = parse_filter(text)
     except FilterError as error:
-        assert "is not understood" in error.what
+        assert "is not valid" in error.what
         assert error.hint
     else:
         assert parse_filter(str(found)) == found

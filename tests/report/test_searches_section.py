@@ -74,6 +74,6 @@ def test_a_damaged_search_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "control" / "discoveries.json"
     path.parent.mkdir()
     path.write_text(text)
-    with pytest.raises(DataError, match="not what a search came to") as error:
+    with pytest.raises(DataError, match="does not contain the results of a discovery run") as error:
         read_search(path)
     assert "--recorded control" in str(error.value.hint)

@@ -55,7 +55,7 @@ def test_why_the_processes_failed_is_in_the_report(small_corpus, tmp_path):
     report = run_job(job(root, 2))
     assert report.status == "failed"
     assert "torchrun with 2 processes ended with" in report.detail
-    assert "a batch of 4 does not divide into micro-batches of 4 on 2 processes" in report.detail
+    assert "a batch of 4 cannot be divided into micro-batches of 4 on 2 processes" in report.detail
     assert not (root / "artifacts" / "trained").exists()
     open_workspace.cache_clear()
 

@@ -71,7 +71,7 @@ def test_another_vocabulary_is_refused(gpt2, tmp_path):
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"vocabulary": 1, "merges": 2}', "not json"])
 def test_damaged_saved_tokenizer_is_one_clear_error(tmp_path, content):
     (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(DataError, match="not a saved tokenizer"):
+    with pytest.raises(DataError, match="does not contain a saved tokenizer"):
         load_saved_tokenizer(tmp_path)
 
 

@@ -93,7 +93,7 @@ def _newer_schema(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"), [(_half_written, "damaged Parquet"), (_newer_schema, "schema version 99")]
+    ("harm", "told"), [(_half_written, "Parquet file is damaged"), (_newer_schema, "schema version 99")]
 )
 def test_an_archive_that_cannot_be_read(
     synthetic_root: Path, tmp_path: Path, harm: object, told: str

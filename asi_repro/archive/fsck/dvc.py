@@ -69,7 +69,7 @@ def check_lock(place: Place) -> tuple[str, list[Problem]]:
     root = place.require_project().root
     lock = root / "dvc.lock"
     if not lock.is_file():
-        raise MissingInput("there is no dvc.lock: no stage has run", hint="run `dvc repro`")
+        raise MissingInput("there is no dvc.lock, so no stage has run yet", hint="run `dvc repro`")
     stages = _read_yaml(lock).get("stages", {})
     if not isinstance(stages, dict):
         raise damaged("dvc.lock has no stages", str(lock))

@@ -76,7 +76,7 @@ class Place:
         """
         project = self.require_project()
         if not any((project.release / file.path).exists() for file in self.manifest.files):
-            raise MissingInput("the release was not pulled", hint="run `asi-repro pull`")
+            raise MissingInput("the release has not been downloaded", hint="run `asi-repro pull`")
         return project.release
 
     def require_project(self) -> Project:
@@ -86,7 +86,9 @@ class Place:
             MissingInput: where there is none.
         """
         if self.project is None:
-            raise MissingInput("there is no checkout around the working folder", hint="cd into it")
+            raise MissingInput(
+                "the current folder is not inside a checkout of asi_repro", hint="change to the checkout"
+            )
         return self.project
 
     @cached_property

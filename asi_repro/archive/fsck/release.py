@@ -45,7 +45,7 @@ def check_sources(place: Place) -> tuple[str, list[Problem]]:
     """
     if not place.is_the_release:
         raise MissingInput(
-            "the archive was not made from the release's files, so there is nothing to hold it to"
+            "the archive was not made from the release's files, so there is nothing to compare it with"
         )
     published = {file.path: file for file in place.manifest.files}
     problems: list[Problem] = []

@@ -64,7 +64,7 @@ def open_bundle(path: Path) -> FileIO:
             f"there is no history at {path}", where=str(path), hint="run `dvc repro history`"
         ) from None
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise DataError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
 
 
 def read_header(path: Path) -> tuple[dict[str, str], int]:
@@ -78,7 +78,7 @@ def read_header(path: Path) -> tuple[dict[str, str], int]:
     try:
         with open_bundle(path) as raw, BufferedReader(raw) as stream:
             if stream.read(len(SIGNATURE)) != SIGNATURE:
-                raise DataError("not a version 2 git bundle", where=str(path), hint=REMAKE)
+                raise DataError("the file is not a version 2 git bundle", where=str(path), hint=REMAKE)
             while (line := stream.readline(_MAX_LINE)) != b"\n":
                 match = _REF_LINE.fullmatch(line)
                 if match is None or (ref := match[2].decode()) in refs:
@@ -87,4 +87,4 @@ def read_header(path: Path) -> tuple[dict[str, str], int]:
                 refs[ref] = match[1].decode()
             return refs, stream.tell()
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise DataError(f"the file cannot be read: {error.strerror}", where=str(path)) from error

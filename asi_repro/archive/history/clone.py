@@ -89,9 +89,9 @@ def _clone(bundle: Path, clone: Path) -> None:
 def _refuse_occupied(folder: Path) -> None:
     hint = "name a folder that is not there yet"
     if folder.resolve() == Path.cwd():
-        raise AsiReproError(f"{folder} is the folder you are in", hint=hint)
+        raise AsiReproError(f"{folder} is the current folder", hint=hint)
     if os.path.lexists(folder) and not (folder.is_dir() and not folder.is_symlink()):
-        raise AsiReproError(f"{folder} is there and is no folder", hint=hint)
+        raise AsiReproError(f"{folder} exists and is not a folder", hint=hint)
     if folder.is_dir() and any(folder.iterdir()):
         raise AsiReproError(f"{folder} is not empty", hint=hint)
 

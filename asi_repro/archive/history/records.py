@@ -81,7 +81,7 @@ def _program(experiment: Experiment, rows: list[JsonDict]) -> Program | None:
     where = f"table programs, index {experiment.index}"
     if len(rows) != int(experiment.has_program):
         raise DataError(
-            f"{len(rows)} programs where the experiment says has_program = {experiment.has_program}",
+            f"{len(rows)} programs, but the experiment has has_program = {experiment.has_program}",
             where=where,
             hint="run `dvc repro --force archive`",
         )
@@ -90,7 +90,7 @@ def _program(experiment: Experiment, rows: list[JsonDict]) -> Program | None:
     program = Program(**rows[0])
     if sha256_bytes(program.source.encode()) != program.sha256:
         raise DataError(
-            "the source does not have the SHA-256 stated beside it",
+            "the SHA-256 of the source is not the one recorded beside it",
             where=f"{where}, field sha256",
             hint="run `dvc repro --force archive`",
         )
@@ -121,7 +121,7 @@ class _Cursor:
     def refuse_rest(self) -> None:
         if self._index is not None:
             raise DataError(
-                f"index {self._index} is no experiment, or its rows are not in index order",
+                f"index {self._index} is not an experiment, or its rows are not in index order",
                 where=f"table {self._name}, index {self._index}",
                 hint="run `dvc repro --force archive`",
             )
@@ -143,7 +143,7 @@ def _stream(archive: Archive, name: str) -> Iterator[JsonDict]:
                 yield from to_rows(batch)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"damaged Parquet: {str(error).splitlines()[0]}",
+            f"the Parquet file is damaged: {str(error).splitlines()[0]}",
             where=str(path),
             hint="run `dvc repro --force archive`",
         ) from error

@@ -59,7 +59,7 @@ def write_history(archive: Archive, bundle: Path, progress: Progress | None = No
     require_git()
     experiments = archive.experiments
     if not experiments:
-        raise DataError("a run without experiments has no history", where=str(archive.folder))
+        raise DataError("the run has no experiments, so it has no history", where=str(archive.folder))
     with scratch_beside(bundle) as folder:  # the pack is written to the disk that it ends on
         repository = folder / "repository.git"
         init_bare(repository)
@@ -111,7 +111,5 @@ def _counted(
 def _only_pack(repository: Path) -> Path:
     packs = list((repository / "objects" / "pack").glob("*.pack"))
     if len(packs) != 1:
-        raise AsiReproError(
-            f"git fast-import left {len(packs)} packs where one was to be", where=str(repository)
-        )
+        raise AsiReproError(f"git fast-import left {len(packs)} packs instead of one", where=str(repository))
     return packs[0]

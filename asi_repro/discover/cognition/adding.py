@@ -36,9 +36,9 @@ def add_file(path: Path, folder: Path, *, distil: Distil | None = None, replace:
         _require_free(entries, taken, path)
     elif distil is None:
         raise DataError(
-            "not of the entry format, and without an LLM a paper's text cannot be made into entries",
+            "the file is not in the entry format, and making entries of a paper's text requires an LLM",
             where=str(path),
-            hint="write it as an entry (docs/how-to/roles.md), or call with --llm",
+            hint="write it as an entry (see docs/how-to/roles.md), or pass --llm",
         )
     else:
         entries = _renamed(distil(text), taken)
@@ -60,9 +60,9 @@ def _require_free(entries: list[Entry], taken: set[str], path: Path) -> None:
     for place, key in enumerate(ids):
         if key in taken or key in ids[:place]:
             raise DataError(
-                f"there is an entry {key!r} already",
+                f"there is already an entry {key!r}",
                 where=str(path),
-                hint="give it another id, or --replace one that you added yourself",
+                hint="give it another id, or pass --replace to replace an entry that you added",
             )
 
 

@@ -80,7 +80,9 @@ class CognitionBase:
             NotFound: where there is none.
         """
         if key not in self.notes:
-            raise NotFound(f"the cognition base has no entry {key!r}", hint="`asi-repro cognition entries`")
+            raise NotFound(
+                f"the cognition base has no entry {key!r}", hint="`asi-repro cognition entries` lists them"
+            )
         return self.notes[key]
 
     def recall(self, query: str, count: int = 3) -> list[Recalled]:

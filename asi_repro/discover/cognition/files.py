@@ -31,12 +31,16 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise MissingInput(f"cannot read {path}: {error.strerror}") from error
     if len(data) > LARGEST_FILE:
-        raise DataError(f"larger than {LARGEST_FILE >> 20} MiB", where=str(path), hint="split it")
+        raise DataError(
+            f"the file is larger than {LARGEST_FILE >> 20} MiB",
+            where=str(path),
+            hint="split it into smaller files",
+        )
     try:
         return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         hint = "for a PDF, take its text first: `pdftotext paper.pdf paper.txt`"
-        raise DataError("not UTF-8 text", where=str(path), hint=hint) from error
+        raise DataError("the file is not UTF-8 text", where=str(path), hint=hint) from error
 
 
 def read_entries(path: Path) -> list[Entry]:
@@ -46,7 +50,7 @@ def read_entries(path: Path) -> list[Entry]:
         MissingInput, DataError: as `read_text`, and where an entry is not what it should be.
     """
     if path.suffix not in SUFFIXES:
-        raise DataError("entries are in .md or .yaml files", where=str(path))
+        raise DataError("entries must be in a .md or .yaml file", where=str(path))
     return parse_entries(read_text(path), markdown=path.suffix == ".md", where=str(path))
 
 
@@ -61,7 +65,7 @@ def parse_entries(text: str, *, markdown: bool, where: str) -> list[Entry]:
     values = plain_yaml(text, where=where)
     listed = values if isinstance(values, list) else [values]
     if not listed:
-        raise DataError("no entry in it", where=where)
+        raise DataError("the file contains no entry", where=where)
     return [parse_entry(value, where=f"{where}, entry {number}") for number, value in enumerate(listed, 1)]
 
 
@@ -82,7 +86,7 @@ def to_markdown(entry: Entry) -> str:
     body = "\n".join(f"## {name.capitalize()}\n\n{texts[name]}\n" for name in TEXTS)
     text = f"---\n{head}---\n\n{body}"
     if parse_entries(text, markdown=True, where=entry.id) != [entry]:
-        raise DataError("the entry's texts do not survive being written", where=entry.id)
+        raise DataError("the entry's texts would change when written and read back", where=entry.id)
     return text
 
 
@@ -90,18 +94,19 @@ def _from_markdown(text: str, where: str) -> dict[str, Any]:
     found = _FRONT.match(text)
     if not found:
         raise DataError(
-            "no front matter: an entry begins with a line of ---, YAML, and another ---", where=where
+            "there is no front matter: an entry must begin with a line of ---, YAML, and another line of ---",
+            where=where,
         )
     front = plain_yaml(found[1], where=where)
     if not isinstance(front, dict):
         raise DataError("the front matter is not a mapping", where=where)
     pieces = _SECTION.split(found[2])
     if pieces[0].strip():
-        raise DataError("text before the first section", where=where, hint="put it under ## Insight")
+        raise DataError("there is text before the first section", where=where, hint="put it under ## Insight")
     sections: dict[str, Any] = {}
     for title, body in zip(pieces[1::2], pieces[2::2], strict=True):
         name = title.lower()
         if name in sections or name in front:
-            raise DataError(f"{title} stands twice", where=where)
+            raise DataError(f"the section {title} appears twice", where=where)
         sections[name] = body.strip()
     return {**front, **sections}

@@ -50,7 +50,7 @@ class ResultCache:
             if make is None:
                 what = "training" if kind == "train" else kind
                 raise MissingInput(
-                    f"the record has no {what} of this program (key {key[:16]}…)",
+                    f"the record contains no {what} for this program (key {key[:16]}…)",
                     where=str(self.path),
                     hint="the program or the settings differ from those recorded; "
                     "--lab live makes results anew",
@@ -71,7 +71,7 @@ class ResultCache:
         for line in read_lines(self.path):
             key, result = line.get("key"), line.get("result")
             if not isinstance(key, str) or not isinstance(result, dict):
-                raise DataError("a line without a key or without a result", where=str(self.path))
+                raise DataError("a line has no key or no result", where=str(self.path))
             self._known.setdefault(key, result)
         self._size = size
 

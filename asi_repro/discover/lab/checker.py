@@ -29,7 +29,7 @@ class SandboxChecker:
     def __init__(self, rows: Sequence[str], tier: Tier | None = None) -> None:
         if unknown := sorted(set(rows) - set(ROW_NAMES)):
             raise NotFound(
-                f"no check has a row {unknown[0]!r}",
+                f"no check has a row named {unknown[0]!r}",
                 where="params.yaml: discover.must_pass",
                 hint="one of " + ", ".join(ROW_NAMES),
             )

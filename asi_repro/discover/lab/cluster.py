@@ -114,7 +114,7 @@ def check_same_code(driver: JsonDict) -> None:
     other = [name for name in _SAME if here.get(name) != driver.get(name)]
     if other:
         raise AsiReproError(
-            f"node {platform.node()} has another {other[0]} than the driver: "
+            f"node {platform.node()} has a different {other[0]} from the driver: "
             f"{here.get(other[0])}, not {driver.get(other[0])}",
             hint="install the same environment on every node",
         )
@@ -140,7 +140,7 @@ def collect(folder: Path, key: str) -> tuple[JsonDict, list[JsonDict]] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"a node left no result that can be read: {error}", where=str(path)) from error
+        raise DataError(f"a node returned a result that cannot be read: {error}", where=str(path)) from error
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class ClusterLabs:
                 found = collect(task.folder, task.key)
                 if found is None:
                     raise AsiReproError(
-                        f"a node left no result for key {task.key[:16]}…",
+                        f"a node returned no result for key {task.key[:16]}…",
                         where=str(task.folder / RESULTS),
                         hint="every node must see the project's folder under the same path",
                     )

@@ -54,11 +54,11 @@ def decode_result(result: dict[str, Any], where: str) -> Metrics:
     try:
         found = LabResult.model_validate_json(json.dumps(result))
     except ValidationError as error:
-        raise DataError(f"not the result of a training: {first_fault(error)}", where=where) from error
+        raise DataError(f"this is not a training result: {first_fault(error)}", where=where) from error
     if found.failure is not None:
         raise LabFailure(found.failure.log, reason=found.failure.reason)
     if found.leak is not None:
         raise LeakSuspected(found.leak)
     if found.metrics is None:
-        raise DataError("the result of a training has neither metrics nor a failure", where=where)
+        raise DataError("a training result has neither metrics nor a failure", where=where)
     return found.metrics

@@ -100,9 +100,9 @@ class Exploration:
             path = self.run.rejected(ROOT, failed=True)
             why = read_rejected(path).why if path.is_file() else "unknown"
             raise AsiReproError(
-                f"the first program has no result, so nothing can be compared with it: {why}",
+                f"the first program has no result to compare others with: {why}",
                 where=str(path),
-                hint="`asi-repro doctor` tests the sandbox; another run needs another --run",
+                hint="`asi-repro doctor` tests the sandbox; use another name (--run) to start a new run",
             )
         snapshot = schedule.snapshot(index)
         if snapshot not in self._snapshots:

@@ -87,9 +87,9 @@ def sigmoid(difference: float, *, steepness: float, clamp: float) -> float:
 def _judged(judgement: Judgement | None) -> float:
     if judgement is None:
         raise DataError(
-            "the fitness has a component judge and there is no judgement",
+            "the fitness includes the component judge, but there is no judgement",
             where="params.yaml: discover.fitness.components",
-            hint="leave judge out of the components where the arm has no judge",
+            hint="remove judge from the components if the arm has no judge",
         )
     return _share(judgement.score, "the judge's score")
 
@@ -97,7 +97,8 @@ def _judged(judgement: Judgement | None) -> float:
 def _check_tasks(metrics: Metrics, baseline: Metrics) -> None:
     if set(metrics.scores) != set(baseline.scores) or not metrics.scores:
         raise DataError(
-            f"scores of {sorted(metrics.scores)} where the baseline has {sorted(baseline.scores)}",
+            f"the scores are of {sorted(metrics.scores)}, but the baseline's are of "
+            f"{sorted(baseline.scores)}",
             where="discover: fitness",
         )
     for task, score in metrics.scores.items():
@@ -106,11 +107,15 @@ def _check_tasks(metrics: Metrics, baseline: Metrics) -> None:
 
 def _positive(value: float, name: str) -> float:
     if not math.isfinite(value) or value <= 0:
-        raise DataError(f"{name} is {value}: a fitness needs a number above 0", where="discover: fitness")
+        raise DataError(
+            f"{name} is {value}, but the fitness needs a number above 0", where="discover: fitness"
+        )
     return value
 
 
 def _share(value: float, name: str) -> float:
     if not math.isfinite(value) or not 0 <= value <= 1:
-        raise DataError(f"{name} is {value}: a fitness needs a number in 0 to 1", where="discover: fitness")
+        raise DataError(
+            f"{name} is {value}, but the fitness needs a number from 0 to 1", where="discover: fitness"
+        )
     return value

@@ -40,7 +40,9 @@ class Journal:
                 rows += line["spans"]
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(
-                    "a damaged journal", where=str(path), hint="delete the file: its experiment begins again"
+                    "the journal is damaged",
+                    where=str(path),
+                    hint="delete the file; its experiment will start again",
                 ) from error
         self.trace = Trace.from_rows(rows) if rows else Trace(session)
 

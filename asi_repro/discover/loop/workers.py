@@ -163,7 +163,7 @@ def _listen(children: list[BaseProcess], messages: Any, on_event: OnEvent, folde
                 raise AsiReproError(
                     f"the process {dead[0].name} died (exit status {dead[0].exitcode})",
                     where=str(folder),
-                    hint="run the command again: it goes on where it was",
+                    hint="run the command again to resume",
                 ) from None
             continue
         if message is None:

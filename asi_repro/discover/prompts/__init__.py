@@ -120,7 +120,7 @@ def load_prompt(key: str) -> Prompt:
         DataError: where its file is not of the format.
     """
     if key not in prompt_ids():
-        raise NotFound(f"no prompt {key!r}", hint=f"there are: {', '.join(prompt_ids())}")
+        raise NotFound(f"unknown prompt {key!r}", hint=f"use one of: {', '.join(prompt_ids())}")
     front, system, user = _read(key)
     texts = [system, user, *(text for part in _included(f"{system}\n{user}") for text in _read(part)[1:])]
     digest = sha256_bytes("\0".join(texts).encode())
@@ -171,7 +171,7 @@ def _parsed(text: str) -> Template:
     try:
         return _environment().parse(text)
     except (TemplateSyntaxError, RecursionError) as error:
-        raise DataError(f"not a template: {error}", where="a prompt's text") from error
+        raise DataError(f"the file is not a valid template: {error}", where="a prompt's text") from error
 
 
 @cache
@@ -182,14 +182,14 @@ def _read(key: str) -> tuple[_Front, str, str]:
     try:
         found = _FRONT.match(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8: byte {error.start}", where=str(path)) from error
+        raise DataError(f"the file is not UTF-8 (byte {error.start})", where=str(path)) from error
     parts = _PARTS.match(found[2]) if found else None
     if not found or not parts:
-        raise DataError("a prompt has front matter, then `# System`, then `# User`", where=str(path))
+        raise DataError("a prompt must have front matter, then `# System`, then `# User`", where=str(path))
     try:
         front = _Front.model_validate(plain_yaml(found[1], where=str(path)))
     except ValidationError as error:
-        raise DataError(f"front matter: {error}", where=str(path)) from error
+        raise DataError(f"the front matter is not valid: {error}", where=str(path)) from error
     if front.id != key:
-        raise DataError(f"the id is {front.id!r}, the file's name {key!r}", where=str(path))
+        raise DataError(f"the id is {front.id!r}, but the file is named {key!r}", where=str(path))
     return front, parts[1] or "", parts[2] or ""

@@ -40,11 +40,11 @@ def distiller(llm: LLM, about: str = "") -> Callable[[str], list[Entry]]:
             BudgetExceeded, Unreachable: as `LLM.ask`.
         """
         if not text.strip():
-            raise DataError("the file is empty", hint="a scanned PDF has no text; use its text version")
+            raise DataError("the file is empty", hint="a scanned PDF contains no text; use a text version")
         if len(text) > LONGEST_PAPER:
             raise DataError(
-                f"{len(text)} characters are more than the {LONGEST_PAPER} that are sent",
-                hint="leave out the appendix and the references, or split the file",
+                f"{len(text)} characters are more than the limit of {LONGEST_PAPER}",
+                hint="remove the appendix and the references, or split the file",
             )
         prompt = load_prompt("distil").render(text=text, hint=about)
         trace = Trace(f"cognition {sha256_bytes(text.encode())[:12]}")

@@ -183,7 +183,7 @@ def read_candidate(files: Mapping[str, bytes], where: str) -> Candidate:
             depth=discovery.depth,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"not an experiment of the loop: {error!r}", where=where) from error
+        raise DataError(f"this is this is not an experiment of the loop: {error!r}", where=where) from error
 
 
 def read_discovery(files: Mapping[str, bytes], where: str) -> Discovery:
@@ -209,7 +209,7 @@ def read_object(files: Mapping[str, bytes], name: str, where: str) -> JsonDict:
     try:
         value = json.loads(files[name])
     except (KeyError, ValueError, RecursionError) as error:
-        raise DataError(f"no readable {name}", where=where) from error
+        raise DataError(f"the commit has the commit has no readable {name}", where=where) from error
     if not isinstance(value, dict):
         raise DataError(f"{name} is not a JSON object", where=where)
     return value

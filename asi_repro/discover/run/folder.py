@@ -91,7 +91,7 @@ class RunSettings:
             data = json.loads(path.read_text(encoding="utf-8"))
             data = checked(data, "the settings are", where=str(path), hint=_RESTORE)
             if data["schema"] != SCHEMA:
-                raise DataError(f"settings of version {data['schema']}, not {SCHEMA}", where=str(path))
+                raise DataError(f"the settings have version {data['schema']}, not {SCHEMA}", where=str(path))
             return cls(
                 seed=int(data["seed"]),
                 discover=DiscoverSettings.model_validate(data["discover"]),
@@ -102,11 +102,13 @@ class RunSettings:
             )
         except OSError as error:
             raise MissingInput(
-                f"no run: {error.strerror}", where=str(path), hint="`asi-repro runs` lists what is there"
+                f"there is no run: {error.strerror}",
+                where=str(path),
+                hint="`asi-repro runs` lists the available runs",
             ) from error
         except (KeyError, TypeError, ValueError, ValidationError, RecursionError) as error:
             raise DataError(
-                f"not settings of a run: {str(error)[:200]}", where=str(path), hint=_RESTORE
+                f"these are not the settings of a run: {str(error)[:200]}", where=str(path), hint=_RESTORE
             ) from error
 
 
@@ -189,8 +191,8 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name) or name == "release":
         raise AsiReproError(
-            f"{name!r} is no name for a run",
-            hint="use letters, digits, dots, dashes and underscores; `release` is taken",
+            f"{name!r} is not a valid name for a run",
+            hint="use letters, digits, dots, hyphens and underscores; `release` is reserved",
         )
     return name
 
@@ -209,9 +211,9 @@ def read_json(path: Path) -> JsonDict:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError("cannot be read", where=str(path)) from error
+        raise DataError("the file cannot be read", where=str(path)) from error
     if not isinstance(value, dict):
-        raise DataError("not a JSON object", where=str(path))
+        raise DataError("the file is not a JSON object", where=str(path))
     return value
 
 
@@ -223,9 +225,9 @@ def _compare(there: JsonDict, wanted: JsonDict, path: Path) -> None:
     )
     if place is not None:
         raise DataError(
-            f"the run was begun with other settings: {place}",
+            f"the run was started with different settings: {place}",
             where=str(path),
-            hint="name another run with --run, or put the settings back",
+            hint="use another name (--run), or restore the settings",
         )
 
 

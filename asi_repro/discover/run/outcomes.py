@@ -61,7 +61,7 @@ def read_outcomes(project: Project, name: str) -> Outcomes:
     folder = archive_of(project, name)
     made = _release(folder) if name == RELEASE else own_outcomes(name, run_folders(project)[name])
     if not made.indices:
-        raise DataError("the run has no experiment besides its baseline", where=str(folder))
+        raise DataError("the run has no experiments apart from its baseline", where=str(folder))
     return made
 
 
@@ -89,7 +89,9 @@ def own_outcomes(name: str, folder: Path) -> Outcomes:
     path = folder / "archive" / "fitness.parquet"
     if not (folder / SETTINGS).is_file() or not path.is_file():
         raise MissingInput(
-            "not the archive of a run of our own", where=str(path), hint="`asi-repro discover` makes it"
+            "this is not the archive of a run of the discovery loop",
+            where=str(path),
+            hint="`asi-repro discover` creates one",
         )
     run = DiscoveryRun(folder)
     rows: dict[int, dict[str, Any]] = {row["index"]: row for row in read_parquet(path).to_pylist()}

@@ -39,7 +39,7 @@ def listed_commits(path: Path) -> list[str]:
     """
     lines = path.read_bytes().decode("utf-8", "replace").splitlines()
     if not lines or not all(map(_LINE.fullmatch, lines)):
-        raise DataError("not a list of commits", where=str(path))
+        raise DataError("the file is not a list of commits", where=str(path))
     return lines
 
 
@@ -52,12 +52,12 @@ def record_run(run: DiscoveryRun, folder: Path) -> int:
     """
     lines = commit_lines(run)
     if not lines:
-        raise MissingInput("the run has no experiment yet", where=str(run.folder))
+        raise MissingInput("the run has no experiments yet", where=str(run.folder))
     names = [name for name in (SETTINGS, LAB, LLM) if (run.folder / name).is_file()]
     size = sum((run.folder / name).stat().st_size for name in names)
     if size > MOST_BYTES:
         raise AsiReproError(
-            f"the record has {size / 1e6:.1f} MB, more than {MOST_BYTES / 1e6:.0f} MB",
+            f"the record has {size / 1e6:.1f} MB, more than the limit of {MOST_BYTES / 1e6:.0f} MB",
             where=str(run.folder),
             hint="record a shorter run",
         )
@@ -100,9 +100,9 @@ def check_reproduction(run: DiscoveryRun) -> int:
         recorded = [line for line in pinned if line.split()[1] == index]
         found = [line for line in made if line.split()[1] == index]
         raise DataError(
-            f"experiment {int(index)} came out otherwise: recorded {recorded}, now {found}",
+            f"experiment {int(index)} came out differently: recorded {recorded}, now {found}",
             where=str(run.folder / COMMITS),
-            hint="the loop or an operator changed: record the run again, or take the change back",
+            hint="the loop or an operator has changed: record the run again, or revert the change",
         )
     return len(pinned)
 
@@ -118,5 +118,5 @@ def _pinned(folder: Path) -> list[str]:
         return listed_commits(path)
     except OSError as error:
         raise MissingInput(
-            f"no recorded run: {error.strerror}", where=str(path), hint="`asi-repro runs` lists them"
+            f"there is no recorded run: {error.strerror}", where=str(path), hint="`asi-repro runs` lists them"
         ) from error

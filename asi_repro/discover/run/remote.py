@@ -34,10 +34,12 @@ def reaching(place: str) -> Iterator[tuple[Any, str]]:
     except RemoteMissingDepsError as error:
         scheme = place.split("://")[0]
         raise MissingInput(
-            f"what reaches {scheme}:// is not installed", where=place, hint=f"pip install 'dvc[{scheme}]'"
+            f"support for {scheme}:// is not installed", where=place, hint=f"pip install 'dvc[{scheme}]'"
         ) from error
     except (DvcException, ImportError, ValueError) as error:
-        raise AsiReproError(f"not a place that can be reached: {_first(error)}", where=place) from error
+        raise AsiReproError(
+            f"this is this is not a place that can be reached: {_first(error)}", where=place
+        ) from error
     try:
         yield filesystem, path
     except AsiReproError:
@@ -52,7 +54,7 @@ def reaching(place: str) -> Iterator[tuple[Any, str]]:
 
 def _unreachable(place: str, error: Exception) -> AsiReproError:
     return AsiReproError(
-        f"cannot be reached: {type(error).__name__}: {_first(error)}",
+        f"the place cannot be reached: {type(error).__name__}: {_first(error)}",
         where=place,
         hint="check the address, the network and the credentials",
     )

@@ -43,7 +43,9 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
     outcomes = read_outcomes(project, name)
     run_folder = run_folders(project).get(name)
     if run_folder is None:
-        raise MissingInput(f"{name} is not a run of our own", hint="`asi-repro runs` lists those")
+        raise MissingInput(
+            f"{name} is not a run of the discovery loop", hint="`asi-repro runs` lists the available runs"
+        )
     run = DiscoveryRun(run_folder)
     rows: list[JsonDict] = read_parquet(run_folder / "archive" / "fitness.parquet").to_pylist()
     points = curve(outcomes)

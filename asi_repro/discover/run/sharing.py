@@ -79,15 +79,15 @@ def share_run(run: DiscoveryRun, place: str) -> Shared:
     """
     lines = commit_lines(run)
     if not lines:
-        raise MissingInput("the run has no experiment yet", where=str(run.folder))
+        raise MissingInput("the run has no experiments yet", where=str(run.folder))
     with tempfile.TemporaryDirectory(prefix="asi-repro-share-") as folder:
         bundle = Path(folder) / "run.bundle"
         _write_bundle(run, lines, bundle)
         if commit_lines(run) != lines:
             raise AsiReproError(
-                "the run went on while it was being written",
+                "the run continued while it was being exported",
                 where=str(run.folder),
-                hint="wait until it has ended, or stop it with Ctrl-C",
+                hint="wait until it has finished, or stop it with Ctrl-C",
             )
         shared = Shared(
             run.folder.name, place, sha256_file(bundle), bundle.stat().st_size, len(run.finished())
@@ -115,16 +115,20 @@ def receive_run(
     folder = runs_folder(project.artifacts) / chosen
     if folder.exists():
         raise AsiReproError(
-            f"there is a run {chosen} already", where=str(folder), hint="give it another name: --as NAME"
+            f"there is already a run named {chosen}",
+            where=str(folder),
+            hint="choose another name with --as NAME",
         )
     with scratch_beside(folder) as work:
         bundle = work / "run.bundle"
         _get(place, bundle)
         if bundle.stat().st_size > MOST_BYTES:
-            raise DataError(f"larger than {MOST_BYTES >> 30} GiB", where=place)
+            raise DataError(f"the file is larger than {MOST_BYTES >> 30} GiB", where=place)
         if sha256 is not None and (found := sha256_file(bundle)) != sha256.lower():
             raise DataError(
-                f"SHA-256 is {found}, not {sha256.lower()}", where=place, hint="ask for the file again"
+                f"the file's SHA-256 is {found}, not {sha256.lower()}",
+                where=place,
+                hint="ask for the file again",
             )
         made = work / chosen
         _unpack(bundle, made, place)
@@ -182,16 +186,18 @@ def _unpack(bundle: Path, folder: Path, place: str) -> None:
         if any(words in error.what for words in _OF_THE_DISK):
             raise
         raise DataError(
-            f"not a run's bundle, or damaged: {error.what}", where=place, hint="ask for the file again"
+            f"the file is not the bundle of a run, or is damaged: {error.what}",
+            where=place,
+            hint="ask for the file again",
         ) from error
     names = run_git([git_dir, "for-each-ref", "--format=%(refname) %(objecttype)"]).decode().splitlines()
     for line in names:
         ref, kind = line.split(" ")
         if kind != "commit" or not _REF.fullmatch(ref):
-            raise DataError(f"it has a ref that no run has: {ref[:80]!r}", where=place)
+            raise DataError(f"the file contains a ref that no run has: {ref[:80]!r}", where=place)
     records = [line.split(" ")[0] for line in names if line.startswith(RECORD)]
     if not records:
-        raise DataError("it has no record of a run", where=place)
+        raise DataError("the file contains no record of a run", where=place)
     _write_files(git_dir, max(records), folder, place)
 
 
@@ -203,7 +209,7 @@ def _write_files(git_dir: str, ref: str, folder: Path, place: str) -> None:
         head, name = line.split("\t", 1)
         mode, kind, blob = head.split(" ")
         if mode != "100644" or kind != "blob" or not _FILE.fullmatch(name):
-            raise DataError(f"its record has a file that no run has: {name[:80]!r}", where=place)
+            raise DataError(f"the file's record contains a file that no run has: {name[:80]!r}", where=place)
         data = run_git([git_dir, "cat-file", "blob", blob])
         if name.startswith(_REJECTED):
             (folder / "rejected" / name.removeprefix(_REJECTED)).write_bytes(data)
@@ -214,12 +220,14 @@ def _write_files(git_dir: str, ref: str, folder: Path, place: str) -> None:
 def _check(run: DiscoveryRun, place: str) -> None:
     path = run.folder / COMMITS
     if not path.is_file():
-        raise DataError("its record lists no commits", where=place)
+        raise DataError("the file's record lists no commits", where=place)
     pinned = listed_commits(path)
     different = sorted(set(pinned) ^ set(commit_lines(run)))
     if different:
         raise DataError(
-            f"its commits are not those that its record lists, first: {different[0][:80]!r}", where=place
+            "the file's commits are not those listed in its record; the first difference is "
+            f"{different[0][:80]!r}",
+            where=place,
         )
     _read_records(run)
     path.unlink()  # it says what a recorded run must come to; this one may go on

@@ -70,9 +70,11 @@ class RunStore:
                 raise
             if there != made:
                 raise DataError(
-                    f"experiment {commit.index} is there as another commit ({there[:12]}, not {made[:12]})",
+                    f"experiment {commit.index} already exists as another commit ({there[:12]}, not "
+                    f"{made[:12]})",
                     where=f"{self.folder}, {ref}",
-                    hint="the run holds results of other settings or another program; use another --run",
+                    hint="the run contains results of different settings or of another program; use "
+                    "another name (--run)",
                 ) from error
         return made
 

@@ -46,7 +46,9 @@ def _committed(files: Mapping[str, bytes], where: str) -> list[JsonDict]:
     try:
         text = files[TRACE].decode()
     except (KeyError, UnicodeDecodeError) as error:
-        raise DataError(f"no trace, or not text: {type(error).__name__}", where=where) from error
+        raise DataError(
+            f"the trace is missing or is not text: {type(error).__name__}", where=where
+        ) from error
     return parse_jsonl(text, where)
 
 
@@ -58,6 +60,8 @@ def _timings(run: DiscoveryRun) -> list[JsonDict]:
         spans = line.get("spans", [])
         for span in spans if isinstance(spans, list) else [None]:
             if not isinstance(span, dict) or any(type(span.get(name)) is not kind for name, kind in _TIME):
-                raise DataError("not the times of spans", where=f"{path}, line {number}")
+                raise DataError(
+                    "the file does not contain the times of spans", where=f"{path}, line {number}"
+                )
             times[span["session"], span["sequence"]] = span
     return [times[key] for key in sorted(times)]

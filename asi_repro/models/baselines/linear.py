@@ -62,7 +62,9 @@ class _DeltaMixer(nn.Module):
             AsiReproError: for packed sequences (`cu_seqlens`), which only the fla backend takes.
         """
         if kwargs.get("cu_seqlens") is not None:
-            raise AsiReproError("the torch baselines take no packed sequences", hint="use the fla backend")
+            raise AsiReproError(
+                "the torch baselines do not support packed sequences", hint="use the fla backend"
+            )
         x = hidden_states
         if attention_mask is not None:
             x = x * attention_mask[:, -x.shape[1] :, None].to(x.dtype)

@@ -112,7 +112,7 @@ def load_baseline(name: str, *, backend: str = "auto") -> Baseline:
         AsiReproError: where the backend cannot run here.
     """
     if name not in _TABLE:
-        raise NotFound(f"no baseline {name!r}", hint=f"one of {', '.join(BASELINES)}")
+        raise NotFound(f"unknown baseline {name!r}", hint=f"use one of: {', '.join(BASELINES)}")
     main_class, _, display_name = _TABLE[name]
     module = inspect.getmodule(main_class)
     assert module is not None

@@ -73,7 +73,7 @@ class AsiArchConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         if self.program_sha256 is not None and self.program_sha256 != found:
             raise AsiReproError(
                 f"this is not the program of this model: SHA-256 {found}, expected {self.program_sha256}",
-                hint="take program.py from where the weights came from",
+                hint="use the program.py that belongs to these weights",
             )
         self.program_sha256, self.program_source = found, source
 

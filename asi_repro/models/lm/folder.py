@@ -75,16 +75,19 @@ def load_folder(
 ) -> Any:
     """What `AsiArchForCausalLM.from_pretrained` does; `build` makes a model from a configuration."""
     if trust_remote_code:
-        raise AsiReproError("trust_remote_code is refused", hint="the folder's program.py is all that is run")
+        raise AsiReproError(
+            "trust_remote_code is refused", hint="only the folder's program.py is ever executed"
+        )
     folder = Path(place)
     if not (folder / "config.json").is_file():
         raise MissingInput(
-            f"{folder} is not a model's folder: no config.json", hint="models are local folders"
+            f"{folder} is not the folder of a model: it has no config.json",
+            hint="models are loaded from local folders",
         )
     config = config or AsiArchConfig.from_pretrained(folder)
     for name in [name for name in kwargs if name not in _IGNORED]:
         if not hasattr(config, name):
-            raise AsiReproError(f"from_pretrained has no argument {name!r}", where=str(folder))
+            raise AsiReproError(f"from_pretrained does not accept the argument {name!r}", where=str(folder))
         setattr(config, name, kwargs[name])
     if config.mixer == PROGRAM and config.program_source is None:
         config.attach_program(_read_program(folder))
@@ -93,7 +96,7 @@ def load_folder(
     missing, unexpected = model.load_state_dict(weights, strict=False)
     if missing or unexpected:
         raise AsiReproError(
-            f"the weights are not this model's: {len(missing)} missing, {len(unexpected)} unexpected "
+            f"the weights do not belong to this model: {len(missing)} missing, {len(unexpected)} unexpected "
             f"(first: {[*missing, *unexpected][0]})",
             where=str(folder),
         )
@@ -128,7 +131,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
             weights.update(load_file(file))
         except SafetensorError as error:
             raise DataError(
-                f"no weights can be read: {error}", where=str(file), hint="copy the whole folder again"
+                f"the weights cannot be read: {error}", where=str(file), hint="copy the whole folder again"
             ) from error
     return weights
 
@@ -140,7 +143,7 @@ def _dtype(asked: torch.dtype | str | None, weights: dict[str, torch.Tensor]) ->
         return weights["embed_tokens.weight"].dtype
     found = getattr(torch, str(asked), None)
     if not isinstance(found, torch.dtype):
-        raise AsiReproError(f"no dtype {asked!r}", hint="bfloat16, float32, float64 or auto")
+        raise AsiReproError(f"unsupported dtype {asked!r}", hint="use bfloat16, float32, float64 or auto")
     return found
 
 
@@ -151,6 +154,6 @@ def _device(device_map: Any) -> torch.device | None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if isinstance(device_map, dict):
         if set(device_map) != {""}:
-            raise AsiReproError("a model is on one device", hint='device_map={"": device}')
+            raise AsiReproError("a model must be on a single device", hint='device_map={"": device}')
         device_map = device_map[""]
     return torch.device(device_map)

@@ -113,7 +113,7 @@ class AsiArchForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[no-u
             AsiReproError: for none or both of `input_ids` and `inputs_embeds`.
         """
         if (input_ids is None) == (inputs_embeds is None):
-            raise AsiReproError("give either input_ids or inputs_embeds")
+            raise AsiReproError("pass either input_ids or inputs_embeds")
         x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         mask = None if attention_mask is None or bool(attention_mask.all()) else attention_mask
         caching = past_key_values is not None and use_cache is not False

@@ -27,7 +27,7 @@ def mixer_source(config: AsiArchConfig, *, backend: str = "auto") -> MixerSource
         return load_baseline(config.mixer, backend=backend)
     if config.program_source is None:
         raise AsiReproError(
-            "this configuration is for a program whose text it does not hold",
+            "this configuration names a program but does not contain its source",
             hint="load the model's folder with from_pretrained, or pass program_source to AsiArchConfig; "
             f"baselines are named by `mixer`: {', '.join(BASELINES)}",
         )
