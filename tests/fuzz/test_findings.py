@@ -137,7 +137,7 @@ def test_a_list_of_commits_that_is_none(line: bytes, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not a list of commits"):
         check_reproduction(DiscoveryRun(folder))
     [row] = list_runs(Project(tmp_path))
-    assert (row.kind, row.note) == ("damaged", "not a list of commits")
+    assert (row.kind, row.note) == ("damaged", "the file is not a list of commits")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_training_whose_result_is_no_object(tmp_path: Path) -> None:
 def test_a_recorded_request_with_nan_does_not_have_its_key(tmp_path: Path) -> None:
     path = run_readers.make_llm(tmp_path)
     write(path, path.read_text().replace('"max_tokens":9', '"max_tokens":NaN'))
-    with pytest.raises(DataError, match="does not have its key"):
+    with pytest.raises(DataError, match="does not match its key"):
         run_readers.read_llm(tmp_path)
 
 

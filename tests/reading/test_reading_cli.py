@@ -209,7 +209,7 @@ def test_search_json(plain_archive: Path) -> None:
     assert list(found) == ["query", "experiments", "cognition"]
     assert list(found["experiments"][0]) == [*LIST_KEYS, "relevance", "field", "snippet"]
     assert list(found["cognition"][0]) == ["id", "relevance", "field", "snippet"]
-    assert "nothing found" in run(plain_archive, "search", "zzzz")
+    assert "Nothing matches" in run(plain_archive, "search", "zzzz")
 
 
 def test_cognition(plain_archive: Path) -> None:
