@@ -18,7 +18,6 @@ from asi_repro.store.json_text import JsonDict
 from asi_repro.text import terminal_safe
 from asi_repro.traces.note import trace_note
 from asi_repro.traces.openinference import flatten
-from asi_repro.traces.otlp import otlp_bytes, otlp_json, to_otlp
 from asi_repro.traces.spans import read_jsonl
 
 _JSON_COLUMNS = (
@@ -139,6 +138,7 @@ def _those_that_have(path: Path) -> str:
 
 
 def _export(records: list[JsonDict], run: str, path: Path) -> None:
+    from asi_repro.traces.otlp import otlp_bytes, otlp_json, to_otlp
 
     request = to_otlp(records, run)
     atomic_write(path, otlp_json(request) if path.suffix == ".json" else otlp_bytes(request))
