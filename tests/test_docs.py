@@ -7,9 +7,14 @@ import importlib
 import re
 import subprocess
 import sys
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
+import yaml
+
+from asi_repro.config.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -59,6 +64,40 @@ def test_every_command_named_in_the_docs_exists() -> None:
     for page in PAGES:
         for name in re.findall(r"asi-repro ([a-z]+)\b", page.read_text(encoding="utf-8")):
             assert name in known, f"{page.name} names `asi-repro {name}`"
+
+
+def test_every_option_named_in_the_docs_exists() -> None:
+    sections = re.split(r"^### ", (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8"), flags=re.M)
+    known = {
+        part.split("`")[1].removeprefix("asi-repro "): {*re.findall(r"--[a-z-]+", part)}
+        for part in sections[1:]
+    }
+    checked = 0
+    for page in (page for page in PAGES if page.name not in ("cli.md", "CHANGELOG.md")):
+        for verb, rest in re.findall(r"asi-repro ([a-z]+)([^`\n#|;&]*)", page.read_text(encoding="utf-8")):
+            # These two hand their options to another program.
+            if (
+                options := {*re.findall(r"(?<= )--[a-z-]+", rest)}
+                if verb not in ("harness", "dvc")
+                else set()
+            ):
+                there = set().union(*(found for name, found in known.items() if name.split()[0] == verb))
+                assert options <= there, f"{page.name}: asi-repro {verb} has no {options - there}"
+                checked += 1
+    assert checked > 50
+
+
+def test_every_setting_named_in_the_docs_exists() -> None:
+    params = Params.model_validate(yaml.safe_load((ROOT / "params.yaml").read_text())).model_dump()
+    for page in (page for page in PAGES if page.name != "CHANGELOG.md"):
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(rf"`((?:{'|'.join(params)})\.[a-z0-9_.]+)`", text):
+            if not re.search(r"\.(jsonl?|csv|md|ya?ml|py)$", name):
+                reduce(getitem, name.split("."), params)  # a KeyError names what is not there
+        for block in re.findall(r"^```yaml\n(.*?)^```", text, flags=re.M | re.S):
+            said = yaml.safe_load(block)
+            if isinstance(said, dict) and {*said} <= {*params}:
+                Params.model_validate({**params, **said})
 
 
 def test_every_file_named_in_the_docs_exists() -> None:
