@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from asi_repro.claims.ledger import Entry, Ledger
 from asi_repro.claims.texts import THEMES
-from asi_repro.text import terminal_safe
+from asi_repro.markdown import escape, record_table, table
 
 _ROWS_SHOWN = 12
+_COLUMNS = ("verdict", "effect", "claimed", "where")
 SHOWN = (
     ("Where", "where"),
     ("Claimed", "claimed"),
@@ -19,7 +17,6 @@ SHOWN = (
     ("What the data could show", "power"),
     ("What would change it", "would_change"),
 )
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$])")
 
 
 def page(ledger: Ledger) -> str:
@@ -34,17 +31,13 @@ def page(ledger: Ledger) -> str:
         lines += ["", f"## {paper.name} (arXiv {paper.arxiv})"]
         for theme, claims in by_theme(ledger.of_paper(paper.id)).items():
             rows = [
-                {
-                    "claim": f"[{e.id}](#{e.id})",
-                    **{key: escaped(getattr(e, key)) for key in ("verdict", "effect", "claimed", "where")},
-                }
-                for e in claims
+                [f"[{e.id}](#{e.id})", *(escape(getattr(e, column)) for column in _COLUMNS)] for e in claims
             ]
-            lines += ["", f"### {THEMES.get(theme, theme)}", "", *table(rows, raw=True)]
+            lines += ["", f"### {THEMES.get(theme, theme)}", "", *table(("claim", *_COLUMNS), rows)]
     for claim in ledger.claims:
         lines += ["", *claim_section(claim)]
     if ledger.measured:
-        lines += ["", "# Measured by this project", "", escaped(ledger.measured[0].criterion)]
+        lines += ["", "# Measured by this project", "", escape(ledger.measured[0].criterion)]
     for claim in ledger.measured:
         lines += ["", *claim_section(claim)]
     return "\n".join(lines) + "\n"
@@ -62,56 +55,22 @@ def claim_section(claim: Entry, *, rows_shown: int = _ROWS_SHOWN) -> list[str]:
     lines = [
         f"## {claim.id}",
         "",
-        f"**{claim.verdict}** ({escaped(claim.effect)}): {escaped(claim.statement)}",
+        f"**{claim.verdict}** ({escape(claim.effect)}): {escape(claim.statement)}",
         "",
-        *(f"- {title}: {escaped(getattr(claim, key))}" for title, key in SHOWN),
+        *(f"- {title}: {escape(getattr(claim, key))}" for title, key in SHOWN),
     ]
     if claim.parts:
-        lines += ["", *table([part.model_dump() for part in claim.parts])]
+        lines += ["", *record_table([part.model_dump() for part in claim.parts])]
     if claim.sensitivity:
         lines += ["", "Were the criterion another:", ""]
-        lines += table([item.model_dump() for item in claim.sensitivity])
+        lines += record_table([item.model_dump() for item in claim.sensitivity])
     for evidence in claim.evidence:
         shown = evidence.rows[:rows_shown]
         count = "none" if not evidence.total else f"{len(shown)} of {evidence.total}"
         what = evidence.what[:1].upper() + evidence.what[1:]
-        lines += ["", f"{escaped(what)} ({escaped(evidence.source)}; {count}):"]
+        lines += ["", f"{escape(what)} ({escape(evidence.source)}; {count}):"]
         if shown:
-            lines += ["", *table(shown)]
+            lines += ["", *record_table(shown)]
     if claim.notes:
-        lines += ["", *(f"- {escaped(note)}" for note in claim.notes)]
+        lines += ["", *(f"- {escape(note)}" for note in claim.notes)]
     return lines
-
-
-def table(rows: list[dict[str, Any]], *, raw: bool = False) -> list[str]:
-    """Rows as a Markdown table.
-
-    Args:
-        raw: whether the cells are Markdown already.
-    """
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    body = [[row.get(c, "") if raw else escaped(cell(row.get(c))) for c in columns] for row in rows]
-    header = columns if raw else [escaped(c.replace("_", " ")) for c in columns]
-    return [_line(header), _line(["---"] * len(columns)), *(_line(line) for line in body)]
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def cell(value: Any) -> str:
-    """A value of a row as short text."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list):
-        return ", ".join(cell(item) for item in value) or "–"
-    return str(value)
-
-
-def escaped(text: str) -> str:
-    """Text from outside as one line of Markdown that means nothing but itself."""
-    return _SPECIAL.sub(r"\\\1", terminal_safe(str(text), keep="").strip())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from asi_repro.claims.finding import Verdict
 from asi_repro.claims.ledger import Entry
-from asi_repro.claims.page import escaped
 from asi_repro.claims.texts import claim_texts, papers
+from asi_repro.markdown import escape, table
 
 VERDICTS = {
     Verdict.REPRODUCED: "the claim holds on what was released, under every reading of its sentence",
@@ -29,9 +29,7 @@ def reference_lines() -> list[str]:
         "`claims.csv`, `claims.md` and `claims_metrics.json`;",
         "`asi-repro claims [ID] [--paper PAPER] [--json]` reads the first.",
         "",
-        "| verdict | meaning |",
-        "|---|---|",
-        *(f"| {verdict.value} | {meaning} |" for verdict, meaning in VERDICTS.items()),
+        *table(("verdict", "meaning"), [(v.value, meaning) for v, meaning in VERDICTS.items()]),
         "",
         "A sentence that can be read strictly or leniently is tested under both readings. A reading is as",
         "good as the worst of its parts, and the claim has the verdict that its readings share. Where",
@@ -49,9 +47,10 @@ def reference_lines() -> list[str]:
         "`papers`, `summary` (number of claims by verdict) and `measured` (rows of this project's own,",
         "shaped as claims).",
         "",
-        "| field | meaning |",
-        "|---|---|",
-        *(f"| `{name}` | {field.description} |" for name, field in Entry.model_fields.items()),
+        *table(
+            ("field", "meaning"),
+            [(f"`{name}`", field.description or "") for name, field in Entry.model_fields.items()],
+        ),
         "",
         "## Each claim and its criterion",
     ]
@@ -60,11 +59,11 @@ def reference_lines() -> list[str]:
             "",
             f"### `{text.id}`",
             "",
-            f"{escaped(text.statement)} ({papers()[text.paper].name}, {escaped(text.where)})",
+            f"{escape(text.statement)} ({papers()[text.paper].name}, {escape(text.where)})",
             "",
-            f"- Claimed: {escaped(text.filled(text.claimed))} ({escaped(text.unit)})",
-            f"- Checked against: {escaped(text.check)}",
-            f"- Criterion: {escaped(text.criterion)}",
-            f"- What would change it: {escaped(text.filled(text.would_change))}",
+            f"- Claimed: {escape(text.filled(text.claimed))} ({escape(text.unit)})",
+            f"- Checked against: {escape(text.check)}",
+            f"- Criterion: {escape(text.criterion)}",
+            f"- What would change it: {escape(text.filled(text.would_change))}",
         ]
     return lines

@@ -15,11 +15,12 @@ from asi_repro.archive.reader import Archive
 from asi_repro.claims.criteria import Criteria, criteria_text, read_criteria
 from asi_repro.claims.ledger import Entry, Ledger, find_claim, read_ledger
 from asi_repro.claims.outputs import write_ledger
-from asi_repro.claims.page import SHOWN, by_theme, cell
+from asi_repro.claims.page import SHOWN, by_theme
 from asi_repro.claims.texts import THEMES
 from asi_repro.cli.output import console, print_columns, print_json, print_utf8, safe
 from asi_repro.config.params import load_params
 from asi_repro.project import Project, find_project
+from asi_repro.text import short_value
 
 BUILD = "build"
 CRITERIA = "criteria"
@@ -213,7 +214,7 @@ def _print_rows(out: Console, what: str, source: str, rows: list[dict[str, Any]]
         return
     columns = list(dict.fromkeys(column for row in shown for column in row))
     header = [safe(column.replace("_", " ")) for column in columns]
-    cells = [[safe(cell(row.get(column))) for column in columns] for row in shown]
+    cells = [[safe(short_value(row.get(column))) for column in columns] for row in shown]
     right = [p for p, c in enumerate(columns) if all(isinstance(row.get(c), int | float) for row in shown)]
     if not out.is_terminal:
         print_columns(out, header, cells, right=right)

@@ -22,7 +22,7 @@ from asi_repro.claims.context import Settings
 from asi_repro.claims.finding import Finding, Part, Verdict, worst
 from asi_repro.claims.ledger import Ledger, find_claim, read_ledger
 from asi_repro.claims.outputs import write_ledger
-from asi_repro.claims.page import escaped, page
+from asi_repro.claims.page import page
 from asi_repro.claims.plain import plain
 from asi_repro.claims.registry import checks
 from asi_repro.claims.texts import claim_texts
@@ -150,7 +150,6 @@ def test_outside_text_means_nothing_in_markdown(ledger: Ledger) -> None:
     text = page(ledger)
     assert "\x1b" not in text
     assert "<b>" not in text.replace("\\<b\\>", "")
-    assert escaped("a|b\n<c>`d`") == "a\\|b\\\\n\\<c\\>\\`d\\`"
 
 
 @pytest.mark.parametrize(

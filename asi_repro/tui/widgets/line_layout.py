@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
-from asi_repro.claims.page import cell
+from asi_repro.text import short_value
 from asi_repro.tui.widgets.line_list import Line
 from asi_repro.tui.widgets.text import safe_line
 
@@ -59,7 +59,7 @@ def table(
     if not rows:
         return []
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    cells = [[safe_line(cell(row.get(c)), MAX_CELL) for c in columns] for row in rows]
+    cells = [[safe_line(short_value(row.get(c)), MAX_CELL) for c in columns] for row in rows]
     names = [safe_line(str(c).replace("_", " "), MAX_CELL) for c in columns]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
     right = [all(isinstance(row.get(c), int | float | None) for row in rows) for c in columns]
