@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # DVC sends nothing anywhere (see .dvc/config); this covers DVC commands outside the repository too.
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test slow coverage faults lint sbom audit format install clean
+.PHONY: repro test slow slow-ci coverage faults lint sbom audit format install clean
 
 repro: install ## pull the release, run every stage, print the claims; without a release a run of our own
 	scripts/repro
@@ -16,6 +16,9 @@ test: install ## every ordinary test
 
 slow: install ## the heavy sweeps
 	pytest -n 2 --dist worksteal -m slow
+
+slow-ci: install ## the heavy sweeps that take their time but do not depend on it
+	pytest -n 2 --dist worksteal -m "slow and not machine"
 
 coverage: install ## the ordinary tests with coverage; writes docs/evidence/coverage.md
 	pytest -n 2 --dist worksteal --cov --cov-report=json:coverage.json

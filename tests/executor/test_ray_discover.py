@@ -165,6 +165,7 @@ def test_interrupted_it_stops_what_nodes_do(cluster: Any, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.machine
 def test_what_a_node_left_before_the_driver_died_is_not_done_again(
     cluster: Any,
     tmp_path: Path,

@@ -22,7 +22,7 @@ from ray_attacks import Assault, attempt
 
 from asi_repro.executor.on_ray import RayExecutor
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.machine, pytest.mark.xdist_group("ray")]
 # Those on files, network, processes, other processes; the bounds on time, memory and output by one each.
 GROUPS = ("processes", "secrets", "writing", "network", "others")
 SINGLE = (

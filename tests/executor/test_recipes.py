@@ -216,6 +216,7 @@ def check_nothing_left(root: Path, port: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.machine
 def test_the_slurm_script_makes_a_cluster_of_its_nodes_runs_a_command_and_takes_it_down(project: Path):
     port = free_port()
     job = slurm(project, port, "sweep", "delta_net", "--only", "train")
@@ -228,6 +229,7 @@ def test_the_slurm_script_makes_a_cluster_of_its_nodes_runs_a_command_and_takes_
 
 
 @pytest.mark.slow
+@pytest.mark.machine
 def test_the_slurm_script_fails_as_its_command_does_and_stops_when_it_is_told_to(project: Path):
     port = free_port()
     job = slurm(project, port, "sweep", "no_such_model")
@@ -247,6 +249,7 @@ def test_the_slurm_script_fails_as_its_command_does_and_stops_when_it_is_told_to
 
 
 @pytest.mark.slow
+@pytest.mark.machine
 def test_the_skypilot_task_runs_on_two_nodes_and_takes_its_cluster_down(project: Path, tmp_path: Path):
     shared, port = tmp_path / "shared", free_port()
     shared.mkdir()

@@ -65,6 +65,7 @@ def test_a_wrong_clock_changes_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.machine
 def test_every_kind_once(tmp_path: Path) -> None:
     listed = list({(t.fault, t.target): t for t in suite.trials()}.values())
     done = suite.run_suite(
