@@ -110,7 +110,7 @@ def _timed(
     came: list[float] = []
     began = time.perf_counter()
     lost = executor.run(
-        call, range(count), took=lambda task, value: came.append(time.perf_counter()), resources=SMALL
+        call, range(count), on_result=lambda task, value: came.append(time.perf_counter()), resources=SMALL
     )
     assert not lost, lost[0].reason
     return came[0] - began, (came[-1] - came[0]) / (count - 1)

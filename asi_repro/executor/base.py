@@ -6,14 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
-Task = TypeVar("Task")
-Value = TypeVar("Value")
-
-Call = Callable[[Task, threading.Event], Value]
+Call = Callable[[Any, threading.Event], Any]
 """What a task does: a function of a module (children import it by name). The event says that the run is
 being stopped; it is only ever set where driver and task share a process."""
+
+OnResult = Callable[[Any, Any], None]
+"""Called in the driver with a task and its value."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ ONE_CPU = Resources()
 
 
 @dataclass(frozen=True)
-class Lost(Generic[Task]):
+class LostTask:
     """A task without a value.
 
     Attributes:
@@ -44,7 +44,7 @@ class Lost(Generic[Task]):
         error: what it raised; None where its process or node died.
     """
 
-    task: Task
+    task: Any
     reason: str
     error: Exception | None = None
 
@@ -53,24 +53,20 @@ class Executor(Protocol):
     """Runs tasks somewhere."""
 
     def run(
-        self,
-        call: Callable[[Any, threading.Event], Any],
-        tasks: Sequence[Any],
-        *,
-        took: Callable[[Any, Any], None],
-        resources: Resources = ONE_CPU,
-    ) -> list[Lost[Any]]:
+        self, call: Call, tasks: Sequence[Any], *, on_result: OnResult, resources: Resources = ONE_CPU
+    ) -> list[LostTask]:
         """Run `call` for each task.
 
         Args:
-            took: called in the driver with task and value, as they come.
+            on_result: called in the driver with task and value, as they come.
             resources: of each task. On one machine the number of workers bounds what runs at a time.
 
         Returns:
             The tasks that raised or whose process died; the others are not held up by them.
 
         Raises:
-            BaseException: what `took` raises, or KeyboardInterrupt: everything that runs is stopped first.
+            BaseException: what `on_result` raises, or KeyboardInterrupt: everything that runs is stopped
+                first.
         """
         ...
 

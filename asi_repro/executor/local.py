@@ -5,13 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
-from asi_repro.executor.base import ONE_CPU, Lost, Resources
+from asi_repro.executor.base import ONE_CPU, Call, LostTask, OnResult, Resources
 from asi_repro.executor.children import deaf_to_ctrl_c, end_with_parent
 
 
@@ -26,18 +26,13 @@ class ThreadExecutor:
     workers: int
 
     def run(
-        self,
-        call: Callable[[Any, threading.Event], Any],
-        tasks: Sequence[Any],
-        *,
-        took: Callable[[Any, Any], None],
-        resources: Resources = ONE_CPU,
-    ) -> list[Lost[Any]]:
+        self, call: Call, tasks: Sequence[Any], *, on_result: OnResult, resources: Resources = ONE_CPU
+    ) -> list[LostTask]:
         """As `Executor.run`."""
         stop = threading.Event()
         with ThreadPoolExecutor(max_workers=max(self.workers, 1)) as pool:
             try:
-                return _collect({pool.submit(call, task, stop): task for task in tasks}, took)
+                return _collect({pool.submit(call, task, stop): task for task in tasks}, on_result)
             except BaseException:
                 stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -55,26 +50,16 @@ class ProcessExecutor:
     workers: int
 
     def run(
-        self,
-        call: Callable[[Any, threading.Event], Any],
-        tasks: Sequence[Any],
-        *,
-        took: Callable[[Any, Any], None],
-        resources: Resources = ONE_CPU,
-    ) -> list[Lost[Any]]:
+        self, call: Call, tasks: Sequence[Any], *, on_result: OnResult, resources: Resources = ONE_CPU
+    ) -> list[LostTask]:
         """As `Executor.run`. Where a process dies its pool is lost: each task in it is then run alone."""
-        lost = self._wave(call, tasks, took)
+        lost = self._wave(call, tasks, on_result)
         kept = [one for one in lost if one.error is not None]
         for broken in (one for one in lost if one.error is None):
-            kept += self._wave(call, [broken.task], took)  # alone it can only harm itself
+            kept += self._wave(call, [broken.task], on_result)  # alone it can only harm itself
         return kept
 
-    def _wave(
-        self,
-        call: Callable[[Any, threading.Event], Any],
-        tasks: Sequence[Any],
-        took: Callable[[Any, Any], None],
-    ) -> list[Lost[Any]]:
+    def _wave(self, call: Call, tasks: Sequence[Any], on_result: OnResult) -> list[LostTask]:
         if not tasks:
             return []
         pool = ProcessPoolExecutor(
@@ -86,7 +71,7 @@ class ProcessExecutor:
         try:
             with deaf_to_ctrl_c():
                 running = {pool.submit(_in_child, call, task): task for task in tasks}
-            lost = _collect(running, took)
+            lost = _collect(running, on_result)
         except BaseException:
             children = list((pool._processes or {}).values())  # shutdown forgets them
             pool.shutdown(wait=False, cancel_futures=True)
@@ -97,8 +82,8 @@ class ProcessExecutor:
         return lost
 
 
-def _collect(running: dict[Future[Any], Any], took: Callable[[Any, Any], None]) -> list[Lost[Any]]:
-    lost: list[Lost[Any]] = []
+def _collect(running: dict[Future[Any], Any], on_result: OnResult) -> list[LostTask]:
+    lost: list[LostTask] = []
     waiting = set(running)
     while waiting:
         finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -107,15 +92,15 @@ def _collect(running: dict[Future[Any], Any], took: Callable[[Any, Any], None]) 
             try:
                 value = future.result()
             except BrokenProcessPool:
-                lost.append(Lost(task, "its process died"))
+                lost.append(LostTask(task, "its process died"))
             except Exception as error:
-                lost.append(Lost(task, f"{type(error).__name__}: {error}", error))
+                lost.append(LostTask(task, f"{type(error).__name__}: {error}", error))
             else:
-                took(task, value)
+                on_result(task, value)
     return lost
 
 
-def _in_child(call: Callable[[Any, threading.Event], Any], task: Any) -> Any:
+def _in_child(call: Call, task: Any) -> Any:
     return call(task, threading.Event())
 
 

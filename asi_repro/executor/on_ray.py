@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import AsiReproError, MissingInput
-from asi_repro.executor.base import ONE_CPU, Lost, Resources
+from asi_repro.executor.base import ONE_CPU, Call, LostTask, OnResult, Resources
 
 _LOOK_SECONDS, _WAIT_SECONDS = 0.5, 5.0
 
@@ -41,13 +41,8 @@ class RayExecutor:
     workers: int | None = None
 
     def run(
-        self,
-        call: Callable[[Any, threading.Event], Any],
-        tasks: Sequence[Any],
-        *,
-        took: Callable[[Any, Any], None],
-        resources: Resources = ONE_CPU,
-    ) -> list[Lost[Any]]:
+        self, call: Call, tasks: Sequence[Any], *, on_result: OnResult, resources: Resources = ONE_CPU
+    ) -> list[LostTask]:
         """As `Executor.run`.
 
         Raises:
@@ -58,7 +53,7 @@ class RayExecutor:
         with self.session() as session:
             _check_fits(session.ray, resources)
             return self._drive(
-                session.ray, lambda task: session.submit(call, task, resources), tasks, took, resources
+                session.ray, lambda task: session.submit(call, task, resources), tasks, on_result, resources
             )
 
     @contextmanager
@@ -76,12 +71,12 @@ class RayExecutor:
         ray: Any,
         submit: Callable[[Any], Any],
         tasks: Sequence[Any],
-        took: Callable[[Any, Any], None],
+        on_result: OnResult,
         resources: Resources,
-    ) -> list[Lost[Any]]:
+    ) -> list[LostTask]:
         waiting: dict[Any, Any] = {}
         left = iter(tasks)
-        lost: list[Lost[Any]] = []
+        lost: list[LostTask] = []
         try:
             while True:
                 # Twice what fits keeps every node busy; the rest stays here, where it costs nothing.
@@ -94,10 +89,10 @@ class RayExecutor:
                 for reference in finished:
                     task = waiting.pop(reference)
                     found = _fetch(ray, reference, task)
-                    if isinstance(found, Lost):
+                    if isinstance(found, LostTask):
                         lost.append(found)
                     else:
-                        took(task, found[0])
+                        on_result(task, found[0])
         except BaseException:
             for reference in waiting:
                 ray.cancel(reference, force=True)
@@ -122,7 +117,7 @@ class RaySession:
     token: str
     retries: int
 
-    def submit(self, call: Callable[[Any, threading.Event], Any], task: Any, resources: Resources) -> Any:
+    def submit(self, call: Call, task: Any, resources: Resources) -> Any:
         """Hand a task to the cluster; a reference to its value."""
         remote = self.ray.remote(_on_node).options(
             num_cpus=resources.cpus,
@@ -134,14 +129,7 @@ class RaySession:
         )
         return remote.remote(call, task, self.token)
 
-    def call(
-        self,
-        call: Callable[[Any, threading.Event], Any],
-        task: Any,
-        *,
-        resources: Resources = ONE_CPU,
-        stop: threading.Event,
-    ) -> Any:
+    def call(self, call: Call, task: Any, *, resources: Resources = ONE_CPU, stop: threading.Event) -> Any:
         """The value of one task.
 
         Raises:
@@ -156,7 +144,7 @@ class RaySession:
                 self.ray.cancel(reference, force=True)
                 raise Stopped
         found = _fetch(self.ray, reference, task)
-        if not isinstance(found, Lost):
+        if not isinstance(found, LostTask):
             return found[0]
         if found.error is not None:
             raise found.error
@@ -165,7 +153,7 @@ class RaySession:
         )
 
 
-def _on_node(call: Callable[[Any, threading.Event], Any], task: Any, token: str) -> Any:
+def _on_node(call: Call, task: Any, token: str) -> Any:
     if not Path(token).is_file():
         raise MissingInput(
             f"node {os.uname().nodename} cannot access {Path(token).parent}",
@@ -174,17 +162,17 @@ def _on_node(call: Callable[[Any, threading.Event], Any], task: Any, token: str)
     return call(task, threading.Event())
 
 
-def _fetch(ray: Any, reference: Any, task: Any) -> Lost[Any] | tuple[Any]:
+def _fetch(ray: Any, reference: Any, task: Any) -> LostTask | tuple[Any]:
     try:
         return (ray.get(reference),)
     except ray.exceptions.RayTaskError as error:
         cause = getattr(error, "cause", None)
         cause = cause if isinstance(cause, Exception) else error
-        return Lost(
+        return LostTask(
             task, f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else ''}", cause
         )
     except ray.exceptions.RayError as error:
-        return Lost(task, f"its process or node died, and so did every retry ({type(error).__name__})")
+        return LostTask(task, f"its process or node died, and so did every retry ({type(error).__name__})")
 
 
 def _slots(ray: Any, resources: Resources) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from asi_repro.executor.base import ONE_CPU, Lost, Resources
+from asi_repro.executor.base import ONE_CPU, Call, LostTask, OnResult, Resources
 
 
 @dataclass
@@ -30,14 +30,9 @@ class VirtualExecutor:
     waves: list[tuple[int, float]] = field(default_factory=list)
 
     def run(
-        self,
-        call: Callable[[Any, threading.Event], Any],
-        tasks: Sequence[Any],
-        *,
-        took: Callable[[Any, Any], None],
-        resources: Resources = ONE_CPU,
-    ) -> list[Lost[Any]]:
-        """As `Executor.run`; `took` is called in the order in which the tasks would end."""
+        self, call: Call, tasks: Sequence[Any], *, on_result: OnResult, resources: Resources = ONE_CPU
+    ) -> list[LostTask]:
+        """As `Executor.run`; `on_result` is called in the order in which the tasks would end."""
         began = self.now
         free = [began] * min(self.workers, len(tasks)) or [began]
         ends: list[tuple[float, int]] = []
@@ -47,16 +42,16 @@ class VirtualExecutor:
             end = heapq.heappop(free) + spent
             heapq.heappush(free, end)
             ends.append((end, position))
-        lost: list[Lost[Any]] = []
+        lost: list[LostTask] = []
         for end, position in sorted(ends):
             self.now = end
             task = tasks[position]
             try:
                 value = call(task, threading.Event())
             except Exception as error:
-                lost.append(Lost(task, f"{type(error).__name__}: {error}", error))
+                lost.append(LostTask(task, f"{type(error).__name__}: {error}", error))
             else:
-                took(task, value)
+                on_result(task, value)
         self.waves.append((len(tasks), self.now - began))
         return lost
 

@@ -204,7 +204,7 @@ def sweep(
     first = [job for job in jobs if job.subject.slug == REFERENCE]
     for wave in (first, [job for job in jobs if job.subject.slug != REFERENCE]):
         tasks = [Task(job, run) for job in wave]
-        for lost in where.run(_run_task, tasks, took=took, resources=resources):
+        for lost in where.run(_run_task, tasks, on_result=took, resources=resources):
             report = Report(
                 lost.task.job.subject.slug, lost.task.job.seed, "train", "failed", lost.reason, "run it again"
             )

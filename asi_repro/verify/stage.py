@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.executor.base import ONE_CPU, Executor, Lost, Resources
+from asi_repro.executor.base import ONE_CPU, Executor, LostTask, Resources
 from asi_repro.executor.local import ThreadExecutor
 from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.provenance.record import Provenance, write_provenance
@@ -146,7 +146,7 @@ def verify(
         progress(task.job.program.display_name or task.job.program.name)
 
     tasks = [Task(job, folder.resolve(), tier) for job in todo]
-    lost = (executor or ThreadExecutor(jobs)).run(_certify, tasks, took=took, resources=resources)
+    lost = (executor or ThreadExecutor(jobs)).run(_certify, tasks, on_result=took, resources=resources)
     _note_lost(lost, outcome, every=len(lost) == len(tasks))
     return outcome
 
@@ -208,7 +208,7 @@ def remove_orphans(folder: Path, indices: Iterable[int]) -> list[Path]:
     return orphans
 
 
-def _note_lost(lost: list[Lost[Task]], outcome: Outcome, *, every: bool) -> None:
+def _note_lost(lost: list[LostTask], outcome: Outcome, *, every: bool) -> None:
     for one in lost:
         if one.error is not None and (every or not isinstance(one.error, AsiReproError)):
             raise one.error  # nothing can run here, or a fault of this package: say why once

@@ -25,7 +25,7 @@ class TestEither:
     ) -> None:
         tasks = [Work(tmp_path, n, "raise" if n == 1 else "") for n in range(4)]
         took: dict[Work, int] = {}
-        lost = executor.run(work, tasks, took=lambda task, value: took.update({task: value[0]}))
+        lost = executor.run(work, tasks, on_result=lambda task, value: took.update({task: value[0]}))
         assert {task.number: value for task, value in took.items()} == {0: 0, 2: 4, 3: 9}
         assert [(one.task.number, type(one.error)) for one in lost] == [(1, DataError)]
         assert lost[0].error.hint == "leave it"
@@ -39,17 +39,19 @@ class TestEither:
 
         tasks = [Work(tmp_path, 0), *(Work(tmp_path, n, "wait") for n in range(1, 20))]
         with pytest.raises(KeyboardInterrupt):
-            executor.run(work, tasks, took=interrupt)
+            executor.run(work, tasks, on_result=interrupt)
         assert len(list(tmp_path.glob("began-*"))) <= 4
 
     def test_no_tasks(self, executor: Executor, tmp_path: Path) -> None:
-        assert executor.run(work, [], took=lambda task, value: None) == []
+        assert executor.run(work, [], on_result=lambda task, value: None) == []
 
 
 def test_a_process_that_dies_loses_only_its_own_task(tmp_path: Path) -> None:
     tasks = [Work(tmp_path, n, "die" if n == 2 else "") for n in range(6)]
     took: dict[int, int] = {}
-    lost = ProcessExecutor(2).run(work, tasks, took=lambda task, value: took.update({task.number: value[0]}))
+    lost = ProcessExecutor(2).run(
+        work, tasks, on_result=lambda task, value: took.update({task.number: value[0]})
+    )
     assert [(one.task.number, one.reason, one.error) for one in lost] == [(2, "its process died", None)]
     assert sorted(took) == [0, 1, 3, 4, 5]
 
@@ -59,7 +61,7 @@ def test_processes_differ_from_the_driver_and_are_used_again(tmp_path: Path) -> 
 
     seen: set[int] = set()
     ProcessExecutor(1).run(
-        work, [Work(tmp_path, n) for n in range(5)], took=lambda task, value: seen.add(value[1])
+        work, [Work(tmp_path, n) for n in range(5)], on_result=lambda task, value: seen.add(value[1])
     )
     assert len(seen) == 1
     assert os.getpid() not in seen
@@ -101,7 +103,7 @@ if __name__ == "__main__":
     threading.Thread(target=send).start()
     tasks = [Work(Path({folder!r}), n, "wait") for n in range(4)]
     try:
-        ProcessExecutor(2).run(work, tasks, took=lambda task, value: None)
+        ProcessExecutor(2).run(work, tasks, on_result=lambda task, value: None)
     except KeyboardInterrupt:
         print("stopped", flush=True)
 """

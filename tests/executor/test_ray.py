@@ -28,7 +28,7 @@ def test_gives_every_value_and_keeps_errors_and_deaths_to_their_tasks(cluster: A
     tasks = [Work(tmp_path, n, how.get(n, "")) for n in range(6)]
     took: dict[int, int] = {}
     lost = RayExecutor(tmp_path, retries=1).run(
-        work, tasks, took=lambda task, value: took.update({task.number: value[0]})
+        work, tasks, on_result=lambda task, value: took.update({task.number: value[0]})
     )
     assert took == {0: 0, 3: 9, 4: 16, 5: 25}
     found = {one.task.number: one for one in lost}
@@ -44,7 +44,7 @@ def test_gives_every_value_and_keeps_errors_and_deaths_to_their_tasks(cluster: A
 def test_a_task_that_no_node_can_hold_is_an_error_at_once(cluster: Any, tmp_path: Path) -> None:
     with pytest.raises(AsiReproError, match="no node of the Ray cluster has 1 CPUs, 4 GPUs"):
         RayExecutor(tmp_path).run(
-            work, [Work(tmp_path, 0)], took=lambda task, value: None, resources=Resources(gpus=4)
+            work, [Work(tmp_path, 0)], on_result=lambda task, value: None, resources=Resources(gpus=4)
         )
     assert not list(tmp_path.glob("began-*"))
 
@@ -68,7 +68,7 @@ def test_few_tasks_are_handed_over_at_a_time(
     # Tasks that outlast a wait must not let more in, one a wait.
     monkeypatch.setattr(on_ray, "_WAIT_SECONDS", 0.001)
     executor.run(
-        work, [Work(tmp_path, n) for n in range(12)], took=lambda task, value: done.append(task.number)
+        work, [Work(tmp_path, n) for n in range(12)], on_result=lambda task, value: done.append(task.number)
     )
     assert sorted(done) == list(range(12))
     assert most == 4  # two nodes of one CPU each, and as many again waiting
@@ -86,7 +86,7 @@ def test_a_node_that_does_not_see_the_folder_says_so(
         yield tmp_path / "not-there" / "token"
 
     monkeypatch.setattr(on_ray, "_token", elsewhere)
-    lost = RayExecutor(tmp_path).run(work, [Work(tmp_path, 0)], took=lambda task, value: None)
+    lost = RayExecutor(tmp_path).run(work, [Work(tmp_path, 0)], on_result=lambda task, value: None)
     assert isinstance(lost[0].error, MissingInput)
     assert "does not see" in lost[0].reason
 
@@ -110,7 +110,7 @@ def test_a_node_lost_in_the_middle_loses_no_task(cluster: Any, tmp_path: Path) -
     killer.start()
     took: dict[int, int] = {}
     lost = RayExecutor(tmp_path).run(
-        work, tasks, took=lambda task, value: took.update({task.number: value[0]})
+        work, tasks, on_result=lambda task, value: took.update({task.number: value[0]})
     )
     killer.join()
     assert lost == []
@@ -139,7 +139,7 @@ def test_an_address_where_nothing_answers(tmp_path: Path) -> None:
 
     code = (
         "from pathlib import Path; from asi_repro.executor.on_ray import RayExecutor\n"
-        f"RayExecutor(Path({str(tmp_path)!r}), address='127.0.0.1:9').run(print, [1], took=print)"
+        f"RayExecutor(Path({str(tmp_path)!r}), address='127.0.0.1:9').run(print, [1], on_result=print)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert ran.returncode != 0

@@ -77,7 +77,7 @@ def found(
         )
     outcomes: dict[str, Any] = {}
     lost = RayExecutor(tmp_path_factory.mktemp("shared")).run(
-        attempt, tasks, took=lambda task, value: outcomes.update({task.name: value})
+        attempt, tasks, on_result=lambda task, value: outcomes.update({task.name: value})
     )
     assert lost == []
     return outcomes

@@ -42,7 +42,9 @@ def test_the_virtual_executor_keeps_the_schedule_of_a_clock_that_ticks(
 ) -> None:
     executor = VirtualExecutor(workers, lambda task: float(durations[task]))
     order: list[int] = []
-    executor.run(lambda task, stop: task, range(len(durations)), took=lambda task, value: order.append(task))
+    executor.run(
+        lambda task, stop: task, range(len(durations)), on_result=lambda task, value: order.append(task)
+    )
     assert (executor.now, order) == plain(durations, workers)
     assert executor.busy == sum(durations)
     assert executor.utilisation == pytest.approx(sum(durations) / (workers * executor.now))
@@ -56,7 +58,7 @@ def test_an_error_is_a_lost_task_there_too() -> None:
 
     took: list[int] = []
     lost = VirtualExecutor(2, lambda task: 1.0).run(
-        call, [0, 1, 2], took=lambda task, value: took.append(value)
+        call, [0, 1, 2], on_result=lambda task, value: took.append(value)
     )
     assert took == [0, 2]
     assert [(one.task, type(one.error)) for one in lost] == [(1, DataError)]
@@ -115,7 +117,9 @@ def test_a_schedule_is_that_of_the_executor_batch_by_batch(
     executor = VirtualExecutor(workers, float)
     by_snapshot = itertools.groupby(enumerate(durations, 1), key=lambda one: plan.snapshot(one[0]))
     for _, batch in by_snapshot:
-        executor.run(lambda task, stop: None, [spent for _, spent in batch], took=lambda task, value: None)
+        executor.run(
+            lambda task, stop: None, [spent for _, spent in batch], on_result=lambda task, value: None
+        )
     assert max(ends) == executor.now
 
 
