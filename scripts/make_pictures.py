@@ -15,6 +15,7 @@ from pathlib import Path
 
 from asi_repro.project import find_project
 from asi_repro.tui.app import BrowseApp
+from asi_repro.tui.link import Link
 from asi_repro.tui.messages import Compare
 from asi_repro.tui.source import Source
 
@@ -55,9 +56,9 @@ COMPARED = [1792, 965, 880]
 async def shoot(archive: Path | None, folder: Path, wanted: list[str]) -> None:
     for name in wanted:
         shot = SHOTS[name]
-        app = BrowseApp(
-            Source.at(archive if shot.run is None else Path(shot.run)), start=shot.start, watch=False
-        )
+        source = Source.at(archive if shot.run is None else Path(shot.run))
+        link = None if shot.start is None else Link(experiment=shot.start)
+        app = BrowseApp(source, start=link, watch=False)
         app.theme = shot.theme
         async with app.run_test(size=shot.size) as pilot:
             if name == "compare":

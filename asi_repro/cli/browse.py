@@ -17,6 +17,20 @@ def browse(
         typer.Argument(metavar="[INDEX|NAME]", help="Experiment to open first.", show_default=False),
     ] = None,
     archive: ArchiveOption = None,
+    view: Annotated[
+        Optional[str],
+        typer.Option(metavar="NAME", help="View to open: lineage, experiment, claims, replay, ..."),
+    ] = None,
+    at: Annotated[
+        Optional[str], typer.Option(metavar="INDEX|NAME", help="Experiment to open the view at.")
+    ] = None,
+    tab: Annotated[
+        Optional[str], typer.Option(metavar="NAME", help="Tab of the experiment: overview, diff, ...")
+    ] = None,
+    filter_: Annotated[
+        Optional[str], typer.Option("--filter", metavar="TEXT", help="Filter for the lineage.")
+    ] = None,
+    claim: Annotated[Optional[str], typer.Option(metavar="ID", help="Claim to open.")] = None,
     web: Annotated[
         bool, typer.Option("--web", help="Serve the interface to a web browser on this machine only.")
     ] = False,
@@ -25,7 +39,8 @@ def browse(
     """Browse lineage, experiments, claims, certificates and traces in the terminal.
 
     Press `?` for the keys, Ctrl+P for every command and q to quit. The next session resumes where you
-    left off.
+    left off. Y copies the command that opens the place on the screen, such as
+    `asi-repro browse --at 965 --tab diff`.
     """
     try:
         from asi_repro.tui.app import browse as run
@@ -33,7 +48,8 @@ def browse(
         raise MissingInput(
             f"the terminal UI needs {error.name}", hint="pip install 'asi-repro[tui]'"
         ) from error
+    at = experiment if at is None else at
     if web:
-        serve(port, archive=archive, experiment=experiment)
+        serve(port, archive=archive, at=at, view=view, tab=tab, filter=filter_, claim=claim)
     else:
-        run(archive, experiment=experiment)
+        run(archive, at=at, view=view, tab=tab, filter=filter_, claim=claim)

@@ -15,11 +15,13 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
+from asi_repro.archive.filters import parse_filter
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.tui.base_app import BaseApp
 from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.help import HelpScreen, keys_by_owner
 from asi_repro.tui.jump import JumpScreen, targets
+from asi_repro.tui.link import Link
 from asi_repro.tui.messages import Compare, OpenExperiment, OpenRun, OpenView, ShowInLineage
 from asi_repro.tui.palette import Commands
 from asi_repro.tui.preload import preload, relax_garbage_collection, restore_garbage_collection
@@ -31,6 +33,7 @@ from asi_repro.tui.theme import THEMES, row_cursor
 from asi_repro.tui.view import View, turn_to
 from asi_repro.tui.widgets.bar import KeyBar, ViewBar
 from asi_repro.tui.widgets.empty import Empty
+from asi_repro.tui.widgets.text import safe_line
 
 _WATCH_SECONDS = 2.0
 _PRELOAD_SECONDS = 0.3
@@ -43,7 +46,7 @@ class BrowseApp(BaseApp):
     Args:
         source: of the run.
         state: where the state is kept; None keeps none.
-        start: experiment to show first.
+        start: what to show first; the last place where None.
         watch: whether to look for changed files.
     """
 
@@ -73,6 +76,7 @@ class BrowseApp(BaseApp):
         ),
         Binding("G", "go_to", "Go to", show=False, tooltip="Go to an experiment by index or name"),
         Binding("B", "bookmarks", "Bookmarks", show=False, tooltip="The bookmarked experiments"),
+        Binding("Y", "copy_link", "Copy link", show=False, tooltip="Copy the command that opens this place"),
         Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="Next theme"),
         Binding("ctrl+r", "reload", "Reload", show=False, tooltip="Read the files again"),
         Binding("q", "quit", "Quit"),
@@ -80,7 +84,7 @@ class BrowseApp(BaseApp):
     ]
 
     def __init__(
-        self, source: Source, *, state: Path | None = None, start: int | None = None, watch: bool = True
+        self, source: Source, *, state: Path | None = None, start: Link | None = None, watch: bool = True
     ) -> None:
         super().__init__(source, state=state)
         self._start = start
@@ -109,8 +113,9 @@ class BrowseApp(BaseApp):
         view = self.run_state.view if find_view(self.run_state.view) else VIEWS[0].name
         arguments = None
         if self._start is not None:
-            self.run_state.index = self._start
-            view, arguments = "experiment", {"index": self._start}
+            if self._start.experiment is not None:
+                self.run_state.index = self._start.experiment
+            view, arguments = self._start.opens, self._start.arguments()
         await self.show_view(view, arguments)
         relax_garbage_collection()
         self.set_timer(_PRELOAD_SECONDS, self._preload)
@@ -259,6 +264,13 @@ class BrowseApp(BaseApp):
         if chosen is not None:
             self.post_message(OpenExperiment(chosen))
 
+    def action_copy_link(self) -> None:
+        """By the terminal's OSC 52, which some terminals are told not to obey: the command is shown too."""
+        view = self.view(self.run_state.view)
+        command = (Link(self.run_state.view) if view is None else view.link()).command(self.source.paths)
+        self.copy_to_clipboard(command)
+        self.notify(safe_line(command), title="Copied, if your terminal allows it", timeout=8, markup=False)
+
     def action_next_theme(self) -> None:
         own = [theme.name for theme in THEMES]
         place = own.index(self.theme) + 1 if self.theme in own else 0
@@ -320,15 +332,25 @@ class BrowseApp(BaseApp):
         self.exit()
 
 
-def browse(archive: Path | None = None, *, experiment: str | None = None) -> None:
+def browse(
+    archive: Path | None = None,
+    *,
+    at: str | None = None,
+    view: str | None = None,
+    tab: str | None = None,
+    filter: str | None = None,
+    claim: str | None = None,
+) -> None:
     """Run the app until it is left.
 
     Args:
         archive: folder of tables; the project's where None.
-        experiment: index or name of the experiment to open.
+        at: index or name of the experiment to open, or that `view` opens at.
+        view, tab, filter, claim: as `Link` has them.
 
     Raises:
-        NotFound: where there is no such experiment or run.
+        NotFound: where there is no such experiment, run, view, tab or claim.
+        FilterError: for a filter that is not in the language.
         AsiReproError: where this is no terminal.
     """
     if "TEXTUAL_DRIVER" not in os.environ and not (sys.stdin.isatty() and sys.__stdout__.isatty()):  # type: ignore[union-attr]
@@ -336,6 +358,12 @@ def browse(archive: Path | None = None, *, experiment: str | None = None) -> Non
             "browse needs a terminal", hint="`asi-repro list` and `show` print anywhere; --web serves a page"
         )
     source = Source.at(archive)
-    start = None if experiment is None else source.archive.find(experiment).index
+    link = Link(view, None if at is None else source.archive.find(at).index, tab, filter, claim)
+    if filter is not None:
+        parse_filter(filter)
+    if claim is not None:
+        from asi_repro.claims.ledger import find_claim  # pydantic is what other starts are spared
+
+        find_claim(source.ledger(), claim)
     ask_terminal()
-    BrowseApp(source, state=state_file(), start=start).run()
+    BrowseApp(source, state=state_file(), start=None if link == Link() else link).run()

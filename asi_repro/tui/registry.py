@@ -51,6 +51,7 @@ VIEWS = (
     _view("compare", "7", "Compare", "Two to four experiments side by side"),
 )
 TABS = (
+    _tab("overview", "V", "Overview", "Over."),
     _tab("motivation", "M", "Motivation", "Motiv."),
     _tab("program", "P", "Program"),
     _tab("diff", "D", "Diff"),

@@ -13,6 +13,7 @@ from textual.worker import get_current_worker
 
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.base_app import BaseApp
+from asi_repro.tui.link import Link
 from asi_repro.tui.source import Source
 
 Result = TypeVar("Result")
@@ -37,6 +38,10 @@ class View(Vertical):
 
     async def ready(self) -> None:
         """Awaited by the app before the view is displayed, so that it is painted once and filled."""
+
+    def link(self) -> Link:
+        """How the command line names the place that is shown."""
+        return Link((self.id or "").removeprefix("view-"))
 
     def state(self) -> dict[str, Any]:
         """What to remember, as JSON data."""

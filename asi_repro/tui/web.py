@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,11 +28,11 @@ _POLICY = (
 )
 
 
-def command(archive: Path | None, experiment: str | None) -> str:
-    """What runs for each page, as a line for the shell."""
+def command(archive: Path | None, options: Mapping[str, str | None]) -> str:
+    """What runs for each page, as a line for the shell; the options are those of `asi-repro browse`."""
     words = [sys.executable, "-m", "asi_repro.cli", "browse"]
     words += [] if archive is None else ["--archive", str(archive.resolve())]
-    words += [] if experiment is None else ["--", experiment]
+    words += [f"--{name}={value}" for name, value in options.items() if value is not None]
     return shlex.join(words)
 
 
@@ -69,13 +70,13 @@ def server(port: int, line: str) -> Server:
     return OwnPagesOnly(line, host=HOST, port=port, title="asi-repro browse")
 
 
-def serve(port: int, *, archive: Path | None = None, experiment: str | None = None) -> None:
+def serve(port: int, *, archive: Path | None = None, **options: str | None) -> None:
     """Serve the app on localhost until ctrl+c.
 
     Raises:
         AsiReproError: where the port cannot be had.
     """
-    served = server(port, command(archive, experiment))
+    served = server(port, command(archive, options))
     try:
         served.serve()
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any
 from textual.worker import WorkerCancelled
 
 from asi_repro.tui.app import BrowseApp
+from asi_repro.tui.link import Link
 from asi_repro.tui.source import Source
 
 SIZES = ((80, 24), (200, 60))
@@ -30,10 +31,15 @@ class HeardApp(BrowseApp):
 
 @asynccontextmanager
 async def run_app(
-    source: Source, *, size: tuple[int, int] = (80, 24), state: Path | None = None, start: int | None = None
+    source: Source,
+    *,
+    size: tuple[int, int] = (80, 24),
+    state: Path | None = None,
+    start: int | Link | None = None,
 ) -> AsyncIterator[Any]:
     """The app on a source, settled: a Pilot whose `app` it is."""
-    app = HeardApp(source, state=state, start=start, watch=False)
+    link = Link(experiment=start) if isinstance(start, int) else start
+    app = HeardApp(source, state=state, start=link, watch=False)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         yield pilot

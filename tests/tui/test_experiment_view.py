@@ -24,6 +24,7 @@ from asi_repro.tui.spans import steps_of
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
 from asi_repro.tui.tabs.training import Curve, TrainingTab, from_step
+from asi_repro.tui.widgets.bar import TabBar
 from asi_repro.tui.widgets.plot import Plot
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import at_most
@@ -92,9 +93,9 @@ def test_tabs_are_read_when_they_are_opened(full_source: Source) -> None:
         async with run_app(full_source, start=first(full_source)) as pilot:
             view = pilot.app.view("experiment")
             await press(pilot)
-            assert [tab.id for tab in view.switcher.query(Tab)] == ["tab-motivation"]
+            assert [tab.id for tab in view.switcher.query(Tab)] == ["tab-overview"]
             await press(pilot, "C")
-            assert {tab.id for tab in view.switcher.query(Tab)} == {"tab-motivation", "tab-certificate"}
+            assert {tab.id for tab in view.switcher.query(Tab)} == {"tab-overview", "tab-certificate"}
 
     asyncio.run(go())
 
@@ -164,7 +165,7 @@ def test_what_was_not_released_says_so(full_source: Source) -> None:
 
     async def go() -> None:
         async with run_app(full_source, start=index) as pilot:
-            for key in "MPDTHCOA":
+            for key in "VMPDTHCOA":
                 await press(pilot, key)
                 assert "released" in screen_text(pilot.app), key
             assert not notices(pilot.app)
@@ -283,3 +284,28 @@ def test_a_detail_that_does_not_fit_can_be_read_on(full_source: Source) -> None:
         asyncio.run(go())
     finally:
         write_certificate(certificate, folder)
+
+
+def test_the_overview_says_what_it_is_and_leads_to_its_kin(full_source: Source) -> None:
+    archive = full_source.archive
+    e = max(archive.gallery, key=lambda one: one.depth)
+    parent = archive.experiments[e.parent or 0]
+    place = 1 + sum((one.score or 0) > (e.score or 0) for one in archive.experiments.values())
+
+    async def go() -> None:
+        async with run_app(full_source, start=e.index, size=(120, 50)) as pilot:
+            shown = screen_text(pilot.app)
+            assert f"{e.score:.4f}, place {place} of {len(archive.experiments)}" in shown
+            assert f"{(e.score or 0) - (parent.score or 0):+.3f} against its parent {parent.index}" in shown
+            assert "✗ 1 failed: causality_perturbation" in shown
+            for index in (*archive.lineage.ancestors(e.index), *archive.lineage.children(e.index)[:1]):
+                assert archive.experiments[index].label in shown
+            loss = archive.rows("curves", e.index)[-1]["loss"]
+            assert f"{loss:.4f} at step" in shown
+            await press(pilot, *["down"] * (e.depth - 1), "enter")
+            assert pilot.app.view("experiment").experiment.index == parent.index
+            assert pilot.app.query_one(TabBar).absent >= {"program", "certificate"}
+            await press(pilot, "escape")
+            assert "program" not in pilot.app.query_one(TabBar).absent
+
+    asyncio.run(go())

@@ -98,7 +98,9 @@ def test_a_port_that_is_taken_is_told(port: int) -> None:
 
 
 def test_the_command_is_quoted() -> None:
-    assert command(Path("/a b;rm"), "x'$(y)").endswith("--archive '/a b;rm' -- 'x'\"'\"'$(y)'")
+    assert command(Path("/a b;rm"), {"at": "x'$(y)", "tab": None}).endswith(
+        "--archive '/a b;rm' '--at=x'\"'\"'$(y)'"
+    )
 
 
 class Page:

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.check_text import measured
+from asi_repro.tui.link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import theme_styles, verdict_mark
 from asi_repro.tui.view import View
@@ -224,6 +225,9 @@ class CertificatesView(View):
         index, check = arguments.get("index"), arguments.get("check")
         self._wanted = (index if isinstance(index, int) else None, check if isinstance(check, str) else None)
         self._go(*self._wanted)
+
+    def link(self) -> Link:
+        return Link("certificates", self.state()["index"])
 
     def state(self) -> dict[str, Any]:
         here, check = self._here(), self._check()

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from asi_repro.claims.ledger import Entry
 from asi_repro.errors import MissingInput
+from asi_repro.tui.link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.view import View
@@ -195,6 +196,10 @@ class ClaimsView(View):
             self._only = None
             self._draw()
             self._list.go(arguments["id"])
+
+    def link(self) -> Link:
+        claim = self._chosen()
+        return Link("claims", claim=None if claim is None else claim.id)
 
     def state(self) -> dict[str, Any]:
         line = self._list.line

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from asi_repro.errors import MissingInput
+from asi_repro.tui.link import Link
 from asi_repro.tui.messages import Compare, ShowInLineage
 from asi_repro.tui.outline import best_child, neighbour
 from asi_repro.tui.registry import TABS
@@ -26,6 +27,10 @@ _LOW = 10
 # Seconds that a tab is waited for before it is shown without what it reads: one picture, not two.
 _PATIENCE = 0.08
 _READING = "reading"
+# What a program is needed for.
+_OF_PROGRAMS = frozenset(
+    {"motivation", "program", "diff", "benchmarks", "certificate", "cognition", "diagram"}
+)
 
 
 class ExperimentView(View):
@@ -109,7 +114,8 @@ class ExperimentView(View):
         Runs in the app's messages, as actions do: a key that is pressed meanwhile finds the tab there.
         """
         self._head()
-        self.query_one(TabBar).current = self.tab
+        bar = self.query_one(TabBar)
+        bar.current, bar.absent = self.tab, self._absent()
         tab = self._tab()
         if tab is None:
             spec = next(spec for spec in TABS if spec.name == self.tab)
@@ -120,6 +126,11 @@ class ExperimentView(View):
         self._row = None
         # What another experiment has there is not shown under this one's head.
         self.switcher.current = tab.id if await tab.settled(_PATIENCE) else _READING
+
+    def _absent(self) -> frozenset[str]:
+        """Tabs that have nothing to show, as far as that can be told at once."""
+        traces = frozenset() if self.source.paths.traces.is_file() else frozenset({"trace"})
+        return traces if self.experiment.has_program else traces | _OF_PROGRAMS
 
     def _settled(self, tab: Tab) -> None:
         """What a tab reads is there: show it, if it is waited for."""
@@ -192,6 +203,9 @@ class ExperimentView(View):
     def action_compare(self) -> None:
         if self.experiment.parent is not None:
             self.post_message(Compare([self.experiment.parent, self.experiment.index]))
+
+    def link(self) -> Link:
+        return Link(experiment=self.experiment.index, tab=self.tab)
 
     def state(self) -> dict[str, Any]:
         return {"tab": self.tab}

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from asi_repro.archive.filters import ArchiveFacts, FilterError, parse_filter
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.link import Link
 from asi_repro.tui.messages import Compare, OpenExperiment
 from asi_repro.tui.outline import ORDERS, Outline
 from asi_repro.tui.view import View
@@ -108,6 +109,9 @@ class LineageView(View):
         return self.lines
 
     def open(self, arguments: dict[str, Any]) -> None:
+        if isinstance(wanted := arguments.get("filter"), str):
+            self.query_one(FilterInput).value = wanted
+            self._apply(wanted)
         index = arguments.get("index")
         if index is None:
             return
@@ -289,6 +293,9 @@ class LineageView(View):
         self.post_message(Compare(chosen))
 
     # State and files
+
+    def link(self) -> Link:
+        return Link("lineage", self.lines.current, filter=self.query_one(FilterInput).value or None)
 
     def state(self) -> dict[str, Any]:
         return {

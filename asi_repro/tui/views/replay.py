@@ -19,6 +19,7 @@ from asi_repro.archive.reader import Experiment
 from asi_repro.replay.policy import Policy, policy_of
 from asi_repro.replay.steps import Ruling, Step, replay
 from asi_repro.replay.summary import phase_name
+from asi_repro.tui.link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View
@@ -308,6 +309,9 @@ class ReplayView(View):
             self._wanted = index
             if self._steps:
                 self._to(self._places[index])
+
+    def link(self) -> Link:
+        return Link("replay", self.state()["index"])
 
     def state(self) -> dict[str, Any]:
         index = self._steps[self._place].experiment.index if self._steps else self._wanted

@@ -74,7 +74,10 @@ class ViewBar(Bar):
 
 
 class TabBar(Bar):
-    """The tabs of an experiment; a key that does not begin the title stands before it."""
+    """The tabs of an experiment; a key that does not begin the title stands before it.
+
+    Those in `absent` have nothing to show of this experiment, and say why when they are opened.
+    """
 
     DEFAULT_CSS = """
     TabBar { background: $surface; }
@@ -82,6 +85,7 @@ class TabBar(Bar):
     TabBar > .bar--current { background: $accent; }
     """
     current: reactive[str] = reactive("")
+    absent: reactive[frozenset[str]] = reactive(frozenset())
 
     def render(self) -> Text:
         shown = Text()
@@ -100,6 +104,8 @@ class TabBar(Bar):
         named = title if title.startswith(key) else f"{key} {title}"
         now = name == self.current
         shown = Text(f"{space}{named}{space}", end="")
+        if name in self.absent:
+            shown.stylize(Style(dim=True))
         if now:
             shown.stylize(self.get_component_rich_style("bar--current", partial=True))
         else:

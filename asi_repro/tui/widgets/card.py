@@ -92,29 +92,32 @@ def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None, r
     )
     shown.append("\n\nFrom the root\n", style="underline")
     for before, one in zip([None, *path[:-1]], path, strict=True):
-        _append_row(shown, before, one, "bold" if one is e else "not bold", scale, room)
-    children = [archive.experiments[i] for i in archive.lineage.children(index)]
-    if children:
-        best = sorted(children, key=lambda c: (-(c.score if c.score is not None else -9e9), c.index))
-        shown.append(f"\nBest of {len(children)} children\n", style="underline not bold")
-        for one in best[:_CHILDREN]:
-            _append_row(shown, e, one, "not bold", scale, room)
+        shown.append_text(lineage_row(before, one, scale, room, own=one is e)).append("\n")
+    if children := best_children(archive, index):
+        shown.append(f"\nBest of {e.children} children\n", style="underline not bold")
+        for one in children:
+            shown.append_text(lineage_row(e, one, scale, room)).append("\n")
     if summary:
         shown.append("\nSummary\n", style="underline not bold")
         shown.append(safe_block(summary), style="not bold")
     return shown
 
 
-def _append_row(
-    shown: Text, before: Experiment | None, one: Experiment, style: str, scale: ScoreScale, room: int
-) -> None:
-    """Index, score, change and name, in a line."""
-    shown.append(f"{one.index:>6} ", style="dim not bold")
+def best_children(archive: Archive, index: int) -> list[Experiment]:
+    """Up to eight, the highest score first."""
+    children = (archive.experiments[i] for i in archive.lineage.children(index))
+    return sorted(children, key=lambda c: (-(c.score if c.score is not None else -9e9), c.index))[:_CHILDREN]
+
+
+def lineage_row(
+    before: Experiment | None, one: Experiment, scale: ScoreScale, room: int, *, own: bool = False
+) -> Text:
+    """Index, score, change and name of an experiment in a line; the name has `room` cells."""
+    shown = Text(end="").append(f"{one.index:>6} ", style="dim not bold")
     score = scale.text(one.score)
     score.stylize("not bold", 0)
-    shown.append_text(score)
     step = " " * 9 if before is None else f" {arrow(before, one)}{change(before, one):>7}"
-    shown.append(f"{step} ", style="not bold")
-    name = line(("★ " if one.in_gallery else "") + one.label, style)
+    shown.append_text(score).append(f"{step} ", style="not bold")
+    name = line(("★ " if one.in_gallery else "") + one.label, "bold" if own else "not bold")
     name.truncate(room, overflow="ellipsis")
-    shown.append_text(name).append("\n")
+    return shown.append_text(name)

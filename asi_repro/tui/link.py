@@ -1,0 +1,66 @@
+"""A place of the terminal UI as the command line names it: what `asi-repro browse` takes and Y copies."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from asi_repro.errors import NotFound
+from asi_repro.tui.registry import TABS, VIEWS
+from asi_repro.tui.source import RunPaths
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place.
+
+    Attributes:
+        view: its name; what the others imply where None.
+        experiment: index of the experiment that the view opens at.
+        tab: of the experiment view.
+        filter: of the lineage.
+        claim: id of a claim.
+
+    Raises:
+        NotFound: for a view or tab that is not there.
+    """
+
+    view: str | None = None
+    experiment: int | None = None
+    tab: str | None = None
+    filter: str | None = None
+    claim: str | None = None
+
+    def __post_init__(self) -> None:
+        for kind, name, specs in (("view", self.view, VIEWS), ("tab", self.tab, TABS)):
+            if name is not None and name not in (names := [spec.name for spec in specs]):
+                raise NotFound(f"there is no {kind} {name!r}", hint=f"--{kind} takes {', '.join(names)}")
+
+    @property
+    def opens(self) -> str:
+        """The view that is opened."""
+        if self.view is not None:
+            return self.view
+        if self.claim is not None:
+            return "claims"
+        return "lineage" if self.filter is not None else "experiment"
+
+    def arguments(self) -> dict[str, Any]:
+        """What the view's `open` is given."""
+        named = {"index": self.experiment, "tab": self.tab, "filter": self.filter, "id": self.claim}
+        return {name: value for name, value in named.items() if value is not None}
+
+    def command(self, run: RunPaths) -> str:
+        """The line for a shell that opens it."""
+        words = ["asi-repro", "browse"]
+        if run.live is not None:
+            words += ["--run", run.name]
+        elif run.name != "release":
+            words += ["--archive", str(run.archive)]
+        for option, value in (
+            ("--view", self.view), ("--tab", self.tab), ("--filter", self.filter), ("--claim", self.claim),
+            ("--at", self.experiment),
+        ):  # fmt: skip
+            words += [] if value is None else [option, str(value)]
+        return shlex.join(words)
