@@ -136,24 +136,27 @@ def _findings(plan: Plan) -> Iterator[str]:
     shortest = min(one.days for one in plan.runs)
     enough = next(one for one in plan.runs if one.days <= 1.1 * shortest)
     small, large = plan.sweeps[0], plan.sweeps[-1]
-    yield (
-        f"- With up to {most.workers} workers, a GPU hour yields at least 90% of the discoveries that it "
-        f"yields with {first.workers}: {most.per_thousand_gpu_hours:.1f} instead of "
-        f"{first.per_thousand_gpu_hours:.1f} per 1,000 hours, in {most.days:,.0f} days instead of "
-        f"{first.days:,.0f}."
-    )
-    yield (
-        f"- More than {enough.workers} workers hardly shorten the run ({enough.days:.1f} days, at best "
-        f"{shortest:.1f}), because after the cold start a batch of {batch} has work for {batch} at most. "
-        f"With {last.workers} workers, {last.waiting_for_batch:.0%} of the GPU hours go to waiting, and each "
-        f"discovery costs {first.per_thousand_gpu_hours / last.per_thousand_gpu_hours:.1f} times as much."
-    )
+    if most is not first:
+        yield (
+            f"- With up to {most.workers} workers, a GPU hour yields at least 90% of the discoveries that it "
+            f"yields with {first.workers}: {most.per_thousand_gpu_hours:.1f} instead of "
+            f"{first.per_thousand_gpu_hours:.1f} per 1,000 hours, in {most.days:,.0f} days instead of "
+            f"{first.days:,.0f}."
+        )
+    if enough is not last:
+        times = first.per_thousand_gpu_hours / last.per_thousand_gpu_hours
+        yield (
+            f"- More than {enough.workers} workers hardly shorten the run ({enough.days:.1f} days, at best "
+            f"{shortest:.1f}), because after the cold start a batch of {batch} has work for {batch} at most. "
+            f"With {last.workers} workers, {last.waiting_for_batch:.0%} of the GPU hours go to waiting, and "
+            f"each discovery costs {times:.1f} times as much."
+        )
+    more = f", {large.hours:.1f} hours and US$ {large.dollars:,.0f} on {large.gpus}"
     yield (
         f"- All {len(plan.times.hours)} architectures at 340M take {small.hours:,.0f} hours and "
-        f"US$ {small.dollars:,.0f} on {small.gpus} GPUs, {large.hours:.1f} hours and "
-        f"US$ {large.dollars:,.0f} on {large.gpus}. On {large.gpus}, {large.waiting_for_reference:.0%} of "
-        "the GPU hours are spent waiting for DeltaNet, which trains first because the leak guard compares "
-        "with it."
+        f"US$ {small.dollars:,.0f} on {small.gpus} GPUs{more if large is not small else ''}. On "
+        f"{large.gpus}, {large.waiting_for_reference:.0%} of the GPU hours are spent waiting for DeltaNet, "
+        "which trains first because the leak guard compares with it."
     )
 
 
