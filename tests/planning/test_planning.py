@@ -176,7 +176,7 @@ def test_speeds_are_over_their_median(tmp_path: Path) -> None:
 def test_a_list_of_sizes_that_is_none(text: str) -> None:
     from asi_repro.cli.plan import _numbers
 
-    with pytest.raises(AsiReproError, match="whole numbers"):
+    with pytest.raises(AsiReproError, match="positive integers"):
         _numbers(text)
 
 
