@@ -67,7 +67,7 @@ class Entry(BaseModel):
 
     model_config = _SHAPE
 
-    id: Annotated[str, Field(description="name of the claim")]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="name of the claim")]
     paper: Annotated[str, Field(description="id of the paper that makes it, as in `papers`")]
     theme: Annotated[str, Field(description="what it is about; claims are grouped by it")]
     verdict: Annotated[str, Field(description="one of the five above")]

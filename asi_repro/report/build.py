@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from asi_repro.claims.outputs import csv_of
 from asi_repro.project import Project
 from asi_repro.report.content import make_content
 from asi_repro.report.drawing import render
+from asi_repro.report.evidence import evidence_section
 from asi_repro.report.figures.overview import overview_picture
 from asi_repro.report.html_page import html_page
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.markdown_page import markdown_page
 from asi_repro.report.model import Picture, PlotData
+from asi_repro.report.site import site_files
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import dump_json
 from asi_repro.text import csv_text
@@ -48,8 +51,10 @@ def build_report(project: Project, progress: Callable[[str], None] = lambda what
     for drawing in content.drawings:
         progress(drawing.title)
         pictures[drawing.id] = render(drawing)
+    with_evidence = replace(content, sections=[*content.sections, evidence_section(inputs.claims)])
     files: dict[str, bytes] = {
-        "index.html": html_page(content, pictures).encode(),
+        "index.html": html_page(with_evidence, pictures).encode(),
+        "claims.csv": csv_of(inputs.claims).encode(),
         "report.md": markdown_page(content).encode(),
         "metrics.json": dump_json(content.metrics).encode(),
     }
@@ -60,9 +65,10 @@ def build_report(project: Project, progress: Callable[[str], None] = lambda what
             files[f"plots/{data.name}.csv"] = plot_csv(data).encode()
     overview = overview_picture(inputs, content.counts)
     files["figures/overview.svg"], files["figures/overview.png"] = overview.svg.encode(), overview.png
+    files |= {f"site/{p}": data for p, data in site_files(content, inputs.ledger, pictures).items()}
     with atomic_dir(project.report) as folder:
         for path, content_bytes in files.items():
-            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content_bytes)
     return Built(project.report, list(pictures), sum(map(len, files.values())), content.counts)
 

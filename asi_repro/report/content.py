@@ -50,8 +50,8 @@ def make_content(inputs: Inputs) -> Content:
     content = Content(
         title="ASI-ARCH, rechecked",
         lead=(
-            f"What of the paper “AlphaGo Moment for Model Architecture Discovery” (arXiv 2507.18074) "
-            f"holds on what its authors released: {len(run):,} experiments, "
+            f"What of the paper “AlphaGo Moment for Model Architecture Discovery” (arXiv 2507.18074), and of "
+            f"others on the same search, holds on what its authors released: {len(run):,} experiments, "
             f"{len(inputs.archive.gallery)} architectures of the gallery, and {len(inputs.claims)} claims."
         ),
         limits=_limits(sections),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from asi_repro import markdown
 from asi_repro.markdown import escape, prose
 from asi_repro.report.content import Content
-from asi_repro.report.model import Block, Drawing, Paragraph, Table
+from asi_repro.report.model import Block, Drawing, Heading, Paragraph, Table
 
 
 def markdown_page(content: Content) -> str:
@@ -25,7 +25,9 @@ def markdown_page(content: Content) -> str:
 
 
 def _block(block: Block) -> Iterator[str]:
-    if isinstance(block, Paragraph):
+    if isinstance(block, Heading):
+        yield f"### {escape(block.text)}"
+    elif isinstance(block, Paragraph):
         yield prose(block.text)
     elif isinstance(block, Table):
         yield from _table(block)

@@ -16,6 +16,14 @@ Cell: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading within a section, and its anchor."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Paragraph:
     """Plain text; `tone` 'note' sets it apart."""
 
@@ -31,6 +39,7 @@ class Table:
         badges: the column whose cells are verdicts, shown as coloured labels; None for none.
         numeric: columns set flush right.
         link: the column whose cells are the row's name, by which the page can be entered.
+        evidence: whether that cell is a claim's id, and leads to its evidence.
         details: for each row a longer text, folded on the page; () for none.
         strong: cells that stand out, as (row, column).
     """
@@ -41,6 +50,7 @@ class Table:
     badges: int | None = None
     numeric: tuple[int, ...] = ()
     link: int | None = None
+    evidence: bool = False
     details: tuple[str, ...] = ()
     strong: tuple[tuple[int, int], ...] = ()
 
@@ -87,7 +97,7 @@ class Drawing:
     tooltips: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-Block: TypeAlias = Paragraph | Table | Drawing
+Block: TypeAlias = Heading | Paragraph | Table | Drawing
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.archive.tables import write_archive
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.project import Project
-from asi_repro.report.build import csv_text
+from asi_repro.report.build import plot_csv
 from asi_repro.report.figures.curves import curves_data
 from asi_repro.report.figures.parameters import size_trend, stated_counts
 from asi_repro.report.figures.parents import parent_choices
@@ -142,7 +142,7 @@ def test_random_order_ranges_against_shuffling() -> None:
 def test_csv_has_words_for_booleans_and_nothing_for_missing() -> None:
     from asi_repro.report.model import PlotData
 
-    text = csv_text(PlotData("x", ("a", "b", "c"), ((1, True, None), (2.5, False, "p,q"))))
+    text = plot_csv(PlotData("x", ("a", "b", "c"), ((1, True, None), (2.5, False, "p,q"))))
     assert text == 'a,b,c\n1,true,\n2.5,false,"p,q"\n'
 
 

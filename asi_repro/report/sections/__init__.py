@@ -22,6 +22,7 @@ from asi_repro.report.sections import (
     search,
     sources,
     speed,
+    summary,
     training,
 )
 
@@ -48,6 +49,7 @@ class Entry:
 
 
 SECTIONS: tuple[Entry, ...] = (
+    Entry("summary", "Summary", summary.blocks, "Not run: `dvc repro claims` makes the ledger."),
     Entry("claims", "The paper's claims", claims.blocks, "Not run: `dvc repro claims` makes the ledger."),
     Entry("scaling", "The scaling law", scaling.blocks, "Not shown: Figure 1 has no points."),
     Entry(

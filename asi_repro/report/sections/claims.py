@@ -38,6 +38,7 @@ def blocks(inputs: Inputs) -> tuple[Block, ...]:
                     rows=tuple((c.id, c.verdict, c.effect, c.claimed, c.found) for c in claims),
                     badges=1,
                     link=0,
+                    evidence=True,
                     details=tuple(detail(claim) for claim in claims),
                 )
             )
