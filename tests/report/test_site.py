@@ -47,7 +47,8 @@ def test_a_row_of_the_one_page_report_leads_to_its_evidence(hostile_project: Pro
 def test_pages_of_the_site_load_only_what_is_beside_them(site: Path) -> None:
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        assert "img-src 'self'" in text
+        policies = [attributes.get("content") or "" for tag, attributes in Page(text).tags if tag == "meta"]
+        assert "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'" in policies
         assert not re.search(r"<script|https?://(?!www\.w3\.org)|\x1b", text)
 
 
