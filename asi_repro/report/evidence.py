@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from asi_repro.claims.ledger import Entry
-from asi_repro.claims.page import SHOWN, cell
+from asi_repro.claims.page import SHOWN
 from asi_repro.report.model import Block, Heading, Paragraph, Section, Table
+from asi_repro.text import short_value
 
 ROWS_ON_THE_PAGE = 12
 
@@ -45,6 +46,6 @@ def _table(what: str, rows: list[dict[str, Any]], total: int, limit: int | None)
     return Table(
         caption=f"{what[:1].upper()}{what[1:]}{count}",
         header=tuple(column.replace("_", " ") for column in columns),
-        rows=tuple(tuple(cell(row.get(column)) for column in columns) for row in shown),
+        rows=tuple(tuple(short_value(row.get(column)) for column in columns) for row in shown),
         badges=columns.index("verdict") if "verdict" in columns[1:] else None,
     )
