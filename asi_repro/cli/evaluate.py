@@ -17,7 +17,7 @@ from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.evaluate.trained import record_stopped
 from asi_repro.project import find_project
-from asi_repro.results.evaluation import EvaluationResult, read_result, write_result
+from asi_repro.results.evaluation import BITS, MARGIN, EvaluationResult, read_result, write_result
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.training import read_training
 from asi_repro.sweep.scoring import evaluate_model
@@ -73,7 +73,16 @@ def evaluate(
         for record in result.tasks:
             score = record.metrics[record.main_metric]
             error = f" ± {score.stderr:.4f}" if score.stderr is not None else ""
-            out.print(f"{record.task} {record.main_metric} {score.value:.4f}{error} ({record.items} items)")
+            guess = f"; a guess {record.chance:.4f}" if record.chance is not None else ""
+            common = f", the most common answer {record.majority:.4f}" if record.majority is not None else ""
+            out.print(
+                f"{record.task} {record.main_metric} {score.value:.4f}{error} "
+                f"({record.items} items{guess}{common})"
+            )
+            for name in (BITS, MARGIN):
+                if (found := record.metrics.get(name)) is not None:
+                    error = f" ± {found.stderr:.4f}" if found.stderr is not None else ""
+                    out.print(f"  {name.replace('_', ' ')} {found.value:.4f}{error}")
         if (text := result.validation) is not None:
             out.print(f"validation perplexity {text.perplexity:.2f} on {text.corpus}")
         out.print(f"sandbox: {result.sandbox}")

@@ -16,11 +16,28 @@ from asi_repro.results.comparison import SCORE, build_results
 from asi_repro.results.layout import evaluated_root, slug_of, trained_root
 from asi_repro.results.significance import Spread
 from asi_repro.results.speed import step_times, write_times
-from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, ModelRow, write_metrics, write_results
+from asi_repro.results.table import (
+    RESULTS_FOLDER,
+    SWEEPS_FOLDER,
+    ModelRow,
+    Summary,
+    write_metrics,
+    write_results,
+)
 from asi_repro.results.trained_models import load_models
 from asi_repro.sweep.workspace import open_workspace
 
-_HEADER = ("model", "seeds", "parameters", "loss", "valid. loss", "score", "minus DeltaNet [95%]", "p (Holm)")
+_HEADER = (
+    "model",
+    "seeds",
+    "parameters",
+    "loss",
+    "valid. loss",
+    "score",
+    "minus DeltaNet [95%]",
+    "p (Holm)",
+    "answer bits/B",
+)
 
 
 def results(
@@ -76,6 +93,8 @@ def results(
     out.print(summary.about)
     rows = sorted(found.models, key=lambda row: -(row.score.mean if row.score else -1.0))
     print_columns(out, _HEADER, [_cells(row, SCORE) for row in rows], right=range(1, 6))
+    if summary.chance is not None:
+        out.print(_without_a_model(summary))
     if (curse := summary.winners_curse) is not None:
         out.print(
             f"best of {curse.models} architectures: {curse.observed:+.4f}; if none beat DeltaNet "
@@ -86,6 +105,17 @@ def results(
         out.print(f"not compared, trained otherwise than DeltaNet: {', '.join(summary.not_compared)}")
     for agreement in summary.rank_agreement:
         out.print(agreement.sentence)
+
+
+def _without_a_model(summary: Summary) -> str:
+    """What accuracies are without a model: of a guess, and of the most common answer."""
+    said = [
+        f"{task} {chance:.3f}"
+        + (f" and {summary.majorities[task]:.3f}" if task in summary.majorities else "")
+        for task, chance in summary.chances.items()
+    ]
+    each = f"; a guess and the most common answer by task: {', '.join(said)}" if said else ""
+    return f"a guess scores {summary.chance:.4f} on average{each}"
 
 
 def _cells(row: ModelRow, kind: str) -> list[str]:
@@ -99,7 +129,8 @@ def _cells(row: ModelRow, kind: str) -> list[str]:
     stopped = f", stopped: {row.stopped}" if row.stopped else ""
     parameters = f"{row.parameters:,}" if row.parameters is not None else "not run"
     numbers = [_number(value) for value in (row.loss, row.validation_loss, row.score)]
-    return [name + stopped, str(row.seeds), parameters, *numbers, difference, p_value]
+    bits = _number(row.answer_bits_per_byte)
+    return [name + stopped, str(row.seeds), parameters, *numbers, difference, p_value, bits]
 
 
 def _number(spread: Spread | None) -> str:

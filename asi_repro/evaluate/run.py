@@ -182,9 +182,13 @@ def _tasks(lm: AsiReproLM, benchmarks: list[Benchmark], items: Path, limit: int 
 
 def _record(benchmark: Benchmark, found: dict[str, Any], file: ItemFile) -> TaskRecord:
     task = benchmark.task
-    scores, samples = found["results"][task], found["samples"][task]
+    scores = found["results"][task]
+    samples = sorted(found["samples"][task], key=lambda sample: sample["doc_id"])
+    from asi_repro.evaluate.continuous import continuous_scores, majority_rate, metric_record
+
     better = found["higher_is_better"][task]
-    metrics, per_item = {}, {}
+    metrics: dict[str, MetricRecord] = {}
+    per_item: dict[str, list[float]] = {}
     for metric, higher in sorted(better.items()):
         value, stderr = scores[f"{metric},none"], scores.get(f"{metric}_stderr,none")
         metrics[metric] = MetricRecord(
@@ -192,9 +196,12 @@ def _record(benchmark: Benchmark, found: dict[str, Any], file: ItemFile) -> Task
             stderr=float(stderr) if isinstance(stderr, (int, float)) else None,
             higher_is_better=bool(higher),
         )
-        ordered = [sample[metric] for sample in sorted(samples, key=lambda sample: sample["doc_id"])]
         if metric in ("acc", "acc_norm"):
-            per_item[metric] = [float(score) for score in ordered]
+            per_item[metric] = [float(sample[metric]) for sample in samples]
+    if benchmark.chance is not None:
+        continuous = continuous_scores(samples)
+        metrics |= {name: metric_record(name, values) for name, values in continuous.items()}
+        per_item |= continuous
     return TaskRecord(
         task=benchmark.name,
         lm_eval_task=task,
@@ -203,6 +210,7 @@ def _record(benchmark: Benchmark, found: dict[str, Any], file: ItemFile) -> Task
         items=len(samples),
         main_metric=benchmark.metric,
         chance=benchmark.chance,
+        majority=majority_rate(samples) if benchmark.chance is not None else None,
         metrics=metrics,
         per_item=per_item,
         data=ItemsRecord(

@@ -9,6 +9,7 @@ import numpy as np
 
 from asi_repro.errors import DataError
 from asi_repro.results.digits import LOSS_NOISE
+from asi_repro.results.evaluation import BITS, MARGIN
 from asi_repro.results.layout import REFERENCE
 from asi_repro.results.significance import (
     Difference,
@@ -57,7 +58,8 @@ def build_results(
     tasks = _shared_tasks(models)
     reference = next((model for model in models if model.name == REFERENCE and model.trials), None)
     against = _differences(models, reference, tasks, seed, resamples) if reference else {}
-    rows = [_row(model, tasks, against.get(model.name, {})) for model in models]
+    continuous = {metric: _shared_tasks(models, metric) for metric in (BITS, MARGIN)}
+    rows = [_row(model, tasks, continuous, against.get(model.name, {})) for model in models]
     summary = _summary(models, rows, tasks)
     summary |= {
         "not_compared": [model.name for model in others],
@@ -88,6 +90,10 @@ def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]
         "tasks": tasks,
         "items": {task: record.items for task, record in records.items()},
         "chance": float(np.mean([float(c or 0.0) for c in chances])) if chances else None,
+        "chances": {task: record.chance for task, record in records.items() if record.chance is not None},
+        "majorities": {
+            task: record.majority for task, record in records.items() if record.majority is not None
+        },
     }
     stand_in = ", which is not the paper's corpus" if corpus["stand_in"] else ""
     found["about"] = (
@@ -104,12 +110,20 @@ def _differences(
 ) -> dict[str, dict[str, Difference]]:
     """For each model what it is compared by, Holm's correction over the architectures."""
     others = [model for model in models if model is not reference and model.trials]
+    continuous = _shared_tasks(models, BITS)
     made = {
         SCORE: _paired(
             [(model, [model.items(task) for task in tasks]) for model in others if model.evaluated],
             [reference.items(task) for task in tasks] if reference.evaluated else [],
             np.random.default_rng([seed, 0]),
             resamples,
+        ),
+        BITS: _paired(
+            [(one, [one.items(task, BITS) for task in continuous]) for one in others if one.evaluated],
+            [reference.items(task, BITS) for task in continuous] if reference.evaluated else [],
+            np.random.default_rng([seed, 2]),
+            resamples,
+            equal_within=LOSS_NOISE,
         ),
         VALIDATION: _paired(
             [(model, [model.blocks]) for model in others if model.blocks is not None],
@@ -231,7 +245,9 @@ def _agreement(
     )
 
 
-def _row(model: Model, tasks: list[str], against: dict[str, Difference]) -> ModelRow:
+def _row(
+    model: Model, tasks: list[str], continuous: Mapping[str, list[str]], against: dict[str, Difference]
+) -> ModelRow:
     trainings = [trial.training for trial in model.trials]
     evaluated = model.evaluated
     main = [one.main_scores() for one in evaluated]
@@ -249,21 +265,33 @@ def _row(model: Model, tasks: list[str], against: dict[str, Difference]) -> Mode
         loss=_spread([one.last_tenth_loss for one in trainings if one.last_tenth_loss is not None]),
         validation_loss=_spread([one.validation.loss for one in evaluated if one.validation is not None]),
         score=_spread([float(np.mean([one[task] for task in tasks])) for one in main]) if tasks else None,
+        answer_bits_per_byte=_mean_over_tasks(model, BITS, continuous[BITS]),
+        answer_margin=_mean_over_tasks(model, MARGIN, continuous[MARGIN]),
         tasks={task: spread for task in tasks if (spread := _spread([one[task] for one in main]))},
         against=against,
     )
+
+
+def _mean_over_tasks(model: Model, metric: str, tasks: list[str]) -> Spread | None:
+    """The mean of a metric over tasks, for each seed; None where no task has it."""
+    means = [
+        float(np.mean([record.metrics[metric].value for record in one.tasks if record.task in tasks]))
+        for one in model.evaluated
+        if tasks
+    ]
+    return _spread(means)
 
 
 def _spread(values: Sequence[float]) -> Spread | None:
     return mean_interval(values) if values else None
 
 
-def _shared_tasks(models: Sequence[Model]) -> list[str]:
-    """Tasks that every evaluated seed has, with scores of each item."""
+def _shared_tasks(models: Sequence[Model], metric: str | None = None) -> list[str]:
+    """Tasks that every evaluated seed has with scores of each item, by a metric or by their main ones."""
     found: list[str] | None = None
     for model in models:
         for evaluation in model.evaluated:
-            here = [record.task for record in evaluation.tasks if record.main_metric in record.per_item]
+            here = [one.task for one in evaluation.tasks if (metric or one.main_metric) in one.per_item]
             found = here if found is None else [task for task in found if task in here]
     return found or []
 

@@ -3,8 +3,8 @@
 Kinds of CPU add in different orders, so that the last bits of a training differ from its first product on. Of
 five models that were trained and scored on two kinds (24 steps at the smoke scale), losses and differences of
 losses differ by at most 3e-5 nats (1e-4 above 10, where the records had four decimals), and accuracies,
-counts and p-values not at all. So a loss keeps three
-decimals, a p-value two significant digits, and everything else six.
+counts and p-values not at all. So a loss (bits per
+byte are one) keeps three decimals, a p-value two significant digits, and everything else six.
 
 Rounding alone only moves the difference to the values that lie at a boundary: two losses 3e-5 apart round to
 different thousandths in 3 % of cases. So a figure that is already in the file stays there while it holds: a
@@ -20,7 +20,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-LOSSES = frozenset({"loss", "validation_loss", "loss_at_equal_flops"})
+from asi_repro.results.evaluation import BITS, MARGIN
+
+LOSSES = frozenset({"loss", "validation_loss", "loss_at_equal_flops", BITS, MARGIN})
 LOSS_DECIMALS = 3
 LOSS_NOISE = 1e-4  # nats: two models whose losses differ by less are equal on another machine
 P_VALUES = frozenset({"p_value", "holm_p_value"})

@@ -11,7 +11,7 @@ from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
 
-SCHEMA = 1
+BITS, MARGIN = "answer_bits_per_byte", "answer_margin"
 
 
 class ItemsRecord(Record):
@@ -44,6 +44,10 @@ class TaskRecord(Record):
     items: int = Field(description="Items scored.")
     main_metric: str = Field(description="The metric that Table 1 shows.")
     chance: Optional[float] = Field(description="That metric of a guess.")
+    majority: Optional[float] = Field(
+        default=None,
+        description="Accuracy of always giving the most common position among these items; null without any.",
+    )
     metrics: dict[str, MetricRecord] = Field(description="All scores, by name.")
     per_item: dict[str, list[float]] = Field(
         description="Scores of each item in order, for paired tests; metrics that are means only."

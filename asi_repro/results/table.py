@@ -43,6 +43,13 @@ class ModelRow(Record):
     loss: Optional[Spread] = Field(default=None, description="Training loss of the last tenth of the steps.")
     validation_loss: Optional[Spread] = Field(default=None, description="Loss on held-out text.")
     score: Optional[Spread] = Field(default=None, description="Mean of the tasks' accuracies.")
+    answer_bits_per_byte: Optional[Spread] = Field(
+        default=None,
+        description="Bits for a byte of the right answers, a mean over the tasks; lower: better.",
+    )
+    answer_margin: Optional[Spread] = Field(
+        default=None, description="Bits that a byte of the wrong answers takes more; 0 without any use of it."
+    )
     tasks: dict[str, Spread] = Field(default_factory=dict, description="Each task's main score.")
     against: dict[str, Difference] = Field(default_factory=dict, description="Minus DeltaNet, by what.")
 
@@ -79,6 +86,11 @@ class Summary(Record):
     tasks: list[str] = Field(description="Benchmarks that every model has.")
     items: dict[str, int] = Field(description="Items scored of each.")
     chance: Optional[float] = Field(default=None, description="Mean score of a guess over the tasks.")
+    chances: dict[str, float] = Field(default_factory=dict, description="Score of a guess, by task.")
+    majorities: dict[str, float] = Field(
+        default_factory=dict,
+        description="Score of always giving the most common answer, by task with answers.",
+    )
     against: str = Field(description="The reference.")
     resamples: int = Field(description="Draws of each bootstrap.")
     not_compared: list[str] = Field(description="Models trained otherwise than DeltaNet.")

@@ -68,9 +68,9 @@ class Model:
         """The scores of the seeds that have some."""
         return [trial.evaluation for trial in self.trials if trial.evaluation is not None]
 
-    def items(self, task: str) -> Any:
-        """Scores (seeds, items) on a task by its main metric."""
-        rows = [record.per_item[record.main_metric] for record in self.records(task)]
+    def items(self, task: str, metric: str | None = None) -> Any:
+        """Scores (seeds, items) on a task by a metric, its main one by default."""
+        rows = [record.per_item[metric or record.main_metric] for record in self.records(task)]
         return np.asarray(rows, dtype=np.float64)
 
     def records(self, task: str) -> list[TaskRecord]:

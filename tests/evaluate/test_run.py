@@ -12,6 +12,7 @@ from conftest import made_up_items, write_items
 
 from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
+from asi_repro.evaluate.continuous import continuous_scores, majority_rate, metric_record
 from asi_repro.evaluate.lm import AsiReproLM, resolve_checkpoint
 from asi_repro.evaluate.run import evaluate_checkpoint, evaluate_lm
 from asi_repro.evaluate.scorers import _checked, _place
@@ -114,6 +115,9 @@ def test_random_weights_score_at_chance(first_items, gpt2_model, gpt2):
     for record in result.tasks:
         score = record.metrics[record.main_metric]
         assert abs(score.value - record.chance) < 3.5 * math.sqrt(record.chance * (1 - record.chance) / 60)
+        margin = record.metrics["answer_margin"]
+        assert abs(margin.value) < 4 * margin.stderr
+        assert 0.5 <= record.majority < 0.75 or record.task == "arc_easy"
 
 
 @pytest.mark.slow
@@ -134,6 +138,31 @@ def test_smollm2_135m_scores_far_above_chance(real_items, gpt2):
     # 3.5 standard errors of a guess are 0.20 at chance 0.25 and 0.23 at 0.5, with 60 items.
     assert scores["arc_easy"] > 0.25 + 0.20
     assert scores["piqa"] > 0.5 + 0.08
+    for record in result.tasks:
+        margin, bits = record.metrics["answer_margin"], record.metrics["answer_bits_per_byte"]
+        assert margin.value > 3 * margin.stderr
+        assert 0.5 < bits.value < 2.0  # a random model of this vocabulary needs 3 to 4
+
+
+def test_bits_and_margins_by_hand():
+    def item(target, *answers):
+        return {
+            "arguments": [("q", answer) for answer, _ in answers],
+            "filtered_resps": [(-bits * math.log(2), False) for _, bits in answers],
+            "target": target,
+            "doc": {"answer": "2"},
+        }
+
+    samples = [item(1, ("abcd", 12.0), ("ab", 2.0)), item(0, ("é", 6.0), ("xyz", 6.0), ("u", 4.0))]
+    found = continuous_scores(samples)
+    assert found["answer_bits_per_byte"] == pytest.approx([1.0, 3.0])
+    assert found["answer_margin"] == pytest.approx([2.0, 0.0])
+    assert metric_record("answer_margin", found["answer_margin"]).stderr == pytest.approx(1.0)
+    assert majority_rate(samples) == 0.5
+    assert majority_rate([*samples, item("ending", ("a", 1.0), ("a", 2.0))]) == pytest.approx(2 / 3)
+    last_word = [item(" word", (" word", 10.0))]
+    assert continuous_scores(last_word) == {"answer_bits_per_byte": [pytest.approx(2.0)]}
+    assert majority_rate(last_word) is None
 
 
 # --- bad input -------------------------------------------------------------------------------------------

@@ -61,8 +61,12 @@ def scores(training, share: float) -> EvaluationResult:
         items=200,
         main_metric="acc",
         chance=0.5,
-        metrics={"acc": MetricRecord(value=value, stderr=0.03, higher_is_better=True)},
-        per_item={"acc": items},
+        majority=0.6,
+        metrics={
+            "acc": MetricRecord(value=value, stderr=0.03, higher_is_better=True),
+            "answer_bits_per_byte": MetricRecord(value=3.0 - value, stderr=0.03, higher_is_better=False),
+        },
+        per_item={"acc": items, "answer_bits_per_byte": [3.0 - item for item in items]},
         data=ItemsRecord(
             source="package", dataset="d", revision="1", split="s", sha256="0", available=200, note=""
         ),
@@ -120,6 +124,10 @@ def test_the_good_one_is_found_and_the_one_trained_otherwise_is_left_out(made):
     assert good.holm_p_value == pytest.approx(2 * good.p_value)
     assert rows["0002-same"].against["score"].holm_p_value == 1.0
     assert found.better("score") == (1, 0)
+    assert rows["0001-good"].answer_bits_per_byte.mean == pytest.approx(2.3)
+    assert rows["0001-good"].answer_margin is None
+    assert found.better("answer_bits_per_byte", lower=True) == (1, 0)
+    assert (found.summary.chances, found.summary.majorities) == ({"made_up": 0.5}, {"made_up": 0.6})
     assert found.summary.winners_curse.models == 2
     assert found.summary.winners_curse.p_value < 0.01
     assert build_results(load_models(*made), seed=1, resamples=500, paper=None) == found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
 from asi_repro.report.figures.training import learning_curves, loss_over_flops
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table
@@ -76,6 +79,14 @@ def scores_table(results: Results) -> Table:
         )
         for row, found in zip(rows, spreads, strict=True)
     )
+    cells += tuple(
+        (name, *(_rate(rates, [task]) for task in tasks), _rate(rates, tasks), "–")
+        for name, rates in (
+            ("a guess", results.summary.chances),
+            ("the most common answer", results.summary.majorities),
+        )
+        if rates
+    )
     strong = []
     for place, column in enumerate(zip(*spreads, strict=True), start=1):
         best, worst = max(map(_mean, column)), min(map(_mean, column))
@@ -91,6 +102,11 @@ def scores_table(results: Results) -> Table:
         numeric=tuple(range(1, len(tasks) + 3)),
         strong=tuple(strong),
     )
+
+
+def _rate(rates: Mapping[str, float], tasks: Sequence[str]) -> str:
+    """The mean of the tasks' rates in points of 100, where each has one."""
+    return f"{100 * fmean(rates[task] for task in tasks):.1f}" if set(rates) >= set(tasks) else "–"
 
 
 def _benchmark_lead(results: Results) -> str:
@@ -134,6 +150,8 @@ def _sweep_table(results: Results) -> Table:
             "minus DeltaNet",
             "score",
             "minus DeltaNet",
+            "answer bits a byte",
+            "minus DeltaNet",
         ),
         rows=tuple(
             (
@@ -144,10 +162,12 @@ def _sweep_table(results: Results) -> Table:
                 _difference(row, "validation_loss", 1, 3),
                 f"{_points(row.score)}{_star(row)}",
                 _difference(row, "score", 100),
+                _loss(row.answer_bits_per_byte),
+                _difference(row, "answer_bits_per_byte", 1, 3),
             )
             for row in rows
         ),
-        numeric=(1, 2, 3, 4, 5, 6),
+        numeric=(1, 2, 3, 4, 5, 6, 7, 8),
     )
 
 
