@@ -15,14 +15,14 @@ from asi_repro.provenance.record import Provenance, read_provenance, write_prove
 from asi_repro.results.evaluation import read_result, write_result
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.training import (
-    SUMS,
+    REMAKE,
+    UNSUMMED,
     WEIGHTS,
     StopRecord,
     TrainingResult,
-    check_sums,
     read_training,
-    write_sums,
 )
+from asi_repro.store.checksums import SUMS, check_sums, write_sums
 from asi_repro.store.files import atomic_write, sha256_file
 from asi_repro.store.json_text import dump_json
 
@@ -87,7 +87,7 @@ def evaluate_trained(
     (target / STOPPED).unlink(missing_ok=True)
     write_result(found, target / EVALUATION)
     write_provenance(provenance, target)
-    write_sums(target)
+    write_sums(target, but=UNSUMMED)
     return True
 
 
@@ -126,7 +126,7 @@ def _has(target: Path, provenance: Provenance, weights_sha256: str) -> bool:
     if not (target / SUMS).is_file():
         return False
     try:
-        check_sums(target)
+        check_sums(target, hint=REMAKE)
         same = read_provenance(target).key == provenance.key
         return same and read_result(target / EVALUATION).weights_sha256 == weights_sha256
     except (MissingInput, DataError):

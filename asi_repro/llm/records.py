@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.llm.message import check_message
 from asi_repro.llm.request import request_key
-from asi_repro.store.json_lines import SUM, appending, checksum, whole_lines
+from asi_repro.store.checksums import SUM, checksum
+from asi_repro.store.json_lines import appending, whole_lines
 from asi_repro.store.json_text import JsonDict, canonical
 
 VERSION = 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from pathlib import Path
 from typing import Any, Literal, Optional
@@ -11,14 +10,15 @@ from typing import Any, Literal, Optional
 from pydantic import BaseModel, Field
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.store.files import atomic_write, sha256_file
+from asi_repro.store.checksums import check_sums
+from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
 from asi_repro.text import csv_text
 
 RESULT, ENVIRONMENT, CURVE, WEIGHTS = "result.json", "environment.json", "curve.csv", "model.safetensors"
-SUMS = "sums.json"
-_REMAKE = "train it again: asi-repro train NAME --force"
+UNSUMMED = (ENVIRONMENT, WEIGHTS)  # the result has the hash of the weights
+REMAKE = "train it again: asi-repro train NAME --force"
 
 
 class Point(Record):
@@ -117,10 +117,10 @@ def read_curve(folder: Path) -> list[Point]:
         ]
     except OSError as error:
         raise MissingInput(
-            f"there is no loss curve: {error.strerror}", where=str(path), hint=_REMAKE
+            f"there is no loss curve: {error.strerror}", where=str(path), hint=REMAKE
         ) from error
     except (ValueError, TypeError, csv.Error) as error:
-        raise DataError("the file is not a loss curve", where=str(path), hint=_REMAKE) from error
+        raise DataError("the file is not a loss curve", where=str(path), hint=REMAKE) from error
 
 
 def read_training(folder: Path) -> TrainingResult:
@@ -131,37 +131,10 @@ def read_training(folder: Path) -> TrainingResult:
         DataError: where it is not one.
     """
     if (folder / RESULT).is_file():
-        check_sums(folder)
+        check_sums(folder, hint=REMAKE)
     return read_record(
-        folder / RESULT, TrainingResult, missing="not trained", make="asi-repro train NAME", remake=_REMAKE
+        folder / RESULT, TrainingResult, missing="not trained", make="asi-repro train NAME", remake=REMAKE
     )
-
-
-def write_sums(folder: Path) -> None:
-    """Write the SHA-256 of result, curve, configuration and program; the result has that of the weights."""
-    names = sorted({path.name for path in folder.iterdir() if path.is_file()} - {ENVIRONMENT, WEIGHTS, SUMS})
-    write_json({name: sha256_file(folder / name) for name in names}, folder / SUMS)
-
-
-def check_sums(folder: Path) -> None:
-    """See that the files of a training are those that were written; results from before there were sums pass.
-
-    Raises:
-        DataError: naming the first that is not.
-    """
-    path = folder / SUMS
-    try:
-        sums = json.loads(path.read_text(encoding="utf-8"))
-        for name, stated in sorted(sums.items()):
-            if sha256_file(folder / name) != stated:
-                raise DataError(
-                    "the file is not the one that was written", where=str(folder / name), hint=_REMAKE
-                )
-    except FileNotFoundError:
-        if path.is_file():
-            raise DataError("a file of a training is missing", where=str(folder), hint=_REMAKE) from None
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise DataError("the file is not a list of checksums", where=str(path), hint=_REMAKE) from error
 
 
 def last_tenth(curve: list[Point], steps: int) -> float | None:

@@ -15,34 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import DataError
-from asi_repro.store.files import sha256_bytes, unwritable
+from asi_repro.store.checksums import SUM, checked, with_checksum
+from asi_repro.store.files import unwritable
 from asi_repro.store.json_text import JsonDict, one_line
 from asi_repro.store.locks import locked
 
-SUM = "sum"
 _HINT = "delete the line, and what it records is made again; or restore the file"
-
-
-def checksum(text: str) -> str:
-    """Of JSON text that is the same for equal values: 16 hexadecimal digits."""
-    return sha256_bytes(text.encode())[:16]
-
-
-def with_checksum(value: JsonDict) -> JsonDict:
-    """`value` with a checksum of itself, whatever the order of its keys."""
-    return {**value, SUM: checksum(one_line(value))}
-
-
-def checked(value: JsonDict, what: str, *, where: str, hint: str = _HINT) -> JsonDict:
-    """`value` without its checksum, if it has one.
-
-    Raises:
-        DataError: where the checksum is another value's; `what` it then is not.
-    """
-    bare = {key: item for key, item in value.items() if key != SUM}
-    if SUM in value and value[SUM] != checksum(one_line(bare)):
-        raise DataError(f"{what} not what was written", where=where, hint=hint)
-    return bare
 
 
 @contextmanager
@@ -118,7 +96,7 @@ def _parsed(line: bytes, where: str) -> JsonDict:
         raise DataError("a line is not a JSON object", where=where, hint=_HINT)
     if SUM not in value and any(map(_is_checksum, value.values())):
         raise DataError("the checksum field of a line has lost its name", where=where, hint=_HINT)
-    return checked(value, "a line that is", where=where)
+    return checked(value, "a line that is", where=where, hint=_HINT)
 
 
 def _is_checksum(value: Any) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from asi_repro.archive.fsck.place import Place, Problem
 from asi_repro.errors import AsiReproError, MissingInput
-from asi_repro.results.training import SUMS, WEIGHTS, check_sums, read_training
+from asi_repro.results.training import REMAKE, WEIGHTS, read_training
+from asi_repro.store.checksums import SUMS, check_sums
 from asi_repro.store.files import sha256_file
 from asi_repro.verify.certificate import read_certificate
 
@@ -28,7 +29,7 @@ def check_measured(place: Place) -> tuple[str, list[Problem]]:
 
 
 def _check_folder(folder: Path) -> None:
-    check_sums(folder)
+    check_sums(folder, hint=REMAKE)
     if (folder / WEIGHTS).is_file() and sha256_file(folder / WEIGHTS) != read_training(folder).weights_sha256:
         raise AsiReproError("the weights are not the ones that were trained", where=str(folder / WEIGHTS))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from asi_repro.errors import DataError
 from asi_repro.results.training import write_json
-from asi_repro.store.files import atomic_dir, sha256_bytes, sha256_file
+from asi_repro.store.checksums import first_damaged
+from asi_repro.store.files import atomic_dir, sha256_bytes
 from asi_repro.store.records import Record
 from asi_repro.train.feeding import CHECKPOINT_FILES
 
@@ -89,10 +90,9 @@ class Checkpoints:
 
     def _check(self, step: int) -> None:
         files = self._manifest(step).files
-        for name in CHECKPOINT_FILES:
-            path = self.path(step) / name
-            if not path.is_file() or files.get(name) != sha256_file(path):
-                raise DataError("the checkpoint is damaged", where=str(path), hint=self._hint)
+        wanted = {name: files.get(name, "") for name in CHECKPOINT_FILES}
+        if (damaged := first_damaged(self.path(step), wanted)) is not None:
+            raise DataError("the checkpoint is damaged", where=str(damaged), hint=self._hint)
 
     @property
     def _hint(self) -> str:

@@ -19,6 +19,7 @@ from asi_repro.results.training import (
     CURVE,
     ENVIRONMENT,
     RESULT,
+    UNSUMMED,
     WEIGHTS,
     Facts,
     Point,
@@ -28,8 +29,8 @@ from asi_repro.results.training import (
     read_training,
     write_curve,
     write_json,
-    write_sums,
 )
+from asi_repro.store.checksums import write_sums
 from asi_repro.store.files import atomic_dir, sha256_bytes
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import first_fault
@@ -215,7 +216,7 @@ def write_outputs(
             write_json(config_record(spec), new / "config.json")
             if spec.subject.program is not None:
                 (new / "program.py").write_bytes(spec.subject.program.encode("utf-8", "surrogatepass"))
-        write_sums(new)
+        write_sums(new, but=UNSUMMED)
 
 
 def config_record(spec: Spec) -> dict[str, Any]:

@@ -46,20 +46,21 @@ def test_lines_from_before_there_were_checksums_are_read(tmp_path: Path) -> None
 
 
 def test_a_training_s_files_are_those_that_were_written(tmp_path: Path) -> None:
-    from asi_repro.results.training import check_sums, write_sums
+    from asi_repro.results.training import UNSUMMED
+    from asi_repro.store.checksums import check_sums, write_sums
 
     (tmp_path / "result.json").write_text('{"loss": 1.5}')
-    check_sums(tmp_path)  # from before there were any
-    write_sums(tmp_path)
-    check_sums(tmp_path)
+    check_sums(tmp_path, hint="")  # from before there were any
+    write_sums(tmp_path, but=UNSUMMED)
+    check_sums(tmp_path, hint="")
     (tmp_path / "environment.json").write_text("{}")
-    check_sums(tmp_path)
+    check_sums(tmp_path, hint="")
     (tmp_path / "result.json").write_text('{"loss": 1.4}')
     with pytest.raises(DataError, match=r"not the one that was written[\s\S]*result\.json"):
-        check_sums(tmp_path)
+        check_sums(tmp_path, hint="")
     (tmp_path / "result.json").unlink()
     with pytest.raises(DataError, match="missing"):
-        check_sums(tmp_path)
+        check_sums(tmp_path, hint="")
 
 
 def test_a_checksum_that_lost_its_name_is_refused(tmp_path: Path) -> None:

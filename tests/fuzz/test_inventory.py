@@ -20,6 +20,7 @@ OURS = "a file or text of this package, or written a moment before"
 MACHINE = "this machine's own, never pulled; damage is taken for nothing there, or is an error"
 FUZZED = {  # module: the readers of READERS that go through it
     "archive/history/records": ["archive programs"],
+    "store/checksums": ["run settings"],
     "store/git": ["history bundle", "shared run", "shared trace.jsonl"],
     "store/hostile_json": ["release tree", "release gallery", "release cognition"],
     "archive/tables": ["archive experiments", "archive curves", "archive benchmarks", "archive sources"],

@@ -27,8 +27,9 @@ from asi_repro.config.discover import DiscoverSettings
 from asi_repro.discover.loop.schedule import Schedule, make_schedule
 from asi_repro.discover.run.store import RunStore
 from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.store.checksums import checked, with_checksum
 from asi_repro.store.files import atomic_write, make_folder
-from asi_repro.store.json_lines import checked, read_lines, with_checksum
+from asi_repro.store.json_lines import read_lines
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.store.locks import try_lock
 
