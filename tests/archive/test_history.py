@@ -190,7 +190,7 @@ def test_a_run_without_programs_and_one_with_one_experiment(tmp_path: Path) -> N
 
 
 def test_a_run_without_experiments_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="without experiments"):
+    with pytest.raises(DataError, match="has no experiments"):
         write_history(archive_of(Run(), tmp_path / "a"), tmp_path / "h.bundle")
     assert not (tmp_path / "h.bundle").exists()
 
@@ -226,7 +226,7 @@ def test_rows_that_fit_no_experiment_are_refused(tmp_path: Path, table: str) -> 
     run = small_run()
     rows = getattr(run, table)
     rows[-1] = {**rows[-1], "index": 10}
-    with pytest.raises(DataError, match=r"index 10 is no experiment|0 programs"):
+    with pytest.raises(DataError, match=r"index 10 is not an experiment|0 programs"):
         write_history(archive_of(run, tmp_path / "a"), tmp_path / "h.bundle")
 
 
@@ -298,7 +298,7 @@ def test_open_refuses_what_it_would_overwrite(
     with pytest.raises(AsiReproError, match="not empty"):
         open_history(bundle, tmp_path / "full")
     assert (tmp_path / "full" / "mine").read_text() == "kept"
-    with pytest.raises(AsiReproError, match="no folder"):
+    with pytest.raises(AsiReproError, match="not a folder"):
         open_history(bundle, tmp_path / "full" / "mine")
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")

@@ -176,9 +176,9 @@ FAULTS = {
     "altered": (lambda d: alter(d / TREE), "tree.json: altered"),
     "empty": (lambda d: (d / TREE).write_bytes(b""), "tree.json: 0 bytes"),
     "extra file": (lambda d: (d / COGNITION / "x.json").write_text("[]"), "x.json: not part"),
-    "fifo": (lambda d: ((d / TREE).unlink(), os.mkfifo(d / TREE)), "tree.json: not a plain file"),
+    "fifo": (lambda d: ((d / TREE).unlink(), os.mkfifo(d / TREE)), "tree.json: this is not a regular file"),
     "folder for a file": (lambda d: ((d / TREE).unlink(), (d / TREE).mkdir()), "tree.json"),
-    "device": (lambda d: ((d / TREE).unlink(), (d / TREE).symlink_to("/dev/zero")), "not a plain file"),
+    "device": (lambda d: ((d / TREE).unlink(), (d / TREE).symlink_to("/dev/zero")), "not a regular file"),
 }
 
 

@@ -151,7 +151,7 @@ def test_finding_experiments(archive: Path) -> None:
     with pytest.raises(NotFound, match="similar"):
         store.find("GateMemoryNett")
     repeated = next(e for e in store.experiments.values() if len(store.named(e.name)) > 1)
-    with pytest.raises(NotFound, match="by its index"):
+    with pytest.raises(NotFound, match="give the index"):
         store.find(repeated.name)
 
 
