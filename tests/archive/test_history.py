@@ -302,7 +302,7 @@ def test_open_refuses_what_it_would_overwrite(
         open_history(bundle, tmp_path / "full" / "mine")
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(AsiReproError, match="you are in"):
+    with pytest.raises(AsiReproError, match="is the current folder"):
         open_history(bundle, Path())
     monkeypatch.chdir(tmp_path)
     assert open_history(bundle, Path("empty")).experiments == 7

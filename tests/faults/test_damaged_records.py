@@ -30,7 +30,9 @@ def test_another_digit_is_refused(name: str, tmp_path: Path) -> None:
     data = path.read_bytes()
     at = re.search(DIGITS[name], data).start(1)
     path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-    with pytest.raises(DataError, match="not .*what was written|differs? from (the one|those) that (was|were) written"):
+    with pytest.raises(
+        DataError, match="not .*what was written|differs? from (the one|those) that (was|were) written"
+    ):
         kept.read(tmp_path)
     path.write_bytes(data)
     assert kept.read(tmp_path) == sound
