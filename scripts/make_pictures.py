@@ -44,7 +44,7 @@ SHOTS = {
     "benchmarks": Shot((100, 24), ("H",), start=1792),
     "certificate": Shot((110, 34), ("C", *["down"] * 9), start=880),
     "trace": Shot((110, 30), ("R", "z"), start=12, run="control"),
-    "claims": Shot((160, 40), ("3", *["down"] * 17)),
+    "claims": Shot((160, 40), ("3", *["down"] * 13)),
     "certificates": Shot((132, 36), ("4", "s", "down")),
     "replay": Shot((132, 40), ("5", "end")),
     "runs": Shot((132, 36), ("6", "end")),
