@@ -27,7 +27,14 @@ _INSIDE_SCRATCH = "/scratch"
 _FIRST_UID, _UID_COUNT = 61184, 4096
 # The only variables that a caller may set: how numbers are computed, nothing that names a file or secret.
 _SETTABLE = frozenset(
-    {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "TRITON_INTERPRET", "TORCHDYNAMO_DISABLE", "FLA_COMPILER_MODE"}
+    {
+        "FLA_COMPILER_MODE",
+        "MKL_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "PYTHONHASHSEED",
+        "TORCHDYNAMO_DISABLE",
+        "TRITON_INTERPRET",
+    }
 )
 
 

@@ -11,6 +11,7 @@ import torch
 from asi_repro.models.program import LoadedProgram, load_program
 from asi_repro.verify.catalogue import BY_NAME, Check
 from asi_repro.verify.compare import error_text
+from asi_repro.verify.probes import ELSEWHERE
 from asi_repro.verify.results import CheckResult, not_run
 from asi_repro.verify.subject import PROBE_SIZES, Subject, probe_subject
 
@@ -38,8 +39,12 @@ class Battery:
         """The program at the smallest width at which it runs."""
         return probe_subject(self.program)
 
-    def run(self, name: str) -> list[CheckResult]:
+    def run(self, name: str, *, elsewhere: str | None = None) -> list[CheckResult]:
         """The rows of one check; never raises for what the program does.
+
+        Args:
+            name: of the check.
+            elsewhere: `determinism.digest` of the program in a process with another hash seed, or None.
 
         Raises:
             KeyError: for a check that is not in the catalogue.
@@ -47,6 +52,8 @@ class Battery:
         check = BY_NAME[name]
         module = import_module(f"asi_repro.verify.checks.{name}")
         try:
+            if elsewhere is not None:
+                self.subject.facts[ELSEWHERE] = elsewhere
             return list(module.check(*self._arguments(check)))
         except Exception as error:
             return [not_run(row, error_text(error)) for row in check.rows]

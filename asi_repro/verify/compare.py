@@ -45,6 +45,13 @@ class Worst:
         if self.value is None or value > self.value:
             self.value = value
 
+    def join(self, other: Worst) -> None:
+        """Count the probes of `other` too."""
+        self.probes += other.probes
+        self.cases += other.cases
+        self.skipped += other.skipped
+        self.value = max((case["value"] for case in self.cases), default=None)
+
     def skip(self, reason: str, **where: Any) -> None:
         """Note a probe that gave no number."""
         self.skipped.append({"reason": reason, **where})

@@ -12,6 +12,7 @@ from asi_repro.errors import DataError
 from asi_repro.sandbox.client import Limits, SandboxFailure, SandboxOutcome, SandboxWorker
 from asi_repro.sandbox.launch import Tier
 from asi_repro.verify.catalogue import Check
+from asi_repro.verify.program_text import depends_on_hashes
 from asi_repro.verify.results import CheckResult, not_run, row_from_json
 
 LIMITS = Limits(
@@ -101,7 +102,22 @@ class Examiner:
             return worker.try_call("text", {"source": self._source, "check": check.name})
         if self._refusal is not None:
             return self._refusal
-        return worker.try_call("check", {"check": check.name})
+        elsewhere = self._digest_elsewhere() if check.name == "determinism" else None
+        return worker.try_call("check", {"check": check.name, "elsewhere": elsewhere})
+
+    def _digest_elsewhere(self) -> str | None:
+        """What the program gives in a process with another hash seed, where its text can depend on it."""
+        if not depends_on_hashes(self._source):
+            return None
+        environment = {**ENVIRONMENT, "PYTHONHASHSEED": "1"}
+        worker = SandboxWorker("asi_repro.verify.tasks", LIMITS, tier=self._tier, environment=environment)
+        try:
+            worker.start()
+            worker.try_call("open", {"source": self._source, "stated": self._stated})
+            value = worker.try_call("digest", {}).value
+        finally:
+            worker.close()
+        return str(value["digest"]) if value else None
 
     def _ready(self, found: Examination) -> SandboxWorker:
         """A live worker that has opened the program, or knows that it may not."""

@@ -16,6 +16,8 @@ from asi_repro.verify.subject import INITIAL, MOVED, Parameters, Subject
 TOLERANCE = 1e-9
 # A change this many times what rounding the input does to the output is more than rounding.
 ABOVE_ROUNDING = 100.0
+# The fact of a subject that holds what another process found.
+ELSEWHERE = "digest of another process"
 
 
 def is_random(subject: Subject, *, train: bool = False) -> bool:

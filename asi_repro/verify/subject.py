@@ -12,12 +12,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor, nn
 
-from asi_repro.verify.lengths import trains_differently
+from asi_repro.verify.program_text import trains_differently
 
 # Widths to try, smallest first: a program may want its width divisible by more than a power of two of 32.
 PROBE_SIZES: tuple[tuple[int, int], ...] = ((32, 2), (64, 4), (128, 4), (256, 8), (1024, 4))
@@ -27,7 +27,7 @@ PROBE_SIZES: tuple[tuple[int, int], ...] = ((32, 2), (64, 4), (128, 4), (256, 8)
 PAPER_SIZES: tuple[tuple[int, int], ...] = ((1024, 8), (256, 2))
 
 COUNTER_WORDS = ("step", "count", "iter")
-Extreme = Literal["up", "down", "mixed", "unmixed"]
+Extreme = Literal["up", "down", "by one", "by one, reversed", "by two", "by two, reversed"]
 
 
 class ContractError(Exception):
@@ -51,7 +51,8 @@ class Parameters:
         move: factor on the random step away from the initial values; 0 leaves them.
         advance: added to step counters, for schedules.
         extreme: how small parameters (gates, biases, temperatures, decays) are pushed `EXTREME` away:
-            "up" or "down" all of them, "mixed" each to a random side, "unmixed" each to the other one.
+            "up" or "down" all of them, or in turn, one by one or two by two, so that gates which must be open
+            together and on opposite sides are.
     """
 
     name: str
@@ -67,8 +68,7 @@ MOVED = Parameters("moved, counters + 700", move=1.0, advance=700)
 # schedule switches on or off at its end.
 OPPOSITE = Parameters("moved opposite, counters + 100000", move=-1.0, advance=100_000)
 EXTREMES: tuple[Parameters, ...] = tuple(
-    Parameters(f"small parameters {extreme}", move=0.5, extreme=extreme)
-    for extreme in ("up", "down", "mixed", "unmixed")
+    Parameters(f"small parameters {extreme}", move=0.5, extreme=extreme) for extreme in get_args(Extreme)
 )
 # Far enough that a sigmoid is open or shut, near enough that its exponential is no infinity.
 EXTREME = 8.0
@@ -106,6 +106,11 @@ class Subject:
         """The modes to probe: eval (False) and training (True), where the text can tell them apart."""
         return (False, True) if trains_differently(self.text) else (False,)
 
+    def at_paper_width(self) -> Subject:
+        """The program at the first of `PAPER_SIZES`, whether it runs there or not."""
+        hidden_size, num_heads = PAPER_SIZES[0]
+        return Subject(self.source, hidden_size=hidden_size, num_heads=num_heads, seed=self.seed)
+
     @cached_property
     def wide(self) -> Subject | None:
         """The program at the paper's head width, or None where it runs at neither of `PAPER_SIZES`."""
@@ -115,7 +120,7 @@ class Subject:
             try:
                 subject.run(subject.inputs(1, 8))
                 return subject
-            except Exception:  # noqa: S112  # the narrow probes say what runs and what does not
+            except Exception:  # noqa: S112  # `runs` says how it fails
                 continue
         return None
 
@@ -187,7 +192,7 @@ class Subject:
         if place.move:
             move_parameters(module, place.move, seed=self.seed + 7)
         if place.extreme:
-            push_small_parameters(module, place.extreme, seed=self.seed + 11)
+            push_small_parameters(module, place.extreme)
         if place.advance:
             advance_counters(module, place.advance)
         return module
@@ -227,15 +232,14 @@ def move_parameters(module: nn.Module, factor: float, *, seed: int) -> None:
             parameter.add_((factor * size * noise).to(parameter.dtype))
 
 
-def push_small_parameters(module: nn.Module, extreme: Extreme, *, seed: int) -> None:
+def push_small_parameters(module: nn.Module, extreme: Extreme) -> None:
     """Move every vector, scalar and other parameter of at most `SMALL` elements by `EXTREME` up or down."""
-    generator = torch.Generator().manual_seed(seed)
+    small = [p for p in module.parameters() if p.ndim <= 1 or p.numel() <= SMALL]
+    every = 2 if extreme.startswith("by two") else 1
     with torch.no_grad():
-        for parameter in module.parameters():
-            up = bool(torch.randint(2, (), generator=generator))
-            if parameter.ndim <= 1 or parameter.numel() <= SMALL:
-                sign = {"up": 1.0, "down": -1.0, "mixed": 2.0 * up - 1, "unmixed": 1 - 2.0 * up}[extreme]
-                parameter.add_(sign * EXTREME)
+        for number, parameter in enumerate(small):
+            down = extreme == "down" or (extreme != "up" and number // every % 2 == 1)
+            parameter.add_(EXTREME * (-1 if down != extreme.endswith("reversed") else 1))
 
 
 def advance_counters(module: nn.Module, steps: int) -> None:

@@ -13,6 +13,7 @@ from asi_repro.verify.checks import cost
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from asi_repro.verify.battery import Battery
+from asi_repro.verify.checks import cost, determinism
 
 _opened: dict[str, Battery] = {}
 
@@ -33,8 +34,14 @@ def open_program(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_check(payload: dict[str, Any]) -> dict[str, Any]:
-    """The rows of the check named `check`."""
-    return {"rows": [row.to_json() for row in _opened["battery"].run(payload["check"])]}
+    """The rows of the check named `check`; `elsewhere` is the digest that another process found, or None."""
+    rows = _opened["battery"].run(payload["check"], elsewhere=payload.get("elsewhere"))
+    return {"rows": [row.to_json() for row in rows]}
+
+
+def output_digest(payload: dict[str, Any]) -> dict[str, Any]:
+    """The digest of the program's outputs, for the check `determinism` in another process."""
+    return {"digest": determinism.digest(_opened["battery"].subject)}
 
 
 def read_text(payload: dict[str, Any]) -> dict[str, Any]:
@@ -51,5 +58,6 @@ TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "open": open_program,
     "check": run_check,
     "text": read_text,
+    "digest": output_digest,
     "times": wall_times,
 }

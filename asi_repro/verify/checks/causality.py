@@ -13,15 +13,15 @@ A mode that is seen to leak is not probed further.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
-from asi_repro.verify.lengths import TRAINING_LENGTH, probe_lengths
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random, mixes_batch
+from asi_repro.verify.program_text import TRAINING_LENGTH, probe_lengths
 from asi_repro.verify.results import CheckResult, at_most
 from asi_repro.verify.subject import EXTREMES, INITIAL, MOVED, OPPOSITE, Parameters, Subject
 
@@ -58,6 +58,7 @@ class Spot:
         train: training mode.
         together: the positions are rows of one batch, not sequences one at a time.
         scale: of the input.
+        copies: of one sequence at a time, of which only the first is changed or read.
     """
 
     subject: Subject
@@ -67,6 +68,7 @@ class Spot:
     train: bool = False
     together: bool = True
     scale: float = 1.0
+    copies: int = 1
 
     def where(self) -> dict[str, Any]:
         """What a result says of it."""
@@ -143,18 +145,33 @@ def _row(
     worst = Worst()
     alone = mixes_batch(subject)
     leaks: set[str] = set()
+    together = True
     for train in subject.trains:
         for spot in plan(subject, alone=alone, train=train):
-            probed = len(worst.cases)
-            probe(spot, worst)
-            if any(not case["value"] <= TOLERANCE for case in worst.cases[probed:]):
+            found = Worst()
+            probe(spot if together else replace(spot, together=False), found)
+            high = max(found.cases, key=lambda case: case["value"], default=None)
+            if high and not high["value"] <= TOLERANCE and spot.together and together:
+                together = _its_own(spot, high["t"], probe)
+                if not together:  # it is the batch that is mixed, which other rows say
+                    found = Worst()
+                    probe(replace(spot, positions=spot.positions[::3], together=False), found)
+            worst.join(found)
+            if found.value is not None and not found.value <= TOLERANCE:
                 leaks.add("train" if train else "eval")
                 break
     detail = worst.detail(TOLERANCE)
-    detail["one_sequence_at_a_time"] = alone
+    detail["one_sequence_at_a_time"] = alone or not together
     detail["leaks_in"] = sorted(leaks)
     detail["tried"] = worst.tried("length", "width", "parameters", "mode")
     return at_most(name, worst.value, TOLERANCE, unit="relative change", method=METHODS[name], detail=detail)
+
+
+def _its_own(spot: Spot, t: int, probe: Callable[[Spot, Worst], None]) -> bool:
+    """Whether a leak at `t` is there when no other sequence of the batch is changed or read."""
+    found = Worst()
+    probe(replace(spot, positions=[t], together=False, copies=len(spot.positions)), found)
+    return found.value is None or not found.value <= TOLERANCE
 
 
 def perturb(spot: Spot, worst: Worst) -> None:
@@ -163,7 +180,7 @@ def perturb(spot: Spot, worst: Worst) -> None:
     for group in [list(spot.positions)] if spot.together else [[t] for t in spot.positions]:
         where = spot.where()
         x = subject.inputs(1, length, scale=spot.scale)
-        changed = x.expand(len(group), -1, -1).clone()
+        changed = x.expand(max(len(group), spot.copies), -1, -1).clone()
         for row, t in enumerate(group):
             other = subject.inputs(1, length, seed=t + 2, scale=3.0 * spot.scale)
             changed[row, t + 1 :] = other[0, t + 1 :]
@@ -190,7 +207,7 @@ def _before_and_after(spot: Spot, x: Tensor, changed: Tensor) -> tuple[Tensor, T
     batch, or the output is random: other rows then draw other masks, so two calls with one seed.
     """
     subject, place, train = spot.subject, spot.place, spot.train
-    if len(changed) == 1 or is_random(subject, train=train):
+    if not spot.together or is_random(subject, train=train):
         before = subject.run(x.expand_as(changed).contiguous(), place=place, train=train)
         return before, subject.run(changed, place=place, train=train)
     output = subject.run(torch.cat([x, changed]), place=place, train=train)
@@ -224,7 +241,7 @@ def output_gradient(spot: Spot, positions: Sequence[int]) -> Tensor:
     """Gradient to the input, (rows, length, D): row i is that of the output at positions[i] of row i."""
     subject = spot.subject
     x = subject.inputs(1, spot.length, scale=spot.scale)
-    x = x.expand(len(positions), -1, -1).clone().requires_grad_(True)
+    x = x.expand(max(len(positions), spot.copies), -1, -1).clone().requires_grad_(True)
     module = subject.fresh(spot.place, dtype=x.dtype, train=spot.train)
     output = subject.call(module, x)
     projection = subject.inputs(1, spot.length, seed=5)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,31 +34,44 @@ WHAT = {
 
 def check(subject: Subject) -> list[CheckResult]:
     """Rows `flops_exponent`, `elements_exponent`, `memory_exponent`."""
+    modes = {"train" if train else "eval": _meters(subject, train) for train in subject.trains}
+    return [_worst([_row(name, mode, *measured) for mode, measured in modes.items()]) for name in ROWS]
+
+
+def _meters(subject: Subject, train: bool) -> tuple[dict[int, Meter], str | None]:
+    """What was measured by length, and why no longer one was."""
     meters: dict[int, Meter] = {}
-    stopped: str | None = None
     for length in LENGTHS:
         stopped = _too_much(meters, length)
         if stopped:
-            break
+            return meters, stopped
         try:
-            meters[length] = _measure(subject, length)
+            meters[length] = _measure(subject, length, train)
         except Exception as error:
-            stopped = f"length {length}: {error_text(error)}"
-            break
-    return [_row(name, meters, stopped) for name in ROWS]
+            return meters, f"length {length}: {error_text(error)}"
+    return meters, None
 
 
-def _row(name: str, meters: dict[int, Meter], stopped: str | None) -> CheckResult:
+def _worst(rows: list[CheckResult]) -> CheckResult:
+    """The row of the mode that grows fastest, with all modes' exponents."""
+    measured = [row for row in rows if row.value is not None]
+    worst = max(measured, key=lambda row: row.value or 0.0) if measured else rows[0]
+    exponents = {row.detail["mode"]: row.value for row in measured}
+    return replace(worst, detail={**worst.detail, "exponent_by_mode": exponents})
+
+
+def _row(name: str, mode: str, meters: dict[int, Meter], stopped: str | None) -> CheckResult:
     attribute, what = WHAT[name]
     method = (
         f"One sequence forward in fp32 at the probe's width, {what}: exponent (slope in log-log) between "
-        "the two longest lengths measured."
+        "the two longest lengths measured, in the mode where it is larger."
     )
     if len(meters) < 2:
         reason = stopped or "too few lengths ran"
         return not_run(name, reason, threshold=THRESHOLD, unit="exponent of length", method=method)
     measured = {length: int(getattr(meter, attribute)) for length, meter in meters.items()}
     detail: dict[str, Any] = {
+        "mode": mode,
         "measured": {str(length): value for length, value in measured.items()},
         "quadratic_share": quadratic_share(measured),
     }
@@ -102,9 +116,9 @@ def wall_times(subject: Subject) -> dict[str, float]:
     return seconds
 
 
-def _measure(subject: Subject, length: int) -> Meter:
+def _measure(subject: Subject, length: int, train: bool) -> Meter:
     x = subject.inputs(1, length, dtype=torch.float32)
-    module = subject.fresh(INITIAL, dtype=torch.float32)
+    module = subject.fresh(INITIAL, dtype=torch.float32, train=train)
     held = (x, *module.parameters(), *module.buffers())
     gc.collect()  # what waits in reference cycles must not be freed at a moment of its own
     gc.freeze()  # so that the next collection need not walk through all that the imports made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,9 @@ import torch
 from torch import Tensor
 
 from asi_repro.verify.compare import difference, error_text, finite, scale_of
+from asi_repro.verify.program_text import TRAINING_LENGTH
 from asi_repro.verify.results import CheckResult, at_most, not_run
-from asi_repro.verify.subject import INITIAL, MOVED, OPPOSITE, Parameters, Subject
+from asi_repro.verify.subject import EXTREMES, INITIAL, MOVED, OPPOSITE, Parameters, Subject
 
 # Relative to the largest gradient: what is zero by algebra (a shift before a softmax) rounds to 1e-17.
 ZERO = 1e-13
@@ -21,8 +23,8 @@ REPLACEMENTS = ((0.05, 0.1), (1.0, 0.0), (1.0, 5.0), (1.0, -5.0))
 ROWS = ("dead_parameters",)
 METHOD = (
     "Gradient in fp64 of a random projection of the output, initial and moved parameters, eval and "
-    "training mode, five inputs; parameters whose gradient is missing in all of them, or zero with an output "
-    "that other values do not change."
+    "training mode, five inputs, and for what has none there under a mask, at extremes and at 2,049 tokens; "
+    "parameters whose gradient is missing in all of them, or zero at other values too."
 )
 
 
@@ -51,14 +53,16 @@ def check(subject: Subject) -> list[CheckResult]:
     if not ran:
         reason = "; ".join(sorted(set(errors))[:2]) or "no finite output"
         return [not_run("dead_parameters", reason, threshold=0, unit="parameters", method=METHOD)]
+    _look_further(subject, seen)
     silent = {
         name: _describe(subject, name, seen[name]) for name in sorted(seen) if seen[name].anywhere <= ZERO
     }
-    # A gradient of zero with an output that depends on the values is a clamp or a floor that no probe met.
+    # A gradient of zero that other values of the parameter have too is a rounding; one that they have not is
+    # a clamp or a floor that no probe met.
     dead = {
         name: one
         for name, one in silent.items()
-        if one["gradient"] == "none" or one["output_depends_on_it"] is False
+        if one["gradient"] == "none" or one["gradient_where_output_depends"] is not True
     }
     detail: dict[str, Any] = {
         "dead": dead,
@@ -74,27 +78,52 @@ def check(subject: Subject) -> list[CheckResult]:
     return [at_most("dead_parameters", len(dead), 0, unit="parameters", method=METHOD, detail=detail)]
 
 
-def _probe(subject: Subject, seen: dict[str, Seen], place: Parameters, train: bool, seed: int) -> int:
+def _look_further(subject: Subject, seen: dict[str, Seen]) -> None:
+    """Probe where a parameter without a gradient so far may act: late, under a mask, at an extreme."""
+    mask = torch.ones(2, LENGTH, dtype=torch.long)
+    mask[0, : LENGTH // 3] = 0
+    further: list[tuple[Parameters, int, Tensor | None]] = [
+        *((place, LENGTH, None) for place in EXTREMES),
+        (MOVED, LENGTH, mask),
+        (MOVED, TRAINING_LENGTH + 1, None),
+    ]
+    for place, length, masked in further:
+        for train in subject.trains:
+            if all(one.anywhere > ZERO for one in seen.values()):
+                return
+            with contextlib.suppress(Exception):  # `runs` and `masking` say what fails
+                _probe(subject, seen, place, train, 6, length=length, mask=masked)
+
+
+def _probe(
+    subject: Subject,
+    seen: dict[str, Seen],
+    place: Parameters,
+    train: bool,
+    seed: int,
+    *,
+    length: int = LENGTH,
+    mask: Tensor | None = None,
+) -> int:
     module = subject.fresh(place, train=train)
-    output, second, _ = subject.call_full(module, subject.inputs(2, LENGTH, seed=seed))
+    batch = 2 if length == LENGTH else 1
+    output, second, _ = subject.call_full(module, subject.inputs(batch, length, seed=seed), mask)
     if not finite(output):
         return 0
     named = {name: p for name, p in module.named_parameters() if name in seen}
-    projection = subject.inputs(2, LENGTH, seed=seed + 50)
-    for name, size in _gradients(subject, (output * projection).sum(), named).items():
+    projection = subject.inputs(batch, length, seed=seed + 50)
+    for name, size in _gradients((output * projection).sum(), named).items():
         seen[name].missing &= size is None
         seen[name].anywhere = max(seen[name].anywhere, size or 0.0)
         if place is INITIAL:
             seen[name].at_start = max(seen[name].at_start, size or 0.0)
     if isinstance(second, Tensor) and second.numel() == 1 and second.requires_grad:
-        for name, size in _gradients(subject, second.sum(), named).items():
+        for name, size in _gradients(second.sum(), named).items():
             seen[name].auxiliary = max(seen[name].auxiliary, size or 0.0)
     return 1
 
 
-def _gradients(
-    subject: Subject, loss: Tensor, named: dict[str, torch.nn.Parameter]
-) -> dict[str, float | None]:
+def _gradients(loss: Tensor, named: dict[str, torch.nn.Parameter]) -> dict[str, float | None]:
     """The largest absolute gradient of each parameter over the largest of all; None where there is none."""
     found = torch.autograd.grad(loss, list(named.values()), allow_unused=True, retain_graph=True)
     sizes = {
@@ -107,34 +136,53 @@ def _gradients(
 
 
 def _describe(subject: Subject, name: str, one: Seen) -> dict[str, Any]:
+    depends, gradient = output_depends_on(subject, name)
     return {
         "elements": one.numel,
         "gradient": "none" if one.missing else "zero",
         "only_through_second_value": one.auxiliary > ZERO,
-        "output_depends_on_it": output_depends_on(subject, name),
+        "output_depends_on_it": depends,
+        "gradient_where_output_depends": gradient,
     }
 
 
-def output_depends_on(subject: Subject, name: str) -> bool | None:
-    """Whether other values of the parameter change the output: then it is used, gradient or not.
+def output_depends_on(subject: Subject, name: str) -> tuple[bool | None, bool | None]:
+    """Whether other values of the parameter change the output, and whether it has a gradient at one of them.
 
     Small, ordinary and large values of both signs are tried, since a clamp passes only some.
     """
-    x = subject.inputs(2, LENGTH, seed=1)
     generator = torch.Generator().manual_seed(3)
+    depends = False
     try:
-        for place in (INITIAL, MOVED, OPPOSITE):
-            for train in (False, True):
-                before = subject.run(x, place=place, train=train)
-                for scale, shift in REPLACEMENTS:
-                    module = subject.fresh(place, train=train)
-                    with torch.no_grad():
-                        parameter = dict(module.named_parameters())[name]
-                        noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-                        parameter.copy_(scale * noise + shift)
-                        after = subject.call(module, x)
-                    if difference(before, after, scale_of(before)) > 1e-12:
-                        return True
+        for length in (LENGTH, TRAINING_LENGTH + 1):
+            for place in (INITIAL, MOVED, OPPOSITE) if length == LENGTH else (MOVED,):
+                for train in (False, True) if length == LENGTH else (False,):
+                    found = _replaced(subject, name, place, train, length, generator)
+                    if True in found:
+                        return True, True
+                    depends = depends or False in found
     except Exception:
-        return None
-    return False
+        return None, None
+    return depends, False if depends else None
+
+
+def _replaced(
+    subject: Subject, name: str, place: Parameters, train: bool, length: int, generator: torch.Generator
+) -> set[bool]:
+    """Of each value that changes the output: whether the parameter has a gradient there."""
+    x = subject.inputs(2 if length == LENGTH else 1, length, seed=1)
+    before = subject.run(x, place=place, train=train)
+    found = set()
+    for scale, shift in REPLACEMENTS:
+        module = subject.fresh(place, train=train)
+        named = dict(module.named_parameters())
+        with torch.no_grad():
+            noise = torch.randn(named[name].shape, generator=generator, dtype=named[name].dtype)
+            named[name].copy_(scale * noise + shift)
+        after = subject.call(module, x)
+        if difference(before, after.detach(), scale_of(before)) > 1e-12:
+            size = _gradients((after * x).sum(), named)[name] if after.requires_grad else None
+            found.add((size or 0.0) > ZERO)
+            if True in found:
+                break
+    return found

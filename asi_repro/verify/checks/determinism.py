@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import torch
 from torch import Tensor
 
+from asi_repro.models.program import LoadedProgram, load_program
 from asi_repro.verify.compare import Worst, error_text
+from asi_repro.verify.probes import ELSEWHERE
 from asi_repro.verify.results import CheckResult, at_most
 from asi_repro.verify.subject import MOVED, Subject
 
@@ -13,7 +17,8 @@ LENGTH = 70
 ROWS = ("determinism",)
 METHOD = (
     "fp32, bit for bit, two fresh copies each: in eval mode with different random seeds (outputs), in "
-    "training mode with one seed (outputs and gradients); elements that differ."
+    "training mode with one seed (outputs and gradients); with the program's text executed again; and, where "
+    "its text has a set, a hash or an id, in another process with another hash seed; elements that differ."
 )
 
 
@@ -35,9 +40,39 @@ def check(subject: Subject) -> list[CheckResult]:
     except Exception as error:
         worst.skip(error_text(error), mode="train")
         random_in_training = None
-    detail = worst.detail(0)
+    for what, compare in (("loaded again", _loaded_again), ("another process", _other_process)):
+        try:
+            found = compare(subject, x)
+        except Exception as error:
+            worst.skip(error_text(error), mode="eval", what=what)
+            continue
+        if found is not None:
+            worst.add(found, mode="eval", what=what)
+    detail = worst.detail(0) | {"tried": worst.tried("mode", "what")}
     detail["random_in_training"] = random_in_training
     return [at_most("determinism", worst.value, 0, unit="elements", method=METHOD, detail=detail)]
+
+
+def digest(subject: Subject) -> str:
+    """SHA-256 of the outputs in both modes, to be compared between processes."""
+    x = subject.inputs(2, LENGTH, dtype=torch.float32)
+    outputs = [subject.run(x, place=MOVED, train=train).contiguous() for train in (False, True)]
+    return hashlib.sha256(b"".join(output.numpy().tobytes() for output in outputs)).hexdigest()
+
+
+def _loaded_again(subject: Subject, x: Tensor) -> int | None:
+    """Elements that differ when the program's text is executed a second time."""
+    if not isinstance(subject.source, LoadedProgram):
+        return None
+    again = load_program(subject.text, backend="cpu", class_name=subject.source.name)
+    other = Subject(again, hidden_size=subject.hidden_size, num_heads=subject.num_heads, seed=subject.seed)
+    return different(subject.run(x, place=MOVED), other.run(x, place=MOVED))
+
+
+def _other_process(subject: Subject, x: Tensor) -> int | None:
+    """1 where the digest that another process found is another; None where there was none."""
+    elsewhere = subject.facts.get(ELSEWHERE)
+    return None if elsewhere is None else int(elsewhere != digest(subject))
 
 
 def different(a: Tensor, b: Tensor) -> int:

@@ -23,7 +23,7 @@ LENGTH = 70
 KEPT = (70, 41, 64)
 # Kept tokens by batch; no batch is sorted by length, so that one that is sorted and left so shows.
 BATCHES = (KEPT, (20, 70), (50, 7, 64, 70), (41, 70, 5, 33, 64, 1, 66, 32))
-PLACES = (MOVED, EXTREMES[2])
+PLACES = (MOVED, EXTREMES[2], EXTREMES[3])
 SIDES = ("left", "right")
 
 

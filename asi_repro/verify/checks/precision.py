@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 
 from asi_repro.verify.compare import Worst, error_text, finite
-from asi_repro.verify.lengths import TRAINING_LENGTH
 from asi_repro.verify.probes import is_random
+from asi_repro.verify.program_text import TRAINING_LENGTH
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import INITIAL, MOVED, Subject
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
-from asi_repro.verify.lengths import LONGEST, TRAINING_LENGTH, around_constants
 from asi_repro.verify.probes import above_rounding, is_random
+from asi_repro.verify.program_text import LONGEST, TRAINING_LENGTH, around_constants
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import MOVED, OPPOSITE, Parameters, Subject
 

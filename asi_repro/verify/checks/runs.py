@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from asi_repro.verify.compare import error_text, finite
-from asi_repro.verify.lengths import TRAINING_LENGTH, around_constants
+from asi_repro.verify.program_text import TRAINING_LENGTH, around_constants
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import INITIAL, Subject
 
@@ -24,17 +24,19 @@ ROWS = ("runs_fp32", "runs_bf16", "runs_fp64", "finite_fp32", "finite_bf16", "fi
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its batch, length and mode, and what kind of input."""
+    """One run: its batch, length and mode, what kind of input, and whether at the paper's width."""
 
     batch: int
     length: int
     train: bool
     inputs: Input = "normal"
+    wide: bool = False
 
     def where(self) -> dict[str, Any]:
         """What a result says of it."""
         mode = "train" if self.train else "eval"
         found: dict[str, Any] = {"batch": self.batch, "length": self.length, "mode": mode}
+        found |= {"width": "the paper's"} if self.wide else {}
         return found | ({"input": self.inputs} if self.inputs != "normal" else {})
 
 
@@ -51,7 +53,7 @@ def plan(subject: Subject, name: str) -> list[Run]:
     if name == "fp32":
         met = {run.length for run in runs}
         runs += [Run(1, length, False) for length in around_constants(subject.text) if length not in met]
-        runs += [Run(1, TRAINING_LENGTH, True)]
+        runs += [Run(1, TRAINING_LENGTH, True), Run(2, 65, False, wide=True)]
     return runs
 
 
@@ -66,8 +68,9 @@ def _rows(subject: Subject, name: str) -> tuple[CheckResult, CheckResult]:
     bad: list[dict[str, Any]] = []
     planned = plan(subject, name)
     for run in planned:
+        at = (subject.wide or subject.at_paper_width()) if run.wide else subject
         try:
-            what = not_finite(subject, run, DTYPES[name])
+            what = not_finite(at, run, DTYPES[name])
         except Exception as error:
             failed.append({"error": error_text(error), **run.where()})
             continue

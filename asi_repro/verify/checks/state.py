@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
-from asi_repro.verify.lengths import TRAINING_LENGTH
 from asi_repro.verify.probes import is_random
+from asi_repro.verify.program_text import TRAINING_LENGTH
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import INITIAL, MOVED, Parameters, Subject
 

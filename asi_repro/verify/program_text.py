@@ -1,6 +1,7 @@
-"""Lengths to probe: the usual ones, and both sides of every constant in the program's own text.
+"""What a program's text says about how to probe it: at which lengths, in which modes, in which processes.
 
-A program changes what it does at a size, a threshold or a chunk's width, and has to write that number down.
+Lengths are the usual ones and both sides of every constant in the program's own text: a program
+that changes what it does at a size, a threshold or a chunk's width has to write that number down.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ TRAINING_WORDS = (
     "training", "ropout", "BatchNorm", "InstanceNorm", "is_grad_enabled", "requires_grad", "grad_fn",
     "is_leaf", "rrelu", "RReLU", "Transformer", "__dict__", "vars", "_version",
 )  # fmt: skip
+HASHED = ("set", "frozenset", "hash", "id")
 _FOLDED: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Mult: operator.mul,
     ast.Add: operator.add,
@@ -61,6 +63,21 @@ def trains_differently(source: str) -> bool:
         return True
     named = set(_names(tree))
     return not source or any(word in name for word in TRAINING_WORDS for name in named)
+
+
+@cache
+def depends_on_hashes(source: str) -> bool:
+    """Whether the text has what another hash seed or address may change: a set, `hash` or `id`."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return any(
+        isinstance(node, ast.Set | ast.SetComp)
+        or (isinstance(node, ast.Name) and node.id in HASHED)
+        or (isinstance(node, ast.Attribute) and node.attr == "__hash__")
+        for node in nodes
+    )
 
 
 def _names(tree: ast.AST) -> Iterator[str]:
