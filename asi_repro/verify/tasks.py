@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from asi_repro.sandbox.static_check import require_safe
-from asi_repro.verify.checks import cost
 
 # Before torch is first imported: threads that sum in parallel may round otherwise at every run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

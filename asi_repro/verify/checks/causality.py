@@ -134,9 +134,10 @@ def _positions(alone: bool) -> tuple[Sequence[int], Sequence[int]]:
 
 
 def positions_of(length: int) -> list[int]:
-    """An early t, one at the middle, one at no chunk boundary, the last but one; two if long."""
-    chosen = (EARLY, length // 2 - 1, int(0.371 * length), length - 2)
-    return sorted({t for t in (chosen[::3] if length > LONG else chosen) if 0 <= t < length - 1})
+    """An early t, one at the middle, one at no chunk boundary and the last but one; of a long sequence one."""
+    late = int(0.371 * length)
+    chosen = (late,) if length > LONG else (EARLY, length // 2 - 1, late, length - 2)
+    return sorted({t for t in chosen if 0 <= t < length - 1})
 
 
 def _row(
