@@ -134,7 +134,7 @@ def _positions(alone: bool) -> tuple[Sequence[int], Sequence[int]]:
 
 
 def positions_of(length: int) -> list[int]:
-    """An early t, one at the middle, one at no chunk boundary and the last but one; of a long sequence one."""
+    """An early t, one at the middle, one at no chunk boundary and the last but one; one if long."""
     late = int(0.371 * length)
     chosen = (late,) if length > LONG else (EARLY, length // 2 - 1, late, length - 2)
     return sorted({t for t in chosen if 0 <= t < length - 1})
