@@ -50,7 +50,6 @@ def test_cells_counts_sorting_and_ways(made_up_source: Source) -> None:
             for name, column in zip(ROW_NAMES, matrix._columns, strict=True):
                 fails = sum(c.row(name).verdict == "fail" for c in found)
                 assert column.count == (str(fails) if fails else "·")
-            await press(pilot, "s")
             counts = [c.counts()["fail"] for c in view._rows]
             assert counts == sorted(counts, reverse=True)
             await press(pilot, "right", "n")

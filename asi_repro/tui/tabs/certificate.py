@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Sequence
 
 from rich.style import Style
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 
-from asi_repro.tui.check_text import measured
+from asi_repro.tui.check_text import in_words, measured
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.theme import theme_styles, verdict_mark
+from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.widgets.line_layout import fact, prose
 from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
+from asi_repro.verify.results import CheckResult
 
 
 class CertificateTab(Tab):
@@ -48,19 +49,10 @@ class CertificateTab(Tab):
         head = Text(
             f"✓ {counts['pass']} passed  ✗ {counts['fail']} failed  · {counts['not run']} not run  {tier}"
         )
-        lines: list[Line] = []
-        for check in CHECKS:
-            lines.append(Line(Text(check.title, style="bold underline"), rest=False))
-            for name in check.rows:
-                row = data.row(name)
-                mark, style = verdict_mark(row.verdict, theme)
-                said: str = row.verdict
-                if row.comparison == "none" and said == "pass":  # held against nothing
-                    mark, style, said = "•", theme.muted, "measured"
-                text = Text(no_wrap=True, end="").append(f"  {mark} {said:<8}", style=style)
-                text.append(f" {name:<26} ", style=theme.muted if said == "not run" else Style())
-                text.append(measured(row), style=style if said in ("fail", "not run") else Style())
-                lines.append(Line(text, key=name))
+        failed = [row for row in data.checks if row.verdict == "fail"]
+        groups = [("Failed", failed)] if failed else []
+        groups += [(c.title, [r for r in map(data.row, c.rows) if r.verdict != "fail"]) for c in CHECKS]
+        lines = [line for title, rows in groups if rows for line in _group(title, rows, theme)]
         self._rows.show(lines, head=head, keep=same)
         self.go_to(self._wanted)
 
@@ -81,8 +73,9 @@ class CertificateTab(Tab):
         detail = self.query_one("#certificate-detail", LineList)
         lines = prose(row.method, self.room, style=Style(bold=True)) if row.method else []
         for name, value in row.detail.items():
-            told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-            lines += fact(safe_line(name, 40), told, self.room, label_width=max(len(name[:40]) + 2, 12))
+            lines += fact(
+                safe_line(name, 40), in_words(value), self.room, label_width=max(len(name[:40]) + 2, 12)
+            )
         detail.styles.height = len(lines)
         detail.show(lines, keep=False)
 
@@ -91,3 +84,16 @@ class CertificateTab(Tab):
         message.stop()
         other = "#certificate-rows" if message.line_list.id == "certificate-detail" else "#certificate-detail"
         self.query_one(other).focus()
+
+
+def _group(title: str, rows: Sequence[CheckResult], theme: ThemeStyles) -> Iterator[Line]:
+    yield Line(Text(title, style="bold underline"), rest=False)
+    for row in rows:
+        mark, style = verdict_mark(row.verdict, theme)
+        said: str = row.verdict
+        if row.comparison == "none" and said == "pass":  # held against nothing
+            mark, style, said = "•", theme.muted, "measured"
+        rest = Style() if said == "fail" else theme.muted
+        text = Text(no_wrap=True, end="").append(f"  {mark} {said:<8}", style=style)
+        text.append(f" {row.check:<26} ", style=theme.strong if said == "fail" else rest)
+        yield Line(text.append(measured(row), style=style if said == "fail" else rest), key=row.check)

@@ -27,7 +27,7 @@ from asi_repro.verify.catalogue import CHECKS, ROW_NAMES
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.results import CheckResult
 
-_ORDERS = ("index", "most failures", "name", "this check's value")
+_ORDERS = ("most failures", "index", "name", "this check's value")
 _SHORT = {
     "einops_only": "ein", "compile_decorators": "cmp", "components": "knd",
     "runs_fp32": "f32", "runs_bf16": "b16", "runs_fp64": "f64",
@@ -124,7 +124,8 @@ class CertificatesView(View):
             for check in CHECKS
             for row in check.rows
         ]
-        kinds = {verdict: Mark(*verdict_mark(verdict, theme)) for verdict in ("pass", "fail", "not run")}
+        kinds = {verdict: Mark(*verdict_mark(verdict, theme)) for verdict in ("fail", "not run")}
+        kinds["pass"] = Mark("✓", theme.good + theme.muted)  # what fails is looked for
         measured = Mark("•", theme.muted)
         marks = [
             [

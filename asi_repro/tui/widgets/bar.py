@@ -90,7 +90,7 @@ class TabBar(Bar):
     def render(self) -> Text:
         shown = Text()
         for short, space in ((False, "  "), (False, " "), (True, " "), (True, "")):
-            shown = Text(no_wrap=True, overflow="crop", end="")
+            shown = Text("" if space else " ", no_wrap=True, overflow="crop", end="")
             for spec in TABS:
                 title = spec.short if short else spec.title
                 shown.append_text(self._tab(spec.name, spec.key, title, space)).append(
