@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -25,6 +26,8 @@ THEMES = {
     "origins": "Where designs come from",
     "papers": "One paper against the other",
 }
+# Where a criterion allows no exceptions, its text needs no word of them.
+_NO_EXCEPTIONS = re.compile(r"(?<=\ball )but 0 |, give or take 0\b")
 _FIXED = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -66,7 +69,8 @@ class ClaimText(BaseModel):
     def filled(self, template: str) -> str:
         """A text of this claim with its numbers in place, on one line."""
         values = {name: _shown(value) for name, value in {**self.figures, **self.limits}.items()}
-        return " ".join(template.format(**values).split())
+        text = " ".join(template.format(**values).split())
+        return _NO_EXCEPTIONS.sub("", text)
 
     @property
     def criterion(self) -> str:
@@ -83,8 +87,10 @@ class ClaimText(BaseModel):
 
 
 def _shown(value: Figure) -> object:
-    """A list as words, anything else as it is, for a format specification to apply to."""
-    return " or ".join(map(str, value)) if isinstance(value, list) else value
+    """Names as a list, numbers as alternatives, anything else as it is, for a format specification."""
+    if not isinstance(value, list):
+        return value
+    return (", " if isinstance(value[0], str) else " or ").join(map(str, value))
 
 
 class Paper(BaseModel):
