@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from asi_repro.store.files import sha256_file
 from asi_repro.store.json_text import dump_json
@@ -45,9 +46,7 @@ class Manifest:
 @lru_cache(maxsize=1)
 def release_manifest() -> Manifest:
     """The committed manifest."""
-    raw = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    files = tuple(ReleaseFile(**entry) for entry in raw["files"])
-    return Manifest(raw["url"], raw["commit"], tuple(raw["paths"]), files)
+    return TypeAdapter(Manifest).validate_json(MANIFEST.read_bytes())
 
 
 def check_release(folder: Path, manifest: Manifest) -> list[str]:

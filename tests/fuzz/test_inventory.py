@@ -99,7 +99,7 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "train/trainer": MACHINE,
     "tui/highlight": "tests/tui",
     "tui/spans": "after the reader of the trace table",
-    "verify/lengths": "programs that passed the static check",
+    "verify/program_text": "programs that passed the static check",
     "verify/stage": MACHINE,
     "verify/static_facts": "programs that the archive's reader has parsed",
 }

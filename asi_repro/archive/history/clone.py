@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from asi_repro.archive.history.bundle import HEAD, REMAKE, read_header
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.store.files import unwritable
+from asi_repro.store.files import scratch_beside, unwritable
 from asi_repro.store.git import require_git, run_git
 
 EXPERIMENTS = "refs/experiments/*"
@@ -56,16 +55,14 @@ def open_history(bundle: Path, folder: Path) -> OpenedHistory:
     if HEAD not in refs:
         raise DataError("the bundle has no HEAD", where=str(bundle), hint=REMAKE)
     _refuse_occupied(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent, ignore_cleanup_errors=True
-        ) as workshop:
-            clone = Path(workshop) / "clone"
-            _clone(bundle.resolve(), clone)
-            clone.replace(folder)  # takes the place of an empty folder, refuses one that has filled up
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    with scratch_beside(folder) as scratch:
+        _clone(bundle.resolve(), scratch / "clone")
+        try:
+            (scratch / "clone").replace(
+                folder
+            )  # takes an empty folder's place, refuses one that has filled up
+        except OSError as error:
+            raise unwritable(folder, error) from error
     prefix = EXPERIMENTS.rstrip("*")
     return OpenedHistory(
         folder=folder,
