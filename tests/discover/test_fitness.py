@@ -78,7 +78,7 @@ def test_a_score_out_of_its_range_is_an_error(benchmark):
 
 
 def test_a_missing_task_is_an_error():
-    with pytest.raises(DataError, match=r"\['a'\] where the baseline has \['a', 'b'\]"):
+    with pytest.raises(DataError, match=r"\['a'\], but the baseline's are of \['a', 'b'\]"):
         compute_fitness(replace(BASE, scores={"a": 0.4}), BASE, None, CONTROL)
 
 

@@ -127,7 +127,7 @@ def test_a_file_that_was_cut_off(run, there, tmp_path):
             receive_run(there, str(path))
     path.write_bytes(whole)
     receive_run(there, str(path))
-    with pytest.raises(AsiReproError, match="there is a run mine already"):
+    with pytest.raises(AsiReproError, match="there is already a run named mine"):
         receive_run(there, str(path))
 
 
@@ -161,7 +161,7 @@ def test_a_ref_or_a_commit_that_the_record_does_not_list(run, there, tmp_path):
     store = run.store.folder
     first = git(store, "for-each-ref", "--format=%(objectname)", "--count=1", "refs/experiments/")
     git(store, "update-ref", "refs/experiments/0000999", first)
-    with pytest.raises(DataError, match="not those that its record lists"):
+    with pytest.raises(DataError, match="not those listed in its record"):
         receive_run(there, str(bundle(store, tmp_path / "more.bundle")))
     git(store, "update-ref", "refs/experiments/latest", first)
     with pytest.raises(DataError, match="a ref that no run has"):
@@ -185,7 +185,7 @@ def test_a_bundle_that_is_no_run(there, tmp_path):
 def test_an_empty_run_is_not_shared(run, tmp_path):
     from fake_team import begin
 
-    with pytest.raises(MissingInput, match="no experiment yet"):
+    with pytest.raises(MissingInput, match="no experiments yet"):
         share_run(begin(tmp_path / "empty"), str(tmp_path / "empty.bundle"))
     assert not (tmp_path / "empty.bundle").exists()
 

@@ -168,7 +168,7 @@ def test_what_is_written_is_read_again_or_refused(texts, title) -> None:
 
 def test_a_heading_inside_a_text_is_refused_not_lost(tmp_path: Path) -> None:
     text = ENTRY.format(id="x-1").replace("Gates that start", "## Insight\n\nGates that start")
-    with pytest.raises(DataError, match="Insight stands twice"):
+    with pytest.raises(DataError, match="Insight appears twice"):
         read_entries(entry_file(tmp_path, text=text))
 
 
@@ -227,13 +227,13 @@ def test_several_entries_come_as_yaml_all_or_none(tmp_path: Path) -> None:
 
 
 def test_our_own_ids_are_taken(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'delta-rule' already"):
+    with pytest.raises(DataError, match="already an entry 'delta-rule'"):
         add_file(entry_file(tmp_path, "delta-rule"), tmp_path / "c", replace=True)
 
 
 def test_a_papers_text_needs_a_model(tmp_path: Path) -> None:
     path = entry_file(tmp_path, text="We present gates that start open.", name="paper.txt")
-    with pytest.raises(DataError, match="without an LLM"):
+    with pytest.raises(DataError, match="requires an LLM"):
         add_file(path, tmp_path / "c")
     made = read_entries(entry_file(tmp_path, "delta-rule"))
     written = add_file(path, tmp_path / "c", distil=lambda text: made)

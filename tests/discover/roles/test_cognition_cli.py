@@ -93,5 +93,5 @@ def test_errors_say_what_to_do(project: Path, tmp_path: Path) -> None:
     assert done.exit_code == 3
     assert "--llm" in done.stderr
     done = CliRunner().invoke(app, ["cognition", "recall", "x", "--base", "everything"])
-    assert done.exit_code == 3
-    assert "discover.roles.cognition" in done.stderr
+    assert done.exit_code == 5
+    assert "use one of: own, added, release" in done.stderr

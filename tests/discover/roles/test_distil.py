@@ -60,7 +60,7 @@ def test_an_entry_that_does_not_fit_goes_back_once(project: Path, monkeypatch) -
 
 def test_an_empty_or_enormous_paper_is_not_sent(project: Path, monkeypatch) -> None:
     with Actors() as server:
-        for text, said in ((" \n", "empty"), ("word " * 100_000, "more than the 400000")):
+        for text, said in ((" \n", "empty"), ("word " * 100_000, "more than the limit of 400000")):
             path = project / "paper.txt"
             path.write_text(text)
             done = add(server, monkeypatch, path)

@@ -148,5 +148,5 @@ def test_templates_in_values_stay_text() -> None:
 
 
 def test_an_unknown_prompt_is_named() -> None:
-    with pytest.raises(NotFound, match="no prompt 'poet'"):
+    with pytest.raises(NotFound, match="unknown prompt 'poet'"):
         load_prompt("poet")
