@@ -12,7 +12,7 @@ from asi_repro.cli.options import (
     JsonOption,
     the_certificates,
 )
-from asi_repro.cli.output import print_json, print_json_rows, print_utf8
+from asi_repro.cli.output import print_result, print_utf8
 from asi_repro.errors import AsiReproError
 from asi_repro.verify.certificate import Certificate, find_certificate, read_certificates
 from asi_repro.verify.markdown import certificate_markdown, overview_markdown
@@ -39,13 +39,8 @@ def certificate(
     folder = certificates or the_certificates(archive)
     if name is None:
         listed = read_certificates(folder)
-        if json_:
-            print_json_rows(one.to_json() for one in listed)
-        else:
-            print_utf8(overview_markdown(listed))
+        records = (one.to_json() for one in listed)
+        print_result(records, lambda: print_utf8(overview_markdown(listed)), as_json=json_)
         return
     found: Certificate = find_certificate(folder, name)
-    if json_:
-        print_json(found.to_json())
-    else:
-        print_utf8(certificate_markdown(found))
+    print_result(found.to_json(), lambda: print_utf8(certificate_markdown(found)), as_json=json_)

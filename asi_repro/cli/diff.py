@@ -8,7 +8,7 @@ import typer
 
 from asi_repro.archive.program_diff import ProgramDiff, diff_programs
 from asi_repro.cli.options import ArchiveOption, ExperimentArgument, JsonOption, the_archive
-from asi_repro.cli.output import console, print_json, print_lines, safe
+from asi_repro.cli.output import console, print_lines, print_result, safe
 from asi_repro.text import terminal_safe
 
 
@@ -38,10 +38,8 @@ def diff(
     new = run.find(experiment).index
     old = None if other is None else run.find(other).index
     found = diff_programs(run, new, old, context=context)
-    if json_:
-        print_json(found.to_dict(with_lines=not stat))
-        return
-    _print_diff(found, with_lines=not stat)
+    lines = not stat
+    print_result(found.to_dict(with_lines=lines), lambda: _print_diff(found, with_lines=lines), as_json=json_)
 
 
 def _print_diff(found: ProgramDiff, *, with_lines: bool) -> None:

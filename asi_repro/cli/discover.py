@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Optional
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from asi_repro.cli.failures import interrupted_status
 from asi_repro.cli.options import ExecutorOption, JsonOption
-from asi_repro.cli.output import console, print_json, safe
+from asi_repro.cli.output import console, print_result, progress_bar, safe
 from asi_repro.discover.loop.events import Event, ExperimentFinished, OnEvent, RunBegun
 from asi_repro.discover.session import RunOptions, reproduce_recorded, run_live
 from asi_repro.errors import AsiReproError
@@ -118,20 +119,14 @@ def discover(
         again = "run the same command again to resume"
         console(stderr=True).print(f"stopped; what is finished is kept. {again}", soft_wrap=True)
         raise typer.Exit(interrupted_status(error)) from None
-    if json_:
-        print_json(summary.to_dict())
-        return
-    console().print(summary.text(), soft_wrap=True)
+    print_result(summary.to_dict(), summary.text(), as_json=json_)
 
 
-class _progress:  # noqa: N801  # reads as the function that it is
-    """A bar while experiments come in, each with its line; `with _progress() as on_event`."""
-
-    def __enter__(self) -> OnEvent:
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-        self._bar = Progress(*columns, TimeElapsedColumn(), console=console(stderr=True))
-        task = self._bar.add_task("discovering", total=None)
-        bar = self._bar
+@contextmanager
+def _progress() -> Iterator[OnEvent]:
+    """A bar while experiments come in, each with its line."""
+    with progress_bar() as bar:
+        task = bar.add_task("discovering", total=None)
 
         def on_event(event: Event) -> None:
             if isinstance(event, RunBegun):
@@ -143,8 +138,4 @@ class _progress:  # noqa: N801  # reads as the function that it is
             else:
                 bar.update(task, description="verifying")
 
-        self._bar.start()
-        return on_event
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        yield on_event

@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import ScaleOption, SeedsOption, UnsafeOption
+from asi_repro.cli.options import JsonOption, ScaleOption, SeedsOption, UnsafeOption
 from asi_repro.cli.output import console, print_json
 from asi_repro.config.params import load_params
 from asi_repro.errors import AsiReproError
@@ -49,7 +49,7 @@ def evaluate(
     device: Annotated[
         str, typer.Option("--device", help="cpu or cuda. cuda requires --unsafe-no-sandbox.")
     ] = "cpu",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the complete results as JSON.")] = False,
+    json_: JsonOption = False,
 ) -> None:
     """Evaluate a trained model with lm-eval (stage `evaluate@NAME`).
 
@@ -65,7 +65,7 @@ def evaluate(
         results = [_otherwise(name, tasks, None if full else limit, full, checkpoint, unsafe, device)]
     else:
         results = _stage(name, scale, seeds, unsafe=unsafe, force=force)
-    if as_json:
+    if json_:
         print_json([result.model_dump() for result in results])
         return
     out = console()

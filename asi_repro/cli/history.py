@@ -12,7 +12,7 @@ from rich.progress import Progress
 from asi_repro.archive.history.clone import OpenedHistory, open_history
 from asi_repro.archive.history.writing import write_history
 from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
-from asi_repro.cli.output import console, print_json
+from asi_repro.cli.output import console, print_result
 from asi_repro.project import find_project
 
 app = typer.Typer(
@@ -33,21 +33,19 @@ def build(
             "--output", metavar="FILE", help="File to write. The default is artifacts/history.bundle."
         ),
     ] = None,
-    as_json: JsonOption = False,
+    json_: JsonOption = False,
 ) -> None:
     """Write the Git bundle (stage `history`). The same archive always gives the same bytes."""
     source = the_archive(archive)
     bundle = output or find_project().history
     with _Bar() as bar:
         summary = write_history(source, bundle, bar.update)
-    if as_json:
-        print_json({**summary.to_dict(), "bundle": str(bundle)})
-        return
-    console().print(
+    text = (
         f"history: {summary.experiments} commits, {summary.programs} with a program, {summary.tags} tags, "
         f"{summary.roots} root{'' if summary.roots == 1 else 's'}; main is experiment {summary.main}; "
         f"{summary.bytes / 1e6:.1f} MB, SHA-256 {summary.sha256}"
     )
+    print_result({**summary.to_dict(), "bundle": str(bundle)}, text, as_json=json_)
 
 
 @app.command("open")
@@ -59,18 +57,13 @@ def open_(
             "--bundle", metavar="FILE", help="Bundle to read. The default is artifacts/history.bundle."
         ),
     ] = None,
-    as_json: JsonOption = False,
+    json_: JsonOption = False,
 ) -> None:
     """Clone the history into DIR, with a ref for every experiment, and suggest commands to try next."""
     opened = open_history(bundle or find_project().history, folder)
-    if as_json:
-        print_json(opened.to_dict())
-        return
-    out = console()
-    out.print(f"history: {opened.experiments} experiments, {len(opened.tags)} tags in {folder}")
-    out.print("Some commands to try next:")
-    for command in _suggestions(opened):
-        out.print(f"  {command}", soft_wrap=True)
+    head = f"history: {opened.experiments} experiments, {len(opened.tags)} tags in {folder}"
+    lines = [head, "Some commands to try next:", *(f"  {command}" for command in _suggestions(opened))]
+    print_result(opened.to_dict(), "\n".join(lines), as_json=json_)
 
 
 def _suggestions(opened: OpenedHistory) -> list[str]:

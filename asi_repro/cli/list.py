@@ -11,7 +11,7 @@ import typer
 from asi_repro.archive.filters import ArchiveFacts, Filter, Term, parse_filter, select
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
-from asi_repro.cli.output import console, print_columns, print_json_rows, safe
+from asi_repro.cli.output import console, print_columns, print_result, safe
 from asi_repro.project import find_project
 from asi_repro.verify.certificate import leaks, read_certificates
 
@@ -67,11 +67,8 @@ def list_(
         limit=limit,
         facts=_facts(run, expression, certificates),
     )
-    if json_:
-        print_json_rows(e.to_dict() for e in found)
-        return
-    _print_list(found)
-    if sys.stdout.isatty():
+    print_result((e.to_dict() for e in found), lambda: _print_list(found), as_json=json_)
+    if sys.stdout.isatty() and not json_:
         print(f"{len(found)} of {len(run.experiments)} experiments", file=sys.stderr)
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from asi_repro.cli.failures import PIPE_CLOSED, discard_stdout
@@ -19,6 +19,7 @@ from asi_repro.text import terminal_safe
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
     from rich.text import Text
 
 # Wide enough for any line: what is piped is for grep, so it is neither wrapped nor cut.
@@ -57,6 +58,30 @@ def safe(text: str) -> str:
     """One line of outside text as it may be shown: control characters, newlines too, are escaped."""
     # isprintable is False for everything that terminal_safe escapes, and 30 times faster than looking.
     return text if text.isprintable() else terminal_safe(text, keep="")
+
+
+def print_result(document: Any, text: str | Callable[[], None], *, as_json: bool) -> None:
+    """Print a result: `document` as JSON for programs, or `text` for a person.
+
+    Args:
+        document: a JSON value; or an iterator of records, which are printed one a line.
+        text: what to print, as it is; or a function that prints it.
+        as_json: whether a program asks.
+    """
+    if as_json:
+        (print_json_rows if isinstance(document, Iterator) else print_json)(document)
+    elif isinstance(text, str):
+        console().print(text, soft_wrap=True)
+    else:
+        text()
+
+
+def progress_bar() -> Progress:
+    """A bar on standard error that counts what is done; its descriptions have to be made safe."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), console=console(stderr=True))
 
 
 def print_json(value: Any) -> None:

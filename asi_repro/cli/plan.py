@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from asi_repro.cli.options import JsonOption
-from asi_repro.cli.output import console, print_json
+from asi_repro.cli.output import print_result
 from asi_repro.errors import AsiReproError
 from asi_repro.planning.plan import PlanRequest, make_plan, plan_markdown
 from asi_repro.planning.times import Assumptions
@@ -69,10 +69,7 @@ def plan(
         assumed=_assumptions(assume),
     )
     found = make_plan(find_project(), request)
-    if json_:
-        print_json(found.to_json())
-        return
-    console().print(plan_markdown(found), markup=False, highlight=False, soft_wrap=True)
+    print_result(found.to_json(), plan_markdown(found), as_json=json_)
 
 
 def _assumptions(given: list[str]) -> Any:

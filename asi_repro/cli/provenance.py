@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from asi_repro.cli.options import JsonOption
-from asi_repro.cli.output import console, print_json, safe
+from asi_repro.cli.output import print_result, safe
 from asi_repro.project import find_project
 from asi_repro.provenance.origin import Origin, find_origin
 
@@ -28,12 +28,7 @@ def provenance(
     certificates, a run of the loop) has its own record; of other outputs dvc.lock says what the stage read.
     """
     origin = find_origin(path, find_project().root)
-    if json_:
-        print_json(origin.to_json())
-        return
-    out = console()
-    for line in _lines(origin):
-        out.print(safe(line))
+    print_result(origin.to_json(), "\n".join(map(safe, _lines(origin))), as_json=json_)
 
 
 def _lines(origin: Origin) -> Iterator[str]:

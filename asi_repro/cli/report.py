@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from asi_repro.cli.output import console, print_json
+from asi_repro.cli.options import JsonOption
+from asi_repro.cli.output import console, print_result
 from asi_repro.errors import MissingInput
 from asi_repro.project import find_project
 
@@ -21,7 +22,7 @@ app = typer.Typer(
 
 @app.command("build")
 def build(
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+    json_: JsonOption = False,
 ) -> None:
     """Write the report to artifacts/report: index.html, report.md, figures and plot data (stage `report`)."""
     from asi_repro.report.build import build_report
@@ -29,22 +30,17 @@ def build(
     out = console(stderr=True)
     with out.status("reading the archive and the claims") as status:
         built = build_report(find_project(), progress=lambda title: status.update(f"drawing: {title}"))
-    if as_json:
-        print_json(
-            {
-                "folder": str(built.folder),
-                "page": str(built.folder / "index.html"),
-                "figures": built.figures,
-                "bytes": built.size,
-                "claims": built.counts,
-            }
-        )
-        return
+    page = built.folder / "index.html"
+    document = {
+        "folder": str(built.folder),
+        "page": str(page),
+        "figures": built.figures,
+        "bytes": built.size,
+        "claims": built.counts,
+    }
     counts = ", ".join(f"{count} {verdict}" for verdict, count in built.counts.items())
-    console().print(
-        f"report: {len(built.figures)} figures, {built.size / 1e6:.1f} MB; claims: {counts}\n"
-        f"open {built.folder / 'index.html'}"
-    )
+    size = f"{len(built.figures)} figures, {built.size / 1e6:.1f} MB"
+    print_result(document, f"report: {size}; claims: {counts}\nopen {page}", as_json=json_)
 
 
 @app.command("run")

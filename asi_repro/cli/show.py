@@ -20,9 +20,9 @@ from asi_repro.cli.output import (
     console,
     print_columns,
     print_heading,
-    print_json,
     print_lines,
     print_prose,
+    print_result,
     print_utf8,
     safe,
 )
@@ -46,16 +46,11 @@ def show(
         print_source(run.program(found.index))
         return
     details = collect_details(run, found)
-    if json_:
-        print_json(details.to_dict(with_source=program))
-        return
-
-    print_details(details)
+    document = details.to_dict(with_source=program)
+    print_result(document, lambda: print_details(details), as_json=json_)
 
 
 _BARS = "▁▂▃▄▅▆▇█"
-
-
 _MANY_CHILDREN = 8
 
 

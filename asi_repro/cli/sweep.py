@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from asi_repro.cli.options import (
     DeviceOption,
@@ -18,7 +17,7 @@ from asi_repro.cli.options import (
     UnsafeOption,
     the_executor,
 )
-from asi_repro.cli.output import console, print_json, safe
+from asi_repro.cli.output import console, print_json, progress_bar, safe
 from asi_repro.config.params import load_params
 from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.executor.base import usable_cpus
@@ -85,8 +84,7 @@ def sweep(
         force=force,
     )
     where, needs = the_executor(executor, jobs, root, scale=workspace.scale, device=device)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("training", total=len(planned))
 
         def told(report: Report) -> None:

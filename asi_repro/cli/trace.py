@@ -46,7 +46,7 @@ def trace(
         ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show prompts and answers in full.")] = False,
-    as_json: JsonOption = False,
+    json_: JsonOption = False,
     otlp: Annotated[
         Optional[Path],
         typer.Option(
@@ -72,7 +72,7 @@ def trace(
     try:
         if otlp is not None:
             _export(records, run or path.stem, otlp)
-        if as_json:
+        if json_:
             print_json([_decoded(record) for record in records])
         elif otlp is None:
             _print_note(records, full=full)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Optional
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from asi_repro.cli.options import (
     DeviceOption,
@@ -14,7 +13,7 @@ from asi_repro.cli.options import (
     SeedsOption,
     UnsafeOption,
 )
-from asi_repro.cli.output import console, print_json, safe
+from asi_repro.cli.output import console, print_json, progress_bar, safe
 from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.project import find_project
 from asi_repro.sweep.workspace import open_workspace
@@ -52,8 +51,7 @@ def train(
     workspace = open_workspace(find_project().root, scale=scale)
     subject = workspace.subjects([name])[0]
     out, results = console(), []
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
+    with progress_bar() as bar:
         for number in [seed] if seed is not None else range(seeds or workspace.settings.seeds):
             steps = workspace.settings.recipe(workspace.scale).steps
             task = bar.add_task(f"{safe(subject.slug)[:40]} seed {number}", total=steps)

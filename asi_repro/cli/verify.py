@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from asi_repro.archive.reader import Archive, Program
 from asi_repro.cli.options import (
@@ -18,7 +17,7 @@ from asi_repro.cli.options import (
     the_certificates,
     the_executor,
 )
-from asi_repro.cli.output import console, print_json, safe
+from asi_repro.cli.output import console, print_json, progress_bar, safe
 from asi_repro.errors import AsiReproError
 from asi_repro.executor.base import usable_cpus
 from asi_repro.verify.certificate import read_certificates, summary
@@ -66,8 +65,7 @@ def verify(
     programs = _chosen(run, names or [], everything=all_)
     folder = certificates or the_certificates(archive)
     where, needs = the_executor(executor, jobs, folder)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("checking programs", total=None)
 
         def planned(count: int) -> None:

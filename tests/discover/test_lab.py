@@ -97,7 +97,7 @@ def test_renew_drops_a_run_of_other_settings_and_keeps_one_that_fits(workspace, 
     folder = call(11, renew=True)
     assert not left.exists()
     assert json.loads((folder / "settings.json").read_text())["discover"]["pool"]["capacity"] == 11
-    with pytest.raises(AsiReproError, match="does not go with"):
+    with pytest.raises(AsiReproError, match="cannot be combined with"):
         session.run_live(Project(root), session.RunOptions(lab="recorded", renew=True), lambda *told: None)
 
 

@@ -180,7 +180,7 @@ def test_a_second_commit_of_an_index_is_refused(tmp_path):
 def test_names_that_no_run_may_have(name, tmp_path):
     from asi_repro.discover.run.folder import check_name
 
-    with pytest.raises(AsiReproError, match="no name for a run"):
+    with pytest.raises(AsiReproError, match="not a valid name for a run"):
         check_name(name)
 
 

@@ -88,7 +88,7 @@ def test_a_node_that_does_not_see_the_folder_says_so(
     monkeypatch.setattr(on_ray, "_token", elsewhere)
     lost = RayExecutor(tmp_path).run(work, [Work(tmp_path, 0)], on_result=lambda task, value: None)
     assert isinstance(lost[0].error, MissingInput)
-    assert "does not see" in lost[0].reason
+    assert "cannot access" in lost[0].reason
 
 
 def test_a_node_lost_in_the_middle_loses_no_task(cluster: Any, tmp_path: Path) -> None:

@@ -201,5 +201,5 @@ def test_what_a_node_left_is_read_only_if_it_is_whole_and_of_its_key(tmp_path: P
     with pytest.raises(DataError, match="of another key"):
         collect(tmp_path, "b")
     (tmp_path / RESULTS / "a.json").write_text("{")
-    with pytest.raises(DataError, match="no result that can be read"):
+    with pytest.raises(DataError, match="a result that cannot be read"):
         collect(tmp_path, "a")

@@ -174,7 +174,9 @@ def read_weights(project: Path) -> Any:
 
     folder = _trained(project)
     if sha256_file(folder / WEIGHTS) != read_training(folder).weights_sha256:
-        raise DataError("the weights are not those that were trained", where=str(folder), hint="train again")
+        raise DataError(
+            "the weights are not the ones that were trained", where=str(folder), hint="train again"
+        )
     return "as trained"
 
 

@@ -132,7 +132,7 @@ def test_left_padding_changes_nothing(name: str) -> None:
 
 
 def test_what_does_not_exist_is_refused() -> None:
-    with pytest.raises(NotFound, match="no baseline"):
+    with pytest.raises(NotFound, match="unknown baseline"):
         load_baseline("retnet")
     with pytest.raises(AsiReproError, match="heads"):
         load_baseline("delta_net").build(64, 3)

@@ -193,7 +193,7 @@ def test_counting_needs_no_memory_and_equals_the_real_model() -> None:
 def test_scales_are_data_and_import_no_torch() -> None:
     assert find_scale("340m").intermediate_size == 2816
     assert find_scale(SCALES["20m"]) is SCALES["20m"]
-    with pytest.raises(NotFound, match="no scale"):
+    with pytest.raises(NotFound, match="unknown scale"):
         find_scale("7b")
     code = (
         "import sys, asi_repro.models.scales, asi_repro.models.importable; assert 'torch' not in sys.modules"

@@ -175,7 +175,7 @@ def test_what_is_not_there_is_said(project: Path) -> None:
         return str(done.exception if isinstance(done.exception, AsiReproError) else done.output)
 
     assert "experiments with a trace: 12" in said(13)
-    assert "no run with traces is called 'live'" in said(12, "--run", "live")
+    assert "there are no traces of a run called 'live'" in said(12, "--run", "live")
     write_traces([], project / "traces" / "live.parquet")
     assert "--run: control, live" in said(12)
     for path in (project / "traces").iterdir():
@@ -200,7 +200,7 @@ def test_a_file_that_was_tampered_with_is_an_error_and_no_traceback(
         row.update(change)
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
     done = run(12)
-    assert (done.exit_code, "not what it should be" in done.output) == (3, True)
+    assert (done.exit_code, "is malformed" in done.output) == (3, True)
 
 
 def test_help_loads_nothing_heavy() -> None:

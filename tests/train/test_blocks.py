@@ -26,7 +26,7 @@ lengths = st.lists(st.integers(0, 40), min_size=1, max_size=8).filter(lambda fou
 def test_an_epoch_is_every_block_once(sizes, length, seed, epoch):
     total = sum(sizes)
     if total < length:
-        with pytest.raises(DataError, match="too short for one block"):
+        with pytest.raises(DataError, match="too few for one block"):
             TokenBlocks(parts_of(sizes), length, seed=seed)
         return
     blocks = TokenBlocks(parts_of(sizes), length, seed=seed)
@@ -73,7 +73,7 @@ def test_the_order_is_the_same_on_every_machine_and_version():
 def test_a_batch_needs_enough_blocks():
     blocks = TokenBlocks(parts_of([40]), 4, where="here")
     blocks.need(10)
-    with pytest.raises(DataError, match="too short for one batch of 11 x 4") as caught:
+    with pytest.raises(DataError, match="too few for one batch of 11 x 4") as caught:
         blocks.need(11)
     assert "here" in str(caught.value)
 
@@ -90,9 +90,9 @@ def test_a_built_corpus_reads_back_as_its_texts(texts_dir, tmp_path, gpt2):
         for document in text.split("<|endoftext|>")[:-1]:
             number = int(document.split()[1].rstrip("."))
             assert document == (texts_dir / f"{number:03d}.txt").read_text()
-    with pytest.raises(NotFound, match="no split 'test'"):
+    with pytest.raises(NotFound, match="unknown split 'test'"):
         corpus.blocks("test", 8)
-    with pytest.raises(DataError, match="too short for one block"):
+    with pytest.raises(DataError, match="too few for one block"):
         corpus.blocks("validation", 10**7)
 
 

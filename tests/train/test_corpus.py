@@ -254,7 +254,7 @@ def test_unknown_source_lists_the_known_ones():
 def test_one_changed_bit_of_a_shard_is_found(tmp_path, corpus):
     shutil.copytree(corpus, tmp_path / "c")
     damage(tmp_path / "c" / "train-00001.arrow")
-    with pytest.raises(DataError, match="corrupt shard") as caught:
+    with pytest.raises(DataError, match="shard of the corpus is corrupt") as caught:
         open_corpus(tmp_path / "c")
     assert "train-00001.arrow" in str(caught.value)
 

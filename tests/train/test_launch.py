@@ -85,7 +85,7 @@ def test_a_sweep_says_that_no_sandbox_holds_several_processes(small_corpus, tmp_
     executor = {"resources": {"smoke": {"processes": 2}}}
     root = project(small_corpus, tmp_path / "project", micro_batch=2, executor=executor)
     monkeypatch.setenv("ASI_REPRO_HOME", str(root))
-    with pytest.raises(AsiReproError, match="cpu with 2 processes a training works in no sandbox"):
+    with pytest.raises(AsiReproError, match="no sandbox tier supports training on cpu with 2 processes"):
         command(["delta_net"])
     with pytest.raises(AsiReproError, match="cuda with 2 processes"):
         command(["delta_net"], device="cuda")

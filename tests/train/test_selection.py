@@ -44,9 +44,9 @@ def test_the_baselines_come_with_what_is_chosen_unless_told_otherwise(project):
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["--default", "delta_net"], "selection by itself"),
-        (["--default"], "no archive to choose from"),
-        (["--gallery"], "no archive to choose from"),
+        (["--default", "delta_net"], "cannot be combined with other choices"),
+        (["--default"], "no archive to choose architectures from"),
+        (["--gallery"], "no archive to choose architectures from"),
         (["nothing_of_this_name"], "nothing_of_this_name"),
         ([], "no selection"),
     ],

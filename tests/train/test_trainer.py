@@ -205,7 +205,7 @@ def test_cuda_where_there_is_none(small_corpus, tmp_path):
 
 def test_a_corpus_too_short_for_a_batch(small_corpus):
     settings = TrainSettings()
-    with pytest.raises(DataError, match="too short for one batch"):
+    with pytest.raises(DataError, match="too few for one batch"):
         make_spec(baseline("delta_net"), settings, small_corpus, scale="20m")
 
 

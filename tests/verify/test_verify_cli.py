@@ -55,9 +55,9 @@ def test_a_certificate_as_json_and_as_markdown(made: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("certificate",), "name one architecture, or give --all"),
-        (("certificate", "x", "--all"), "name one architecture, or give --all"),
-        (("verify", "--archive", "ARCHIVE"), "name the architectures to check, or give --all"),
+        (("certificate",), "name an architecture, or pass --all"),
+        (("certificate", "x", "--all"), "name an architecture, or pass --all"),
+        (("verify", "--archive", "ARCHIVE"), "name the architectures to check, or pass --all"),
         (("verify", "nothing_like_it", "--archive", "ARCHIVE"), "no experiment is called"),
         (("certificate", "x", "--certificates", "/nowhere"), "there are no certificates"),
     ],
