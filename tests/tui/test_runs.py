@@ -182,7 +182,10 @@ def test_the_live_run_is_followed(live_root: Path, monkeypatch: pytest.MonkeyPat
         path.unlink(missing_ok=True)
 
 
-def test_the_list_counts_with_the_run(live_root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("keys", "looks"), [((), 1), (("home",), 4)], ids=["looked at", "another"])
+def test_the_list_counts_with_the_run(
+    live_root: Path, tmp_path: Path, keys: tuple[str, ...], looks: int
+) -> None:
     root = tmp_path / "copy"
     shutil.copytree(live_root, root, symlinks=True)
     run = root / "artifacts" / "runs" / "lively"
@@ -194,15 +197,16 @@ def test_the_list_counts_with_the_run(live_root: Path, tmp_path: Path) -> None:
             before = view._row()
             assert before is not None
             assert before.experiments
+            await press(pilot, *keys)
             job = fake_team().fake_job(run)  # as another process would go on
             opened = job.open()
             Exploration(opened, job.team(opened), job.first).work(
                 before.experiments + (before.failed or 0) + 3
             )
-            view._tick()
+            for _ in range(looks):
+                view._tick()
             await settle(pilot)
-            after = view._row()
-            assert after is not None
+            after = next(row for row in view._rows if row.name == "lively")
             done = after.experiments + (after.failed or 0)
             assert done == before.experiments + (before.failed or 0) + 3
             assert f"{after.experiments:>6}{after.failed:>4}" in screen_text(pilot.app)

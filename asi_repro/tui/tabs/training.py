@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -12,17 +12,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from asi_repro.archive.reader import Archive
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.results.layout import slug_of
+from asi_repro.tui.source import Source
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.widgets.plot import Plot, Series
 from asi_repro.tui.widgets.text import safe_line
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
-    from asi_repro.tui.source import Source
 
 Points = list[tuple[float, float]]
 _SEEDS = 10

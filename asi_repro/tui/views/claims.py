@@ -28,7 +28,7 @@ Known = Callable[[dict[str, Any]], Hashable]
 WIDE = 120
 WIDER = 180
 _ID = 22  # cells of a claim's name
-_BOTH = 70  # from this width of the list, what was claimed stands beside what was found
+_BOTH = 56  # from this width of the list, what was claimed stands beside what was found
 
 
 class ClaimsView(View):

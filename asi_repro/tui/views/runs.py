@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +29,7 @@ from asi_repro.tui.widgets.text import safe_line
 
 WIDE = 140
 _EVERY = 1.5  # seconds between two looks at a live run
+_LIST_EVERY = 4  # looks between two readings of the list, which runs git for every run
 _RECENT = 200
 _NAME = 52
 
@@ -63,7 +63,7 @@ class RunsView(View):
         self._shown: str | None = None
         self._follow = True
         self._looking = False
-        self._looked_at = 0.0
+        self._ticks = 0
         self._wanted: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -141,7 +141,6 @@ class RunsView(View):
 
         def got(found: RunStatus) -> None:
             self._looking = False
-            self._looked_at = time.monotonic()
             here = self._row()
             if here is not None and here.name == name:
                 self._status = found
@@ -167,9 +166,14 @@ class RunsView(View):
             self._draw_list()
 
     def _tick(self) -> None:
+        if not self._follow or not self.is_on_screen:
+            return
         row = self._row()
-        if self._follow and self.is_on_screen and row is not None and row.kind == "live":
+        if row is not None and row.kind == "live":
             self._look()
+        self._ticks += 1
+        if self._ticks % _LIST_EVERY == 0 and any(one.kind == "live" for one in self._rows):
+            self._read()  # the other live runs
 
     # What is shown
 
