@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from asi_repro.claims.ledger import read_ledger
 from asi_repro.config.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,3 +134,17 @@ def test_the_architecture_page_has_the_import_contract() -> None:
     assert "\n".join(layers).replace("asi_repro.", "") in page
     packages = {path.parent.name for path in (ROOT / "asi_repro").glob("*/__init__.py")}
     assert sorted(name for name in packages if f"`asi_repro/{name}/`" not in page) == []
+
+
+def test_the_tutorial_quotes_the_ledger() -> None:
+    """Counts to the digit, values within a tenth: they differ in their last digits between kinds of CPU."""
+    ledger = read_ledger(ROOT / "artifacts" / "claims.json")
+    causal = next(entry for entry in ledger.claims if entry.id == "causal")
+    page = (ROOT / "docs" / "tutorial" / "from-clone-to-verdict.md").read_text(encoding="utf-8")
+    assert f"causal  {causal.verdict}  {causal.effect}" in page
+    (failing,) = [evidence for evidence in causal.evidence if evidence.what == "programs that fail"]
+    values = {(row["index"], row["display_name"], row["check"]): row["value"] for row in failing.rows}
+    quoted = re.findall(r"^ +(\d+)  (\S+) +(\w+) +([\d.]+) +1e-", page, flags=re.M)
+    assert len(quoted) > 3
+    for index, name, check, value in quoted:
+        assert values[int(index), name, check] == pytest.approx(float(value), rel=0.1)
