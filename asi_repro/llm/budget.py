@@ -22,7 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from asi_repro.config.llm import BudgetSettings
 from asi_repro.errors import DataError
 from asi_repro.llm.errors import BudgetExceeded
-from asi_repro.store.json_lines import appending, whole_lines
+from asi_repro.store.checksums import with_checksum
+from asi_repro.store.json_lines import appending, parse_line, whole_lines
+from asi_repro.store.json_text import one_line
 from asi_repro.store.records import first_fault
 
 _MOST = 1 << 53
@@ -113,7 +115,7 @@ class Ledger:
                 self._refresh()
                 if check and not self._fits(line.tokens, line.usd):
                     return False
-                append(line.model_dump_json(exclude_none=True))
+                append(one_line(with_checksum(line.model_dump(exclude_none=True))))
             return True
 
     def _fits(self, tokens: int, usd: float) -> bool:
@@ -146,12 +148,12 @@ class Ledger:
     def _refresh(self) -> None:
         for line in whole_lines(self._path, self._read_to) if self._path is not None else ():
             self._read_to += len(line)
+            where = f"{self._path}, byte {self._read_to}"
             try:
-                self._apply(_Line.model_validate_json(line))
+                self._apply(_Line.model_validate(parse_line(line, where)))
             except ValidationError as error:
                 raise DataError(
-                    f"a line is not a record of spending: {first_fault(error)}",
-                    where=f"{self._path}, byte {self._read_to}",
+                    f"a line is not a record of spending: {first_fault(error)}", where=where
                 ) from error
 
     def _apply(self, line: _Line) -> None:

@@ -84,10 +84,15 @@ def read_lines(path: Path) -> list[JsonDict]:
         lines = [line[:-1] for line in whole_lines(path)]
     except OSError as error:
         raise DataError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
-    return [_parsed(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
+    return [parse_line(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
 
 
-def _parsed(line: bytes, where: str) -> JsonDict:
+def parse_line(line: bytes, where: str) -> JsonDict:
+    """The object of a line, without its checksum.
+
+    Raises:
+        DataError: where it is not one, or not the one that was written.
+    """
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -104,7 +104,10 @@ def make_failed(folder: Path) -> Path:
     home = copied_run(folder)
     run = DiscoveryRun(home)
     rows = parse_jsonl(run.store.files([run.store.commits()[2]], (TRACE,))[0][TRACE].decode(), "")
-    return write(run.rejected(5, failed=True), dump_json({"why": "x", "turned_down": [], "trace": rows}))
+    return write(
+        run.rejected(5, failed=True),
+        dump_json({"index": 5, "status": "failed", "why": "x", "turned_down": [], "trace": rows}),
+    )
 
 
 def read_run_traces(folder: Path) -> Any:
