@@ -83,10 +83,16 @@ def made_up(size: int, *, gallery: int = 0) -> Run:
     return run
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    write_archive(made_up(12, gallery=2), tmp_path / "archive")
-    return build_ledger(Archive(tmp_path / "archive"), Settings(resamples=100))
+@pytest.fixture(scope="module")
+def made_up_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made-up") / "archive"
+    write_archive(made_up(12, gallery=2), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ledger(made_up_archive: Path) -> Ledger:
+    return build_ledger(Archive(made_up_archive), Settings(resamples=100))
 
 
 def test_every_claim_of_the_paper_is_there_and_has_a_check() -> None:
@@ -127,8 +133,8 @@ def test_same_inputs_same_bytes_and_another_seed_another_interval(tmp_path: Path
     assert found["a"][0] != found["c"][0]
 
 
-def test_one_claim_alone_is_what_it_is_among_all(ledger: Ledger, tmp_path: Path) -> None:
-    archive = Archive(tmp_path / "archive")
+def test_one_claim_alone_is_what_it_is_among_all(ledger: Ledger, made_up_archive: Path) -> None:
+    archive = Archive(made_up_archive)
     for identifier in ("stage1-predicts", "components"):
         alone = build_ledger(archive, Settings(resamples=100), only={identifier}).claims[0]
         assert alone == find_claim(ledger, identifier)

@@ -69,6 +69,22 @@ ON_THE_RELEASE = {
     "table3-sums": YES,
     "experience-share": YES,
     "components": OPEN,
+    "evolve-uncertainty": NO,
+    "evolve-averages": YES,
+    "evolve-beats": OPEN,
+    "evolve-margin": OPEN,
+    "evolve-sota-count": OPEN,
+    "evolve-candidates": OPEN,
+    "evolve-cognition": NO,
+    "evolve-sampling": NO,
+    "evolve-stages": NO,
+    "evolve-both": NO,
+    "evolve-causality": NOT_RUN,
+    "evolve-second-half": OPEN,
+    "evolve-provenance": YES,
+    "evolve-same-five": YES,
+    "evolve-transfer": OPEN,
+    "evolve-gated": OPEN,
 }
 
 
