@@ -62,12 +62,17 @@ def number(value: Any) -> str:
     return f"{rounded(value, 3):g}" if isinstance(value, float) else escape(value)
 
 
+def _value(row: CheckResult) -> str:
+    below = row.detail.get("below")
+    return number(row.value) if below is None else f"below {number(below)}"
+
+
 def _table(rows: Sequence[CheckResult]) -> list[str]:
     cells = []
     for row in rows:
         held = {"<=": "≤ ", ">=": "≥ ", "within": "± "}.get(row.comparison, "")
         threshold = f"{held}{number(row.threshold)}" if row.threshold is not None else "–"
-        cells.append([row.check, _MARKS[row.verdict], number(row.value), threshold, escape(row.unit)])
+        cells.append([row.check, _MARKS[row.verdict], _value(row), threshold, escape(row.unit)])
     return markdown.table(("row", "verdict", "value", "threshold", "unit"), cells, right=(2, 3))
 
 

@@ -49,10 +49,17 @@ class CheckResult:
 def at_most(
     check: str, value: Number, threshold: float, *, unit: str, method: str, detail: Mapping[str, Any]
 ) -> CheckResult:
-    """A row that passes where `value <= threshold`, and is "not run" where `value` is None."""
+    """A row that passes where `value <= threshold`, and is "not run" where `value` is None.
+
+    A relative change below the threshold is kept as 0 with the threshold as `detail["below"]`.
+    """
     # A NaN compares false with everything, so it fails.
     verdict: Verdict = "not run" if value is None else "pass" if value <= threshold else "fail"
-    return CheckResult(check, verdict, value, threshold, "<=", unit, method, dict(detail))
+    found = dict(detail)
+    if verdict == "pass" and threshold > 0 and unit.startswith("relative"):
+        # What lies below is rounding, and no two kinds of CPU round alike.
+        value, found["below"] = 0.0, threshold
+    return CheckResult(check, verdict, value, threshold, "<=", unit, method, found)
 
 
 def measurement(

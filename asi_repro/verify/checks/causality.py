@@ -29,6 +29,7 @@ FULL_LENGTH = 70
 BOUNDARIES = (15, 31, 32, 47, 63, 64)
 FEW = (0, 15, 31, 32, 40, 63, 68)
 SINGLE_POSITIONS = (0, 31, 40, 63)
+WIDE = (31, 40)
 EARLY = 20
 LONG = 900
 OUTLIERS = 30.0
@@ -105,7 +106,7 @@ def perturbations(subject: Subject, *, alone: bool, train: bool) -> Iterator[Spo
             break
         yield Spot(subject, length, positions_of(length), (MOVED, OPPOSITE)[number % 2], train, together)
     if subject.wide is not None:
-        yield Spot(subject.wide, FULL_LENGTH, some[::2], INITIAL if train else MOVED, train, together)
+        yield Spot(subject.wide, FULL_LENGTH, WIDE, MOVED, train, together)
 
 
 def gradients(subject: Subject, *, alone: bool, train: bool) -> Iterator[Spot]:
@@ -124,7 +125,7 @@ def gradients(subject: Subject, *, alone: bool, train: bool) -> Iterator[Spot]:
     if train == subject.trains[-1]:
         yield Spot(subject, TRAINING_LENGTH, (EARLY,), MOVED, train, together)
         if subject.wide is not None:
-            yield Spot(subject.wide, FULL_LENGTH, some[1::2], MOVED, train, together)
+            yield Spot(subject.wide, FULL_LENGTH, WIDE, MOVED, train, together)
 
 
 def _positions(alone: bool) -> tuple[Sequence[int], Sequence[int]]:
