@@ -4,8 +4,8 @@
     python scripts/show_verdicts.py INDEX...
 
 Each line is one measurement made here from the program alone. Differences are relative to the largest
-output, in fp64, at width 64 with 2 heads and parameters a little off their initial values. Programs run in this
-process: use it for the release alone, whose programs have run in the sandbox before.
+output, in fp64, at width 64 with 2 heads and parameters a little off their initial values. Programs run in
+this process: use it for the release alone, whose programs have run in the sandbox before.
 """
 
 from __future__ import annotations

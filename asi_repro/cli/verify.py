@@ -17,10 +17,15 @@ from asi_repro.cli.options import (
     the_certificates,
     the_executor,
 )
-from asi_repro.cli.output import console, print_json, progress_bar, safe
+from asi_repro.cli.output import console, print_json, print_utf8, progress_bar, safe
 from asi_repro.errors import AsiReproError
 from asi_repro.executor.base import usable_cpus
+from asi_repro.sandbox.launch import Tier
+from asi_repro.sandbox.tiers import best_tier
+from asi_repro.verify.catalogue import Check
 from asi_repro.verify.certificate import read_certificates, summary
+from asi_repro.verify.files import certify, chosen_checks, is_program, programs_in
+from asi_repro.verify.markdown import certificate_markdown
 from asi_repro.verify.stage import Outcome, remove_orphans, write_made_from, write_metrics, write_timings
 from asi_repro.verify.stage import verify as run_checks
 
@@ -28,7 +33,12 @@ from asi_repro.verify.stage import verify as run_checks
 def verify(
     names: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="[INDEX|NAME]...", help="Architectures to check.", show_default=False),
+        typer.Argument(
+            metavar="[INDEX|NAME|FILE|FOLDER|-]...",
+            help="Architectures to check; or Python files with a mixer of yours, folders of them, or standard"
+            " input.",
+            show_default=False,
+        ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Check every architecture of the archive.")] = False,
     jobs: Annotated[
@@ -51,6 +61,15 @@ def verify(
             " your files.",
         ),
     ] = False,
+    only: Annotated[
+        Optional[list[str]], typer.Option("--only", metavar="CHECK", help="Of files: run only this check.")
+    ] = None,
+    skip: Annotated[
+        Optional[list[str]], typer.Option("--skip", metavar="CHECK", help="Of files: leave this check out.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Of files: causality, batch and determinism only.")
+    ] = False,
     executor: ExecutorOption = None,
     certificates: CertificatesOption = None,
     archive: ArchiveOption = None,
@@ -59,8 +78,15 @@ def verify(
     """Check programs, each in a sandbox, and write a certificate for each (stage `verify`).
 
     A program whose certificate is up to date is not checked again. If the command is interrupted, every
-    finished certificate is kept.
+    finished certificate is kept. Certificates of files are printed and not kept, and the exit status is 1
+    if a check fails.
     """
+    files = [name for name in names or [] if is_program(name)]
+    if files:
+        _check_files(names or [], files, chosen_checks(only or (), skip or (), quick=quick), unsafe, json_)
+        return
+    if only or skip or quick:
+        raise AsiReproError("--only, --skip and --quick are for files", hint="asi-repro verify FILE --quick")
     run = the_archive(archive)
     programs = _chosen(run, names or [], everything=all_)
     folder = certificates or the_certificates(archive)
@@ -86,6 +112,28 @@ def verify(
             resources=needs,
         )
     _finish(run, outcome, folder, everything=all_, json_=json_)
+
+
+def _check_files(
+    names: list[str], files: list[str], checks: tuple[Check, ...], unsafe: bool, json_: bool
+) -> None:
+    """Print a certificate of each program; exit with status 1 where a row fails."""
+    if others := sorted(set(names) - set(files)):
+        raise AsiReproError(
+            f"{others[0]!r} is no file", hint="check files and architectures one after another"
+        )
+    tier: Tier = "unsafe" if unsafe else best_tier()
+    failed = False
+    for name in files:
+        for where, source in programs_in(name):
+            certificate = certify(where, source, checks, tier=tier)
+            failed = failed or any(row.verdict == "fail" for row in certificate.checks)
+            if json_:
+                print_json(certificate.to_json())
+            else:
+                print_utf8(certificate_markdown(certificate))
+    if failed:
+        raise typer.Exit(1)
 
 
 def _chosen(run: Archive, names: list[str], *, everything: bool) -> list[Program]:

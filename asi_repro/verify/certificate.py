@@ -18,6 +18,9 @@ from asi_repro.verify.results import VERDICTS, CheckResult, not_run, row_from_js
 
 FORMAT = 1
 _SUM = "certificate"
+# The index of a program that is in no archive.
+OF_A_FILE = -1
+NOT_YET = "not run yet"
 _FIELDS: dict[str, tuple[type, ...]] = {
     "format": (int,),
     "index": (int,),
@@ -91,7 +94,7 @@ class Certificate:
 def in_order(rows: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
     """One row for every name of the catalogue, in its order; what is missing is "not run"."""
     by_name = {row.check: row for row in rows}
-    return tuple(by_name.get(name) or not_run(name, "not run yet") for name in ROW_NAMES)
+    return tuple(by_name.get(name) or not_run(name, NOT_YET) for name in ROW_NAMES)
 
 
 def path_of(folder: Path, index: int) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 from asi_repro import markdown
 from asi_repro.markdown import escape
 from asi_repro.verify.catalogue import CHECKS
-from asi_repro.verify.certificate import Certificate
+from asi_repro.verify.certificate import NOT_YET, OF_A_FILE, Certificate
 from asi_repro.verify.results import CheckResult, rounded
 
 _MARKS = {"pass": "pass", "fail": "**fail**", "not run": "not run"}
@@ -18,8 +18,9 @@ def certificate_markdown(certificate: Certificate) -> str:
     """One certificate: what was checked, a table of verdicts, and what lies behind each failure."""
     counts = certificate.counts()
     probe = certificate.probe
+    number_of = "" if certificate.index == OF_A_FILE else f" {certificate.index}"
     lines = [
-        f"# Certificate {certificate.index}: {escape(certificate.display_name or certificate.name)}",
+        f"# Certificate{number_of}: {escape(certificate.display_name or certificate.name)}",
         "",
         f"- name: {escape(certificate.name)}",
         f"- program: SHA-256 `{escape(certificate.program_sha256)}`",
@@ -34,6 +35,8 @@ def certificate_markdown(certificate: Certificate) -> str:
         )
     for check in CHECKS:
         rows = [certificate.row(name) for name in check.rows]
+        if certificate.index == OF_A_FILE and all(row.detail.get("reason") == NOT_YET for row in rows):
+            continue  # was not asked for
         lines += ["", f"## {check.title}", "", *_table(rows)]
         for row in rows:
             lines += _behind(row)
