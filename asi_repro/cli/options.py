@@ -52,7 +52,7 @@ ScaleOption = Annotated[
     Optional[str],
     typer.Option(
         "--scale",
-        help="Model size: smoke, 20m or 340m. The default is set in params.yaml.",
+        help="Model size: smoke, laptop, 20m or 340m. The default is set in params.yaml.",
         show_default=False,
     ),
 ]

@@ -45,7 +45,7 @@ def results(
         Optional[str],
         typer.Option(
             "--scale",
-            help="Model size: smoke, 20m or 340m. The default is set in params.yaml.",
+            help="Model size: smoke, laptop, 20m or 340m. The default is set in params.yaml.",
             show_default=False,
         ),
     ] = None,

@@ -40,6 +40,7 @@ class ExecutorSettings(Settings):
     resources: dict[str, Needs] = Field(
         default_factory=lambda: {
             "smoke": Needs(),
+            "laptop": Needs(),
             "20m": Needs(cpus=4.0, gpus=1.0, memory_gib=16.0),
             "340m": Needs(cpus=8.0, gpus=1.0, memory_gib=64.0),
         },

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from asi_repro.config.base import Settings
 from asi_repro.errors import NotFound
 
-ScaleName = Literal["smoke", "20m", "340m"]
+ScaleName = Literal["smoke", "laptop", "20m", "340m"]
 SCALE_NAMES: tuple[str, ...] = get_args(ScaleName)
 Parallel = Literal["ddp", "fsdp"]
 SHARDED_SCALES = ("340m",)
@@ -98,6 +98,21 @@ def _smoke() -> Recipe:
     )
 
 
+def _laptop() -> Recipe:
+    # 614,400 bytes of text. The rate is that of issue-sized trials on baselines, not yet of a recorded sweep.
+    return Recipe(
+        steps=300,
+        warmup_steps=30,
+        decay_steps=90,
+        learning_rate=2e-3,
+        batch=8,
+        length=256,
+        micro_batch=8,
+        slow_ratio=10.0,
+        checkpoint_every=100,
+    )
+
+
 class Guards(Settings):
     """When a training is stopped (the paper watches losses and bounds run time)."""
 
@@ -135,7 +150,12 @@ class TrainSettings(Settings):
     )
     guards: Guards = Field(default_factory=Guards)
     recipes: dict[str, Recipe] = Field(
-        default_factory=lambda: {"smoke": _smoke(), "20m": Recipe(), "340m": Recipe(micro_batch=8)},
+        default_factory=lambda: {
+            "smoke": _smoke(),
+            "laptop": _laptop(),
+            "20m": Recipe(),
+            "340m": Recipe(micro_batch=8),
+        },
         description="The recipe of each scale.",
     )
 

@@ -20,7 +20,7 @@ from pydantic import Field
 from asi_repro.config.corpus import CorpusSettings
 from asi_repro.data.shards import Shard, check_shard, write_shard
 from asi_repro.data.sources import Document, Source, open_source
-from asi_repro.data.tokenizer import END_OF_TEXT_ID, Gpt2Tokenizer, load_tokenizer, save_tokenizer
+from asi_repro.data.tokenizer import GPT2, Tokenizer, load_tokenizer, save_tokenizer
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import atomic_write, make_folder, sha256_bytes, unwritable
 from asi_repro.store.json_text import JsonDict, dump_json
@@ -73,6 +73,11 @@ class _Progress(Record):
     shards: list[Shard] = Field(default_factory=list)
 
 
+def corpus_folder(artifacts: Path, tokenizer: str) -> Path:
+    """Where the corpus in the tokens of a tokenizer is."""
+    return artifacts / ("corpus" if tokenizer == GPT2 else f"corpus-{tokenizer}")
+
+
 @dataclass
 class _Work:
     """A build under way.
@@ -105,7 +110,7 @@ def build_corpus(
     folder: Path,
     *,
     metrics: Path | None = None,
-    tokenizer: Gpt2Tokenizer | None = None,
+    tokenizer: Tokenizer | None = None,
     source: Source | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
@@ -146,7 +151,7 @@ def _build(
     header: Header,
     settings: CorpusSettings,
     folder: Path,
-    tokenizer: Gpt2Tokenizer,
+    tokenizer: Tokenizer,
     source: Source,
     progress: Progress | None,
 ) -> Manifest:
@@ -186,7 +191,7 @@ def split_of(text: str, seed: int, validation_fraction: float) -> str:
 
 
 def _tokenized(
-    documents: Iterator[Document], tokenizer: Gpt2Tokenizer
+    documents: Iterator[Document], tokenizer: Tokenizer
 ) -> Iterator[tuple[Document, NDArray[np.uint16]]]:
     """Each document with its tokens and the end-of-text token; no tokens for an empty text."""
     import numpy as np
@@ -195,7 +200,7 @@ def _tokenized(
     while batch := list(itertools.islice(documents, _BATCH)):
         encodings = encoder.encode_batch_fast([document.text for document in batch], add_special_tokens=False)
         for document, encoding in zip(batch, encodings, strict=True):
-            ids = [*encoding.ids, END_OF_TEXT_ID] if encoding.ids else []
+            ids = [*encoding.ids, tokenizer.end_of_text] if encoding.ids else []
             yield document, np.asarray(ids, dtype=np.uint16)
 
 

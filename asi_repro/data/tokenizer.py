@@ -1,7 +1,9 @@
-"""The GPT-2 tokenizer (the paper's, 50,257 tokens), from a hub or from an installed package.
+"""The tokenizers: GPT-2's (the paper's, 50,257 tokens), and one that takes bytes as they are (256 tokens).
 
-Either way the same vocabulary and merges must come out: a fingerprint over both is compared with the one
-this project pins, so that a token number means the same thing in every corpus and model.
+GPT-2's comes from a hub or from an installed package. Either way the same vocabulary and merges must come
+out: a fingerprint over both is compared with the one this project pins, so that a token number means the
+same thing in every corpus and model. The tokens of the byte tokenizer are the bytes of UTF-8, but for byte 0,
+which no text has: it is the end of a text.
 """
 
 from __future__ import annotations
@@ -12,14 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asi_repro.data.packages import GPT2_BPE
-from asi_repro.errors import DataError, MissingInput
+from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.store.files import atomic_write, sha256_bytes
 
 if TYPE_CHECKING:
     import tokenizers
     from transformers import PreTrainedTokenizerFast
 
-Origin = Literal["package", "hub"]
+Origin = Literal["package", "hub", "built in"]
+GPT2, BYTES = "gpt2", "bytes"
+BYTE_VALUES, BYTES_REVISION = 256, "bytes 1"
 
 VOCABULARY_SIZE = 50257
 END_OF_TEXT = "<|endoftext|>"
@@ -31,20 +35,26 @@ _KNOWN_TEXT, _KNOWN_IDS = "Hello world", [15496, 995]
 
 
 @dataclass(frozen=True)
-class Gpt2Tokenizer:
+class Tokenizer:
     """The tokenizer and where it came from.
 
     Attributes:
         hf: as transformers and lm-eval want it; its padding token is the end of text.
-        origin: "package" or "hub".
+        origin: "package", "hub" or "built in".
         revision: the package and its version, or the hub's repository and commit.
         fingerprint: SHA-256 over vocabulary and merges.
+        name: "gpt2" or "bytes".
+        vocabulary_size: its tokens.
+        end_of_text: the token that ends a text.
     """
 
     hf: PreTrainedTokenizerFast
     origin: Origin
     revision: str
     fingerprint: str
+    name: str = GPT2
+    vocabulary_size: int = VOCABULARY_SIZE
+    end_of_text: int = END_OF_TEXT_ID
 
     def plain(self) -> tokenizers.Tokenizer:
         """A copy that reads the end-of-text mark inside a text as the letters it is made of."""
@@ -57,15 +67,57 @@ class Gpt2Tokenizer:
     def record(self) -> dict[str, Any]:
         """What to write beside a result."""
         return {
-            "name": "gpt2",
+            "name": self.name,
             "origin": self.origin,
             "revision": self.revision,
-            "vocabulary_size": VOCABULARY_SIZE,
+            "vocabulary_size": self.vocabulary_size,
             "fingerprint": self.fingerprint,
         }
 
 
-def load_tokenizer(origin: Origin | None = None) -> Gpt2Tokenizer:
+def find_tokenizer(name: str) -> Tokenizer:
+    """A tokenizer by name.
+
+    Raises:
+        NotFound: for another name than "gpt2" and "bytes".
+        MissingInput, DataError: as `load_tokenizer`.
+    """
+    if name == BYTES:
+        return byte_tokenizer()
+    if name != GPT2:
+        raise NotFound(f"there is no tokenizer {name!r}", hint=f"use {GPT2} or {BYTES}")
+    return load_tokenizer()
+
+
+def byte_tokenizer() -> Tokenizer:
+    """The tokenizer whose tokens are bytes; byte 0, which ends a text, is left out where a text has it."""
+    from tokenizers import Tokenizer as Fast
+    from tokenizers import decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {END_OF_TEXT: 0, **{letter: byte for byte, letter in _byte_letters().items() if byte}}
+    fast = Fast(models.BPE(vocab=vocabulary, merges=[]))
+    fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    fast.decoder = decoders.ByteLevel()
+    hf = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=fast, bos_token=END_OF_TEXT, eos_token=END_OF_TEXT, pad_token=END_OF_TEXT
+    )
+    if hf.eos_token_id != 0 or hf("é!").input_ids != list("é!".encode()):
+        raise DataError(
+            "this version of tokenizers builds a different byte tokenizer",
+            hint="install the version in constraints.txt",
+        )
+    return Tokenizer(hf, "built in", BYTES_REVISION, _fingerprint(vocabulary, []), BYTES, BYTE_VALUES, 0)
+
+
+def _byte_letters() -> dict[int, str]:
+    """The letter that GPT-2's byte level writes for each byte: printable ones are themselves."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in set(plain)]
+    return {byte: chr(byte) for byte in plain} | {byte: chr(256 + n) for n, byte in enumerate(others)}
+
+
+def load_tokenizer(origin: Origin | None = None) -> Tokenizer:
     """The GPT-2 tokenizer.
 
     Args:
@@ -82,7 +134,7 @@ def load_tokenizer(origin: Origin | None = None) -> Gpt2Tokenizer:
     return _make(vocabulary, merges, origin, revision)
 
 
-def load_saved_tokenizer(folder: Path) -> Gpt2Tokenizer:
+def load_saved_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer that `save_tokenizer` put in `folder`.
 
     Raises:
@@ -92,6 +144,8 @@ def load_saved_tokenizer(folder: Path) -> Gpt2Tokenizer:
     path = folder / "tokenizer.json"
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
+        if saved["revision"] == BYTES_REVISION:
+            return byte_tokenizer()
         return _make(
             saved["vocabulary"],
             [tuple(pair) for pair in saved["merges"]],
@@ -110,7 +164,7 @@ def load_saved_tokenizer(folder: Path) -> Gpt2Tokenizer:
         ) from error
 
 
-def save_tokenizer(tokenizer: Gpt2Tokenizer, folder: Path) -> None:
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     """Write the tokenizer into `folder`/tokenizer.json, for machines and sandboxes without its package."""
     vocabulary, merges = _parts(tokenizer.hf)
     saved = {
@@ -124,7 +178,7 @@ def save_tokenizer(tokenizer: Gpt2Tokenizer, folder: Path) -> None:
 
 def _make(
     vocabulary: dict[str, int], merges: list[tuple[str, str]], origin: Origin, revision: str
-) -> Gpt2Tokenizer:
+) -> Tokenizer:
     from transformers import GPT2Tokenizer
 
     fingerprint = _fingerprint(vocabulary, merges)
@@ -142,7 +196,7 @@ def _make(
             f"not {_KNOWN_IDS}",
             hint="install the version in constraints.txt",
         )
-    return Gpt2Tokenizer(hf, origin, revision, fingerprint)
+    return Tokenizer(hf, origin, revision, fingerprint)
 
 
 def _from_package() -> tuple[dict[str, int], list[tuple[str, str]], str]:

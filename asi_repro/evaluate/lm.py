@@ -6,6 +6,7 @@ lm_eval --model asi-repro --model_args program=NAME --tasks …/asi_repro/evalua
 from __future__ import annotations
 
 import logging
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from typing import Any
 from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 
-from asi_repro.data.tokenizer import load_tokenizer
+from asi_repro.data.tokenizer import BYTE_VALUES, BYTES, GPT2, Tokenizer, find_tokenizer
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.evaluate.scorers import LocalScorer, Progress, SandboxScorer, Scorer
 from asi_repro.project import find_project
@@ -37,7 +38,7 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
         max_length: tokens a sequence; None takes the model's.
         device: for a model outside the sandbox.
         dtype: for a model outside the sandbox; "auto" takes the weights'.
-        tokenizer: None takes GPT-2's.
+        tokenizer: None takes the model's: bytes for a vocabulary of 256, else GPT-2's.
         model: a model in memory instead of a folder.
 
     Raises:
@@ -62,8 +63,6 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
     ) -> None:
         self._sandbox: SandboxScorer | None = None
         self.progress: Progress | None = None
-        if tokenizer is None:
-            tokenizer = load_tokenizer().hf
         self.scorer: Scorer
         if model is not None:
             self.scorer = LocalScorer(model, exact=exact)
@@ -84,7 +83,7 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
         super().__init__(
             pretrained=model,
             backend="causal",
-            tokenizer=tokenizer,
+            tokenizer=tokenizer or _tokenizer_of(model.config).hf,
             batch_size=_batch_size(batch_size),
             max_length=max_length or int(getattr(model.config, "max_position_embeddings", 2048)),
         )
@@ -95,12 +94,19 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
         disable_tqdm: bool = False,
         override_bs: int | None = None,
     ) -> list[tuple[float, bool]]:
-        scores = self.scorer.scores(
-            [(context, continuation) for _, context, continuation in requests],
-            batch_size=override_bs or self.batch_size,
-            max_length=self.max_length,
-            progress=self.progress,
+        pieces = [pieces_of(context, answer, self.max_length) for _, context, answer in requests]
+        found = iter(
+            self.scorer.scores(
+                [piece for row in pieces for piece in row],
+                batch_size=override_bs or self.batch_size,
+                max_length=self.max_length,
+                progress=self.progress,
+            )
         )
+        scores = []
+        for row in pieces:
+            parts = [next(found) for _ in row]
+            scores.append((math.fsum(total for total, _ in parts), all(greedy for _, greedy in parts)))
         for (text, _, _), score in zip(requests, scores, strict=True):
             if text is not None:
                 self.cache_hook.add_partial("loglikelihood", text, score)
@@ -135,6 +141,33 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
         """Stop the sandboxed worker, if there is one."""
         if self._sandbox is not None:
             self._sandbox.__exit__(None, None, None)
+
+
+def pieces_of(context: list[int], answer: list[int], max_length: int) -> list[tuple[list[int], list[int]]]:
+    """An answer as requests that fit the model: itself, or half-lengths of it, each after what is before it.
+
+    The log-likelihood of an answer is the sum of theirs. A tokenizer of bytes makes answers longer than the
+    context of a small model; with GPT-2's there are none, and nothing differs from lm-eval's own HFLM.
+    """
+    if len(answer) <= max_length:
+        return [(context, answer)]
+    step = max(max_length // 2, 1)
+    return [
+        ((context + answer[:start]), answer[start : start + step]) for start in range(0, len(answer), step)
+    ]
+
+
+def model_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a model's folder, by the size of its vocabulary.
+
+    Raises:
+        DataError: where the folder holds no configuration of a model.
+    """
+    return _tokenizer_of(_read_config(folder))
+
+
+def _tokenizer_of(config: Any) -> Tokenizer:
+    return find_tokenizer(BYTES if getattr(config, "vocab_size", 0) == BYTE_VALUES else GPT2)
 
 
 def resolve_checkpoint(program: str | None, checkpoint: str | None) -> Path:

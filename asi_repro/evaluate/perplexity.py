@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from asi_repro.data.tokenizer import END_OF_TEXT_ID
 from asi_repro.evaluate.scorers import Progress, Scorer
 from asi_repro.results.evaluation import PerplexityRecord
 
@@ -20,6 +19,7 @@ def validation_perplexity(
     blocks: int,
     length: int,
     batch_size: int,
+    end_of_text: int,
     progress: Progress | None = None,
 ) -> PerplexityRecord:
     """The perplexity on the first `blocks` blocks of the validation split, in the order of the text.
@@ -29,13 +29,14 @@ def validation_perplexity(
 
     Args:
         length: tokens a block.
+        end_of_text: the token before each block.
 
     Raises:
         DataError: where the split is shorter than one block.
     """
     text = corpus.blocks("validation", length)
     count = min(blocks, len(text))
-    requests = [([END_OF_TEXT_ID], text[position].tolist()) for position in range(count)]
+    requests = [([end_of_text], text[position].tolist()) for position in range(count)]
     scores = scorer.scores(requests, batch_size=batch_size, max_length=length, progress=progress)
     losses = [-total / length for total, _ in scores]
     mean = math.fsum(losses) / count

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from asi_repro.data.benchmarks import Benchmark, find_benchmark
 from asi_repro.data.items import ItemFile, item_files, load_items
-from asi_repro.data.tokenizer import load_tokenizer
 from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.perplexity import validation_perplexity
 from asi_repro.evaluate.tasks import task_file
@@ -27,7 +26,7 @@ from asi_repro.results.evaluation import (
 from asi_repro.store.files import sha256_file
 
 if TYPE_CHECKING:
-    from asi_repro.data.tokenizer import Gpt2Tokenizer
+    from asi_repro.data.tokenizer import Tokenizer
     from asi_repro.evaluate.lm import AsiReproLM
 
 # Only perplexities are resampled; the harness's own default of 100,000 would take longer than the model.
@@ -45,7 +44,7 @@ def evaluate_checkpoint(
     max_length: int | None = None,
     corpus: Path | None = None,
     validation_blocks: int = 64,
-    tokenizer: Gpt2Tokenizer | None = None,
+    tokenizer: Tokenizer | None = None,
     sandbox: bool = True,
     exact: bool = False,
     device: str = "cpu",
@@ -72,9 +71,9 @@ def evaluate_checkpoint(
         DataError: where items or the corpus are damaged.
         NoScore: where the model gives NaN; SandboxFailure where the program fails.
     """
-    from asi_repro.evaluate.lm import AsiReproLM
+    from asi_repro.evaluate.lm import AsiReproLM, model_tokenizer
 
-    tokenizer = tokenizer or load_tokenizer()
+    tokenizer = tokenizer or model_tokenizer(folder)
     _check_items(tasks, items)
     with _quiet():
         lm = AsiReproLM(
@@ -109,7 +108,7 @@ def evaluate_lm(
     *,
     items: Path,
     name: str,
-    tokenizer: Gpt2Tokenizer,
+    tokenizer: Tokenizer,
     limit: int | None = None,
     corpus: Path | None = None,
     validation_blocks: int = 64,
@@ -130,7 +129,7 @@ def evaluate_lm(
     lm.progress = count
     records = _tasks(lm, benchmarks, items, limit)
     requests = answered
-    validation = _validation(lm, corpus, validation_blocks, count)
+    validation = _validation(lm, corpus, validation_blocks, tokenizer.end_of_text, count)
     info = lm.get_model_info()
     return EvaluationResult(
         name=name,
@@ -226,7 +225,7 @@ def _record(benchmark: Benchmark, found: dict[str, Any], file: ItemFile) -> Task
 
 
 def _validation(
-    lm: AsiReproLM, corpus: Path | None, blocks: int, progress: Callable[[int], None]
+    lm: AsiReproLM, corpus: Path | None, blocks: int, end_of_text: int, progress: Callable[[int], None]
 ) -> PerplexityRecord | None:
     if corpus is None or not blocks:
         return None
@@ -238,6 +237,7 @@ def _validation(
         blocks=blocks,
         length=int(lm.max_length),
         batch_size=int(lm.batch_size),
+        end_of_text=end_of_text,
         progress=progress,
     )
 

@@ -26,6 +26,7 @@ class Scale:
         intermediate_size: width of SwiGLU's two input projections.
         vocab_size: rows of the embedding and of the untied output projection.
         context: tokens of a training sequence.
+        tokenizer: of its text: "gpt2" or "bytes".
     """
 
     name: str
@@ -35,6 +36,12 @@ class Scale:
     intermediate_size: int
     vocab_size: int = GPT2_VOCABULARY
     context: int = 2048
+    tokenizer: str = "gpt2"
+
+    @property
+    def end_of_text(self) -> int:
+        """The token that ends a text."""
+        return GPT2_END_OF_TEXT if self.tokenizer == "gpt2" else 0
 
 
 # SwiGLU's width follows the rule that gives the paper's 2816 at 1024: 8/3 of the width, up to the next 256.
@@ -42,6 +49,16 @@ SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
         Scale("smoke", num_layers=2, hidden_size=64, num_heads=4, intermediate_size=192, context=128),
+        Scale(
+            "laptop",
+            num_layers=2,
+            hidden_size=64,
+            num_heads=4,
+            intermediate_size=192,
+            vocab_size=256,
+            context=256,
+            tokenizer="bytes",
+        ),
         Scale("20m", num_layers=8, hidden_size=256, num_heads=8, intermediate_size=768),
         Scale("340m", num_layers=24, hidden_size=1024, num_heads=8, intermediate_size=2816),
     )

@@ -20,7 +20,7 @@ SHORT = {
     "curve_every": 5,
 }
 """A recipe that takes no time."""
-_SCALES = ("smoke", "20m", "340m")
+_SCALES = ("smoke", "laptop", "20m", "340m")
 
 
 @pytest.fixture(scope="session")

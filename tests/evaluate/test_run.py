@@ -13,7 +13,7 @@ from conftest import made_up_items, write_items
 from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
 from asi_repro.evaluate.continuous import continuous_scores, majority_rate, metric_record
-from asi_repro.evaluate.lm import AsiReproLM, resolve_checkpoint
+from asi_repro.evaluate.lm import AsiReproLM, pieces_of, resolve_checkpoint
 from asi_repro.evaluate.run import evaluate_checkpoint, evaluate_lm
 from asi_repro.evaluate.scorers import _checked, _place
 from asi_repro.evaluate.scoring import plan
@@ -142,6 +142,39 @@ def test_smollm2_135m_scores_far_above_chance(real_items, gpt2):
         margin, bits = record.metrics["answer_margin"], record.metrics["answer_bits_per_byte"]
         assert margin.value > 3 * margin.stderr
         assert 0.5 < bits.value < 2.0  # a random model of this vocabulary needs 3 to 4
+
+
+def test_a_model_of_bytes_is_scored_in_bytes_also_where_an_answer_is_longer_than_its_context(tmp_path):
+    import torch
+
+    model = build_lm(load_program(PROGRAM), "laptop", seed=1)
+    model.save_pretrained(tmp_path / "model")
+    long = " ".join(f"step {number} of it" for number in range(40))
+    rows = [{"goal": "To do it", "sol1": long, "sol2": "Do it.", "label": 0}] * 2
+    write_items(tmp_path / "items", {"piqa": rows})
+    found = evaluate_checkpoint(tmp_path / "model", ["piqa"], items=tmp_path / "items", sandbox=False)
+    assert (found.tokenizer["name"], found.max_length) == ("bytes", 256)
+    record = found.tasks[0]
+    assert record.metrics["answer_bits_per_byte"].value == pytest.approx(8.0, abs=0.3)
+    context, answer = list(b"Question: To do it\nAnswer:"), list(f" {long}".encode())
+    total = 0.0
+    for start in range(0, len(answer), 128):
+        piece = answer[start : start + 128]
+        seen = (context + answer[: start + len(piece)])[-257:]
+        with torch.no_grad():
+            logits = model.eval()(torch.tensor([seen[:-1]])).logits[0, -len(piece) :]
+        total += float(torch.log_softmax(logits, -1).gather(1, torch.tensor(piece)[:, None]).sum())
+    bits = -total / math.log(2) / len(answer)
+    assert record.per_item["answer_bits_per_byte"] == pytest.approx([bits] * 2, rel=1e-5)
+
+
+def test_pieces_of_an_answer_fit_the_model_and_make_up_the_answer():
+    context, answer = list(range(20)), list(range(100, 170))
+    assert pieces_of(context, answer[:16], 16) == [(context, answer[:16])]
+    pieces = pieces_of(context, answer, 16)
+    assert [token for _, piece in pieces for token in piece] == answer
+    assert all(len(piece) <= 8 for _, piece in pieces)
+    assert pieces[2][0] == [*context, *answer[:16]]
 
 
 def test_bits_and_margins_by_hand():

