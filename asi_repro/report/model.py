@@ -78,7 +78,6 @@ class Drawing:
         id: name of its files and its anchor on the page.
         alt: what a person who cannot see it needs to know.
         source: the data it came from.
-        code: the module that makes it.
         draw: draws onto an empty matplotlib figure.
         size: width and height in inches; `dpi` is the PNG's dots an inch.
         tooltips: for each group of marks (its gid), one text a mark, in drawing order.
@@ -89,12 +88,16 @@ class Drawing:
     alt: str
     caption: str
     source: str
-    code: str
     draw: Callable[[MplFigure], None]
     size: tuple[float, float] = (9.0, 4.8)
     dpi: int = 150
     data: tuple[PlotData, ...] = ()
     tooltips: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def code(self) -> str:
+        """The module that draws it."""
+        return self.draw.__module__
 
 
 Block: TypeAlias = Heading | Paragraph | Table | Drawing

@@ -56,7 +56,6 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
             alt=f"{outcomes.count} discoveries in {len(points)} experiments",
             caption="",
             source=f"run {name}",
-            code="asi_repro.discover.run.report",
             draw=lambda figure: _draw(figure, points),
         )
     )

@@ -69,7 +69,6 @@ def matrix(inputs: Inputs, certificates: Sequence[Certificate]) -> Drawing:
             "`asi-repro certificate INDEX` has the numbers."
         ),
         source=f"certificates made by the stage verify from {inputs.source_of('data/106.json')}",
-        code="asi_repro.report.figures.certificates",
         draw=lambda figure: _draw(figure, ordered, rows),
         size=(9.0, 1.9 + _ROW_INCHES * len(ordered)),
         dpi=110,
@@ -105,8 +104,7 @@ def _label(axes: Axes, certificates: Sequence[Certificate], rows: Sequence[str])
     for label in axes.get_xticklabels():
         label.set(fontsize=7.5, color=MUTED, ha="left", rotation_mode="anchor")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(-0.7, len(rows) - 0.3)
-    axes.set_ylim(len(names) - 0.4, -0.8)
+    axes.set(xlim=(-0.7, len(rows) - 0.3), ylim=(len(names) - 0.4, -0.8))
     axes.grid(visible=True, axis="y", color=GRID, linewidth=0.4)
     axes.grid(visible=False, axis="x")
     for side in axes.spines.values():

@@ -80,7 +80,6 @@ def curves_drawing(inputs: Inputs, baselines: dict[str, float]) -> Drawing | Non
             "was released; diamonds are the final losses that the paper's Table 2 prints for them."
         ),
         source=f"{inputs.source_of('data/106.json')}; baselines: arXiv 2507.18074, Table 2",
-        code="asi_repro.report.figures.curves",
         draw=lambda figure: _draw(figure, curves, baselines),
         size=(9.6, 4.6),
         data=(PlotData("training_curves", ("step", "median_loss", "curves"), rows),),

@@ -37,7 +37,6 @@ def overview_picture(inputs: Inputs, counts: dict[str, int]) -> Picture:
             alt=f"{len(inputs.claims)} claims: {counted}. Beside them Figure 1 with its linear fit.",
             caption="Claims by verdict, and Figure 1.",
             source=f"claims ledger; {inputs.commit}",
-            code="asi_repro.report.figures.overview",
             draw=lambda figure: _draw(figure, inputs, counts),
             size=(11.0, 4.9),
             dpi=100,

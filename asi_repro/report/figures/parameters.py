@@ -89,7 +89,6 @@ def parameters_drawing(inputs: Inputs) -> Drawing | None:
             f"{' and '.join(map(str, STATED_SIZES))} million."
         ),
         source=inputs.source_of("data/106.json"),
-        code="asi_repro.report.figures.parameters",
         draw=lambda figure: _draw(figure, points, trend),
         data=(
             PlotData(
@@ -133,7 +132,6 @@ def _draw(figure: Figure, points: list[tuple[int, float]], trend: SizeTrend | No
             right, size - 4, f"{size} M, named in the paper", fontsize=8.5, color=MUTED, ha="right", va="top",
             path_effects=halo(),
         )  # fmt: skip
-    axes.set_xlabel("experiment index")
-    axes.set_ylabel("stated parameters (millions)")
+    axes.set(xlabel="experiment index", ylabel="stated parameters (millions)")
     thousands(axes.xaxis)
     axes.legend(loc="upper left")

@@ -80,7 +80,6 @@ def parents_drawing(inputs: Inputs) -> Drawing | None:
             f"Line: median by batches of {BATCH}. Dashed: the {TOP} and the {POOL} best."
         ),
         source=inputs.source_of("data/tree.json"),
-        code="asi_repro.report.figures.parents",
         draw=lambda figure: _draw(figure, choices),
         data=(PlotData("parent_rank", ("index", "parent", "rank", "known", "in_gallery"), rows),),
     )
@@ -110,9 +109,9 @@ def _draw(figure: Figure, choices: list[Choice]) -> None:
             f"{limit} best", (1.005, limit), xycoords=("axes fraction", "data"), va="center", fontsize=8.5,
             color=MUTED, annotation_clip=False,
         )  # fmt: skip
-    axes.set_ylim(lowest, 0.8)
-    axes.set_xlabel("experiment index")
-    axes.set_ylabel("rank of the parent's score (1 = best so far)")
+    axes.set(
+        ylim=(lowest, 0.8), xlabel="experiment index", ylabel="rank of the parent's score (1 = best so far)"
+    )
     thousands(axes.xaxis)
     thousands(axes.yaxis)
     axes.legend(loc="lower right", markerscale=1.6)

@@ -147,7 +147,6 @@ def scaling_drawing(inputs: Inputs) -> Drawing | None:
             "arXiv 2507.18074, Figure 1, read off the picture; claims ledger, scaling-law; "
             f"{inputs.source_of('data/tree.json')}"
         ),
-        code="asi_repro.report.figures.scaling",
         draw=lambda figure: draw_scaling(figure, data),
         data=(PlotData("figure1", columns, rows),),
     )
@@ -188,8 +187,7 @@ def draw_scaling(figure: FigureBase, data: Scaling) -> None:
     )  # fmt: skip
     axes.scatter(hours, [p.count for p in data.points], s=22, color=INK, zorder=4, label="Figure 1's points")
     axes.set_ylim(bottom=min(-2.0, *(data.line(h) for h in hours)) - 1)
-    axes.set_xlabel("GPU hours")
-    axes.set_ylabel("cumulative count of architectures")
+    axes.set(xlabel="GPU hours", ylabel="cumulative count of architectures")
     thousands(axes.xaxis)
     if text := _null_text(data.figures):
         said = text.removeprefix("; ").replace("have", "have R²")

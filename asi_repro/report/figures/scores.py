@@ -89,7 +89,6 @@ def trend_drawing(inputs: Inputs) -> Drawing | None:
             f"Dotted: experiment {COLD_START}, where the paper says its first updates of the pool come."
         ),
         source=inputs.source_of("data/tree.json"),
-        code="asi_repro.report.figures.scores",
         draw=lambda figure: _draw_trend(figure, experiments, batches),
         data=(PlotData("score_trend", columns, rows),),
     )
@@ -116,8 +115,7 @@ def _draw_trend(figure: Figure, experiments: list[Experiment], batches: list[Bat
             COLD_START + 12, min(s for _, s in scored), "end of the stated cold start", fontsize=8.5,
             color=MUTED, path_effects=halo(),
         )  # fmt: skip
-    axes.set_xlabel("experiment index")
-    axes.set_ylabel("recorded score (no unit)")
+    axes.set(xlabel="experiment index", ylabel="recorded score (no unit)")
     thousands(axes.xaxis)
     axes.legend(loc="lower right", ncols=2, markerscale=3)
 
@@ -177,7 +175,6 @@ def rank_drawing(inputs: Inputs) -> Drawing | None:
             "the line they would follow if they were the best by score, and the line of a random choice."
         ),
         source=inputs.source_of("data/tree.json", "data/106.json"),
-        code="asi_repro.report.figures.scores",
         draw=lambda figure: _draw_ranks(figure, ranks),
         size=(9.0, 6.0),
         data=(PlotData("gallery_rank", ("rank", "index", "score", "in_gallery"), rows),),
@@ -207,8 +204,10 @@ def _draw_ranks(figure: Figure, ranks: Ranks) -> None:
     )
     lower.step(x, counts, where="post", color=VERMILLION, linewidth=2, label="gallery")
     lower.plot([0, total], [0, size], color=GREEN, linewidth=1.2, linestyle=":", label="if chosen at random")
-    lower.set_ylabel("gallery architectures\nat or above the rank")
-    lower.set_xlabel("rank by recorded score (1 = highest)")
-    lower.set_xlim(0, total + 1)
+    lower.set(
+        ylabel="gallery architectures\nat or above the rank",
+        xlabel="rank by recorded score (1 = highest)",
+        xlim=(0, total + 1),
+    )
     thousands(lower.xaxis)
     lower.legend(loc="lower right")

@@ -70,7 +70,6 @@ def search_drawing(inputs: Inputs) -> Drawing | None:
             "runs of our own are far smaller than the paper's."
         ),
         source=f"artifacts/recorded, discoveries.json; {inputs.source_of('data/tree.json')}",
-        code="asi_repro.report.figures.searches",
         draw=lambda figure: draw_searches(figure, shown),
         data=(PlotData("searches", ("search", "experiments", "discoveries", "share"), _rows(shown)),),
     )
@@ -102,6 +101,5 @@ def draw_searches(figure: FigureBase, shown: Sequence[Counted]) -> None:
             where="post", linewidth=1.6, color=GREEN if last else _OURS[number % len(_OURS)],
             label=f"{plain(one.label)}, {found} in {total:,}, R² {one.r2:.3f}",
         )  # fmt: skip
-    axes.set_xlabel("share of the experiments")
-    axes.set_ylabel("share of the discoveries")
+    axes.set(xlabel="share of the experiments", ylabel="share of the discoveries")
     axes.legend(loc="upper left")

@@ -71,7 +71,6 @@ def table2_drawing(paper: PaperTables, correlations: Mapping[str, Correlation]) 
             "score. ρ: Spearman's rank correlation with a 95% bootstrap interval, from the claims ledger."
         ),
         source="arXiv 2507.18074, Table 2, as printed",
-        code="asi_repro.report.figures.table2",
         draw=lambda figure: _draw(figure, rows, baselines, correlations),
         size=(9.6, 4.9),
         data=(
@@ -101,9 +100,7 @@ def _draw(
             linewidths=0, label="architecture",
         )  # fmt: skip
         _draw_baselines(axes, baselines, x, y)
-        axes.set_title(heading)
-        axes.set_xlabel(f"at 20M ({unit})")
-        axes.set_ylabel(f"at 340M ({unit})")
+        axes.set(title=heading, xlabel=f"at 20M ({unit})", ylabel=f"at 340M ({unit})")
         axes.margins(0.06)
         if column in correlations:
             note(axes, str(correlations[column]), x=1.0, y=1.02, ha="right", va="bottom")

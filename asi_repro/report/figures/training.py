@@ -92,7 +92,6 @@ def learning_curves(results: Results, *, id: str, source: str) -> Drawing | None
             "train; at this scale they do not show how good they are."
         ),
         source=source,
-        code="asi_repro.report.figures.training",
         draw=lambda figure: _draw_curves(figure, {n: curves[n] for n in lines}, titles, pooled),
         size=(8.6, 4.8),
         data=(_curve_data(results, id),),
@@ -124,8 +123,7 @@ def _draw_curves(figure: Figure, lines: dict[str, list[Curve]], titles: dict[str
             _draw_band(axes, band(found), styles[name], label)
         else:
             axes.plot(*columns(found[0]), color=colour, linestyle=dashes, linewidth=1.4, label=label)
-    axes.set_xlabel("optimizer step")
-    axes.set_ylabel("training loss (nats per token)")
+    axes.set(xlabel="optimizer step", ylabel="training loss (nats per token)")
     axes.legend(loc="upper right")
 
 
@@ -165,7 +163,6 @@ def loss_over_flops(results: Results, *, id: str, source: str) -> Drawing | None
             "scale the output layer is most of them."
         ),
         source=source,
-        code="asi_repro.report.figures.training",
         draw=lambda figure: _draw_flops(figure, points),
         size=(8.6, 4.8),
         data=(
@@ -190,7 +187,6 @@ def _draw_flops(figure: Figure, points: Sequence[tuple[ModelRow, float, float]])
         axes.plot(
             [x], [y], linestyle="", marker="D", markersize=7, color=colour, label=plain(row.title), zorder=4
         )
-    axes.set_xlabel("million FLOPs a training token")
-    axes.set_ylabel("validation loss (nats per token)")
+    axes.set(xlabel="million FLOPs a training token", ylabel="validation loss (nats per token)")
     axes.margins(0.06)
     axes.legend(loc="best")

@@ -99,7 +99,6 @@ def tree_drawing(inputs: Inputs) -> Drawing:
             "and score."
         ),
         source=inputs.source_of("data/tree.json"),
-        code="asi_repro.report.figures.tree",
         draw=lambda figure: _draw(figure, tree),
         size=(10.0, 10.6),
         data=(_plot_data(tree),),
@@ -134,8 +133,7 @@ def _draw(figure: Figure, tree: Tree) -> None:
     axes = figure.add_subplot()
     axes.set_aspect("equal")
     axes.axis("off")
-    axes.set_xlim(-1.03, 1.03)
-    axes.set_ylim(-1.03, 1.03)
+    axes.set(xlim=(-1.03, 1.03), ylim=(-1.03, 1.03))
     _draw_rings(axes, tree.deepest)
     _draw_lines(axes, tree, [i for i in tree.places if i not in tree.gallery_lines], FAINT, 0.35, 0.75)
     _draw_lines(axes, tree, sorted(tree.gallery_lines), MUTED, 0.8, 0.9)

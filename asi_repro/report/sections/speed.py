@@ -61,7 +61,6 @@ def speed_drawing(speeds: Speeds) -> Drawing:
         alt=f"Tokens a second: {said}.",
         caption=speeds.about,
         source=f"measured on {speeds.hardware}, torch {speeds.torch}, {speeds.threads} thread(s)",
-        code="asi_repro.report.sections.speed",
         draw=lambda figure: _draw(figure, lines),
         size=(8.6, 4.6),
         data=(
@@ -92,6 +91,5 @@ def _draw(figure: Figure, lines: dict[str, list[tuple[float, float]]]) -> None:
     axes.set_xticks(sorted({length for points in lines.values() for length, _ in points}))
     for axis in (axes.xaxis, axes.yaxis):
         thousands(axis)
-    axes.set_xlabel("tokens a sequence")
-    axes.set_ylabel("tokens a second of processor time")
+    axes.set(xlabel="tokens a sequence", ylabel="tokens a second of processor time")
     axes.legend(loc="best")
