@@ -62,6 +62,8 @@ class FilterError(AsiReproError):
     """A filter that is not in the language."""
 
     exit_code = 2
+    why = ""
+    """What is wrong with the term, without the term."""
 
 
 class SortError(AsiReproError):
@@ -235,7 +237,9 @@ def _unquote(value: str, token: str) -> str:
 
 
 def _refuse(token: str, why: str) -> FilterError:
-    return FilterError(f"the filter term {token!r} is not valid: {why}", hint=f"use {SYNTAX}")
+    error = FilterError(f"the filter term {token!r} is not valid: {why}", hint=f"use {SYNTAX}")
+    error.why = why
+    return error
 
 
 def select(

@@ -22,7 +22,7 @@ def test_the_diagram_is_drawn(synthetic_root: Path, tmp_path: Path, protocol: Pr
     program = next(p for p in Archive(folder).programs() if p.diagram)
     arguments = ("browse", str(program.index), "--archive", str(folder))
     with Terminal(protocol, *arguments, home=tmp_path) as terminal:
-        terminal.until(lambda seen: b"Motivation" in seen)
+        terminal.until(lambda seen: b"From the root" in seen)
         terminal.press("A")
         terminal.until(lambda seen: terminal.picture() is not None)
         found = terminal.picture()

@@ -15,6 +15,7 @@ from browsing import HeardApp, run_app, screen_text, settle
 from textual.events import Key
 
 from asi_repro.archive.reader import Program
+from asi_repro.tui.link import Link
 from asi_repro.tui.preload import preload
 from asi_repro.tui.source import Source, archive_paths
 from asi_repro.tui.tabs.motivation import MotivationTab
@@ -39,7 +40,7 @@ def test_what_another_experiment_has_is_not_shown_while_a_tab_is_read(
     monkeypatch.setattr(MotivationTab, "read", slowly)
 
     async def go() -> None:
-        async with run_app(synthetic_source, start=one) as pilot:
+        async with run_app(synthetic_source, start=Link(experiment=one, tab="motivation")) as pilot:
             assert programs(synthetic_source)[0].sha256[:10] in screen_text(pilot.app)
             await pilot.press("G")
             await pilot.press(*str(other), "enter")
@@ -70,7 +71,11 @@ def test_another_tab_can_be_asked_for_meanwhile(
 
     async def go() -> None:
         # Not `run_app`, which would wait until the tab is read.
-        app = HeardApp(synthetic_source, start=programs(synthetic_source)[0].index, watch=False)
+        app = HeardApp(
+            synthetic_source,
+            start=Link(experiment=programs(synthetic_source)[0].index, tab="motivation"),
+            watch=False,
+        )
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause(0.3)
             assert "reading …" in screen_text(pilot.app)
@@ -178,7 +183,7 @@ def test_patience_that_ends_in_the_moment_in_which_the_tab_is_filled(
 
     async def go() -> None:
         program = programs(synthetic_source)[0]
-        async with run_app(synthetic_source, start=program.index) as pilot:
+        async with run_app(synthetic_source, start=Link(experiment=program.index, tab="motivation")) as pilot:
             assert program.sha256[:10] in screen_text(pilot.app)
 
     asyncio.run(go())

@@ -153,7 +153,7 @@ class LineageView(View):
             wanted = parse_filter(text)
         except FilterError as error:
             # Half a term is on its way to a whole one: what was found before stays.
-            self._count(wrong=error.what.partition("is not understood: ")[2])
+            self._count(wrong=error.why)
             return
         if wanted.asks("leak") and not self._leaks_known:
             self._count(wrong="reading certificates …")
