@@ -58,7 +58,7 @@ def test_a_program_is_trained_scored_kept_and_given_back_in_a_replay(workspace, 
     assert CachedLab(ResultCache(path), stage, None).run(seed_program(), 3, trace) == replace(
         found, seconds=0.0
     )
-    with pytest.raises(MissingInput, match="no training of this program"):
+    with pytest.raises(MissingInput, match="no training for this program"):
         CachedLab(ResultCache(path), stage, None).run(seed_program(), 4, trace)
     with pytest.raises(MissingInput):
         CachedLab(ResultCache(path), {**stage, "limit": 5}, None).run(seed_program(), 3, trace)
@@ -134,7 +134,7 @@ def test_the_checks_turn_down_a_program_that_sees_the_future(tmp_path):
 
 
 def test_an_unknown_row_is_named():
-    with pytest.raises(NotFound, match="no check has a row 'causal'"):
+    with pytest.raises(NotFound, match="no check has a row named 'causal'"):
         SandboxChecker(["causal"])
 
 

@@ -152,7 +152,7 @@ def test_a_replay_without_a_result_says_so(whole, tmp_path):
     book = tmp_path / "kept" / LAB
     book.write_text("".join(book.read_text().splitlines(keepends=True)[:4]))
     replay, experiments = begin_reproduction(tmp_path / "kept")
-    with pytest.raises(MissingInput, match="the record has no"):
+    with pytest.raises(MissingInput, match="the record contains no"):
         do_all(fake_job(replay.folder, experiments, replay=True))
 
 
