@@ -25,7 +25,7 @@ from asi_repro.project import Project
 from asi_repro.report.build import plot_csv
 from asi_repro.report.figures.curves import curves_data
 from asi_repro.report.figures.parameters import size_trend, stated_counts
-from asi_repro.report.figures.parents import parent_choices
+from asi_repro.report.figures.parents import parent_choices, parents_drawing
 from asi_repro.report.figures.scaling import random_order_ranges, scaling_data, scaling_drawing
 from asi_repro.report.figures.scores import score_batches, score_ranks
 from asi_repro.report.figures.table2 import table2_drawing
@@ -200,6 +200,12 @@ def test_release_numbers_come_from_its_tables(release_project: Project) -> None:
     assert len(curves.missing) == sum(r["loss"] is None for r in raw)
 
 
+def test_parents_are_counted_as_the_claim_counts_them(release_project: Project) -> None:
+    drawing = parents_drawing(Inputs(release_project))
+    assert drawing is not None
+    assert "of 1,571 parents (39%)" in drawing.alt
+
+
 def test_figure1_agrees_with_the_paper_and_the_ledger(release_project: Project) -> None:
     inputs = Inputs(release_project)
     hours, counts = PaperTables().figure1
@@ -210,6 +216,9 @@ def test_figure1_agrees_with_the_paper_and_the_ledger(release_project: Project) 
     residual = sum((c - data.line(h)) ** 2 for h, c in zip(hours, counts, strict=True))
     r2 = 1 - residual / sum((c - mean) ** 2 for c in counts)
     assert r2 == pytest.approx(data.figures["r2"], abs=1e-5)
+    # Each step of the gallery stands at the hours at which the figure counts it.
+    for point in data.points:
+        assert sum(hour <= point.hours for hour in data.gallery_hours) == point.count
     drawing = scaling_drawing(inputs)
     assert drawing is not None
     assert f"R² {r2:.3f}" in drawing.alt

@@ -59,7 +59,7 @@ def parents_drawing(inputs: Inputs) -> Drawing | None:
     choices = parent_choices(inputs.experiments)
     if not choices:
         return None
-    late = [c for c in choices if c.index > COLD_START] or choices
+    late = choices[COLD_START:] or choices  # by number, as the claim parent-policy counts them
     top = sum(c.rank <= TOP for c in late)
     pool = sum(c.rank <= POOL for c in late)
     rows = tuple((c.index, c.parent, c.rank, c.known, c.in_gallery) for c in choices)
@@ -67,7 +67,7 @@ def parents_drawing(inputs: Inputs) -> Drawing | None:
         id="parent-rank",
         title="The parent's rank by score when it was chosen",
         alt=(
-            f"{len(choices):,} choices of a parent. From experiment {COLD_START + 1} on, {top:,} of "
+            f"{len(choices):,} choices of a parent. After the first {COLD_START}, {top:,} of "
             f"{len(late):,} parents ({top / len(late):.0%}) are among the {TOP} best experiments so far and "
             f"{pool:,} ({pool / len(late):.0%}) among the {POOL} best; the median rank is "
             f"{median(c.rank for c in late):g}."
