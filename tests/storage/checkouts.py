@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CARRIED = (
     "dvc.yaml",
     "params.yaml",
+    "constraints.txt",
     ".dvc/config",
     ".dvcignore",
     "artifacts/selection.yaml",
