@@ -173,7 +173,9 @@ def test_the_page_counts_what_was_injected() -> None:
         Shot("flipped bit", "lab.jsonl", Outcome.WRONG, "a | b"),
     ]
     text = page(Ran([1], 2, suite.Done(shots)))
-    assert "**3 faults, 0 finished experiments or models lost, 1 silently wrong results, 1 bad outcomes" in text
+    assert (
+        "**3 faults, 0 finished experiments or models lost, 1 silently wrong results, 1 bad outcomes" in text
+    )
     assert "| kill -9 of the driver | train | 2 |  | 2 |  |  |" in text
     assert "| train | 2 | 7.5 (2.2) | 12.0 (2.5) |" in text
     assert "1 of 2 recoveries were within it" in text
