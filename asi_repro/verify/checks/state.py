@@ -75,9 +75,15 @@ def _state(subject: Subject) -> CheckResult:
             for call in range(CALLS):
                 subject.call(module, subject.inputs(2, LENGTH, seed=call + 20))
             after = snapshot(module)
+            x = subject.inputs(2, LENGTH)
+            read = torch.equal(subject.call(module, x), subject.run(x))
     except Exception as error:
         return not_run("eval_state", error_text(error), threshold=0, method=METHODS["eval_state"])
     changed = sorted(name for name in before if not same(before[name], after.get(name)))
+    registered = {*dict(module.named_parameters()), *dict(module.named_buffers())}
+    # What a forward leaves for others to read, such as its auxiliary loss, and never reads itself.
+    left = {n for n in changed if read and n not in registered and isinstance(before[n], Tensor)}
+    changed = [name for name in changed if name not in left]
     kinds = {name: "tensor" if isinstance(before[name], Tensor) else "attribute" for name in changed}
     return at_most(
         "eval_state",
@@ -85,7 +91,7 @@ def _state(subject: Subject) -> CheckResult:
         0,
         unit="changed entries",
         method=METHODS["eval_state"],
-        detail={"changed": kinds, "entries": len(before)},
+        detail={"changed": kinds, "left_to_read": sorted(left), "entries": len(before)},
     )
 
 
