@@ -56,7 +56,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "dvc": Lazy("asi_repro.cli.dvc:dvc", "Run DVC without access to GitHub."),
     },
     "Discover": {
-        "discover": Lazy("asi_repro.cli.discover:discover", "Run the discovery loop, live or replayed."),
+        "discover": Lazy("asi_repro.cli.discover:discover", "Run the discovery loop, live or from a record."),
         "runs": Lazy("asi_repro.cli.runs:runs", "List the runs on this machine."),
         "compare": Lazy("asi_repro.cli.compare:compare", "Compare the discovery rates of two runs."),
         "share": Lazy("asi_repro.cli.share:share", "Export a run as one file for others to import."),
