@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from asi_repro.archive.reader import Archive
 from asi_repro.config.params import load_params
 from asi_repro.config.train import TrainSettings
+from asi_repro.data.blocks import open_corpus
 from asi_repro.data.corpus import corpus_folder
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.models.scales import find_scale
@@ -43,8 +44,6 @@ class Workspace:
     @cached_property
     def corpus(self) -> Corpus:
         """The corpus, its hashes checked once."""
-        from asi_repro.data.blocks import open_corpus
-
         return open_corpus(corpus_folder(self.project.artifacts, find_scale(self.scale).tokenizer))
 
     @cached_property
