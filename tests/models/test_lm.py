@@ -127,7 +127,7 @@ def test_broken_folders_say_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(MissingInput):
         AsiArchForCausalLM.from_pretrained(tmp_path)
-    with pytest.raises(AsiReproError, match="does not hold"):
+    with pytest.raises(AsiReproError, match="does not contain its source"):
         AsiArchForCausalLM(AsiArchConfig.at_scale(TINY))
 
 

@@ -68,7 +68,7 @@ def test_a_machine_without_git_and_torch_cannot_verify(tmp_path: Path) -> None:
     assert "apt-get install git" in done.stdout
     assert "bwrap is not on the PATH" in done.stdout
     assert "ANTHROPIC_API_KEY is not set" in done.stdout
-    assert "cannot check the programs yet: see git, torch" in done.stdout
+    assert "cannot check the programs yet. See git, torch" in done.stdout
 
 
 def test_torch_stays_out_of_this_process() -> None:
