@@ -253,7 +253,7 @@ def test_unknown_task_missing_items_and_damaged_items(checkpoint, made_up, gpt2,
         evaluate_checkpoint(checkpoint, ["piqa"], items=tmp_path / "some", tokenizer=gpt2)
     path = tmp_path / "some" / "boolq.jsonl"
     path.write_text(path.read_text().replace('"label": 0', '"label": 1', 1))
-    with pytest.raises(DataError, match="not those recorded"):
+    with pytest.raises(DataError, match="differ from the recorded ones"):
         evaluate_checkpoint(checkpoint, ["boolq"], items=tmp_path / "some", tokenizer=gpt2)
 
 
