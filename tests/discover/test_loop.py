@@ -192,7 +192,7 @@ def test_a_worker_that_was_killed_is_an_error_that_names_the_run(tmp_path):
     with pytest.raises(AsiReproError, match="discover-0 died") as error:
         _listen([child], context.Queue(), lambda stage, index, text: None, tmp_path)
     assert error.value.where == str(tmp_path)
-    assert "goes on" in str(error.value.hint)
+    assert "resume" in str(error.value.hint)
 
 
 def end_at_once() -> None:

@@ -82,6 +82,7 @@ def test_a_replay_comes_to_the_same_commits_without_torch(project):
     assert set(listed) == {line.split()[2] for line in lines if not line.startswith("failed")}
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_run_cleanly_and_it_goes_on(project):
     """A run with the record's settings and results, so that nothing is trained here."""
     folder = project / "artifacts" / "runs" / "again"

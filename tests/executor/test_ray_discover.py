@@ -89,6 +89,8 @@ def test_the_commits_are_those_of_one_machine(cluster: Any, tmp_path: Path, alon
     assert len(processes) >= 2, "one of the two nodes did nothing"
 
 
+@pytest.mark.slow
+@pytest.mark.machine
 def test_a_node_lost_in_the_middle_changes_no_commit(cluster: Any, tmp_path: Path, alone: list[str]) -> None:
     """It goes while each node holds a training; what it held is begun again elsewhere."""
     run = begin(tmp_path / "run")

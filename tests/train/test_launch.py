@@ -38,6 +38,7 @@ def losses(root: Path) -> list[float]:
     ]
 
 
+@pytest.mark.slow
 def test_a_job_trains_over_two_processes_to_the_losses_of_one(small_corpus, tmp_path):
     two, one = (project(small_corpus, tmp_path / str(n), micro_batch=4 // n) for n in (2, 1))
     report = run_job(job(two, 2))
