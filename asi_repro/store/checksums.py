@@ -27,17 +27,23 @@ def with_checksum(value: JsonDict) -> JsonDict:
     return {**value, SUM: checksum(one_line(value))}
 
 
-def checked(value: JsonDict, what: str, *, where: str, hint: str) -> JsonDict:
-    """`value` without its checksum, if it has one.
+def checked(value: object, what: str, *, where: str, hint: str) -> JsonDict:
+    """The JSON object `value` without its checksum, if it has one.
 
     Args:
         what: subject and verb of the error: '... not what was written'.
 
     Raises:
-        DataError: where the checksum is another value's.
+        DataError: where it is no object, holds a number that JSON has not, or has another's checksum.
     """
+    if not isinstance(value, dict):
+        raise DataError(f"{what} not a JSON object", where=where, hint=hint)
     bare = {key: item for key, item in value.items() if key != SUM}
-    if SUM in value and value[SUM] != checksum(one_line(bare)):
+    try:
+        same = SUM not in value or value[SUM] == checksum(one_line(bare))
+    except ValueError:  # NaN and infinity, which Python reads and nothing here writes
+        same = False
+    if not same:
         raise DataError(f"{what} not what was written", where=where, hint=hint)
     return bare
 

@@ -73,3 +73,14 @@ def test_a_checksum_that_lost_its_name_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"sum"', b'"cum"'))
     with pytest.raises(DataError, match="lost its name"):
         read_lines(path)
+
+
+@pytest.mark.parametrize(
+    "damaged", ["a word", 5, None, [], {"a": float("inf"), "sum": "0"}, {"a": 1, "sum": []}]
+)
+def test_what_nobody_wrote_with_a_checksum_is_refused(damaged: object) -> None:
+    from asi_repro.store.checksums import checked, with_checksum
+
+    assert checked(with_checksum({"a": 1.5}), "it is", where="", hint="") == {"a": 1.5}
+    with pytest.raises(DataError, match="it is not"):
+        checked(damaged, "it is", where="", hint="")
