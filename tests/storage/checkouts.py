@@ -55,6 +55,11 @@ class Checkout:
         """What `dvc WORDS` says; it must succeed, or fail where that is what is looked for."""
         return self.run(*self.command(*words), fails=fails)
 
+    def pull(self, *targets: str) -> None:
+        """`dvc pull` of one after the other: DVC 3.67 leaves some out where it is given all at once."""
+        for target in targets:
+            self.dvc("pull", target)
+
     def repro(self, *words: str) -> str:
         """What `asi-repro WORDS` says; it must succeed."""
         return self.run(sys.executable, "-m", "asi_repro.cli", *words)

@@ -41,6 +41,5 @@ def pulled(pushed: Checkout) -> Checkout:
     from outputs import PUBLISHED, STAGES
 
     clone = pushed.clone(pushed.folder.with_name("stranger"))
-    for target in (*STAGES, *PUBLISHED):  # DVC 3.67 leaves some of them out where it is given all at once
-        clone.dvc("pull", target)
+    clone.pull(*STAGES, *PUBLISHED)
     return clone

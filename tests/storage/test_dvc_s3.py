@@ -143,7 +143,7 @@ def test_how_a_damaged_object_is_mended(
         bucket.remove(where)
     pushed.dvc("push")
     clone = pushed.clone(tmp_path / "clone")
-    clone.dvc("pull", *STAGES, *PUBLISHED)
+    clone.pull(*STAGES, *PUBLISHED)
     same_outputs(clone, pushed)
 
 
@@ -154,7 +154,7 @@ def test_without_verify_dvc_takes_what_it_gets_and_fsck_finds_it(
     """DVC's default, and why the guide sets `verify`."""
     clone = pushed.clone(tmp_path / "clone")
     clone.dvc("remote", "modify", "mine", "verify", "false")
-    clone.dvc("pull", "archive", "history")
+    clone.pull("archive", "history")
     assert (clone.folder / HISTORY).read_bytes() == flipped((pushed.folder / HISTORY).read_bytes())
     results = fsck(clone)
     found = {problem.what.split(":")[0] for problem in results["lock"].problems}
@@ -185,5 +185,5 @@ def test_who_pulls_a_part_is_told_and_has_no_wrong_byte(how: str, bucket: Bucket
         if (clone.folder / name).exists():
             assert tree(clone.folder / name).items() <= tree(owner.folder / name).items(), name
     owner.dvc("push")
-    clone.dvc("pull", *STAGES, *PUBLISHED)
+    clone.pull(*STAGES, *PUBLISHED)
     same_outputs(clone, owner)

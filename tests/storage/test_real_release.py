@@ -56,7 +56,7 @@ def test_a_stranger_pulls_what_the_stages_made_of_the_release(
 
     stranger = owner.clone(tmp_path / "stranger")
     stranger.repro("pull")
-    stranger.dvc("pull", *STAGES, *PUBLISHED)
+    stranger.pull(*STAGES, *PUBLISHED)
     for name in PLACES:
         assert tree(stranger.folder / name), name
         assert tree(stranger.folder / name) == tree(owner.folder / name), name
