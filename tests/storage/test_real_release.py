@@ -42,7 +42,8 @@ def test_a_stranger_pulls_what_the_stages_made_of_the_release(
             (owner.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, owner.folder / name)
     owner.repro("pull")
-    owner.dvc("repro", *STAGES, "train@delta_net")
+    owner.dvc("repro", *STAGES)
+    owner.repro("train", "delta_net")
     owner.repro("verify", "880")
     assert "no problems; 9 of 9 checks ran" in owner.repro("fsck")
     for place, made in zip(PUBLISHED, ("trained/smoke/delta_net", "certificates"), strict=True):
