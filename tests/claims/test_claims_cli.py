@@ -88,7 +88,7 @@ def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_every_claim_shows_in_a_table_and_in_depth(project: Path) -> None:
-    shown = run(project).stdout
+    shown = run(project, COLUMNS="100").stdout
     for entry in parsed(project):
         line = next(line for line in shown.splitlines() if line.startswith(entry["id"] + " "))
         assert entry["verdict"] in line
