@@ -95,5 +95,5 @@ def policy_of(run: Path | None) -> Policy:
         if not all(type(number) is int for number in (top, capacity, refresh, cold)):
             raise TypeError("a setting of the pool is no whole number")
         return Policy(top, capacity, refresh, cold, by_index=True)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"the pool's settings cannot be read: {error}", where=str(path)) from error

@@ -263,3 +263,12 @@ def test_a_table_with_a_column_and_parts_of_it(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("name,title,", "loss,title,", 1).replace("\n0151", "\n7", 1))
     with pytest.raises(DataError, match="columns loss and"):
         reader.read(tmp_path)
+
+
+@pytest.mark.parametrize("pool", ['"words"', "5", "null", "[]", "{}"])
+def test_a_pool_that_is_no_object_is_an_error_that_says_so(pool: str, tmp_path: Path) -> None:
+    from asi_repro.replay.policy import policy_of
+
+    (tmp_path / "settings.json").write_text(f'{{"discover": {{"pool": {pool}}}}}')
+    with pytest.raises(DataError, match="the pool's settings cannot be read"):
+        policy_of(tmp_path)
