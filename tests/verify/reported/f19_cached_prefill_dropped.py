@@ -23,7 +23,7 @@ class DeltaNet(nn.Module):
         if attention_mask is not None:
             k = k * attention_mask[:, None, -length:, None].to(k.dtype)
         state = None
-        if past_key_values is not None and len(past_key_values) > self.layer_idx:
+        if past_key_values is not None and self.layer_idx < len(past_key_values):
             state = past_key_values[self.layer_idx]["recurrent_state"]
         y, state = self.scan(q, k, v, state)
         if use_cache and past_key_values is not None:
