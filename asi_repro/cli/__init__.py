@@ -58,7 +58,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
     "Discover": {
         "discover": Lazy("asi_repro.cli.discover:discover", "Run the discovery loop, live or from a record."),
         "runs": Lazy("asi_repro.cli.runs:runs", "List the runs on this machine."),
-        "compare": Lazy("asi_repro.cli.compare:compare", "Compare the discovery rates of two runs."),
+        "compare": Lazy("asi_repro.cli.compare:compare", "Compare runs at equal budgets and beside luck."),
         "share": Lazy("asi_repro.cli.share:share", "Export a run as one file for others to import."),
     },
     "Check the paper": {

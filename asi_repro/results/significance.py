@@ -117,7 +117,24 @@ def paired_bootstrap(
         float(np.mean([mine.mean() - other.mean() for mine, other in zip(model, theirs, strict=True)]))
         for model in ours
     ]
-    return [_difference(estimate, row, level) for estimate, row in zip(estimates, draws, strict=True)]
+    return [difference_of(estimate, row, level) for estimate, row in zip(estimates, draws, strict=True)]
+
+
+def ratio_draws(
+    events: ArrayLike, exposures: Sequence[ArrayLike], *, rng: np.random.Generator, resamples: int
+) -> list[Matrix]:
+    """Events per unit of each exposure in bootstrap resamples of the rows: for each, shape (resamples,).
+
+    Args:
+        events: one number a row, such as 1 for a discovery.
+        exposures: for each unit, what each row took of it. The same rows are drawn for all units.
+    """
+    columns = np.column_stack([np.asarray(values, dtype=np.float64) for values in (events, *exposures)])
+    sums = np.zeros((resamples, columns.shape[1]))
+    for part, counts in _item_counts(len(columns), resamples, rng):
+        sums[part] = counts @ columns
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return [sums[:, 0] / sums[:, place] for place in range(1, columns.shape[1])]
 
 
 def welch(model: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Difference:
@@ -199,7 +216,8 @@ def window_at_flops(
     return [loss for step, loss in inside if step > first]
 
 
-def _difference(estimate: float, draws: Matrix, level: float) -> Difference:
+def difference_of(estimate: float, draws: Matrix, level: float = 0.95) -> Difference:
+    """A difference with the percentile interval and p-value of its bootstrap draws, shape (resamples,)."""
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     beyond = min(np.count_nonzero(draws <= 0), np.count_nonzero(draws >= 0))

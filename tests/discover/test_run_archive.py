@@ -16,9 +16,7 @@ from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import write_archive
 from asi_repro.cli import app
 from asi_repro.discover.run.archive import write_run_archive
-from asi_repro.discover.run.comparison import compare_runs, curve
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.run.outcomes import OWN, Outcomes
 from asi_repro.discover.run.recorded import record_run
 from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.traces.parquet import read_traces
@@ -134,7 +132,7 @@ def test_compare_counts_what_beat_the_baseline(asked, project, tmp_path):
     found = json.loads(asked("compare", "fake", "other", "--csv", str(tmp_path / "c.csv"), "--json"))
     archive = project / "artifacts" / "runs" / "fake" / "archive"
     rows = pq.read_table(archive / "fitness.parquet").to_pylist()
-    side = found["first"]
+    side = found["groups"][0]
     assert side["discoveries"] == sum(row["beats_baseline"] for row in rows)
     assert side["experiments"] == 15  # the failed ones count, the baseline does not
     rate = side["rates"][0]["interval"]
@@ -146,55 +144,29 @@ def test_compare_counts_what_beat_the_baseline(asked, project, tmp_path):
     assert "a run of our own and not the paper's" in asked("compare", "fake", "other")
 
 
-def outcomes(name: str, found: list[bool], flops: list[float] | None, discovery: str = OWN) -> Outcomes:
-    size = len(found)
-    return Outcomes(
-        name,
-        "operators",
-        discovery,
-        tuple(range(2, size + 2)),
-        tuple(found),
-        (False,) * size,
-        None if flops is None else tuple(flops),
-        tuple(0.1 * place for place in range(size)),
-    )
-
-
-def test_a_rate_is_per_compute_and_its_interval_covers_it():
-    dear = outcomes("dear", [True, False] * 50, [2e15] * 100)
-    cheap = outcomes("cheap", [True, False] * 50, [1e15] * 100)
-    found = compare_runs(dear, cheap, seed=1, resamples=2000)
-    by_unit = {difference.unit: difference for difference in found.differences}
-    experiments, flops = by_unit["100 experiments"], by_unit["1e15 training FLOPs"]
-    assert (experiments.interval.estimate, flops.interval.estimate) == (0, pytest.approx(-0.25))
-    assert flops.interval.high < 0 < experiments.interval.high
-    assert "costs more compute" in experiments.not_compared
-    assert found == compare_runs(dear, cheap, seed=1, resamples=2000)
-    # Half a hundred of a fair coin: the standard error is 5 per 100 experiments.
-    rate = found.first.rates[0].interval
-    assert rate.high - rate.low == pytest.approx(2 * 1.96 * 5, rel=0.1)
-
-
-def test_last_bits_that_depend_on_the_processor_reach_no_number():
-    found = [True, False, False] * 30
-    exact, nudged, larger = (outcomes("one", found, [(1 + by) * 1.3e15] * 90) for by in (0, 4e-16, 1e-6))
-    rates = [compare_runs(run, run, seed=1, resamples=500).to_dict() for run in (exact, nudged, larger)]
-    assert exact.flops != nudged.flops
-    assert rates[0] == rates[1] != rates[2]
-
-
-def test_counts_of_different_things_are_not_said_to_compare():
-    one = outcomes("one", [True, False] * 5, None)
-    other = outcomes("other", [True, False] * 5, None, discovery="is in the gallery")
-    (difference,) = compare_runs(one, other, seed=1, resamples=200).differences
-    assert "do not count the same thing" in difference.not_compared
-
-
-def test_the_cumulative_curve():
-    rows = curve(outcomes("run", [False, True, True], [1.0, 0.0, 2.0]))
-    assert [row["discoveries"] for row in rows] == [0, 1, 2]
-    assert [row["flops"] for row in rows] == [1.0, 1.0, 3.0]
-    assert [row["best_score"] for row in rows] == [0.0, 0.1, 0.2]
+def test_compare_takes_groups_by_glob_comma_and_name_and_says_what_is_not_recorded(asked, project, tmp_path):
+    shutil.rmtree(project / "artifacts" / "runs" / "other" / "timings.jsonl", ignore_errors=True)
+    (project / "artifacts" / "runs" / "other" / "timings.jsonl").unlink(missing_ok=True)
+    found = json.loads(asked("compare", "fa*", "fake,other", "--group", "both=other,fake", "--json"))
+    assert [side["name"] for side in found["groups"]] == ["fa*", "fake,other", "both"]
+    assert [run["name"] for run in found["runs"]] == ["fake", "fake", "other", "other", "fake"]
+    fake, other = found["runs"][0], found["runs"][2]
+    assert (other["spent"]["seconds"], fake["spent"]["tokens"]) == (None, 0)
+    assert fake["spent"]["evaluations"] >= 15
+    assert fake["spent"]["seconds"] > 0
+    budgets = {budget["unit"]: budget for budget in found["budgets"]}
+    assert budgets["experiments"]["amount"] == 5
+    assert budgets["seconds"]["groups"][1]["best"] is None
+    assert budgets["experiments"]["groups"][1]["best"]["count"] == 2
+    page = asked("compare", "fake", "other", "--noise", "0.1", "--report", str(tmp_path / "page"))
+    assert "not recorded" in page
+    assert "assumed" in page
+    before = {path.name: path.read_bytes() for path in (tmp_path / "page").iterdir()}
+    assert {"report.md", "comparison.json", "curves.csv", "progress.svg", "progress.png"} == set(before)
+    asked("compare", "fake", "other", "--noise", "0.1", "--report", str(tmp_path / "page"))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "page").iterdir()} == before
+    asked("compare", "nothing*", code=5)
+    asked("compare", "fake", "--group", "nameless", code=5)
 
 
 def test_extra_tables_are_written_with_the_others_or_not_at_all(project, tmp_path):

@@ -1,38 +1,51 @@
-"""Two runs side by side: discoveries per unit of compute, with bootstrap intervals over experiments.
+"""Runs side by side: discoveries per unit of compute, the best at equal budgets, and what luck alone gives.
 
 The paper fits a line through the cumulative count of discoveries over compute. That a count of events grows
 about linearly holds of any search whose rate is steady, a blind one too. So what says something is the rate,
-beside that of a run without an LLM.
+beside that of a run without an LLM, and the best beside the best of as many independent draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asi_repro import markdown
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
+from asi_repro.discover.run.spending import UNITS
+from asi_repro.results import chance
+from asi_repro.results.significance import Spread, difference_of, mean_interval, ratio_draws, welch
 from asi_repro.results.statistics import Interval, fit_line
 from asi_repro.store.files import atomic_write
 from asi_repro.text import csv_text
 
 PER_EXPERIMENTS, PER_FLOPS = "100 experiments", "1e15 training FLOPs"
+EXPERIMENTS = "experiments"
 Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Group:
+    """Runs that are taken together, such as the seeds of one setting."""
+
+    label: str
+    runs: tuple[Outcomes, ...]
+
+
+@dataclass(frozen=True)
 class Rate:
-    """Discoveries of one run per unit of compute.
+    """Discoveries per unit of compute.
 
     Attributes:
         unit: the compute that the rate is over.
         interval: the rate, with its 95 % interval.
-        line_r2: R² of a line through the cumulative count over that compute; None where it does not grow.
+        line_r2: R² of a line through the cumulative count over that compute; None where it does not grow, or
+            several runs are taken together.
     """
 
     unit: str
@@ -42,7 +55,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Side:
-    """One run in the comparison; `verified` of its discoveries passed the second stage."""
+    """A run or a group of runs; `verified` of the discoveries passed the second stage."""
 
     name: str
     arm: str
@@ -54,15 +67,64 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How much higher the first run's rate is; the interval is of the difference.
+class RunFacts:
+    """One run beside what luck alone gives; None where there are too few scores for it.
 
     Attributes:
-        not_compared: why the units or the two kinds of discovery do not compare; "" where they do.
+        higher: whether a higher score is better.
+        scored: experiments whose score is a number.
+        best: the best score.
+        spent: totals by unit; None where the run does not record it.
     """
 
+    name: str
+    group: str
+    higher: bool
+    experiments: int
+    scored: int
+    best: float | None
+    discoveries: int
+    spent: dict[str, float | None]
+    improvements: chance.Improvements | None
+    best_of_n: chance.BestOfN | None
+    noise: chance.Noise | None
+
+
+@dataclass(frozen=True)
+class AtBudget:
+    """A group after a budget that every group can pay: means over its runs; None where it is not recorded."""
+
+    group: str
+    best: Spread | None
+    discoveries: Spread | None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An equal budget of one unit, the smallest total of the runs that record it; None where none does."""
+
     unit: str
-    interval: Interval
+    amount: float | None
+    groups: tuple[AtBudget, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much higher a group is than the first one; the interval is of the difference.
+
+    Attributes:
+        what: `discoveries per UNIT`, or `best`.
+        p_value: two-sided; None where there is no test.
+        not_compared: why the two do not compare; "" where they do.
+    """
+
+    group: str
+    reference: str
+    what: str
+    estimate: float
+    low: float | None
+    high: float | None
+    p_value: float | None
     not_compared: str = ""
 
 
@@ -70,86 +132,68 @@ class Difference:
 class Comparison:
     """What `compare` found."""
 
-    first: Side
-    second: Side
+    groups: tuple[Side, ...]
+    runs: tuple[RunFacts, ...]
+    budgets: tuple[Budget, ...]
     differences: tuple[Difference, ...]
     resamples: int
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self)
-
-    def text(self) -> str:
-        """For a person, as Markdown."""
-        rows = []
-        for side in (self.first, self.second):
-            for rate in side.rates:
-                found, fit = rate.interval, "-" if rate.line_r2 is None else f"{rate.line_r2:.3f}"
-                counts = map(str, (side.experiments, side.discoveries, side.verified))
-                estimate = f"{found.estimate:.3g} per {rate.unit}"
-                interval = f"{found.low:.3g} to {found.high:.3g}"
-                rows.append([side.name, side.arm, *counts, estimate, interval, fit])
-        header = (
-            "run", "arm", "experiments", "discoveries", "verified", "rate", "95% interval", "R² of a line",
-        )  # fmt: skip
-        lines = [*markdown.table(header, rows), ""]
-        for side in (self.first, self.second):
-            whose = "the paper's" if side.arm == "release" else "a run of our own and not the paper's"
-            lines.append(f"{side.name} is {whose}. A discovery there {side.discovery}.")
-        for difference in self.differences:
-            found = difference.interval
-            lines.append(
-                f"{self.first.name} minus {self.second.name}, per {difference.unit}: {found.estimate:+.3g}, "
-                f"95% interval {found.low:+.3g} to {found.high:+.3g}."
-                + (f" {difference.not_compared}" if difference.not_compared else "")
-            )
-        lines.append(
-            f"Intervals: percentile bootstrap over experiments, {self.resamples} resamples, "
-            f"seed {self.seed}. They take experiments as independent, which a search with parents is not: "
-            "they are too narrow."
-        )
-        return "\n".join(lines)
+        made = asdict(self)
+        for budget in made["budgets"]:
+            for row in budget["groups"]:
+                for key in ("best", "discoveries"):
+                    row[key] = None if row[key] is None else row[key].model_dump()
+        return made
 
 
-def compare_runs(first: Outcomes, second: Outcomes, *, seed: int, resamples: int) -> Comparison:
-    """Rates of both runs and their differences, in every unit that both have.
+def compare_groups(
+    groups: Sequence[Group], *, seed: int, resamples: int, noise: float | None = None
+) -> Comparison:
+    """Every group, its runs beside chance, equal budgets, and each group's difference from the first.
 
     Args:
         seed: of the resampling.
         resamples: draws.
+        noise: standard deviation of one score, for runs that scored no program twice.
     """
     rng = np.random.default_rng(seed)
-    drawn = [_draws(outcomes, rng, resamples) for outcomes in (first, second)]
-    sides = [_side(outcomes, draws) for outcomes, draws in zip((first, second), drawn, strict=True)]
-    differences = []
-    for unit in drawn[0]:
-        if unit in drawn[1]:
-            (rate_a, draws_a), (rate_b, draws_b) = drawn[0][unit], drawn[1][unit]
-            interval = _interval(rate_a - rate_b, draws_a - draws_b)
-            differences.append(Difference(unit, interval, _not_compared(first, second, unit)))
-    return Comparison(sides[0], sides[1], tuple(differences), resamples, seed)
+    drawn = [_draws(group.runs, rng, resamples) for group in groups]
+    sides = tuple(_side(group, draws) for group, draws in zip(groups, drawn, strict=True))
+    facts = tuple(_facts(run, group, noise, rng, resamples) for group in groups for run in group.runs)
+    differences: list[Difference] = []
+    for group, draws in zip(groups[1:], drawn[1:], strict=True):
+        differences += _differences(group, draws, groups[0], drawn[0])
+    budgets = tuple(_budget(groups, unit) for unit in (EXPERIMENTS, *UNITS))
+    return Comparison(sides, facts, budgets, tuple(differences), resamples, seed)
+
+
+def side_of(outcomes: Outcomes, *, seed: int, resamples: int) -> Side:
+    """The rates of one run, as `compare_groups` has them of the first group."""
+    group = Group(outcomes.name, (outcomes,))
+    return _side(group, _draws(group.runs, np.random.default_rng(seed), resamples))
 
 
 def curve(outcomes: Outcomes) -> list[dict[str, Any]]:
-    """The cumulative curve: experiments, FLOPs (None where not known), discoveries and best score so far."""
+    """The cumulative curve: what was spent (None where not known), discoveries and best score so far."""
+    best = chance.best_so_far(outcomes.scores, higher=outcomes.higher)
+    flops = None if outcomes.flops is None else list(accumulate(outcomes.flops))
+    spent = {unit: cumulative(outcomes, unit) for unit in UNITS}
     rows: list[dict[str, Any]] = []
-    flops, found, verified, best = 0.0, 0, 0, None
+    found, verified = list(accumulate(outcomes.found)), list(accumulate(outcomes.verified))
     for place, index in enumerate(outcomes.indices):
-        found += outcomes.found[place]
-        verified += outcomes.verified[place]
-        score = outcomes.scores[place]
-        best = score if best is None or (score is not None and score > best) else best
-        flops += outcomes.flops[place] if outcomes.flops is not None else 0.0
         rows.append(
             {
                 "run": outcomes.name,
                 "index": index,
                 "experiments": place + 1,
-                "flops": None if outcomes.flops is None else flops,
-                "discoveries": found,
-                "verified": verified,
-                "best_score": best,
+                "flops": None if flops is None else flops[place],
+                "discoveries": int(found[place]),
+                "verified": int(verified[place]),
+                "best_score": float(best[place]) if np.isfinite(best[place]) else None,
+                **{unit: None if at is None else float(at[place]) for unit, at in spent.items()},
             }
         )
     return rows
@@ -161,43 +205,54 @@ def write_curves(runs: Sequence[Outcomes], path: Path) -> None:
     atomic_write(path, csv_text(rows))
 
 
-def _draws(outcomes: Outcomes, rng: np.random.Generator, resamples: int) -> dict[str, tuple[float, Vector]]:
-    """By unit: the rate, and the rate of each resample."""
-    found = np.asarray(outcomes.found, dtype=np.float64)
-    rows = rng.integers(0, len(found), size=(resamples, len(found)))
-    drawn = found[rows].mean(axis=1)
-    made = {PER_EXPERIMENTS: (100 * float(found.mean()), 100 * drawn)}
-    if outcomes.flops is not None and sum(outcomes.flops) > 0:
-        compute = np.asarray(outcomes.flops, dtype=np.float64) / 1e15
-        made[PER_FLOPS] = (
-            float(found.sum() / compute.sum()),
-            found[rows].sum(axis=1) / compute[rows].sum(axis=1),
-        )
-    return made
+def cumulative(outcomes: Outcomes, unit: str) -> Vector | None:
+    """What a run had spent after each experiment, shape [N]; None where it is not recorded."""
+    if unit == EXPERIMENTS:
+        return np.arange(1, len(outcomes.indices) + 1, dtype=np.float64)
+    amounts = outcomes.spent.get(unit)
+    return None if amounts is None else np.cumsum(np.asarray(amounts, dtype=np.float64))
 
 
-def _side(outcomes: Outcomes, draws: dict[str, tuple[float, Vector]]) -> Side:
-    rows = curve(outcomes)
-    counts = [row["discoveries"] for row in rows]
+def _draws(
+    runs: Sequence[Outcomes], rng: np.random.Generator, resamples: int
+) -> dict[str, tuple[float, Vector]]:
+    """By unit: the rate, and the rate of each resample of the experiments of all runs."""
+    found = np.concatenate([np.asarray(run.found, dtype=np.float64) for run in runs])
+    exposures = {PER_EXPERIMENTS: np.full(len(found), 0.01)}
+    flops = [amount for run in runs for amount in run.flops or ()]
+    if all(run.flops is not None for run in runs) and sum(flops) > 0:
+        exposures[PER_FLOPS] = np.asarray(flops, dtype=np.float64) / 1e15
+    drawn = ratio_draws(found, list(exposures.values()), rng=rng, resamples=resamples)
+    return {
+        unit: (float(found.sum() / exposure.sum()), draws)
+        for (unit, exposure), draws in zip(exposures.items(), drawn, strict=True)
+    }
+
+
+def _side(group: Group, draws: dict[str, tuple[float, Vector]]) -> Side:
+    runs = group.runs
     rates = []
     for unit, (rate, drawn) in draws.items():
-        at = [row["experiments" if unit == PER_EXPERIMENTS else "flops"] for row in rows]
-        grows = len(set(counts)) > 1 and len(set(at)) > 1
-        rates.append(Rate(unit, _interval(rate, drawn), _stable(fit_line(at, counts).r2) if grows else None))
+        found = difference_of(rate, drawn[np.isfinite(drawn)])
+        interval = Interval(*(_stable(v) for v in (rate, found.low or 0.0, found.high or 0.0)))
+        rates.append(Rate(unit, interval, _line_r2(runs[0], unit) if len(runs) == 1 else None))
     return Side(
-        outcomes.name,
-        outcomes.arm,
-        outcomes.discovery,
-        len(outcomes.indices),
-        outcomes.count,
-        sum(outcomes.verified),
+        group.label,
+        ", ".join(dict.fromkeys(run.arm for run in runs)),
+        "; or ".join(dict.fromkeys(run.discovery for run in runs)),
+        sum(len(run.indices) for run in runs),
+        sum(run.count for run in runs),
+        sum(sum(run.verified) for run in runs),
         tuple(rates),
     )
 
 
-def _interval(estimate: float, draws: Vector) -> Interval:
-    low, high = np.quantile(draws[np.isfinite(draws)], [0.025, 0.975])
-    return Interval(*(_stable(value) for value in (estimate, low, high)))
+def _line_r2(run: Outcomes, unit: str) -> float | None:
+    rows = curve(run)
+    counts = [row["discoveries"] for row in rows]
+    at = [row["experiments" if unit == PER_EXPERIMENTS else "flops"] for row in rows]
+    grows = len(set(counts)) > 1 and len(set(at)) > 1
+    return _stable(fit_line(at, counts).r2) if grows else None
 
 
 def _stable(value: float) -> float:
@@ -205,14 +260,107 @@ def _stable(value: float) -> float:
     return float(f"{value:.9g}")
 
 
-def _not_compared(first: Outcomes, second: Outcomes, unit: str) -> str:
-    if first.discovery != second.discovery:
+def _facts(
+    run: Outcomes, group: Group, noise: float | None, rng: np.random.Generator, resamples: int
+) -> RunFacts:
+    higher = run.higher
+    best = chance.best_so_far(run.scores, higher=higher)
+    totals = {unit: cumulative(run, unit) for unit in UNITS}
+    pool = [s for s, first in zip(run.scores, run.first_generation, strict=False) if first]
+    repeated = chance.repeat_deviation([scores for one in group.runs for scores in one.repeats])
+    deviation, source = (noise, "assumed (--noise)")
+    if repeated is not None and repeated[0] > 0:
+        deviation, source = repeated[0], f"programs scored again, {repeated[1]} degrees of freedom"
+    return RunFacts(
+        run.name,
+        group.label,
+        higher,
+        len(run.indices),
+        int(np.isfinite(chance.finite_scores(run.scores)).sum()),
+        float(best[-1]) if np.isfinite(best[-1]) else None,
+        run.count,
+        {unit: None if at is None else float(at[-1]) for unit, at in totals.items()},
+        chance.improvements(run.scores, rng=rng, resamples=resamples, higher=higher),
+        chance.best_of_n(run.scores, pool, higher=higher),
+        None if deviation is None else chance.noise_alone(run.scores, deviation, source, higher=higher),
+    )
+
+
+def _budget(groups: Sequence[Group], unit: str) -> Budget:
+    totals = [at[-1] for group in groups for run in group.runs if (at := cumulative(run, unit)) is not None]
+    amount = float(min(totals)) if totals else None
+    return Budget(unit, amount, tuple(_at_budget(group, unit, amount) for group in groups))
+
+
+def _at_budget(group: Group, unit: str, amount: float | None) -> AtBudget:
+    bests, counts = [], []
+    for run in group.runs:
+        at = cumulative(run, unit)
+        if at is None or amount is None:
+            return AtBudget(group.label, None, None)
+        place = int(np.searchsorted(at, amount * (1 + 1e-12), side="right"))
+        counts.append(float(sum(run.found[:place])))
+        best = chance.best_so_far(run.scores[:place], higher=run.higher)
+        if place and np.isfinite(best[-1]):
+            bests.append(float(best[-1]))
+    found = mean_interval(bests) if len(bests) == len(group.runs) else None
+    return AtBudget(group.label, found, mean_interval(counts))
+
+
+def _differences(
+    group: Group,
+    draws: dict[str, tuple[float, Vector]],
+    first: Group,
+    first_draws: dict[str, tuple[float, Vector]],
+) -> list[Difference]:
+    made = []
+    for unit in (unit for unit in draws if unit in first_draws):
+        apart = draws[unit][1] - first_draws[unit][1]
+        found = difference_of(draws[unit][0] - first_draws[unit][0], apart[np.isfinite(apart)])
+        low, high = (None if v is None else _stable(v) for v in (found.low, found.high))
+        why = _not_compared(first, group, unit)
+        what = f"discoveries per {unit}"
+        made.append(
+            Difference(group.label, first.label, what, _stable(found.estimate), low, high, found.p_value, why)
+        )
+    ours, theirs = (_final_bests(one) for one in (group, first))
+    if ours and theirs:
+        between = welch(ours, theirs)
+        numbers = (between.estimate, between.low, between.high, between.p_value)
+        made.append(Difference(group.label, first.label, "best", *numbers, _scores_differ(first, group)))
+    return made
+
+
+def _final_bests(group: Group) -> list[float]:
+    bests = [chance.best_so_far(run.scores, higher=run.higher)[-1] for run in group.runs]
+    return [float(best) for best in bests if np.isfinite(best)]
+
+
+def _scores_differ(first: Group, second: Group) -> str:
+    kinds = {(run.scoring, run.higher) for group in (first, second) for run in group.runs}
+    if len(kinds) == 1:
+        return ""
+    return "Their scores were not measured in the same way, so this is no measure of which is better."
+
+
+def _not_compared(first: Group, second: Group, unit: str) -> str:
+    runs = (*first.runs, *second.runs)
+    if len({run.discovery for run in runs}) > 1:
         return "The two do not count the same thing as a discovery, so this is no measure of which is better."
-    if unit == PER_EXPERIMENTS and first.flops is not None and second.flops is not None:
-        means = [sum(o.flops or ()) / len(o.indices) for o in (first, second)]
+    if unit == PER_EXPERIMENTS and all(run.flops is not None for run in runs):
+        means = [sum(run.flops or ()) / len(run.indices) for run in runs]
         if min(means) > 0 and max(means) / min(means) > 1.05:
             return "An experiment of one costs more compute than one of the other."
     return ""
 
 
-__all__ = ["Comparison", "Outcomes", "compare_runs", "curve", "read_outcomes", "write_curves"]
+__all__ = [
+    "Comparison",
+    "Group",
+    "Outcomes",
+    "compare_groups",
+    "curve",
+    "read_outcomes",
+    "side_of",
+    "write_curves",
+]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.config.params import load_params
-from asi_repro.discover.run.comparison import compare_runs, curve
+from asi_repro.discover.run.comparison import curve, side_of
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import own_outcomes
 from asi_repro.store.files import atomic_write
@@ -29,7 +29,7 @@ def write_discoveries(run: DiscoveryRun, root: Path) -> None:
         path.unlink(missing_ok=True)
         return
     params = load_params(root)
-    side = compare_runs(outcomes, outcomes, seed=params.seed, resamples=params.claims.resamples).first
+    side = side_of(outcomes, seed=params.seed, resamples=params.claims.resamples)
     stage = run.settings.exploration
     record: dict[str, Any] = {
         "schema": SCHEMA,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import read_rejected
+from asi_repro.discover.run.spending import NOTHING, Spending, own_spending
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.project import RELEASE, Project, archive_of, run_folders
+from asi_repro.store.json_text import dump_json
 
 OWN = "beats its run's first program in training loss and in mean benchmark score, at the first stage"
 GALLERY = (
@@ -33,6 +37,11 @@ class Outcomes:
         verified: whether each passed the second stage (release: is in the gallery).
         flops: training FLOPs of each, 0.0 where nothing was trained; None where it is not known.
         scores: fitness of each, None where it has none.
+        higher: whether a higher score is better.
+        spent: what each took, by unit.
+        first_generation: whether each builds on a program that builds on none.
+        repeats: scores of each program that the run scored more than once.
+        scoring: what makes scores; those of two runs compare where it is equal.
     """
 
     name: str
@@ -43,6 +52,11 @@ class Outcomes:
     verified: tuple[bool, ...]
     flops: tuple[float, ...] | None
     scores: tuple[float | None, ...]
+    higher: bool = True
+    spent: Spending = field(default_factory=lambda: dict(NOTHING))
+    first_generation: tuple[bool, ...] = ()
+    repeats: tuple[tuple[float, ...], ...] = ()
+    scoring: str = ""
 
     @property
     def count(self) -> int:
@@ -59,14 +73,17 @@ def read_outcomes(project: Project, name: str) -> Outcomes:
         DataError: where it has no experiment besides its baseline.
     """
     folder = archive_of(project, name)
-    made = _release(folder) if name == RELEASE else own_outcomes(name, run_folders(project)[name])
+    made = (
+        _release(folder) if name == RELEASE else own_outcomes(name, run_folders(project)[name], spending=True)
+    )
     if not made.indices:
         raise DataError("the run has no experiments apart from its baseline", where=str(folder))
     return made
 
 
 def _release(folder: Path) -> Outcomes:
-    experiments = [e for e in Archive(folder).experiments.values() if e.parent is not None]
+    archive = Archive(folder)
+    experiments = [e for e in archive.experiments.values() if e.parent is not None]
     gallery = tuple(e.in_gallery for e in experiments)
     return Outcomes(
         name=RELEASE,
@@ -77,11 +94,32 @@ def _release(folder: Path) -> Outcomes:
         verified=gallery,
         flops=None,
         scores=tuple(e.score for e in experiments),
+        first_generation=_first_generation(archive, [e.index for e in experiments]),
+        repeats=_repeats(archive),
+        scoring=RELEASE,
     )
 
 
-def own_outcomes(name: str, folder: Path) -> Outcomes:
+def _first_generation(archive: Archive, indices: Sequence[int]) -> tuple[bool, ...]:
+    depth = {e.index: e.depth for e in archive.experiments.values()}
+    return tuple(depth.get(index) == 1 for index in indices)
+
+
+def _repeats(archive: Archive) -> tuple[tuple[float, ...], ...]:
+    """Scores of the programs that are there more than once, byte for byte."""
+    found: dict[str, list[float]] = defaultdict(list)
+    table = archive.table("programs", ["index", "sha256"])
+    for index, digest in zip(table["index"].to_pylist(), table["sha256"].to_pylist(), strict=True):
+        if (score := archive.experiments[index].score) is not None:
+            found[digest].append(score)
+    return tuple(tuple(scores) for scores in found.values() if len(scores) > 1)
+
+
+def own_outcomes(name: str, folder: Path, *, spending: bool = False) -> Outcomes:
     """The outcomes of the run in a folder; none where it has its baseline alone.
+
+    Args:
+        spending: read what each experiment took, too, which needs every trace.
 
     Raises:
         MissingInput: where it has no archive.
@@ -112,4 +150,9 @@ def own_outcomes(name: str, folder: Path) -> Outcomes:
             for index in indices
         ),
         scores=tuple(rows[index]["fitness"] if index in rows else None for index in indices),
+        spent=own_spending(run, indices) if spending else dict(NOTHING),
+        first_generation=_first_generation(Archive(path.parent), indices),
+        scoring=dump_json(
+            [run.settings.exploration, run.discover.fitness.model_dump(), run.discover.components]
+        ),
     )

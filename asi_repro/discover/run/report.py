@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from asi_repro import markdown
 from asi_repro.archive.tables import read_parquet
 from asi_repro.config.params import load_params
-from asi_repro.discover.run.comparison import compare_runs, curve
+from asi_repro.discover.run.comparison import curve, side_of
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.discover.run.rejected import read_rejected
@@ -118,7 +118,7 @@ _BEST = ("index", "fitness", "loss", "against the baseline", "benchmark mean", "
 
 def _discoveries(project: Project, outcomes: Outcomes) -> list[str]:
     params = load_params(project.root)
-    found = compare_runs(outcomes, outcomes, seed=params.seed, resamples=params.claims.resamples).first
+    found = side_of(outcomes, seed=params.seed, resamples=params.claims.resamples)
     rows = [
         (
             f"discoveries per {rate.unit}",

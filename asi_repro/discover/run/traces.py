@@ -25,10 +25,15 @@ def write_run_traces(run: DiscoveryRun, root: Path) -> int:
         DataError: where a committed trace is damaged.
     """
     path = root / FOLDER / f"{run.folder.name}.parquet"
-    return write_traces(_rows(run), path, _timings(run))
+    return write_traces(run_spans(run), path, span_times(run))
 
 
-def _rows(run: DiscoveryRun) -> Iterator[JsonDict]:
+def run_spans(run: DiscoveryRun) -> Iterator[JsonDict]:
+    """The spans of every finished experiment, in order.
+
+    Raises:
+        DataError: where a trace is damaged.
+    """
     commits = run.store.commits()
     found = run.store.files(commits.values(), (TRACE,))
     committed = dict(zip(commits, found, strict=True))
@@ -52,7 +57,7 @@ def _committed(files: Mapping[str, bytes], where: str) -> list[JsonDict]:
     return parse_jsonl(text, where)
 
 
-def _timings(run: DiscoveryRun) -> list[JsonDict]:
+def span_times(run: DiscoveryRun) -> list[JsonDict]:
     """The last time of each span: a restart goes through some of them again."""
     path = run.folder / TIMINGS
     times: dict[tuple[str, int], JsonDict] = {}
