@@ -49,6 +49,11 @@ class Project:
         return self.artifacts / "claims.json"
 
     @property
+    def facts(self) -> Path:
+        """What the data show beyond the papers (JSON)."""
+        return self.artifacts / "facts.json"
+
+    @property
     def report(self) -> Path:
         """Figures and pages."""
         return self.artifacts / "report"

@@ -1,6 +1,7 @@
-"""Write the reference pages that are generated from the code: the archive's tables, the claims, the commands.
+"""Write the reference pages that are generated from the code: the archive's tables, the claims, the
+facts, the commands.
 
-    python scripts/make_reference.py          write docs/reference/{archive,claims,cli}.md
+    python scripts/make_reference.py          write docs/reference/{archive,claims,facts,cli}.md
     python scripts/make_reference.py --check  fail where a page is not what the code says
 
 A test runs the check, so a new column or command cannot go undocumented.
@@ -51,6 +52,13 @@ def claims_page() -> str:
     return "\n".join([MADE, "", *reference_lines()]) + "\n"
 
 
+def facts_page() -> str:
+    """Every question of our own with its method, and the shape of the answers' JSON."""
+    from asi_repro.facts.reference import reference_lines
+
+    return "\n".join([MADE, "", *reference_lines()]) + "\n"
+
+
 def cli_page() -> str:
     """Every command's help text."""
     from asi_repro.cli import COMMANDS, app
@@ -87,7 +95,7 @@ def _help(app: typer.Typer, words: list[str]) -> str:
     return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
 
 
-PAGES = {"archive.md": archive_page, "claims.md": claims_page, "cli.md": cli_page}
+PAGES = {"archive.md": archive_page, "claims.md": claims_page, "facts.md": facts_page, "cli.md": cli_page}
 
 
 def main() -> int:

@@ -63,6 +63,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
     },
     "Check the paper": {
         "claims": Lazy("asi_repro.cli.claims:claims", "Show verdicts and evidence for the paper's claims."),
+        "facts": Lazy("asi_repro.cli.facts:facts", "Show what the data say beyond the papers (stage facts)."),
         "report": Lazy("asi_repro.cli.report:app", "Build or open the report (stage report)."),
     },
     "Check the files": {

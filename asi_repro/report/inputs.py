@@ -10,6 +10,7 @@ from typing import Any
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.claims.ledger import Entry, Ledger, read_ledger
 from asi_repro.errors import DataError
+from asi_repro.facts.ledger import Facts, read_facts
 from asi_repro.project import Project
 from asi_repro.report.searches import Search, read_search
 from asi_repro.results.table import RESULTS_FOLDER, SUMMARY, SWEEPS_FOLDER, Results, read_results
@@ -56,6 +57,11 @@ class Inputs:
     def claim(self, identity: str) -> Entry | None:
         """The claim of that id; None where the ledger has it not."""
         return next((claim for claim in self.claims if claim.id == identity), None)
+
+    @cached_property
+    def facts(self) -> Facts | None:
+        """What the stage `facts` found; None where it did not run."""
+        return read_facts(self.project.facts) if self.project.facts.is_file() else None
 
     @cached_property
     def results(self) -> Results | None:

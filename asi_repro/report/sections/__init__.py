@@ -16,6 +16,7 @@ from asi_repro.report.sections import (
     certificates,
     claims,
     discovery,
+    facts,
     gallery,
     scales,
     scaling,
@@ -51,6 +52,7 @@ class Entry:
 SECTIONS: tuple[Entry, ...] = (
     Entry("summary", "Summary", summary.blocks, "Not run: `dvc repro claims` makes the ledger."),
     Entry("claims", "The paper's claims", claims.blocks, "Not run: `dvc repro claims` makes the ledger."),
+    Entry("facts", "What nobody asked", facts.blocks, "Not run: `dvc repro facts` answers the questions."),
     Entry("scaling", "The scaling law", scaling.blocks, "Not shown: Figure 1 has no points."),
     Entry(
         "discovery",

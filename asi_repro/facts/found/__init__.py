@@ -1,0 +1,1 @@
+"""One function a question; each module holds the questions of one theme."""

@@ -1,0 +1,288 @@
+"""What the test score at 340M measures: which task drives it, and how far it is from guessing."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from scipy import stats
+
+from asi_repro.claims.finding import Row
+from asi_repro.facts.context import SCORED, Context, Vector, guess
+from asi_repro.facts.measures import (
+    bootstrap,
+    listed,
+    percent,
+    permutation_p,
+    share,
+    shown,
+    standard_error,
+)
+from asi_repro.facts.outcome import ALPHA, BOOTSTRAP, EXACT, Answer, Found, beyond, yes_if
+from asi_repro.facts.registry import fact
+from asi_repro.results.significance import holm
+from asi_repro.results.statistics import Interval, overlap_by_chance
+
+TASKS = tuple(SCORED)
+_BEST = 10
+_USUAL_ALPHA = 0.7
+
+
+def variance_shares(accuracies: Vector) -> Vector:
+    """Each task's share of the variance of the mean score: its covariance with the mean, over tasks.
+
+    Args:
+        accuracies: shape [architectures, tasks].
+
+    Returns:
+        Shares that sum to 1, shape [tasks].
+    """
+    centred = accuracies - accuracies.mean(axis=0)
+    mean = centred.mean(axis=1)
+    return np.asarray(centred.T @ mean / (accuracies.shape[1] * (mean @ mean)))
+
+
+@fact(
+    "one-task-drives-the-score",
+    "score",
+    "Does one task alone make more than half of the differences in the gallery's 340M test score?",
+    "Share of each task in the variance of the seven-task mean (covariance with the mean), percentile "
+    "bootstrap over architectures.",
+)
+def one_task_drives_the_score(context: Context) -> Found:
+    values = context.accuracies
+    shares = variance_shares(values)
+    first = int(np.argmax(shares))
+    interval = bootstrap(
+        len(values),
+        lambda rows: float(variance_shares(values[rows])[first]),
+        rng=context.rng(),
+        resamples=context.settings.resamples,
+    )
+    rows: list[Row] = [
+        {
+            "task": task,
+            "share_of_variance": part,
+            "mean": column.mean(),
+            "spread": column.std(ddof=1),
+            "standard_error": float(standard_error(column.mean(), SCORED[task])),
+        }
+        for task, part, column in zip(TASKS, shares, values.T, strict=True)
+    ]
+    rows.sort(key=lambda row: -row["share_of_variance"])
+    return Found(
+        answer=beyond(interval, 0.5),
+        sentence=f"{TASKS[first]} makes {percent(interval)} of the variance of the score between "
+        f"{len(values)} architectures; an equal share would be {100 / len(TASKS):.1f}%.",
+        n=len(values),
+        estimate=interval,
+        unit="share of the variance",
+        interval=BOOTSTRAP,
+        noise=f"Its spread between architectures is {rows[0]['spread']:.2f} points, "
+        f"{rows[0]['spread'] / rows[0]['standard_error']:.1f} times the sampling error of one model, and at "
+        f"most {max(r['spread'] / r['standard_error'] for r in rows[1:]):.1f} times in any other task.",
+        rows=rows,
+    )
+
+
+@fact(
+    "boolq-majority",
+    "score",
+    "Does any of the gallery's architectures beat the answer 'yes' to every question of BoolQ?",
+    "Accuracy against the share of BoolQ's most common answer; exact binomial tests, one-sided, adjusted "
+    "over the architectures by Holm; exact interval of the share that is above.",
+)
+def boolq_majority(context: Context) -> Found:
+    items, rate = SCORED["boolq"], guess("boolq")
+    values = context.accuracies[:, TASKS.index("boolq")]
+    right = np.rint(values / 100 * items).astype(int)
+    above = right > round(rate * items)
+    p_above = holm([stats.binomtest(int(k), items, rate, "greater").pvalue for k in right])
+    p_below = holm([stats.binomtest(int(k), items, rate, "less").pvalue for k in right])
+    sure, worse = sum(p < ALPHA for p in p_above), sum(p < ALPHA for p in p_below)
+    interval = share(int(above.sum()), len(values))
+    answer = Answer.YES if sure else Answer.UNKNOWN if above.any() else Answer.NO
+    return Found(
+        answer=answer,
+        sentence=f"{int(above.sum())} of {len(values)} ({percent(interval)}) are above {100 * rate:.2f}%, "
+        f"which always 'yes' scores; the best has {values.max():.2f}%, and {worse} are below it beyond "
+        "sampling error.",
+        n=len(values),
+        estimate=interval,
+        unit="share of the architectures",
+        interval=EXACT,
+        noise=f"One model's sampling error is {float(standard_error(100 * rate, items)):.2f} points: {sure} "
+        f"are above and {worse} below after Holm. All share the same {items:,} questions.",
+        rows=[
+            {"index": e.index, "display_name": e.label, "boolq": value}
+            for e, value in sorted(zip(context.scored, values, strict=True), key=lambda pair: -pair[1])[:10]
+        ],
+    )
+
+
+@fact(
+    "tasks-beyond-guessing",
+    "score",
+    "Do most of the gallery's architectures beat a guess on every task of the score?",
+    "Exact binomial tests against chance (BoolQ: its most common answer), one-sided, adjusted by Holm over "
+    "the architectures, task by task; a task is beaten where most architectures are above.",
+)
+def tasks_beyond_guessing(context: Context) -> Found:
+    rows: list[Row] = []
+    for task, column in zip(TASKS, context.accuracies.T, strict=True):
+        items = SCORED[task]
+        right = np.rint(column / 100 * items).astype(int)
+        adjusted = holm([stats.binomtest(int(k), items, guess(task), "greater").pvalue for k in right])
+        above = sum(p < ALPHA for p in adjusted)
+        rows.append(
+            {
+                "task": task,
+                "guess": 100 * guess(task),
+                "mean": column.mean(),
+                "above_a_guess": above,
+                "architectures": len(column),
+            }
+        )
+    total = len(context.scored)
+    beaten = [row["task"] for row in rows if 2 * row["above_a_guess"] > total]
+    none = [row["task"] for row in rows if row["above_a_guess"] == 0]
+    interval = share(len(beaten), len(TASKS))
+    return Found(
+        answer=yes_if(len(beaten) == len(TASKS)),
+        sentence=f"Most of {total} architectures beat a guess on {len(beaten)} of {len(TASKS)} tasks "
+        f"({listed(beaten)}); on {listed(none)} none does.",
+        n=total,
+        estimate=interval,
+        unit="share of the tasks",
+        interval=EXACT,
+        noise="A task that no model of this size beats adds its sampling error to the score and nothing "
+        "else; differences between architectures there are differences between guesses.",
+        rows=rows,
+    )
+
+
+def cronbach_alpha(accuracies: Vector) -> float:
+    """Internal consistency of the mean over standardised tasks, from shape [architectures, tasks]."""
+    values = (accuracies - accuracies.mean(axis=0)) / accuracies.std(axis=0, ddof=1)
+    count = values.shape[1]
+    return float(
+        count / (count - 1) * (1 - values.var(axis=0, ddof=1).sum() / values.sum(axis=1).var(ddof=1))
+    )
+
+
+@fact(
+    "tasks-measure-one-thing",
+    "score",
+    "Do the seven tasks agree enough on which architecture is better for their mean to measure one quality?",
+    "Cronbach's alpha of the seven standardised accuracies, percentile bootstrap over architectures, "
+    "against the usual demand of 0.7; mean Spearman correlation over pairs of tasks, permutation test, "
+    "beside it.",
+)
+def tasks_measure_one_thing(context: Context) -> Found:
+    values, rng, resamples = context.accuracies, context.rng(), context.settings.resamples
+    ranks = stats.rankdata(values, axis=0)
+    mean = _mean_correlation(ranks)
+    _, p_value = permutation_p(mean, lambda: _mean_correlation(rng.permuted(ranks, axis=0)), resamples)
+    interval = bootstrap(len(values), lambda rows: cronbach_alpha(values[rows]), rng=rng, resamples=resamples)
+    pairs: list[Row] = [
+        {
+            "first": TASKS[a],
+            "second": TASKS[b],
+            "spearman": float(np.corrcoef(ranks[:, a], ranks[:, b])[0, 1]),
+        }
+        for a, b in combinations(range(len(TASKS)), 2)
+    ]
+    return Found(
+        answer=beyond(interval, _USUAL_ALPHA),
+        sentence=f"Cronbach's alpha of the seven is {shown(interval)} among {len(values)} architectures, "
+        f"and the mean correlation over {len(pairs)} pairs of tasks {mean:.2f}.",
+        n=len(values),
+        estimate=interval,
+        unit="Cronbach's alpha",
+        interval=BOOTSTRAP,
+        noise=f"That the tasks agree at all has p = {p_value:.2g} (permutation, two-sided). Finite test "
+        "sets lower every correlation: that, too, is a reason why the mean does not measure one quality.",
+        rows=sorted(pairs, key=lambda row: -row["spearman"]),
+    )
+
+
+def _mean_correlation(table: Vector) -> float:
+    matrix = np.asarray(np.corrcoef(table, rowvar=False))
+    return float(matrix[np.triu_indices(len(TASKS), 1)].mean())
+
+
+@fact(
+    "best-ten-without-one-task",
+    "score",
+    "Are most of the ten best architectures still among the ten best without the task that drives the score?",
+    "Overlap of the ten best by the mean of seven tasks and of six; exact interval; hypergeometric test "
+    "against a random ten.",
+)
+def best_ten_without_one_task(context: Context) -> Found:
+    values = context.accuracies
+    left_out = int(np.argmax(variance_shares(values)))
+    by_all = np.argsort(-context.scores, kind="stable")
+    by_rest = np.argsort(-np.delete(values, left_out, axis=1).mean(axis=1), kind="stable")
+    best = min(_BEST, len(values))
+    both = set(by_all[:best].tolist()) & set(by_rest[:best].tolist())
+    chance = overlap_by_chance(len(both), best, best, len(values))
+    interval = share(len(both), best)
+    place = {int(row): rank for rank, row in enumerate(by_rest, 1)}
+    return Found(
+        answer=yes_if(2 * len(both) > best),
+        sentence=f"Without {TASKS[left_out]} {len(both)} of the {best} best of {len(values)} stay among the "
+        f"{best} best ({percent(interval)}); a random {best} would share {chance.expected:.1f}.",
+        n=best,
+        estimate=interval,
+        unit="share of the ten",
+        interval=EXACT,
+        noise=f"A complete count; that as many are shared by chance has p = {chance.p_value:.2g} "
+        "(one-sided).",
+        rows=[
+            {
+                "index": context.scored[int(row)].index,
+                "display_name": context.scored[int(row)].label,
+                "score": values[int(row)].mean(),
+                "place": rank,
+                "place_without": place[int(row)],
+            }
+            for rank, row in enumerate(by_all[:best], 1)
+        ],
+    )
+
+
+@fact(
+    "best-of-equals",
+    "score",
+    "Is the gallery's best 340M score more than the best of as many equal models would show by sampling "
+    "alone?",
+    "Monte Carlo: every task's accuracy drawn binomially from its mean over the gallery, independently; p "
+    "is the share of draws whose best is at least as good, one-sided.",
+)
+def best_of_equals(context: Context) -> Found:
+    values, rng = context.accuracies, context.rng()
+    items = np.asarray([SCORED[task] for task in TASKS])
+    rates = values.mean(axis=0) / 100
+    draws = np.asarray(
+        [
+            (100 * rng.binomial(items, rates, size=values.shape) / items).mean(axis=1).max()
+            for _ in range(context.settings.resamples)
+        ]
+    )
+    best, mean = float(context.scores.max()), float(context.scores.mean())
+    p_value = (int((draws >= best - 1e-9).sum()) + 1) / (len(draws) + 1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    winner = context.scored[int(np.argmax(context.scores))]
+    return Found(
+        answer=Answer.YES if p_value < ALPHA else Answer.UNKNOWN,
+        sentence=f"The best of {len(values)} is {best - mean:.2f} points above their mean; the best of as "
+        f"many equal models would be {draws.mean() - mean:.2f} [{low - mean:.2f}, {high - mean:.2f}] above.",
+        n=len(values),
+        estimate=Interval(best - mean, float(low) - mean, float(high) - mean),
+        unit="points above the mean; the interval is that of equal models",
+        interval="95% of the draws under the null",
+        noise="The draws are independent between models, though real ones share the items and so differ "
+        "less by chance: the test is cautious. p is one-sided.",
+        p_value=p_value,
+        rows=[{"index": winner.index, "display_name": winner.label, "score": best}],
+    )

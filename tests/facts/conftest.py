@@ -1,0 +1,112 @@
+"""Questions asked of made-up data."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from fact_runs import made_up
+
+from asi_repro.archive.reader import Archive
+from asi_repro.archive.tables import Run, write_archive
+from asi_repro.claims.context import Settings
+from asi_repro.claims.data import Data
+from asi_repro.claims.paper_tables import PaperTables
+from asi_repro.facts.building import build_facts
+from asi_repro.facts.context import Context
+from asi_repro.facts.ledger import Entry
+from asi_repro.results.table import ModelRow, Results, Summary, write_results
+from asi_repro.verify.certificate import Certificate, in_order, write_certificate
+from asi_repro.verify.results import CheckResult
+
+FEW = Settings(resamples=200)
+Rows = list[dict[str, str]]
+
+
+@pytest.fixture
+def answered(tmp_path: Path) -> Callable[..., Entry]:
+    """Answer one question from the made-up run, or from a changed one."""
+
+    def answer(
+        identifier: str,
+        change: Callable[[Run], object] | None = None,
+        tables: dict[str, Callable[[Rows], object]] | None = None,
+        failing: tuple[str, ...] | None = None,
+        sweep: float | None = None,
+    ) -> Entry:
+        run = made_up()
+        if change is not None:
+            change(run)
+        write_archive(run, tmp_path / "archive")
+        context = Context(
+            Data(Archive(tmp_path / "archive")),
+            paper=_tables(tmp_path / "paper", tables) if tables else PaperTables(),
+            settings=FEW,
+            folder=None if failing is None else _certificates(run, tmp_path / "certificates", failing),
+            sweeps=None if sweep is None else _sweep(run, tmp_path / "sweeps", sweep),
+        )
+        (entry,) = build_facts(context, only={identifier}).facts
+        return entry
+
+    return answer
+
+
+def _tables(folder: Path, changes: dict[str, Callable[[Rows], object]]) -> PaperTables:
+    folder.mkdir()
+    for table in (files("asi_repro.claims") / "paper").iterdir():
+        rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+        if table.name in changes:
+            changes[table.name](rows)
+        with (folder / table.name).open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    return PaperTables(folder)
+
+
+def _certificates(run: Run, folder: Path, failing: tuple[str, ...]) -> Path:
+    """Certificates in which every third program fails the named rows and all pass the others."""
+    from asi_repro.verify.catalogue import ROW_NAMES
+
+    for place, program in enumerate(run.programs):
+        rows = [
+            CheckResult(
+                name, "fail" if name in failing and place % 3 == 0 else "pass", 1.0, 1.0, "<=", "", ""
+            )
+            for name in ROW_NAMES
+        ]
+        certificate = Certificate(
+            index=program["index"],
+            name=program["name"],
+            display_name=program["display_name"],
+            program_sha256=program["sha256"],
+            parameters_stated=program["parameters"],
+            environment={},
+            probe={},
+            checks=in_order(rows),
+        )
+        write_certificate(certificate, folder)
+    return folder
+
+
+def _sweep(run: Run, folder: Path, slower: float) -> Path:
+    """A recorded sweep whose architectures take `slower` times DeltaNet's step."""
+    models = [ModelRow(name="delta_net", title="delta_net", baseline=True, seeds=1, flops_per_token=100.0)]
+    models += [
+        ModelRow(
+            name=row["name"], title="t", index=row["index"], baseline=False, seeds=1, flops_per_token=110.0
+        )
+        for row in run.programs
+    ]
+    summary = Summary(
+        about="made up", scale="smoke", tokens=1, corpus="c", corpus_stand_in=True, tasks=[], items={},
+        against="delta_net", resamples=1, not_compared=[],
+    )  # fmt: skip
+    write_results(Results(summary=summary, models=models, curves=[]), folder / "smoke")
+    times = {row["name"]: slower * (1 + 0.001 * place) for place, row in enumerate(run.programs)}
+    (folder / "smoke" / "times.json").write_text(json.dumps({"step_seconds": {"delta_net": 1.0, **times}}))
+    return folder
