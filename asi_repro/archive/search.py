@@ -1,4 +1,4 @@
-"""Ranked search in a run: names, motivations, summaries and the cognition base.
+"""Ranked search in a run: names, motivations, summaries, programs and the cognition base.
 
 The index is SQLite's FTS5, built in memory: a run is small, SQLite comes with Python, and nothing can go
 stale. Ranking is FTS5's BM25 with a weight for each field.
@@ -30,7 +30,9 @@ COGNITION_FIELDS = {
 }
 # Fields that a list of hits shows anyway.
 TITLES = ("name", "display_name", "id", "design_insight")
-KINDS = ("experiment", "cognition")
+PROGRAM_FIELDS = {"source": 1.0}
+KINDS = ("experiment", "program", "cognition")
+_FIELDS = dict(zip(KINDS, (EXPERIMENT_FIELDS, PROGRAM_FIELDS, COGNITION_FIELDS), strict=True))
 
 # Around a found word in `Hit.snippet`; control characters, so no text can hold them after `_clean`.
 MARK_START, MARK_END = "\x02", "\x03"
@@ -51,7 +53,7 @@ class Hit:
 
     Attributes:
         kind: one of `KINDS`.
-        key: the experiment's index, or the cognition entry's id.
+        key: the experiment's index (of a program too), or the cognition entry's id.
         relevance: BM25 with field weights; larger is better; comparable within one kind only.
         field: the field the snippet is from.
         snippet: where the words are, each between `MARK_START` and `MARK_END`.
@@ -103,9 +105,9 @@ class SearchIndex:
 
     def __init__(self, archive: Archive, kind: str) -> None:
         self.kind = kind
-        self._fields = EXPERIMENT_FIELDS if kind == "experiment" else COGNITION_FIELDS
-        rows = _experiment_rows(archive) if kind == "experiment" else _cognition_rows(archive)
-        self._connection = _build(list(self._fields), rows)
+        self._fields = _FIELDS[kind]
+        rows = {"experiment": _experiment_rows, "program": _program_rows, "cognition": _cognition_rows}[kind]
+        self._connection = _build(list(self._fields), rows(archive))
         self._one_at_a_time = Lock()
 
     def search(self, text: str, limit: int | None = 20) -> list[Hit]:
@@ -160,6 +162,12 @@ def _experiment_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:
         summary, motivation = told.get(index, (None, None))
         words = f"{split_words(name)} {split_words(display or '')}"
         yield (index, *map(_clean, (name, display, words, summary, motivation)))
+
+
+def _program_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:
+    table = archive.table("programs", ["index", "source"]).to_pydict()
+    for index, source in zip(table["index"], table["source"], strict=True):
+        yield index, _clean(source)
 
 
 def _cognition_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:

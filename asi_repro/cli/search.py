@@ -15,6 +15,8 @@ from asi_repro.archive.search import search as find
 from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_json, safe
 
+_TITLES = {"experiment": "Experiments", "program": "Programs", "cognition": "Cognition base"}
+
 
 def search(
     text: Annotated[
@@ -27,7 +29,7 @@ def search(
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Search names, summaries, motivations and the cognition base. The best matches come first."""
+    """Search names, summaries, motivations, programs and the cognition base. The best matches come first."""
     run = the_archive(archive)
     hits = find(run, " ".join(text), limit=limit)
     if json_:
@@ -35,6 +37,7 @@ def search(
             {
                 "query": " ".join(text),
                 "experiments": [_experiment_json(run, hit) for hit in hits["experiment"]],
+                "programs": [_experiment_json(run, hit) for hit in hits["program"]],
                 "cognition": [cognition_json(hit) for hit in hits["cognition"]],
             }
         )
@@ -42,7 +45,7 @@ def search(
     out = console()
     if not any(hits.values()):
         out.print("Nothing matches. Try fewer or shorter words, or a prefix such as retent*.")
-    for kind, title in (("experiment", "Experiments"), ("cognition", "Cognition base")):
+    for kind, title in _TITLES.items():
         if hits[kind]:
             print_hits(out, run, title, hits[kind])
 
@@ -65,7 +68,7 @@ def print_hits(out: Console, run: Archive, title: str, hits: list[Hit]) -> None:
 
     out.print(Text(title, style="bold underline" if out.is_terminal else "bold"))
     for hit in hits:
-        if hit.kind == "experiment":
+        if hit.kind != "cognition":
             e = run.get(int(hit.key))
             score = "" if e.score is None else f"  {e.score:.4f}"
             line = Text(f"{e.index} {safe(e.label)}", style="bold")

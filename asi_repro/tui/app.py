@@ -26,6 +26,7 @@ from asi_repro.tui.messages import Compare, OpenExperiment, OpenRun, OpenView, S
 from asi_repro.tui.palette import Commands
 from asi_repro.tui.preload import preload, relax_garbage_collection, restore_garbage_collection
 from asi_repro.tui.registry import VIEWS, find_view
+from asi_repro.tui.search_screen import SearchScreen
 from asi_repro.tui.source import Source
 from asi_repro.tui.state import state_file
 from asi_repro.tui.terminal_images import ask_terminal
@@ -75,6 +76,7 @@ class BrowseApp(BaseApp):
             tooltip="Jump mode: go to a part by its letter",
         ),
         Binding("G", "go_to", "Go to", show=False, tooltip="Go to an experiment by index or name"),
+        Binding("F", "search", "Search", show=False, tooltip="Search in names, texts and programs"),
         Binding("B", "bookmarks", "Bookmarks", show=False, tooltip="The bookmarked experiments"),
         Binding("Y", "copy_link", "Copy link", show=False, tooltip="Copy the command that opens this place"),
         Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="Next theme"),
@@ -90,6 +92,7 @@ class BrowseApp(BaseApp):
         self._start = start
         self._watch_files = watch
         self._history: list[tuple[str, int | None]] = []
+        self._asked = ""  # of the search
         # Kept here, as a query of the app looks at its top screen only, which may be a dialog.
         self.view_bar = ViewBar(id="view-bar")
         self.switcher = ContentSwitcher(id="views")
@@ -248,6 +251,14 @@ class BrowseApp(BaseApp):
         typed = await self.push_screen_wait(Ask("Go to experiment", "index or name"))
         if typed and (index := await self.find_experiment(typed)) is not None:
             self.post_message(OpenExperiment(index))
+
+    @work
+    async def action_search(self) -> None:
+        screen = SearchScreen(self.source, self.scale, self._asked)
+        found = await self.push_screen_wait(screen)
+        self._asked = screen.asked
+        if found is not None:
+            self.post_message(OpenExperiment(*found))
 
     @work
     async def action_bookmarks(self) -> None:

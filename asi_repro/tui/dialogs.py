@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, SelectionList
 from textual.widgets.option_list import Option
 
 _CSS = """
@@ -64,3 +65,34 @@ class Choose(ModalScreen[int | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.dismiss(self._rows[event.option_index][0])
+
+
+class ChooseSome(ModalScreen[list[str] | None]):
+    """Some of a list; None where it was left as it was.
+
+    Args:
+        title: of the box.
+        rows: name and line of each, already made safe.
+        chosen: names that are chosen now.
+    """
+
+    DEFAULT_CSS = _CSS.format(name="ChooseSome") + "SelectionList { max-height: 24; border: none; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "Cancel"),
+        Binding("enter", "done", "Done", priority=True),
+    ]
+
+    def __init__(self, title: str, rows: list[tuple[str, str]], chosen: Sequence[str]) -> None:
+        super().__init__()
+        self._asked, self._rows, self._chosen = title, rows, chosen
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title, box.border_subtitle = self._asked, "space chooses, enter is done"
+            yield SelectionList[str](
+                *((Text(row, no_wrap=True), name, name in self._chosen) for name, row in self._rows)
+            )
+
+    def action_done(self) -> None:
+        picked = self.query_one(SelectionList).selected
+        self.dismiss([name for name, _ in self._rows if name in picked])

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from asi_repro.archive.lineage import Lineage
 from asi_repro.archive.reader import Experiment
-
-# name -> (what it says, key of an experiment). Every order ends with the index, so it is always the same.
-ORDERS: dict[str, tuple[str, Callable[[Experiment], Any]]] = {
-    "index": ("index", lambda e: e.index),
-    "score": ("best score first", lambda e: (-_number(e.score), e.index)),
-    "children": ("most children first", lambda e: (-e.children, e.index)),
-    "name": ("name", lambda e: (e.label.casefold(), e.index)),
-}
+from asi_repro.tui.lineage_columns import LineageValues
 
 
 def _number(score: float | None) -> float:
@@ -58,17 +50,21 @@ class Outline:
     Args:
         experiments: by index.
         lineage: over the same indices.
+        values: that the rows can be sorted by; what the experiments say themselves where None.
     """
 
-    def __init__(self, experiments: dict[int, Experiment], lineage: Lineage) -> None:
+    def __init__(
+        self, experiments: dict[int, Experiment], lineage: Lineage, values: LineageValues | None = None
+    ) -> None:
         self.experiments = experiments
         self.lineage = lineage
+        self.values = values or LineageValues(experiments, lineage)
         self.opened: set[int] = set(lineage.roots)
-        self.order = "index"
+        self.order, self.descending = "index", False
         self.flat = False
         self.matching: set[int] | None = None
         self._opened_before: set[int] | None = None
-        self._matches_in_order: list[Experiment] = []
+        self._kept: int | None = None
         self._shown_children: dict[int, list[int]] = {}
         self._shown_roots: list[int] = []
         self.rows: list[int] = []
@@ -78,24 +74,26 @@ class Outline:
 
     # What is shown
 
-    def filter(self, matches: Iterable[Experiment] | None) -> None:
-        """Show these, with the ancestors that lead to them; everything where None."""
+    def filter(self, matches: Iterable[Experiment] | None, keep: int | None = None) -> None:
+        """Show these, with the ancestors that lead to them; everything where None.
+
+        Args:
+            keep: what is looked at, which is shown whether or not it matches.
+        """
         if matches is None:
-            self.matching = None
-            self._matches_in_order = []
+            self.matching, self._kept = None, None
             self.opened, self._opened_before = self.opened_by_hand, None
         else:
             self._opened_before = self.opened_by_hand
-            self._matches_in_order = list(matches)
-            self.matching = {e.index for e in self._matches_in_order}
+            self.matching, self._kept = {e.index for e in matches}, keep
             self._keep_paths()
         self.rebuild()
 
     def _keep_paths(self) -> None:
         parent = self.lineage.parent
         kept: set[int] = set()
-        for experiment in self._matches_in_order:
-            index: int | None = experiment.index
+        for start in self._listed():
+            index: int | None = start
             while index is not None and index not in kept:
                 kept.add(index)
                 index = parent(index)
@@ -107,6 +105,13 @@ class Outline:
         self._shown_children, self._shown_roots = children, roots
         # A filter is asked to find something: what it finds is not hidden in folds, until it is cleared.
         self.opened = self.opened_by_hand | children.keys()
+
+    def _listed(self) -> list[int]:
+        """What a flat list has: the matches, and what is looked at."""
+        if self.matching is None:
+            return list(self.experiments)
+        kept = set() if self._kept is None else {self._kept}
+        return sorted(self.matching | kept)
 
     @property
     def opened_by_hand(self) -> set[int]:
@@ -120,18 +125,18 @@ class Outline:
 
     def _sorted(self, indices: list[int]) -> list[int]:
         if self.order == "index":
-            return indices
-        key = ORDERS[self.order][1]
-        return [e.index for e in sorted(map(self.experiments.__getitem__, indices), key=key)]
+            return indices[::-1] if self.descending else indices
+        values = self.values.of(self.order)
+        known = [i for i in indices if values.get(i) is not None]
+        known.sort(key=values.__getitem__, reverse=self.descending)  # type: ignore[arg-type]
+        return known + [i for i in indices if values.get(i) is None]
 
     def rebuild(self) -> None:
         """Lay the rows out again."""
         self._places = None
         self._last = set()
         if self.flat:
-            chosen = self.experiments.values() if self.matching is None else self._matches_in_order
-            order = chosen if self.order == "index" else sorted(chosen, key=ORDERS[self.order][1])
-            self.rows = [e.index for e in order]
+            self.rows = self._sorted(self._listed())
             return
         roots = self.lineage.roots if self.matching is None else self._shown_roots
         self.rows = self._walk(self._sorted(list(roots)))

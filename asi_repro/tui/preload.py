@@ -6,9 +6,11 @@ import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 from rich.style import Style
 
+from asi_repro.archive.search import KINDS
 from asi_repro.archive.svg import sanitise_svg
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.highlight import Highlighted, folds
@@ -48,7 +50,8 @@ def _steps(source: Source) -> Iterator[Callable[[], object]]:
     for spec in TABS:
         yield spec.load_class
     yield source.cognition
-    yield source.cognition_index
+    for kind in KINDS:
+        yield partial(source.search_index, kind)
     with suppress(AsiReproError, OSError):
         experiments = source.archive.experiments.items()
         index = next((index for index, experiment in experiments if experiment.has_program), None)

@@ -152,9 +152,9 @@ class Source:
         """The entries of the cognition base (`asi_repro.archive.cognition.entries`) by id."""
         return self._once("cognition", lambda: {entry["id"]: entry for entry in entries(self.archive)})
 
-    def cognition_index(self) -> SearchIndex:
-        """What finds entries of the cognition base."""
-        return self._once("index", lambda: SearchIndex(self.archive, "cognition"))
+    def search_index(self, kind: str) -> SearchIndex:
+        """What finds experiments, programs or entries of the cognition base."""
+        return self._once(f"index {kind}", lambda: SearchIndex(self.archive, kind))
 
     def spans(self, index: int) -> list[dict[str, Any]]:
         """The spans of one experiment (`asi_repro.traces.parquet.read_traces`), in order."""

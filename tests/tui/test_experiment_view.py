@@ -206,9 +206,9 @@ def test_a_curve_that_ends_before_the_part_shown_is_not_drawn_in_it(full_source:
             tab.fill(
                 [Curve("A", "this", long, "this"), Curve("m", "ours", [(1.0, 11.0), (24.0, 7.0)], "ours")]
             )
-            assert {one.letter for one in tab.query_one(Plot).series} == {"A", "m"}
+            assert {one.letter for one in tab.query_one(Plot).figure.series} == {"A", "m"}
             await press(pilot, "z")
-            assert [one.letter for one in tab.query_one(Plot).series] == ["A"]
+            assert [one.letter for one in tab.query_one(Plot).figure.series] == ["A"]
             assert "ours: 7.0000, at step 24: not in this part" in screen_text(pilot.app)
 
     asyncio.run(go())

@@ -12,6 +12,7 @@ from browsing import SIZES, notices, press, run_app, same_as_before, screen_text
 from asi_repro.tui.source import Source
 from asi_repro.tui.views.lineage import FilterInput, LineageView
 from asi_repro.tui.widgets.card import Card
+from asi_repro.tui.widgets.run_picture import RunPicture, records
 
 KEYS = {">": "greater_than_sign", ".": "full_stop", ":": "colon", " ": "space", '"': "quotation_mark"}
 
@@ -154,3 +155,84 @@ def test_picture(synthetic_source: Source, size: tuple[int, int]) -> None:
             return screen_text(pilot.app)
 
     same_as_before(f"lineage-{size[0]}x{size[1]}", asyncio.run(go()))
+
+
+def test_columns_are_chosen_and_sorted_both_ways(made_up_source: Source, tmp_path: Path) -> None:
+    archive, state = made_up_source.archive, tmp_path / "state.json"
+
+    async def go() -> None:
+        async with run_app(made_up_source, size=(120, 30), state=state) as pilot:
+            view = lineage(pilot)
+            await press(pilot, "v", "home", "down", "space", *["down"] * 5, "space", "enter")
+            assert [c.name for c in view.lines.columns] == ["score", "verdict"]
+            shown = screen_text(pilot.app)
+            assert "checks" in shown
+            assert "Δparent" not in shown
+            await press(pilot, "f", "s", "s")
+            assert view.outline.order == "verdict"
+            failures = {c.index: c.counts()["fail"] for c in made_up_source.certificates()}
+            most = sorted(failures, key=lambda i: (-failures[i], i))
+            assert view.outline.rows[: len(most)] == most
+            assert "checks↓" in screen_text(pilot.app)
+            await press(pilot, "S", "home")
+            assert failures[view.outline.rows[0]] == min(failures.values())
+            assert set(view.outline.rows[len(most) :]) == set(archive.experiments) - set(most)
+            assert f"✗{failures[view.outline.rows[0]]}" in screen_text(pilot.app)
+            await press(pilot, "v", "space", "escape", "q")
+
+    async def come_back() -> None:
+        async with run_app(made_up_source, size=(120, 30), state=state) as pilot:
+            view = lineage(pilot)
+            assert view.lines.chosen == ("score", "verdict"), "escape in the dialog changes nothing"
+            assert (view.outline.order, view.outline.descending) == ("verdict", False)
+
+    asyncio.run(go())
+    asyncio.run(come_back())
+
+
+def test_a_filter_leaves_what_one_looks_at_where_it_is(synthetic_source: Source) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(100, 30)) as pilot:
+            lines = lineage(pilot).lines
+            await press(pilot, "plus", *["pagedown"] * 4, *["up"] * 3)
+            index, above = lines.current, lines.cursor - lines.scroll_offset.y
+            e = synthetic_source.archive.experiments[index or 0]
+            for letter in typed(f"score>{(e.score or 0) + 0.5:.1f}"):
+                await press(pilot, "slash", letter) if letter == "s" else await press(pilot, letter)
+                assert lines.current == index
+                assert lines.cursor - lines.scroll_offset.y in (above, lines.cursor), "or it is at the top"
+            assert not lines.outline.row(lines.cursor).matches
+            await press(pilot, "enter", "full_stop")
+            assert lines.outline.row(lines.cursor).matches
+            await press(pilot, "comma")
+            await press(pilot, "escape")
+
+    asyncio.run(go())
+
+
+def test_the_picture_marks_what_the_cursor_is_on_and_leads_to_what_is_clicked(
+    synthetic_source: Source,
+) -> None:
+    archive = synthetic_source.archive
+    best = max(archive.experiments.values(), key=lambda e: (e.score or 0, -e.index))
+
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(120, 50)) as pilot:
+            view = lineage(pilot)
+            await press(pilot, "G", *str(best.index), "enter", "t")
+            assert f"record {best.score:.4f}" in screen_text(pilot.app)
+            line = records(list(archive.experiments.values()))
+            assert line[-1] == (best.index, best.score)
+            assert [score for _, score in line] == sorted(score for _, score in line)
+            await press(pilot, "home", "o")
+            assert "└1" in screen_text(pilot.app)
+            await pilot.click("#picture-map", offset=(9, 0))
+            assert view.lines.current == archive.lineage.roots[0]
+            await press(pilot, "o", "o")
+            await pilot.click("#picture-scores", offset=(60, 3))
+            await press(pilot)
+            assert view.lines.current not in (None, archive.lineage.roots[0])
+            await press(pilot, "o", "o")
+            assert not view.query_one(RunPicture).display
+
+    asyncio.run(go())

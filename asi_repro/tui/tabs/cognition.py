@@ -50,7 +50,7 @@ class CognitionTab(Tab):
         if recorded:
             return Retrieved("Entries recorded in its trace", [every[i] for i in recorded if i in every])
         query = query_of(self.source.archive.program(index))
-        hits = self.source.cognition_index().search(query, _NEAREST)
+        hits = self.source.search_index("cognition").search(query, _NEAREST)
         return Retrieved(
             "Nearest to its motivation (BM25); what it drew on was not recorded",
             [every[str(hit.key)] for hit in hits],

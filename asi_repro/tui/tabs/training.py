@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
@@ -16,24 +17,34 @@ from asi_repro.archive.reader import Archive
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.results.layout import slug_of
+from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.source import Source
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import theme_styles
-from asi_repro.tui.widgets.plot import Plot, Series
+from asi_repro.tui.widgets.canvas import Axis
+from asi_repro.tui.widgets.drawing import Figure, Series, clipped
+from asi_repro.tui.widgets.plot import Plot
 from asi_repro.tui.widgets.text import safe_line
 
 Points = list[tuple[float, float]]
 _SEEDS = 10
+_OVERLAYS = 6
+_AXES = ("without the first fall", "logarithmic", "all of it")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve with where it is from."""
+    """One curve with where it is from.
+
+    Attributes:
+        short: the label where there is little room.
+    """
 
     letter: str
     label: str
     points: Points
     kind: str
+    short: str = ""
 
     @property
     def about_it(self) -> bool:
@@ -48,10 +59,18 @@ class TrainingTab(Tab):
     DEFAULT_CSS = "TrainingTab > Static { height: auto; padding: 0 1; max-height: 50%; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "zoom", "Zoom", tooltip="The second half of the training, or all of it"),
+        Binding("a", "axis", "Axis", tooltip="Loss without its first fall, logarithmic, or all of it"),
+        Binding("right", "read(1)", "Read off", key_display="←→", tooltip="Read the curves off"),
+        Binding("left", "read(-1)", "Read left", show=False, tooltip="Read the curves off, further left"),
+        Binding("o", "overlay", "Overlay", tooltip="Draw the curve of another experiment over these"),
+        Binding("x", "clear", "Clear", show=False, tooltip="Take the overlays away, and the cursor"),
     ]
     can_focus = True
     curves: Sequence[Curve] = ()
+    overlays: tuple[int, ...] = ()
     zoomed = False
+    axis = _AXES[0]
+    cursor: int | None = None
 
     def compose(self) -> ComposeResult:
         yield Plot()
@@ -67,6 +86,13 @@ class TrainingTab(Tab):
                 if self.source.archive.experiments[index].has_program
                 else None,
             )
+        letters = iter("BCDEFGHIJKL")
+        used = {curve.letter for curve in found}
+        for other in self.overlays:
+            letter = next(letter for letter in letters if letter not in used)
+            points = curve_points(self.source.archive, other)
+            label = f"overlay: {other} {safe_line(self.source.archive.experiments[other].label, 60)}"
+            found.append(Curve(letter, label, points, "overlay", str(other)))
         return found
 
     def fill(self, data: list[Curve]) -> None:
@@ -80,18 +106,71 @@ class TrainingTab(Tab):
         self.zoomed = not self.zoomed
         self._draw()
 
+    def action_axis(self) -> None:
+        self.axis = _AXES[(_AXES.index(self.axis) + 1) % len(_AXES)]
+        self._draw()
+
+    def action_read(self, way: int) -> None:
+        steps = self._steps
+        if steps:
+            start = len(steps) - 1 if way < 0 else 0
+            self.cursor = start if self.cursor is None else min(max(self.cursor + way, 0), len(steps) - 1)
+            self._read_off()
+
+    @property
+    def _steps(self) -> list[float]:
+        """Steps at which the longest curve has a value."""
+        longest: Points = max((self._part(curve) for curve in self.curves), key=len, default=[])
+        return [step for step, _ in longest]
+
+    def _read_off(self) -> None:
+        steps, plot = self._steps, self.query_one(Plot)
+        at = None if self.cursor is None or not steps else steps[min(self.cursor, len(steps) - 1)]
+        title = "loss, nats per token" if at is None else f"at step {at:g}"
+        plot.retitle(f"{title} · {self.axis}" if self.axis != _AXES[2] else title)
+        plot.at(at)
+
+    @work
+    async def action_overlay(self) -> None:
+        typed = await self.app.push_screen_wait(Ask("Draw the curve of", "index or name"))
+        other = await self.view.app.find_experiment(typed) if typed else None
+        if other is None:
+            return
+        if not curve_points(self.source.archive, other):
+            self.app.notify(f"no training curve was released for experiment {other}", timeout=4)
+        elif other not in self.overlays and other != self.index and len(self.overlays) < _OVERLAYS:
+            self.overlays = (*self.overlays, other)
+            self._again()
+
+    def action_clear(self) -> None:
+        self.overlays, self.cursor = (), None
+        self._again()
+
+    def _again(self) -> None:
+        if self.index is not None:
+            self.show_experiment(self.index, again=True)
+
+    def _part(self, curve: Curve) -> Points:
+        end = max((c.points[-1][0] for c in self.curves if c.points), default=0)
+        return from_step(curve.points, end / 2 if self.zoomed else 0)
+
     def _draw(self) -> None:
         theme = theme_styles(self.app)
         styles = {
-            "this": theme.accent + Style(bold=True),
+            "this": theme.accent,
             "parent": theme.primary,
             "paper": Style(dim=True),
             "ours": theme.good,
+            "overlay": theme.warn,
         }
         end = max((c.points[-1][0] for c in self.curves if c.points), default=0)
         start = end / 2 if self.zoomed else 0
-        parts = [(c, from_step(c.points, start)) for c in self.curves[::-1]]
-        self.query_one(Plot).show([Series(c.letter, c.label, p, styles[c.kind]) for c, p in parts if p])
+        parts = [(c, self._part(c)) for c in self.curves[::-1]]
+        series = [Series(c.letter, c.short, p, styles[c.kind]) for c, p in parts if p]
+        values = [loss for one in series for _, loss in one.points]
+        y = clipped(series) if self.axis == _AXES[0] else Axis.around(values, log=self.axis == _AXES[1])
+        self.query_one(Plot).show(Figure("loss", series, y=y))
+        self._read_off()
         legend = Text("training loss in nats per token by step; at its end", style="bold")
         if self.index is not None and not any(curve.kind == "this" for curve in self.curves):
             legend.append(f"\n    no curve was released of {self.index}", style="not bold")
@@ -124,7 +203,8 @@ def run_curves(archive: Archive, index: int) -> list[Curve]:
         if points:
             e = archive.experiments[at]
             which = "this" if kind == "this" else "nearest ancestor with a curve"
-            curves.append(Curve(letter, f"{which}: {at} {safe_line(e.label, 60)}", points, kind))
+            short = f"{'this' if kind == 'this' else 'ancestor'} {at}"
+            curves.append(Curve(letter, f"{which}: {at} {safe_line(e.label, 60)}", points, kind, short))
     if not curves:
         return []
     return curves + _paper_lines(archive, index, curves[0].points)
@@ -152,6 +232,7 @@ def _paper_lines(archive: Archive, index: int, points: Points) -> list[Curve]:
             f"{name}, final loss at 340M in the paper's Table 2",
             [(first, row.values["train_loss_340m"]), (last, row.values["train_loss_340m"])],
             "paper",
+            f"{name}, paper",
         )
         for letter, (name, row) in zip("PQRS", rows.items(), strict=False)
     ]
@@ -185,5 +266,5 @@ def our_curves(source: Source, index: int) -> list[Curve]:
                 continue
             if points:
                 label = f"{what}, trained here: scale {workspace.scale}, seed {seed}"
-                curves.append(Curve(letters[seed], label, points, "ours"))
+                curves.append(Curve(letters[seed], label, points, "ours", f"{what}, seed {seed}"))
     return curves

@@ -21,10 +21,10 @@ from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.tabs.benchmarks import in_points, task_title
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.view import View
+from asi_repro.tui.widgets.drawing import Drawing, Figure, Look, Series, as_text, clipped
 from asi_repro.tui.widgets.empty import Empty
 from asi_repro.tui.widgets.line_layout import heading
 from asi_repro.tui.widgets.line_list import Line, LineList
-from asi_repro.tui.widgets.plot import Series, draw
 from asi_repro.tui.widgets.text import cell, safe_line
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
@@ -331,11 +331,13 @@ class _Sheet:
             last.append(points[-1][1] if points else None)
             if points:
                 letter = LETTERS[place]
-                series.append(Series(letter, letter, points, self.styles[place]))
+                series.append(Series(letter, "", points, self.styles[place]))
         rows = self._row(("training", "last"), "last loss", self._numbers(last, "{:.4f}", lower=True))
         if series:
-            plotted = draw(series, self.width - 2, _PLOT_ROWS, Style(dim=True))
-            rows += [Line(text, rest=False) for text in plotted]
+            look = Look(Style(), self.theme.muted, self.theme.muted)
+            figure = Figure(series=series, y=clipped(series))
+            drawing = Drawing(figure, self.width - 2, _PLOT_ROWS, look)
+            rows += [Line(text, rest=False) for text in as_text(drawing.rows)]
         return self._section("Training loss, nats a token", rows)
 
     def _certificates(self) -> list[Line]:

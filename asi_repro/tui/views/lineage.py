@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -15,18 +15,22 @@ from textual.widgets import Input, Static
 
 from asi_repro.archive.filters import ArchiveFacts, FilterError, parse_filter
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.dialogs import ChooseSome
+from asi_repro.tui.lineage_columns import COLUMNS, ORDERS, VERDICT, LineageValues
 from asi_repro.tui.link import Link
 from asi_repro.tui.messages import Compare, OpenExperiment
-from asi_repro.tui.outline import ORDERS, Outline
+from asi_repro.tui.outline import Outline
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.card import Card, breadcrumb, path_of
+from asi_repro.tui.widgets.line_list import LineList
+from asi_repro.tui.widgets.run_picture import KINDS, RunPicture
 from asi_repro.tui.widgets.score import Legend
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.tui.widgets.tree import LineageTree
 from asi_repro.verify.certificate import leaks
 
 _WIDE = 110
-_LOW = 12
+_LOW, _HIGH = 12, 44
 _MAX_COMPARED = 4
 
 
@@ -63,7 +67,10 @@ class LineageView(View):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear_filter", "Clear filter", tooltip="Clear the filter; without one, go back"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter as you type"),
-        Binding("s", "sort", "Sort", tooltip="Next order: index, score, children, name"),
+        Binding("s", "sort", "Sort", tooltip="Sort by the next column"),
+        Binding("S", "reverse", "Reverse", show=False, tooltip="Sort the other way round"),
+        Binding("v", "columns", "Columns", tooltip="Choose the columns"),
+        Binding("o", "picture", "Picture", tooltip="Scores over the run, the map of depths, or neither"),
         Binding("f", "flat", "Tree/list", tooltip="Tree, or a flat list in the chosen order"),
         Binding("m", "bookmark", "Bookmark", tooltip="Bookmark, or not any more"),
         Binding("x", "mark", "Mark", show=False, tooltip="Mark for comparison, up to four"),
@@ -75,12 +82,13 @@ class LineageView(View):
 
     def prepare(self) -> None:
         archive = self.source.archive
-        self.outline = Outline(archive.experiments, archive.lineage)
+        values = LineageValues(archive.experiments, archive.lineage, archive)
+        self.outline = Outline(archive.experiments, archive.lineage, values)
         self.facts = ArchiveFacts(archive)
         self._leaks_known = False
-        # What the cursor was on before the filter, and what the filter put it on.
-        self._before_filter: int | None = None
-        self._put_on: int | None = None
+        # What a filter leaves where it is: the experiment, and its line of the screen.
+        self._anchor: tuple[int | None, int] = (None, 0)
+        self._picture: str | None = None  # none was chosen: where there is room
         # The first rows shown move the cursor: until the last place is found again they tell nothing.
         self._place_found = False
         self._last_place = self.app.run_state.index
@@ -96,6 +104,7 @@ class LineageView(View):
         with Horizontal():
             yield LineageTree(self.outline, self.app.scale, self.app.bookmarks)
             yield Card()
+        yield RunPicture()
         yield Static("", id="crumbs", markup=False)
         yield Legend(self.app.scale)
 
@@ -133,13 +142,18 @@ class LineageView(View):
         self.query_one(Card).display = event.size.width >= _WIDE
         self.query_one("#crumbs").display = event.size.width < _WIDE and event.size.height >= _LOW
         self.query_one(Legend).display = event.size.height >= _LOW
+        picture = self.query_one(RunPicture)
+        picture.set_class(event.size.height < _HIGH, "-low")
+        if self._picture is None:
+            picture.display = event.size.height >= _HIGH
         if hasattr(self, "lines"):
             self._show_current()
+            self.call_after_refresh(self._read_verdicts)
 
     def _theme_changed(self) -> None:
         self.lines.scale = self.app.scale
         self.query_one(Legend).show(self.app.scale)
-        self.lines.refresh()
+        self.lines.again()
         self._show_current()
 
     # Filter and order
@@ -161,19 +175,13 @@ class LineageView(View):
             self.load(self._read_leaks, again, failed=self._no_leaks, group="load-leaks")
             return
         found = wanted.apply(self.outline.experiments.values(), self.facts) if wanted.terms else None
-        current = self.lines.current
-        if self.outline.matching is None or current != self._put_on:
-            self._before_filter = current  # no filter yet, or somebody moved since
-        keep = self._before_filter
-        self.outline.filter(found)
-        matching = self.outline.matching
-        if matching and keep is not None and keep not in matching:
-            keep = min(matching, key=lambda index: (abs(index - self._before_filter), index))  # type: ignore[operator]
-        if matching is None and keep is not None:
+        keep = self.lines.current
+        if self._anchor[0] != keep:
+            self._anchor = (keep, self.lines.above)
+        self.outline.filter(found, keep)
+        if found is None and keep is not None:
             self.outline.reveal(keep)
-        self.lines.refresh_rows(keep)
-        self._put_on = self.lines.current
-        self._count()
+        self._shown(keep, self._anchor[1])
         self.refresh_bindings()
 
     def _read_leaks(self) -> dict[int, bool]:
@@ -194,7 +202,8 @@ class LineageView(View):
         found = total if self.outline.matching is None else len(self.outline.matching)
         what = f"{found:,} of {total:,}" if self.outline.matching is not None else f"{total:,}"
         kind = "list" if self.outline.flat else "tree"
-        order = f"{what} · {kind} by {ORDERS[self.outline.order][0]}"
+        arrow = "↓" if self.outline.descending else "↑"
+        order = f"{what} · {kind} by {ORDERS[self.outline.order].title} {arrow}"
         shown.update(safe_line(wrong, 80) if wrong else order, layout=False)
         shown.set_class(bool(wrong), "-wrong")
 
@@ -208,9 +217,46 @@ class LineageView(View):
         self.query_one(FilterInput).value = ""
 
     def action_sort(self) -> None:
-        names = list(ORDERS)
-        self.outline.order = names[(names.index(self.outline.order) + 1) % len(names)]
+        names = ["index", *(column.name for column in self.lines.columns), "name"]
+        place = names.index(self.outline.order) + 1 if self.outline.order in names else 0
+        self.outline.order = names[place % len(names)]
+        self.outline.descending = ORDERS[self.outline.order].descending
         self._again()
+
+    def action_reverse(self) -> None:
+        self.outline.descending = not self.outline.descending
+        self._again()
+
+    @work
+    async def action_columns(self) -> None:
+        here = self.lines.columns if self.lines.chosen is None else self.lines.chosen
+        names = [column if isinstance(column, str) else column.name for column in here]
+        rows = [(column.name, f"{column.title:<8} {column.about}") for column in COLUMNS]
+        chosen = await self.app.push_screen_wait(ChooseSome("Columns, besides index and name", rows, names))
+        if chosen is not None:
+            self.lines.chosen = tuple(chosen)
+            self._read_verdicts()
+            self.lines.again()
+
+    def _read_verdicts(self) -> None:
+        """Read the certificates, where a column needs them."""
+        values = self.outline.values
+        if values.knows(VERDICT) or not any(column.name == VERDICT for column in self.lines.columns):
+            return
+
+        def got(found: dict[int, int]) -> None:
+            values.know(VERDICT, found)
+            if self.outline.order == VERDICT:
+                self._again()
+            self.lines.again()
+
+        def none(error: AsiReproError) -> None:
+            values.know(VERDICT, {})  # the column is empty, as the certificates view says why
+
+        self.load(self._failures, got, failed=none, group="load-verdicts")
+
+    def _failures(self) -> dict[int, int]:
+        return {one.index: one.counts()["fail"] for one in self.source.certificates()}
 
     def action_flat(self) -> None:
         self.outline.flat = not self.outline.flat
@@ -232,20 +278,29 @@ class LineageView(View):
     def _again(self) -> None:
         keep = self.lines.current
         self.outline.rebuild()
-        self.lines.refresh_rows(keep)
+        self._shown(keep)
+
+    def _shown(self, keep: int | None, above: int | None = None) -> None:
+        """Other rows, the cursor on the same experiment."""
+        self.lines.refresh_rows(keep, above)
         self._count()
+        self._highlighted(self.lines.current)
 
     # The experiment under the cursor
 
-    def on_lineage_tree_highlighted(self, message: LineageTree.Highlighted) -> None:
+    def on_line_list_highlighted(self, message: LineList.Highlighted) -> None:
         message.stop()
-        if message.index is not None and self._place_found:
-            self.app.run_state.index = message.index
+        self._highlighted(self.lines.current)
+
+    def _highlighted(self, index: int | None) -> None:
+        if index is not None and self._place_found:
+            self.app.run_state.index = index
         self._show_current()
 
     def _show_current(self) -> None:
         index = self.lines.current
         archive = self.source.archive
+        self._show_picture(index)
         crumbs = self.query_one("#crumbs", Static)
         card = self.query_one(Card)
         if crumbs.display:
@@ -255,19 +310,34 @@ class LineageView(View):
             summary = self._summary(index) if index is not None else None
             card.show(archive, index, self.app.scale, summary)
 
+    def _show_picture(self, index: int | None) -> None:
+        kind = self._picture or (KINDS[0] if self.query_one(RunPicture).display else KINDS[-1])
+        self.query_one(RunPicture).show(kind, self.source.archive, self.app.scale, index)
+
+    def action_picture(self) -> None:
+        picture = self.query_one(RunPicture)
+        now = picture.kind if picture.display else KINDS[-1]
+        self._picture = KINDS[(KINDS.index(now) + 1) % len(KINDS)]
+        self._show_picture(self.lines.current)
+
+    def on_run_picture_picked(self, message: RunPicture.Picked) -> None:
+        message.stop()
+        self.lines.go_to(message.index, centre=True)
+
     def _summary(self, index: int) -> str | None:
         if not self.source.archive.experiments[index].has_program:
             return None
         return self.source.archive.program(index).summary
 
-    def on_lineage_tree_selected(self, message: LineageTree.Selected) -> None:
+    def on_line_list_selected(self, message: LineList.Selected) -> None:
         message.stop()
-        self.post_message(OpenExperiment(message.index))
+        if self.lines.current is not None:
+            self.post_message(OpenExperiment(self.lines.current))
 
     def action_bookmark(self) -> None:
         if self.lines.current is not None:
             self.app.toggle_bookmark(self.lines.current)
-            self.lines.refresh()
+            self.lines.again()
 
     def action_mark(self) -> None:
         index, marked = self.lines.current, self.lines.marked
@@ -279,7 +349,7 @@ class LineageView(View):
             marked.append(index)
         else:
             self.app.notify(f"{_MAX_COMPARED} are marked already; x takes a mark away", timeout=4)
-        self.lines.refresh()
+        self.lines.again()
 
     def action_compare(self) -> None:
         index = self.lines.current
@@ -301,6 +371,9 @@ class LineageView(View):
         return {
             "filter": self.query_one(FilterInput).value,
             "order": self.outline.order,
+            "descending": self.outline.descending,
+            "columns": self.lines.chosen,
+            "picture": self._picture,
             "flat": self.outline.flat,
             "opened": sorted(self.outline.opened_by_hand)[:500],
         }
@@ -308,6 +381,10 @@ class LineageView(View):
     def restore(self, state: dict[str, Any]) -> None:
         if state.get("order") in ORDERS:
             self.outline.order = state["order"]
+        self.outline.descending = state.get("descending") is True
+        self._picture = state.get("picture") if state.get("picture") in KINDS else None
+        if isinstance(columns := state.get("columns"), list):
+            self.lines.chosen = tuple(column.name for column in COLUMNS if column.name in columns)
         self.outline.flat = state.get("flat") is True
         opened = state.get("opened")
         if isinstance(opened, list):
@@ -318,10 +395,12 @@ class LineageView(View):
             self.query_one(FilterInput).value = text
 
     def reload(self) -> None:
-        before = self.outline
+        before, picture = self.outline, self._picture
         self.prepare()
+        self._picture = picture
         self._place_found = True
-        self.outline.order, self.outline.flat = before.order, before.flat
+        self.outline.order, self.outline.descending = before.order, before.descending
+        self.outline.flat = before.flat
         self.outline.opened |= before.opened_by_hand & self.outline.experiments.keys()
         keep = self.lines.current
         self.lines.outline, self.lines.scale = self.outline, self.app.scale

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -23,9 +23,11 @@ from asi_repro.tui.link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View
-from asi_repro.tui.widgets.chart_stack import Chart, ChartStack
+from asi_repro.tui.widgets.canvas import Axis
 from asi_repro.tui.widgets.depth_heatmap import DepthHeatmap
+from asi_repro.tui.widgets.drawing import Figure, Series
 from asi_repro.tui.widgets.line_list import Line, LineList
+from asi_repro.tui.widgets.plot import Plot
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line
 
@@ -33,6 +35,8 @@ WIDE = 150
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200)  # steps a second
 _FRAMES = 12  # a second
 _LATEST = 3
+_PLOT_HEIGHT = 6
+_PLOTS = ("ranks", "gallery", "best")
 _GLYPHS = {
     Ruling.ROOT: "○", Ruling.TOP: "✓", Ruling.POOL: "~", Ruling.OUTSIDE: "✗", Ruling.NOT_YET: "…",
     Ruling.NO_SCORE: "?",
@@ -53,6 +57,7 @@ class ReplayView(View):
     ReplayView #replay-map { column-span: 2; height: 100%; }
     ReplayView #replay-pool { height: 100%; border-top: solid $primary 50%; padding: 0 1; }
     ReplayView #replay-charts { height: 100%; border-top: solid $primary 50%; }
+    ReplayView.-high > #replay-panes { grid-rows: 14 1fr; }
     ReplayView.-wide > #replay-panes { grid-columns: 1fr 54; grid-rows: 14 1fr; }
     ReplayView.-wide #replay-map { column-span: 1; }
     ReplayView.-wide #replay-pool { row-span: 2; border-top: none; border-left: solid $primary 50%; }
@@ -98,7 +103,9 @@ class ReplayView(View):
         with Container(id="replay-panes"):
             yield DepthHeatmap(id="replay-map")
             yield LineList(id="replay-pool", empty="the pool is empty")
-            yield ChartStack(id="replay-charts")
+            with Vertical(id="replay-charts"):
+                for name in _PLOTS:
+                    yield Plot(id=f"replay-{name}")
 
     def prepare(self) -> None:
         self._run: list[Experiment] = list(self.source.archive.experiments.values())
@@ -114,6 +121,14 @@ class ReplayView(View):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
         self.set_class(event.size.height < 14, "-low")
+        self.set_class(event.size.height >= 32, "-high")
+        self.call_after_refresh(self._fit_plots)
+
+    def _fit_plots(self) -> None:
+        """As many plots as have room for lines, numbers and a title."""
+        room = self.query_one("#replay-charts").size.height // _PLOT_HEIGHT
+        for number, plot in enumerate(self.query(Plot)):
+            plot.display = number < max(room, 1)
 
     def _read(self) -> None:
         run, late, place = self._run, self._late, self.source.paths
@@ -141,7 +156,9 @@ class ReplayView(View):
             return
         scale = ScoreScale((e.score for e in self._run), dark=self.app.current_theme.dark)
         self.query_one(DepthHeatmap).show(self._run, scale)
-        self.query_one(ChartStack).show(_charts(self._steps, self._policy, theme_styles(self.app)))  # type: ignore[arg-type]
+        figures = _figures(self._steps, self._policy, theme_styles(self.app))  # type: ignore[arg-type]
+        for plot, figure in zip(self.query(Plot), figures, strict=True):
+            plot.show(figure)
         self._pool_shown = None
         self._draw()
 
@@ -153,7 +170,8 @@ class ReplayView(View):
         lineage = self.source.archive.lineage
         path = [self._places[i] for i in lineage.ancestors(step.experiment.index) if i in self._places]
         self.query_one(DepthHeatmap).at(self._place, path)
-        self.query_one(ChartStack).at(self._place)
+        for plot in self.query(Plot):
+            plot.until(self._place)
         self._draw_status(step)
         shown = (step.pool, step.experiment.parent)
         if shown != self._pool_shown:
@@ -350,19 +368,23 @@ def _obeyed(steps: list[Step]) -> list[tuple[int, int]]:
     return found
 
 
-def _charts(steps: list[Step], policy: Policy, theme: ThemeStyles) -> list[Chart]:
-    ranks: list[float | None] = [step.rank for step in steps]
-    best: list[float | None] = [step.best_score for step in steps]
-    gallery = [float(step.gallery) for step in steps]
-    known = [value for value in best if value is not None]
-    worst = max((rank for rank in ranks if rank is not None), default=1.0)
-    low = min(known, default=0.0)
-    return [
-        Chart(
-            f"parent's rank ({policy.top} and {policy.pool} ruled):",
-            ranks, theme.warn, max(worst, float(policy.pool)), 1.0, dots=True,
-            lines=(float(policy.top), float(policy.pool)), share=3,
+def _figures(steps: list[Step], policy: Policy, theme: ThemeStyles) -> tuple[Figure, ...]:
+    """The numbers over the run's positions, one figure for each of `_PLOTS`."""
+    x = Axis(0.0, max(len(steps) - 1.0, 1.0))
+    ranks = [(float(n), step.rank) for n, step in enumerate(steps) if step.rank is not None]
+    best = [(float(n), step.best_score) for n, step in enumerate(steps) if step.best_score is not None]
+    gallery = [(float(n), float(step.gallery)) for n, step in enumerate(steps)]
+    deepest = max((rank for _, rank in ranks), default=1)
+    limits = (float(policy.top), float(policy.pool))
+    return (
+        Figure(
+            f"parent's rank in the pool ({policy.top} and {policy.pool} ruled)",
+            [Series("", "", ranks, theme.warn, "dots")],
+            x, Axis(float(max(deepest, policy.pool)), 1.0, log=True), limits,
         ),
-        Chart("gallery so far:", gallery, theme.accent, 0.0, max(gallery[-1], 1.0), share=2),
-        Chart("best score so far:", best, theme.primary, low, max(known, default=1.0), number="{:.4f}"),
-    ]  # fmt: skip
+        Figure("gallery so far", [Series("", "", gallery, theme.accent, "steps", number="{:,.0f}")], x),
+        Figure(
+            "best score so far", [Series("", "", best, theme.primary, "steps", number="{:.4f}")], x,
+            number="{:.2f}",
+        ),
+    )  # fmt: skip

@@ -22,9 +22,10 @@ from asi_repro.tui.messages import OpenExperiment, OpenRun
 from asi_repro.tui.source import RunPaths, release_paths, run_paths
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View
-from asi_repro.tui.widgets.chart_stack import Chart, ChartStack
+from asi_repro.tui.widgets.drawing import Figure, Series
 from asi_repro.tui.widgets.line_layout import heading
 from asi_repro.tui.widgets.line_list import Line, LineList
+from asi_repro.tui.widgets.plot import Plot
 from asi_repro.tui.widgets.text import safe_line
 
 WIDE = 140
@@ -44,11 +45,11 @@ class RunsView(View):
     RunsView #runs-run { height: 3fr; border-top: solid $primary 50%; }
     RunsView #runs-head { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     RunsView #runs-detail { height: 1fr; padding: 0 1; }
-    RunsView #runs-charts { height: 12; border-top: solid $primary 50%; display: none; }
+    RunsView #runs-plot { height: 12; border-top: solid $primary 50%; display: none; }
     RunsView.-wide > #runs-panes { layout: horizontal; }
     RunsView.-wide #runs-list { width: 56; height: 1fr; }
     RunsView.-wide #runs-run { width: 1fr; height: 1fr; border-top: none; border-left: solid $primary 50%; }
-    RunsView.-high.-live #runs-charts { display: block; }
+    RunsView.-high.-live #runs-plot { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "Follow", tooltip="Follow the live run, or hold still"),
@@ -72,7 +73,7 @@ class RunsView(View):
             with Vertical(id="runs-run"):
                 yield Static(id="runs-head")
                 yield LineList(id="runs-detail")
-                yield ChartStack(id="runs-charts")
+                yield Plot(id="runs-plot")
 
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._draw_all, init=False)
@@ -207,8 +208,7 @@ class RunsView(View):
         live = row.kind == "live"
         head.update(_headline(row, status, live and self._follow, theme), layout=False)
         pane.show(_status_lines(status, theme), keep=same)
-        self.query_one(ChartStack).show(_charts(status, theme))
-        self.query_one(ChartStack).at(max(len(status.results) - 1, 0))
+        self.query_one(Plot).show(_figure(status, theme))
 
     # Moving
 
@@ -407,20 +407,10 @@ def _span(seconds: float) -> str:
     return f"{minutes} min {seconds % 60:.0f} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _charts(status: RunStatus, theme: ThemeStyles) -> list[Chart]:
-    best: list[float | None] = []
-    beat: list[float | None] = []
-    highest: float | None = None
-    count = 0
-    for one in status.results:
-        if one.fitness is not None and (highest is None or one.fitness > highest):
-            highest = one.fitness
-        count += one.beats_baseline
-        best.append(highest)
-        beat.append(float(count))
-    known = [value for value in best if value is not None]
-    return [
-        Chart("best fitness so far:", best, theme.primary, min(known, default=0.0), max(known, default=1.0),
-              number="{:.4f}"),
-        Chart("beat the baseline so far:", beat, theme.accent, 0.0, max(float(count), 1.0)),
-    ]  # fmt: skip
+def _figure(status: RunStatus, theme: ThemeStyles) -> Figure:
+    """The best fitness so far, by the number of results."""
+    points: list[tuple[float, float]] = []
+    for number, one in enumerate(status.results, 1):
+        if one.fitness is not None and (not points or one.fitness > points[-1][1]):
+            points.append((float(number), one.fitness))
+    return Figure("best fitness so far, by result", [Series("", "", points, theme.primary, "steps")])

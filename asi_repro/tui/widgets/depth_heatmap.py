@@ -37,7 +37,7 @@ class DepthHeatmap(CachedStyles, can_focus=True):
         super().__init__(id=id)
         self._run: Sequence[Experiment] = ()
         self._scale = ScoreScale([])
-        self._position = 0
+        self._position = self._here = 0
         self._path: tuple[int, ...] = ()
         self._deepest = 0
         self._bins: dict[tuple[int, int], list[int]] = {}
@@ -56,14 +56,21 @@ class DepthHeatmap(CachedStyles, can_focus=True):
         self._filled = (0, 0)
         self.refresh()
 
-    def at(self, position: int, path: Sequence[int]) -> None:
+    def at(self, position: int, path: Sequence[int], *, whole: bool = False) -> None:
         """Show the tree as it was after the experiment at `position`.
 
         Args:
             path: positions of its ancestors.
+            whole: whether to show all that came later too.
         """
-        self._position, self._path = position, tuple(path)
+        self._here, self._path = position, tuple(path)
+        self._position = len(self._run) - 1 if whole else position
         self.refresh()
+
+    def best_at(self, x: int, y: int) -> Experiment | None:
+        """The best of those in the cell at (x, y) of the widget."""
+        there = self._bins.get((y, x - 1 - _LABEL), [])
+        return max((self._run[p] for p in there), key=lambda e: (e.score is not None, e.score), default=None)
 
     @property
     def _columns(self) -> int:
@@ -121,7 +128,7 @@ class DepthHeatmap(CachedStyles, can_focus=True):
         first, last = (-(-row * (self._deepest + 1) // self._rows) for row in (y, y + 1))
         depths = f"{first}" if last <= first + 1 else f"{first}–{last - 1}"
         cells = [(letter, axis) for letter in f"{depths:>{_LABEL - 1}} "]
-        now_row, now_column = self._cell(self._position)
+        now_row, now_column = self._cell(self._here)
         for column in range(self._columns):
             there = self._bins.get((y, column))
             if there is None or there[0] > self._position:

@@ -39,6 +39,20 @@ class Line:
     paint: Callable[[], Text] | None = None
 
 
+class LazyLines(Sequence[Line]):
+    """Lines made when they are asked for, so that their number costs nothing.
+
+    Attributes:
+        width: cells of the longest; 0 where none is longer than the room.
+    """
+
+    width = 0
+
+    def place(self, key: Hashable) -> int | None:
+        """The number of the line of that key."""
+        raise NotImplementedError
+
+
 class LineList(FastScrollView, CachedStyles, can_focus=True):
     """Lines below a fixed heading.
 
@@ -117,13 +131,11 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         The heading, of one line or more, stays where it is when the others scroll.
         """
         before, place = self.line, self.cursor
-        self._lines, self._heads = lines, [] if head is None else list(head.split("\n"))
-        self._strips.clear()
-        width = max((line.text.cell_len for line in lines), default=0)
-        self.set_virtual_size(Size(width, len(lines) + len(self._heads)))
+        self._replace(lines, head)
         wanted = place if keep else 0
         if keep and before is not None and before.key is not None:
-            wanted = next((n for n, line in enumerate(lines) if line.key == before.key), place)
+            there = self._place(before.key)
+            wanted = place if there is None else there
         # What is above the first line to rest on is to be seen first, and other lines do not move the view
         # of somebody who only reads.
         self._still = not (keep and self.has_focus)
@@ -131,14 +143,29 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         self._still = False
         if not keep:
             self.scroll_to(0, 0, animate=False, force=True)
+
+    def _replace(self, lines: Sequence[Line], head: Text | None) -> None:
+        """Other lines, the cursor where it is."""
+        self._lines, self._heads = lines, [] if head is None else list(head.split("\n"))
+        self._strips.clear()
+        if isinstance(lines, LazyLines):
+            width = lines.width
+        else:
+            width = max((line.text.cell_len for line in lines), default=0)
+        self.set_virtual_size(Size(width, len(lines) + len(self._heads)))
         self.refresh()
 
     def go(self, key: Hashable) -> bool:
         """Put the cursor on the line of that key; whether there is one."""
-        found = next((n for n, line in enumerate(self._lines) if line.key == key), None)
+        found = self._place(key)
         if found is not None:
             self.go_to_line(found)
         return found is not None
+
+    def _place(self, key: Hashable) -> int | None:
+        if isinstance(self._lines, LazyLines):
+            return self._lines.place(key)
+        return next((n for n, line in enumerate(self._lines) if line.key == key), None)
 
     def go_to_line(self, number: int) -> None:
         """Put the cursor on a line, with others seen around it."""
@@ -199,9 +226,9 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
             # Headings just above are of the same piece: show them too.
             while place > 0 and not self._lines[place - 1].rest:
                 place -= 1
-            self.scroll_to(y=place, animate=False, force=True)
+            self.scroll_to(y=place, animate=False, force=True, immediate=True)
         elif place >= top + room:
-            self.scroll_to(y=place - room + 1, animate=False, force=True)
+            self.scroll_to(y=place - room + 1, animate=False, force=True, immediate=True)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -219,9 +246,12 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         on = place == self.cursor and not self._fixed
         style = self.style_of("lines--cursor") if on else base
         if place not in self._strips:
-            line = self._lines[place]
-            self._strips[place] = self._strip(line.text if line.paint is None else line.paint(), style)
+            self._strips[place] = self._strip(self._painted(self._lines[place], on), style)
         return fit_strip(self._strips[place], left, width, style)
+
+    def _painted(self, line: Line, on: bool) -> Text:
+        """A line as it is painted; `on` where the cursor is."""
+        return line.text if line.paint is None else line.paint()
 
     def _strip(self, text: Text, style: Style) -> Strip:
         segments = [s for s in text.render(self.app.console) if s.text and s.text != "\n"]

@@ -1,158 +1,131 @@
-"""Lines drawn in Braille dots, each with a letter as well as a colour."""
+"""A figure on the screen: a cursor reads the values off, a click says which x was meant."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby, pairwise
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from rich.style import Style
-from rich.text import Text
-from textual.widget import Widget
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
 
-# Dots of a Braille cell by (column, row).
-_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-_BLANK = 0x2800
-_PLAIN = Style()
-Points = Sequence[tuple[float, float]]
-Scale = Callable[[float], float]
+from asi_repro.tui.widgets.cached_styles import CachedStyles, cells_to_strip
+from asi_repro.tui.widgets.canvas import Axis, Cell
+from asi_repro.tui.widgets.drawing import LEFT, Drawing, Figure, Look
 
 
-@dataclass(frozen=True)
-class Series:
-    """One line.
+class Plot(CachedStyles):
+    """A figure that fits itself to the room; a click says which x was meant."""
 
-    Attributes:
-        letter: at its end, and in the legend.
-        label: made safe already.
-        points: (x, y) in order of x.
-        style: of its dots.
+    DEFAULT_CSS = """
+    Plot { height: 1fr; background: $background; }
+    Plot > .plot--axis { color: $text-muted; }
+    Plot > .plot--title { color: $text-muted; text-style: bold; }
+    Plot > .plot--rule { color: $success; }
+    Plot > .plot--cursor { color: $accent; }
     """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"plot--axis", "plot--title", "plot--rule", "plot--cursor"}
 
-    letter: str
-    label: str
-    points: Points
-    style: Style
+    @dataclass
+    class Picked(Message):
+        """Somebody clicked at (x, y)."""
 
+        plot: Plot
+        x: float
+        y: float
 
-def ticks(low: float, high: float, count: int) -> list[float]:
-    """About `count` round numbers from `low` to `high`."""
-    span = high - low
-    if span <= 0 or count < 1:
-        return [low]
-    raw = span / count
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
-    first = math.ceil(low / step)
-    return [round(n * step, 10) for n in range(first, math.floor(high / step) + 1)]
+        @property
+        def control(self) -> Plot:
+            return self.plot
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.figure = Figure()
+        self._until: float | None = None
+        self._cursor: float | None = None
+        self._drawing: Drawing | None = None
 
-class Canvas:
-    """Cells of dots; in a cell that two lines cross the later one gives the colour."""
+    def show(self, figure: Figure) -> None:
+        """Draw another figure."""
+        self.figure = figure
+        self._forget()
 
-    def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width, height
-        self.dots = [[0] * width for _ in range(height)]
-        self.styles: list[list[Style | None]] = [[None] * width for _ in range(height)]
-        self.letters: dict[tuple[int, int], str] = {}
-
-    def dot(self, x: int, y: int, style: Style) -> None:
-        """Set the dot at (x, y) in dots from the lower left."""
-        column, row = x // 2, self.height - 1 - y // 4
-        if 0 <= column < self.width and 0 <= row < self.height:
-            self.dots[row][column] |= _DOTS[x % 2][3 - y % 4]
-            self.styles[row][column] = style
-
-    def line(self, a: tuple[int, int], b: tuple[int, int], style: Style) -> None:
-        """A straight line of dots."""
-        steps = max(abs(b[0] - a[0]), abs(b[1] - a[1]), 1)
-        for step in range(steps + 1):
-            x = a[0] + (b[0] - a[0]) * step / steps
-            y = a[1] + (b[1] - a[1]) * step / steps
-            self.dot(round(x), round(y), style)
-
-    def row(self, number: int) -> Text:
-        """One line of the canvas."""
-        text = Text(no_wrap=True, end="")
-        cells = zip(self._glyphs(number), self.styles[number], strict=True)
-        # Neighbours of one style together: a span a cell takes longer to paint than the rest of the tab.
-        for style, run in groupby(cells, key=lambda cell: cell[1]):
-            text.append("".join(glyph for glyph, _ in run), style=style or _PLAIN)
-        return text
-
-    def _glyphs(self, number: int) -> Iterator[str]:
-        for column, dots in enumerate(self.dots[number]):
-            letter = self.letters.get((column, number))
-            yield letter or (chr(_BLANK + dots) if dots else " ")
-
-
-def draw(series: Sequence[Series], width: int, height: int, axis: Style) -> list[Text]:
-    """The lines with axes, in `height` lines of `width` cells; y grows upwards."""
-    points = [point for one in series for point in one.points]
-    left = 8
-    if width < left + 8 or height < 4 or not points:
-        return [Text("no room for the plot" if points else "nothing to plot", style=axis)]
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    low_x, high_x, low_y, high_y = min(xs), max(xs), min(ys), max(ys)
-    span_x, span_y = (high_x - low_x) or 1.0, (high_y - low_y) or 1.0
-    canvas = Canvas(width - left, height - 2)
-    across, up = canvas.width * 2 - 3, canvas.height * 4 - 1
-    for one in series:
-        _draw_one(canvas, one, lambda x: (x - low_x) / span_x * across, lambda y: (y - low_y) / span_y * up)
-    labels = {
-        canvas.height - 1 - round((y - low_y) / span_y * up) // 4: f"{y:g}"
-        for y in ticks(low_y, high_y, max(canvas.height // 3, 1))
-    }
-    lines = []
-    for number in range(canvas.height):
-        text = Text(f"{labels.get(number, ''):>{left - 2}} ", style=axis, no_wrap=True, end="")
-        text.append("┤" if number in labels else "│", style=axis)
-        lines.append(text.append_text(canvas.row(number)))
-    lines.append(Text(" " * (left - 1) + "└" + "─" * canvas.width, style=axis, no_wrap=True))
-    lines.append(_x_axis(low_x, high_x, span_x, canvas.width, left, axis))
-    return lines
-
-
-def _draw_one(canvas: Canvas, one: Series, to_x: Scale, to_y: Scale) -> None:
-    placed = [(round(to_x(x)), round(to_y(y))) for x, y in one.points]
-    for a, b in pairwise(placed):
-        canvas.line(a, b, one.style)
-    x, y = placed[-1]
-    column, row = min(x // 2 + 1, canvas.width - 1), canvas.height - 1 - y // 4
-    while (column, row) in canvas.letters and column > 1:
-        column -= 2  # beside the other, as both end at this height
-    canvas.letters[column, row] = one.letter
-    canvas.styles[row][column] = one.style + Style(bold=True)
-
-
-def _x_axis(low: float, high: float, span: float, width: int, left: int, style: Style) -> Text:
-    cells = [" "] * (width + left)
-    free = 0
-    for tick in ticks(low, high, max(width // 12, 1)):
-        label = f"{tick:g}"
-        place = left + round((tick - low) / span * (width - 2)) - len(label) // 2
-        place = min(max(place, free), len(cells) - len(label))
-        if place >= free:
-            cells[place : place + len(label)] = label
-            free = place + len(label) + 1
-    return Text("".join(cells), style=style, no_wrap=True)
-
-
-class Plot(Widget):
-    """Lines that fit themselves to the room."""
-
-    DEFAULT_CSS = "Plot { height: 1fr; }"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.series: Sequence[Series] = ()
-
-    def show(self, series: Sequence[Series]) -> None:
-        """Draw other lines."""
-        self.series = series
+    def retitle(self, title: str) -> None:
+        """Another title over the same lines."""
+        self.figure = replace(self.figure, title=title)
         self.refresh()
 
-    def render(self) -> Text:
-        lines = draw(self.series, self.size.width, self.size.height, Style(dim=True))
-        return Text("\n", end="").join(lines)
+    def at(self, x: float | None) -> None:
+        """Put the cursor at `x`; None takes it away."""
+        self._cursor = x
+        self.refresh()
+
+    def until(self, x: float | None) -> None:
+        """Draw what is up to `x` only, with the cursor there."""
+        self._until = self._cursor = x
+        self._forget()
+
+    def _forget(self) -> None:
+        self._drawing = None
+        self.refresh()
+
+    def forget_styles(self) -> None:
+        super().forget_styles()
+        self._drawing = None
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        base, width = self.style_of(), self.size.width
+        if y == 0 and self.figure.title:
+            return self._title().crop_extend(0, width, base)
+        drawing = self._drawn()
+        row = y - bool(self.figure.title)
+        if row >= len(drawing.rows):
+            return Strip.blank(width, base)
+        return cells_to_strip(self._with_cursor(drawing, row), width, base).crop_extend(0, width, base)
+
+    def _title(self) -> Strip:
+        title = self.style_of("plot--title")
+        cells = [(letter, title) for letter in f"{self.figure.title}  "]
+        for one in self.figure.series:
+            value = None if self._cursor is None or one.kind == "dots" else one.at(self._cursor)
+            if value is not None:
+                style = self.style_of() + one.style
+                name = one.letter or ("" if len(self.figure.series) == 1 else one.label)
+                cells += [(letter, style) for letter in f"{name} {one.number.format(value)}  ".lstrip()]
+        return cells_to_strip(cells, len(cells), title)
+
+    def _drawn(self) -> Drawing:
+        kept, width, height = self._drawing, self.size.width, self.size.height - bool(self.figure.title)
+        if kept is None or (kept.width, kept.height) != (width, height):
+            look = Look(self.style_of(), self.style_of("plot--axis"), self.style_of("plot--rule"))
+            self._drawing = kept = Drawing(self.figure, width, height, look, self._until)
+        return kept
+
+    def _with_cursor(self, drawing: Drawing, number: int) -> list[Cell]:
+        row, (columns, rows) = drawing.rows[number], drawing.room
+        if self._cursor is None or number >= rows or columns < 1:
+            return row
+        place = LEFT + round(drawing.x.part(self._cursor) * (columns * 2 - 1)) // 2
+        if place >= len(row) or row[place][0] not in (" ", "─"):
+            return row
+        return [*row[:place], ("│", self.style_of("plot--cursor")), *row[place + 1 :]]
+
+    def on_click(self, event: events.Click) -> None:
+        drawing = self._drawn()
+        columns, rows = drawing.room
+        row, column = event.y - bool(self.figure.title), event.x - LEFT
+        if not (0 <= row < rows and 0 <= column < columns):
+            return
+        x, y = drawing.x, drawing.y
+        self.post_message(
+            self.Picked(self, _value(x, column / max(columns - 1, 1)), _value(y, 1 - row / max(rows - 1, 1)))
+        )
+
+
+def _value(axis: Axis, part: float) -> float:
+    if axis.log:
+        return math.exp(math.log(axis.low) + part * (math.log(axis.high) - math.log(axis.low)))
+    return axis.low + part * (axis.high - axis.low)
