@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from asi_repro.archive.reader import Archive, Program
+from asi_repro.cli.checked import file_format, the_choice
 from asi_repro.cli.options import (
     ArchiveOption,
     CertificatesOption,
@@ -17,15 +20,13 @@ from asi_repro.cli.options import (
     the_certificates,
     the_executor,
 )
-from asi_repro.cli.output import console, print_json, print_utf8, progress_bar, safe
+from asi_repro.cli.output import console, print_json, progress_bar, safe
 from asi_repro.errors import AsiReproError
 from asi_repro.executor.base import usable_cpus
 from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.tiers import best_tier
-from asi_repro.verify.catalogue import Check
 from asi_repro.verify.certificate import read_certificates, summary
-from asi_repro.verify.files import certify, chosen_checks, is_program, programs_in
-from asi_repro.verify.markdown import certificate_markdown
+from asi_repro.verify.files import SECONDS, Checked, check_text, chosen_checks, is_program, programs_in
 from asi_repro.verify.stage import Outcome, remove_orphans, write_made_from, write_metrics, write_timings
 from asi_repro.verify.stage import verify as run_checks
 
@@ -70,6 +71,45 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Of files: causality, batch and determinism only.")
     ] = False,
+    class_: Annotated[
+        Optional[str],
+        typer.Option("--class", metavar="NAME", help="Of files: the mixer's class, if there are several."),
+    ] = None,
+    set_: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Of files: an argument of the class's constructor, as JSON or a Python literal.",
+        ),
+    ] = None,
+    hidden_size: Annotated[
+        Optional[int],
+        typer.Option(
+            "--hidden-size", min=1, help="Of files: width to probe at. The default is the first that runs."
+        ),
+    ] = None,
+    heads: Annotated[
+        Optional[int], typer.Option("--heads", min=1, help="Of files: number of heads to probe with.")
+    ] = None,
+    parameters: Annotated[
+        Optional[int],
+        typer.Option(
+            "--parameters", min=1, help="Of files: stated parameter count of the 340M model, to be compared."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", min=1, help="Of files: seconds of processor time that one check may take."),
+    ] = SECONDS,
+    format_: Annotated[
+        Optional[str],
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Of files: table (the default), json, markdown, sarif or junit.",
+        ),
+    ] = None,
     executor: ExecutorOption = None,
     certificates: CertificatesOption = None,
     archive: ArchiveOption = None,
@@ -78,15 +118,28 @@ def verify(
     """Check programs, each in a sandbox, and write a certificate for each (stage `verify`).
 
     A program whose certificate is up to date is not checked again. If the command is interrupted, every
-    finished certificate is kept. Certificates of files are printed and not kept, and the exit status is 1
-    if a check fails.
+    finished certificate is kept. Certificates of files are printed and not kept. The exit status is 1 if a
+    check of a file fails, and another one if a file cannot be checked.
     """
     files = [name for name in names or [] if is_program(name)]
     if files:
-        _check_files(names or [], files, chosen_checks(only or (), skip or (), quick=quick), unsafe, json_)
+        show = file_format(format_, as_json=json_)
+        choice = the_choice(class_, set_ or [], hidden_size, heads, parameters)
+        checks = chosen_checks(only or (), skip or (), quick=quick)
+        tier: Tier = "unsafe" if unsafe else best_tier()
+        _check_files(
+            names or [],
+            files,
+            show,
+            partial(check_text, checks=checks, tier=tier, choice=choice, seconds=timeout),
+        )
         return
-    if only or skip or quick:
-        raise AsiReproError("--only, --skip and --quick are for files", hint="asi-repro verify FILE --quick")
+    if only or skip or quick or class_ or set_ or hidden_size or heads or parameters or format_:
+        raise AsiReproError(
+            "--only, --skip, --quick, --class, --set, --hidden-size, --heads, --parameters and --format are"
+            " for files",
+            hint="asi-repro verify FILE --quick",
+        )
     run = the_archive(archive)
     programs = _chosen(run, names or [], everything=all_)
     folder = certificates or the_certificates(archive)
@@ -115,24 +168,28 @@ def verify(
 
 
 def _check_files(
-    names: list[str], files: list[str], checks: tuple[Check, ...], unsafe: bool, json_: bool
+    names: list[str], files: list[str], show: Callable[[list[Checked]], None], check: Callable[..., Checked]
 ) -> None:
-    """Print a certificate of each program; exit with status 1 where a row fails."""
+    """Print what the checks found; exit with status 1 where a row fails, another where one is stopped."""
     if others := sorted(set(names) - set(files)):
         raise AsiReproError(
             f"{others[0]!r} is no file", hint="check files and architectures one after another"
         )
-    tier: Tier = "unsafe" if unsafe else best_tier()
-    failed = False
-    for name in files:
-        for where, source in programs_in(name):
-            certificate = certify(where, source, checks, tier=tier)
-            failed = failed or any(row.verdict == "fail" for row in certificate.checks)
-            if json_:
-                print_json(certificate.to_json())
-            else:
-                print_utf8(certificate_markdown(certificate))
-    if failed:
+    programs = list(dict.fromkeys(program for name in files for program in programs_in(name)))
+    checked = []
+    with progress_bar() as bar:
+        task = bar.add_task("checking programs", total=len(programs))
+        for where, text in programs:
+            bar.update(task, description=safe(where)[-40:])
+            checked.append(check(where, text))
+            bar.advance(task)
+    show(checked)
+    problems = [one.problem for one in checked if one.problem is not None]
+    for problem in problems[1:]:
+        console(stderr=True).print(f"error: {problem}")
+    if problems:
+        raise problems[0]
+    if any(one.failed for one in checked):
         raise typer.Exit(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -22,12 +23,20 @@ class Battery:
     Args:
         source: the program's text.
         stated: the parameter count that its run states, or None.
+        sizes: (width, heads) to probe at: the first at which it builds and runs.
     """
 
-    def __init__(self, source: str, *, stated: int | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        stated: int | None = None,
+        sizes: Sequence[tuple[int, int]] = PROBE_SIZES,
+    ) -> None:
         torch.set_num_threads(1)  # sums in parallel may round otherwise at every run
         self.source = source
         self.stated = stated
+        self.sizes = sizes
 
     @cached_property
     def program(self) -> LoadedProgram:
@@ -37,7 +46,7 @@ class Battery:
     @cached_property
     def subject(self) -> Subject:
         """The program at the smallest width at which it runs."""
-        return probe_subject(self.program)
+        return probe_subject(self.program, sizes=self.sizes)
 
     def run(self, name: str, *, elsewhere: str | None = None) -> list[CheckResult]:
         """The rows of one check; never raises for what the program does.
@@ -89,7 +98,7 @@ class Battery:
             if check.name != "runs":
                 raise
             # Of a program that runs nowhere, `runs` tells where and how it fails.
-            hidden_size, num_heads = PROBE_SIZES[0]
+            hidden_size, num_heads = self.sizes[0]
             return (Subject(self.program, hidden_size=hidden_size, num_heads=num_heads),)
 
     def _loads(self) -> bool:

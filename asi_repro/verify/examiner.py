@@ -33,6 +33,7 @@ class Examination:
         rows: rows by check.
         final: checks whose rows need not be made again.
         probe: width, heads and mapped casts that the probes stood on.
+        problems: how a check ended that did not come to its end, by its name; "" is the program's loading.
         timings: wall seconds by check, and of a forward by length; of this run.
     """
 
@@ -40,6 +41,7 @@ class Examination:
     rows: dict[str, list[CheckResult]] = field(default_factory=dict)
     final: set[str] = field(default_factory=set)
     probe: dict[str, Any] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -50,20 +52,37 @@ class Examiner:
         source: the program.
         stated: the parameter count that its run states.
         tier: the sandbox tier to use.
+        text: what checks of the text read, where lines were added to the program.
+        sizes: (width, heads) to probe at; None takes the first of the usual ones at which it runs.
+        limits: of each worker.
     """
 
-    def __init__(self, source: str, *, stated: int | None, tier: Tier) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        stated: int | None,
+        tier: Tier,
+        text: str | None = None,
+        sizes: tuple[int, int] | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
         self._source = source
-        self._stated = stated
+        self._opening = {"source": source, "stated": stated} | ({"sizes": [sizes]} if sizes else {})
+        self._text = source if text is None else text
         self._tier = tier
+        self._limits = limits
         self._worker: SandboxWorker | None = None
         self._refusal: SandboxOutcome | None = None
 
-    def examine(self, checks: Iterable[Check], stop: threading.Event, *, times: bool = True) -> Examination:
+    def examine(
+        self, checks: Iterable[Check], stop: threading.Event, *, times: bool = True, patient: bool = True
+    ) -> Examination:
         """Rows of `checks`; those not reached when `stop` is set are missing.
 
         Args:
             times: whether forwards are timed too, where the cost is checked.
+            patient: whether to go on after a check that ended at a bound: the next may end there as well.
 
         Raises:
             SandboxUnavailable: where no tier works here.
@@ -74,6 +93,11 @@ class Examiner:
             for check in checks:
                 if stop.is_set():
                     break
+                if found.problems and not patient:
+                    found.rows[check.name] = _skipped(
+                        check, "not tried after the failure before it", found.tier
+                    )
+                    continue
                 began = time.perf_counter()
                 self._check(check, found)
                 found.timings[check.name] = round(time.perf_counter() - began, 4)
@@ -93,13 +117,16 @@ class Examiner:
             found.rows[check.name] = _rows(check, outcome)
         except DataError as error:
             found.rows[check.name] = _skipped(check, f"bad_result: {error.what}", outcome.tier)
+            found.problems[check.name] = f"bad_result: {error.what}"
         if outcome.kind == "ok" or outcome.kind in LASTING:
             found.final.add(check.name)
+        if outcome.kind != "ok":
+            found.problems["" if outcome is self._refusal else check.name] = said(outcome)
 
     def _ask(self, check: Check, found: Examination) -> SandboxOutcome:
         worker = self._ready(found)
         if check.needs == "text":
-            return worker.try_call("text", {"source": self._source, "check": check.name})
+            return worker.try_call("text", {"source": self._text, "check": check.name})
         if self._refusal is not None:
             return self._refusal
         elsewhere = self._digest_elsewhere() if check.name == "determinism" else None
@@ -110,10 +137,12 @@ class Examiner:
         if not depends_on_hashes(self._source):
             return None
         environment = {**ENVIRONMENT, "PYTHONHASHSEED": "1"}
-        worker = SandboxWorker("asi_repro.verify.tasks", LIMITS, tier=self._tier, environment=environment)
+        worker = SandboxWorker(
+            "asi_repro.verify.tasks", self._limits, tier=self._tier, environment=environment
+        )
         try:
             worker.start()
-            worker.try_call("open", {"source": self._source, "stated": self._stated})
+            worker.try_call("open", self._opening)
             value = worker.try_call("digest", {}).value
         finally:
             worker.close()
@@ -126,7 +155,7 @@ class Examiner:
         self._close()
         worker = self._start()
         found.tier = str(worker.tier)
-        opened = worker.try_call("open", {"source": self._source, "stated": self._stated})
+        opened = worker.try_call("open", self._opening)
         self._refusal = None
         if opened.value is None:
             self._refusal = opened
@@ -140,7 +169,7 @@ class Examiner:
 
     def _start(self) -> SandboxWorker:
         self._worker = SandboxWorker(
-            "asi_repro.verify.tasks", LIMITS, tier=self._tier, environment=ENVIRONMENT
+            "asi_repro.verify.tasks", self._limits, tier=self._tier, environment=ENVIRONMENT
         )
         self._worker.start()
         return self._worker
@@ -151,6 +180,11 @@ class Examiner:
             self._worker = None
 
 
+def said(outcome: SandboxOutcome) -> str:
+    """How a call ended, in one line."""
+    return f"{outcome.kind}: {' '.join(outcome.detail[:300].split())}"
+
+
 def _rows(check: Check, outcome: SandboxOutcome) -> list[CheckResult]:
     """The rows that came back, checked, or "not run" with how the call ended.
 
@@ -158,7 +192,7 @@ def _rows(check: Check, outcome: SandboxOutcome) -> list[CheckResult]:
         DataError: where what came back is not this check's rows.
     """
     if outcome.value is None:
-        return _skipped(check, f"{outcome.kind}: {outcome.detail[:300]}", outcome.tier)
+        return _skipped(check, said(outcome), outcome.tier)
     rows = outcome.value.get("rows")
     if not isinstance(rows, list) or len(rows) != len(check.rows):
         raise DataError(f"{check.name} did not return its {len(check.rows)} rows")

@@ -13,12 +13,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from asi_repro.verify.battery import Battery
 from asi_repro.verify.checks import cost, determinism
+from asi_repro.verify.subject import PROBE_SIZES
 
 _opened: dict[str, Battery] = {}
 
 
 def open_program(payload: dict[str, Any]) -> dict[str, Any]:
     """Take `source` (and `stated`, its parameter count) as this worker's program; what probes stand on.
+
+    `sizes` lists the (width, heads) to probe at, in place of the usual ones.
 
     Raises:
         ProgramRefused: where the static check would not let it run.
@@ -28,7 +31,9 @@ def open_program(payload: dict[str, Any]) -> dict[str, Any]:
         raise RuntimeError("one worker is for one program")
     source = str(payload["source"])
     require_safe(source)
-    battery = _opened["battery"] = Battery(source, stated=payload.get("stated"))
+    battery = _opened["battery"] = Battery(
+        source, stated=payload.get("stated"), sizes=payload.get("sizes") or PROBE_SIZES
+    )
     return battery.facts()
 
 

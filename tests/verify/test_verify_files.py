@@ -26,7 +26,7 @@ def test_a_fault_in_a_folder_is_an_exit_status_of_1(tmp_path: Path) -> None:
 def test_a_clean_file_passes_and_only_what_was_asked_for_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "mixer.py"
     path.write_text(CLEAN)
-    done = call("verify", str(path), "--quick", "--skip", "causality")
+    done = call("verify", str(path), "--quick", "--skip", "causality", "--format", "markdown")
     assert done.returncode == 0, done.stderr
     assert "| batch_independence | pass | below 1e-09 |" in done.stdout
     assert "causality" not in done.stdout
@@ -37,6 +37,10 @@ def test_a_clean_file_passes_and_only_what_was_asked_for_is_shown(tmp_path: Path
     [
         ("def (:\n", "does not parse"),
         ("import torch\nx = 1\n", "no nn.Module"),
+        (
+            "from torch import nn\nclass A(nn.Module):\n    def __init__(self, dim, window):\n        pass\n",
+            "window",
+        ),
         ("import socket\n" + CLEAN, "socket"),
     ],
 )
