@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from asi_repro.config.ablation import AblationSettings
 from asi_repro.config.base import Settings
 from asi_repro.config.corpus import CorpusSettings
 from asi_repro.config.discover import DiscoverSettings
@@ -36,6 +37,7 @@ class Params(Settings):
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     discover: DiscoverSettings = Field(default_factory=DiscoverSettings)
+    ablation: AblationSettings = Field(default_factory=AblationSettings)
 
 
 def load_params(root: Path) -> Params:

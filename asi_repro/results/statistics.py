@@ -163,6 +163,20 @@ def mean_difference_test(
     return float(observed), (extreme + 1) / (resamples + 1)
 
 
+def sign_flip_test(differences: ArrayLike, *, rng: np.random.Generator, resamples: int) -> float:
+    """Two-sided p-value of a mean of paired differences: signs are as likely either way under the null.
+
+    Exact for up to 16 differences, and else over random signs (never 0).
+    """
+    array = _vector(differences)
+    bound = abs(array.sum()) - 1e-12
+    if len(array) <= 16:
+        signs = 1 - 2 * (np.arange(2 ** len(array))[:, None] >> np.arange(len(array)) & 1)
+        return float(np.mean(np.abs(signs @ array) >= bound))
+    extreme = np.count_nonzero(np.abs(rng.choice((-1.0, 1.0), (resamples, len(array))) @ array) >= bound)
+    return float((extreme + 1) / (resamples + 1))
+
+
 def binomial_difference_error(first: float, second: float, examples: int) -> float:
     """Standard error of the difference of two accuracies (0 to 1), each over its own `examples`."""
     return float(np.sqrt((first * (1 - first) + second * (1 - second)) / examples))

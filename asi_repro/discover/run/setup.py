@@ -34,6 +34,22 @@ def wanted_settings(root: Path, arm: Arm | None) -> DiscoverSettings:
     return DiscoverSettings.model_validate({**found.model_dump(), "arm": arm})
 
 
+def run_settings(root: Path, discover: DiscoverSettings, seed: int) -> RunSettings:
+    """Settings of a run, with what identifies its lab.
+
+    Raises:
+        MissingInput: where corpus or benchmarks are not there.
+    """
+    return RunSettings(
+        seed=seed,
+        discover=discover,
+        exploration=_stage(root, discover.exploration),
+        verification=_stage(root, discover.verification),
+        llm=load_params(root).llm.model_dump(mode="json") if discover.arm == "llm" else {},
+        made_with=made_with(),
+    )
+
+
 def begin_run(root: Path, name: str, *, arm: Arm | None = None, renew: bool = False) -> DiscoveryRun:
     """Begin the run of that name with the project's settings, or go on with it.
 
@@ -44,15 +60,7 @@ def begin_run(root: Path, name: str, *, arm: Arm | None = None, renew: bool = Fa
         DataError: where it was begun with other settings.
         MissingInput: where corpus or benchmarks are not there.
     """
-    params, discover = load_params(root), wanted_settings(root, arm)
-    settings = RunSettings(
-        seed=params.seed,
-        discover=discover,
-        exploration=_stage(root, discover.exploration),
-        verification=_stage(root, discover.verification),
-        llm=params.llm.model_dump(mode="json") if discover.arm == "llm" else {},
-        made_with=made_with(),
-    )
+    settings = run_settings(root, wanted_settings(root, arm), load_params(root).seed)
     folder = runs_folder(root / "artifacts") / check_name(name)
     if renew and is_begun(root, name) and _differs(folder, settings):
         shutil.rmtree(folder)
