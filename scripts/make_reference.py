@@ -24,6 +24,8 @@ MADE = "<!-- Made by scripts/make_reference.py; edit the code, not this page. --
 
 def archive_page() -> str:
     """Every table and column of the archive, from the Parquet schemas."""
+    from asi_repro.archive.node_tables import TABLES as IMPORTED
+    from asi_repro.archive.node_tables import VERSION
     from asi_repro.archive.schema import SCHEMA_VERSION, TABLES
 
     lines = [
@@ -35,7 +37,15 @@ def archive_page() -> str:
         "The metadata of each Parquet field has the same descriptions. A missing value is null. The guide",
         "says how to [open the archive in other tools](../how-to/archive.md).",
     ]
-    for name, schema in TABLES.items():
+    more = [
+        "",
+        f"An [imported run](../how-to/import.md) has schema version {VERSION}: the same tables, and `nodes`,",
+        "`parents` and `records` beside them. The metadata of `nodes` say what the score is called and which",
+        "direction is better. A run without them is read as one whose experiments are all finished and",
+        "have one parent.",
+    ]
+    lines += more
+    for name, schema in (TABLES | IMPORTED).items():
         lines += ["", f"## `{name}`", "", schema.metadata[b"description"].decode(), ""]
         lines += ["| column | type | nulls | meaning |", "|---|---|---|---|"]
         for field in schema:

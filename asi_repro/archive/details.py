@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from asi_repro.archive.nodes import is_imported
 from asi_repro.errors import NotFound
 
 if TYPE_CHECKING:
@@ -70,3 +71,20 @@ def collect_details(archive: Archive, experiment: Experiment) -> Details:
         archive.rows("benchmarks", index),
         archive.rows("curves", index),
     )
+
+
+def origin_of(archive: Archive, index: int) -> dict[str, Any] | None:
+    """What the system of an imported run says of one experiment; None of any other run.
+
+    Returns:
+        A row of `nodes.NODES` without its index, and `parents` with their roles.
+    """
+    if not is_imported(archive):
+        return None
+    from asi_repro.archive.node_tables import read_extra
+
+    rows = {name: read_extra(archive.folder, name).to_pylist() for name in ("nodes", "parents")}
+    mine = {name: [row for row in found if row["index"] == index] for name, found in rows.items()}
+    for row in (*mine["nodes"], *mine["parents"]):
+        del row["index"]
+    return {**mine["nodes"][0], "parents": mine["parents"]}

@@ -8,11 +8,12 @@ Terms are separated by spaces and must all hold:
     name:gated  name:"gated delta"  gated       the name or display name contains it
     text:gated  text:"gated delta"              a name, the motivation or the summary contains it
     leak:yes  leak:no                           was its program found to see the future, or not to
+    status:failed  status:ghost                 what became of it in an imported run (also evicted, ...)
     -has:program  -name:gated                   not that
 
 Case does not matter in names and texts. A comparison with a number that is missing does not hold, and of a
 program that was not checked neither `leak:yes` nor `leak:no` does. What an experiment itself does not tell
-(texts, leaks) comes from `Facts`.
+(texts, leaks, status) comes from `Facts`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from asi_repro.archive.nodes import STATUSES, read_nodes
 from asi_repro.errors import AsiReproError
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ CHOICES: dict[str, tuple[str, ...] | None] = {
     "gallery": ("yes", "no"),
     "has": PRESENCES,
     "leak": ("yes", "no"),
+    "status": STATUSES,
     "name": None,
     "text": None,
 }
@@ -83,6 +86,10 @@ class Facts(Protocol):
         """Whether the program sees the future; None where it was not checked."""
         ...
 
+    def status(self, index: int) -> str:
+        """What became of it in an imported run."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -117,6 +124,8 @@ class Term:
             return lambda e: e.in_gallery == (wanted == "yes")
         if field == "leak":
             return lambda e: facts is not None and facts.leak(e.index) is (wanted == "yes")
+        if field == "status":
+            return lambda e: facts is not None and facts.status(e.index) == wanted
         if field == "has":
             return lambda e: _has(e, wanted)
         folded = wanted.casefold()
@@ -306,3 +315,11 @@ class ArchiveFacts:
     def leak(self, index: int) -> bool | None:
         """Whether the program sees the future; None where it was not checked."""
         return self._leaks.get(index)
+
+    @cached_property
+    def _statuses(self) -> dict[int, str]:
+        return {index: node.status for index, node in read_nodes(self._archive).items()}
+
+    def status(self, index: int) -> str:
+        """What became of it; "finished" in a run that was not imported."""
+        return self._statuses[index]

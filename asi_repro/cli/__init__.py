@@ -20,6 +20,7 @@ from asi_repro.cli.lazy import Lazy, LazyGroup
 COMMANDS: dict[str, dict[str, Lazy]] = {
     "Make the data": {
         "pull": Lazy("asi_repro.cli.pull:pull", "Download the release and verify every checksum."),
+        "import": Lazy("asi_repro.cli.import_:import_", "Import a run of another discovery system."),
         "archive": Lazy(
             "asi_repro.cli.archive:archive", "Convert the release to Parquet tables (stage archive)."
         ),
@@ -60,6 +61,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "runs": Lazy("asi_repro.cli.runs:runs", "List the runs on this machine."),
         "compare": Lazy("asi_repro.cli.compare:compare", "Compare runs at equal budgets and beside luck."),
         "ablate": Lazy("asi_repro.cli.ablate:ablate", "Measure what each part of the loop contributes."),
+        "export": Lazy("asi_repro.cli.export:export", "Write the files that an imported run was made from."),
         "share": Lazy("asi_repro.cli.share:share", "Export a run as one file for others to import."),
     },
     "Check the paper": {

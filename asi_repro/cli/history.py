@@ -13,7 +13,8 @@ from asi_repro.archive.history.clone import OpenedHistory, open_history
 from asi_repro.archive.history.writing import write_history
 from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_result
-from asi_repro.project import find_project
+from asi_repro.imports.layout import HISTORY
+from asi_repro.project import archive_of, find_project
 
 app = typer.Typer(
     add_completion=False,
@@ -57,9 +58,14 @@ def open_(
             "--bundle", metavar="FILE", help="Bundle to read. The default is artifacts/history.bundle."
         ),
     ] = None,
+    run: Annotated[
+        Optional[str], typer.Option("--run", metavar="NAME", help="Open the history of this imported run.")
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Clone the history into DIR, with a ref for every experiment, and suggest commands to try next."""
+    if bundle is None and run is not None:
+        bundle = archive_of(find_project(), run).parent / HISTORY
     opened = open_history(bundle or find_project().history, folder)
     head = f"history: {opened.experiments} experiments, {len(opened.tags)} tags in {folder}"
     lines = [head, "Some commands to try next:", *(f"  {command}" for command in _suggestions(opened))]

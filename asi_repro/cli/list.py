@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from asi_repro.archive.filters import ArchiveFacts, Filter, Term, parse_filter, select
+from asi_repro.archive.nodes import is_imported, read_nodes
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_columns, print_result, safe
@@ -67,7 +68,8 @@ def list_(
         limit=limit,
         facts=_facts(run, expression, certificates),
     )
-    print_result((e.to_dict() for e in found), lambda: _print_list(found), as_json=json_)
+    statuses = {i: node.status for i, node in read_nodes(run).items()} if is_imported(run) else {}
+    print_result((e.to_dict() for e in found), lambda: _print_list(found, statuses), as_json=json_)
     if sys.stdout.isatty() and not json_:
         print(f"{len(found)} of {len(run.experiments)} experiments", file=sys.stderr)
 
@@ -103,16 +105,24 @@ def _from_options(
     return Filter(tuple(terms))
 
 
-def _print_list(found: list[Experiment]) -> None:
+def _print_list(found: list[Experiment], statuses: dict[int, str]) -> None:
 
     out = console()
     narrow = out.width < _NARROW
-    header = ("index", "score", *(() if narrow else ("depth", "parent")), "", "name")
+    header = (
+        "index",
+        "score",
+        *(() if narrow else ("depth", "parent")),
+        "status" if statuses else "",
+        "name",
+    )
     rows = []
     for e in found:
         name = e.label if e.label == e.name else f"{e.label} ({e.name})"
         score = "-" if e.score is None else f"{e.score:.4f}"
         place = () if narrow else (str(e.depth), "-" if e.parent is None else str(e.parent))
-        rows.append((str(e.index), score, *place, "*" if e.in_gallery else "", safe(name)))
+        rows.append(
+            (str(e.index), score, *place, "*" if e.in_gallery else statuses.get(e.index, ""), safe(name))
+        )
     styles = ["green" if e.in_gallery else "" for e in found]
     print_columns(out, header, rows, right=range(len(header) - 2), styles=styles)

@@ -10,7 +10,8 @@ import typer
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_result
 from asi_repro.errors import MissingInput
-from asi_repro.project import find_project
+from asi_repro.imports.layout import is_import
+from asi_repro.project import find_project, run_folders
 
 app = typer.Typer(
     add_completion=False,
@@ -47,10 +48,15 @@ def build(
 def run(
     name: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run (`asi-repro runs` lists them).")],
 ) -> None:
-    """Write the report of one of your own runs to its folder (stage `discovered`)."""
+    """Write the report of one of your own runs, or of an imported one, to its folder (stage `discovered`)."""
     from asi_repro.discover.run.report import write_run_report
+    from asi_repro.report.imported_run import write_imported_report
 
-    console().print(str(write_run_report(find_project(), name) / "report.md"), soft_wrap=True)
+    project = find_project()
+    folder = run_folders(project).get(name)
+    imported = folder is not None and is_import(folder)
+    written = write_imported_report(folder) if folder and imported else write_run_report(project, name)
+    console().print(str(written / "report.md"), soft_wrap=True)
 
 
 @app.command("open")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +11,9 @@ import typer
 from asi_repro.cli.output import console
 from asi_repro.discover.run.folder import DiscoveryRun, check_name
 from asi_repro.discover.run.setup import runs_folder
-from asi_repro.discover.run.sharing import share_run
+from asi_repro.discover.run.sharing import put_file, share_run
+from asi_repro.imports.export import share_import
+from asi_repro.imports.layout import is_import
 from asi_repro.project import find_project
 
 
@@ -24,13 +28,30 @@ def share(
 ) -> None:
     """Export a run to one file with its commits, records and rejected proposals.
 
-    Others import it with `asi-repro pull --run`.
+    Others import it with `asi-repro pull --run`. An imported run becomes one file of JSON lines, which others
+    import with `asi-repro import`; it gives them the same tables and history.
     """
     folder = runs_folder(find_project().artifacts) / check_name(run)
+    if is_import(folder):
+        _share_import(folder, to)
+        return
     shared = share_run(DiscoveryRun(folder), to)
     console().print(
         f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB: {shared.place}\nothers get it with\n"
         f"  asi-repro pull --run {shared.place} --sha256 {shared.sha256}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _share_import(folder: Path, to: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="asi-repro-share-") as work:
+        shared = share_import(folder, Path(work) / "run.jsonl")
+        put_file(shared.place, to)
+    console().print(
+        f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB, SHA-256 {shared.sha256}: {to}\n"
+        f"others get it with\n  asi-repro import {to} --run {folder.name}",
         markup=False,
         highlight=False,
         soft_wrap=True,

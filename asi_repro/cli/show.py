@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from asi_repro.archive.details import Details, collect_details
+from asi_repro.archive.details import Details, collect_details, origin_of
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.cli.options import (
     ArchiveOption,
@@ -26,7 +26,7 @@ from asi_repro.cli.output import (
     print_utf8,
     safe,
 )
-from asi_repro.text import terminal_safe
+from asi_repro.text import short_value, terminal_safe
 
 
 def show(
@@ -47,19 +47,22 @@ def show(
         return
     details = collect_details(run, found)
     document = details.to_dict(with_source=program)
-    print_result(document, lambda: print_details(details), as_json=json_)
+    imported = origin_of(run, found.index)
+    if imported is not None:
+        document["origin"] = imported
+    print_result(document, lambda: print_details(details, imported), as_json=json_)
 
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MANY_CHILDREN = 8
 
 
-def print_details(details: Details) -> None:
+def print_details(details: Details, origin: dict[str, Any] | None = None) -> None:
     """Facts, lineage, benchmarks, curve and motivation."""
     out = console()
     e = details.experiment
     out.print(Text(f"{e.index}  {safe(e.label)}", style="bold"))
-    for label, value in _facts(details):
+    for label, value in [*_facts(details), *_origin_facts(origin or {})]:
         out.print(
             Text(f"{label:<12}", style="dim").append(value, style="none"), soft_wrap=not out.is_terminal
         )
@@ -98,6 +101,16 @@ def _facts(details: Details) -> list[tuple[str, str]]:
         facts.append(("parameters", stated))
         facts.append(("program", f"{program.lines} lines, SHA-256 {program.sha256}"))
     return facts
+
+
+def _origin_facts(origin: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the system that an imported run comes from said, without what it did not say."""
+    facts = [
+        (name.replace("_", " "), safe(short_value(v))) for name, v in origin.items() if v not in (None, [])
+    ]
+    return [fact for fact in facts if fact[0] != "parents"] + [
+        ("parent", f"{parent['parent']} ({safe(parent['role'])})") for parent in origin.get("parents", [])
+    ]
 
 
 def _change(before: Experiment, after: Experiment) -> str | None:

@@ -14,6 +14,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 
 from asi_repro.archive.history.content import experiment_ref, gallery_tag, standing
+from asi_repro.archive.nodes import Objective
 from asi_repro.archive.reader import Experiment
 from asi_repro.errors import DataError, MissingInput
 
@@ -27,18 +28,20 @@ _MAX_LINE = 4096
 _REF_LINE = re.compile(rb"([0-9a-f]{40}) ([!-~]+)\n")
 
 
-def history_refs(experiments: Iterable[Experiment], commits: Mapping[int, str]) -> dict[str, str]:
+def history_refs(
+    experiments: Iterable[Experiment], commits: Mapping[int, str], objective: Objective
+) -> dict[str, str]:
     """Every ref of a history with its commit: experiments, gallery tags, main and HEAD."""
     listed = list(experiments)
     refs = {experiment_ref(e.index): commits[e.index] for e in listed}
     refs |= {f"refs/tags/{gallery_tag(e)}": commits[e.index] for e in listed if e.in_gallery}
-    refs[MAIN_REF] = refs[HEAD] = commits[best(listed).index]
+    refs[MAIN_REF] = refs[HEAD] = commits[best(listed, objective).index]
     return dict(sorted(refs.items()))
 
 
-def best(experiments: Iterable[Experiment]) -> Experiment:
+def best(experiments: Iterable[Experiment], objective: Objective) -> Experiment:
     """The experiment that branch main stands on; `standing` says which."""
-    return max(experiments, key=standing)
+    return max(experiments, key=lambda experiment: standing(experiment, objective))
 
 
 def write_bundle(path: Path, refs: Mapping[str, str], pack: Path) -> None:

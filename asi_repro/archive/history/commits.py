@@ -25,12 +25,14 @@ class Commit:
         files: names to bytes.
         message: in UTF-8.
         parent: object id of the parent's commit, None for a root; in a stream also ':mark'.
+        others: the same of further parents, where an experiment combines several.
     """
 
     index: int
     files: Mapping[str, bytes]
     message: bytes
     parent: str | None
+    others: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -40,7 +42,7 @@ class Commit:
 
     def head(self, tree: str) -> bytes:
         """The commit object up to its message, for the tree of that object id."""
-        parent = f"parent {self.parent}\n" if self.parent else ""
+        parent = "".join(f"parent {one}\n" for one in self._parents)
         return f"tree {tree}\n{parent}author {self._signature}\ncommitter {self._signature}\n".encode()
 
     def stream(self, mark: int) -> bytes:
@@ -55,23 +57,26 @@ class Commit:
             % (SCRATCH_REF, SCRATCH_REF, mark, signature, signature),
             b"data %d\n%s\n" % (len(self.message), self.message),
         ]
-        if self.parent is not None:
-            # 'merge' with no 'from' makes it the first parent and starts from an empty tree; 'from'
-            # would read the parent's commit and tree back out of the pack.
-            parts.append(b"merge %s\n" % self.parent.encode())
+        # 'merge' with no 'from' makes it the first parent and starts from an empty tree; 'from'
+        # would read the parent's commit and tree back out of the pack.
+        parts += [b"merge %s\n" % one.encode() for one in self._parents]
         for name, data in sorted(self.files.items()):
             parts.append(b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(data), data))
         parts.append(b"\n")
         return b"".join(parts)
 
     @property
+    def _parents(self) -> tuple[str, ...]:
+        return (*filter(None, [self.parent]), *self.others)
+
+    @property
     def _signature(self) -> str:
         return f"{AUTHOR} {commit_date(self.index)} +0000"
 
 
-def commit_of(record: ExperimentRecord, parent: str | None) -> Commit:
-    """The commit of an experiment; see `Commit` for its parent."""
-    return Commit(record.index, experiment_files(record), commit_message(record), parent)
+def commit_of(record: ExperimentRecord, parent: str | None, others: tuple[str, ...] = ()) -> Commit:
+    """The commit of an experiment; see `Commit` for its parents."""
+    return Commit(record.index, experiment_files(record), commit_message(record), parent, others)
 
 
 def object_id(kind: bytes, data: bytes) -> str:

@@ -11,9 +11,11 @@ import math
 import re
 import textwrap
 import unicodedata
+from dataclasses import asdict
 from typing import Any
 
 from asi_repro.archive.history.records import ExperimentRecord
+from asi_repro.archive.nodes import Objective
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.errors import DataError
 from asi_repro.markdown import code, fence, table
@@ -56,8 +58,14 @@ def experiment_files(record: ExperimentRecord) -> dict[str, bytes]:
     return {
         "README.md": _readme(record, record.program).encode(),
         "experiment.json": data,
-        "program.py": record.program.source.encode(),
+        program_file(record): record.program.source.encode(),
     }
+
+
+def program_file(record: ExperimentRecord) -> str:
+    """What the file of a program is called: of a language other than Python, program.txt."""
+    language = None if record.node is None else record.node.language
+    return "program.py" if (language or "python").casefold() in ("python", "py") else "program.txt"
 
 
 def experiment_ref(index: int) -> str:
@@ -106,17 +114,19 @@ def commit_message(record: ExperimentRecord) -> bytes:
         for row in record.benchmarks
         if row["column"] == "average"
     ]
+    if record.node is not None:
+        lines += [f"Native-id: {_one_line(record.node.native_id)}", f"Status: {record.node.status}"]
     return "\n".join([", ".join(marks), "", *lines, ""]).encode()
 
 
-def standing(experiment: Experiment) -> tuple[bool, bool, bool, float, int]:
+def standing(experiment: Experiment, objective: Objective) -> tuple[bool, bool, bool, float, int]:
     """Sort key for branch `main`, which stands on the greatest.
 
-    A gallery architecture before any other, then one with a program, then the highest recorded
-    score, then the lowest index.
+    A gallery architecture before any other, then one with a program, then the best recorded score by the
+    run's objective, then the lowest index.
     """
     e = experiment
-    return (e.in_gallery, e.has_program, e.score is not None, e.score or 0.0, -e.index)
+    return (e.in_gallery, e.has_program, e.score is not None, objective.gain(e.score), -e.index)
 
 
 def _experiment_json(record: ExperimentRecord) -> bytes:
@@ -136,6 +146,10 @@ def _experiment_json(record: ExperimentRecord) -> bytes:
         fields = ("sha256", "lines", "parameters_stated", "parameters", "summary", "motivation")
         inner = ",\n".join(f'    "{name}": {_encode(getattr(p, name))}' for name in fields)
         parts.append(f'  "program": {{\n{inner}\n  }}')
+    if record.node is not None:
+        facts = asdict(record.node)
+        inner = ",\n".join(f'    "{key}": {_encode(facts[key])}' for key in facts if key != "index")
+        parts.append(f'  "node": {{\n{inner}\n  }}')
     parts.append(_json_list("benchmarks", record.benchmarks))
     parts.append(_json_list("curve", record.curve))
     text = "{\n" + ",\n".join(parts) + "\n}\n"
@@ -178,7 +192,7 @@ def _readme(record: ExperimentRecord, program: Program) -> str:
         f"- Parent: {parent}\n- Depth: {e.depth}\n"
         f"- In the gallery: {gallery}\n- Score, as recorded by the run: {_number(e.score)}\n"
         f"- Parameters, as stated: {stated}{exact}\n"
-        f"- Program: `program.py`, {program.lines} lines, SHA-256 `{program.sha256}`",
+        f"- Program: `{program_file(record)}`, {program.lines} lines, SHA-256 `{program.sha256}`",
         "The texts below are the run's own, as `experiment.json` has them; long lines are wrapped.",
         f"## Summary\n\n{_fenced(program.summary)}",
         f"## Motivation\n\n{_fenced(program.motivation)}",

@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from asi_repro.archive.nodes import Node, is_imported, other_parents, read_nodes
 from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.errors import DataError
 from asi_repro.store.files import sha256_bytes
@@ -26,12 +27,16 @@ class ExperimentRecord:
         program: its program with motivation and summary, or None where it was not released.
         benchmarks: its rows of `schema.BENCHMARKS`.
         curve: its rows of `schema.CURVES`.
+        others: further parents of an experiment that combines several.
+        node: what the system said of it, for an imported run.
     """
 
     experiment: Experiment
     program: Program | None = None
     benchmarks: list[JsonDict] = field(default_factory=list)
     curve: list[JsonDict] = field(default_factory=list)
+    others: tuple[int, ...] = ()
+    node: Node | None = None
 
     @property
     def index(self) -> int:
@@ -52,26 +57,38 @@ def read_records(archive: Archive) -> Iterator[ExperimentRecord]:
             agree with `experiments` or with their own SHA-256; and where a parent is missing.
     """
     archive.lineage  # noqa: B018  (refuses cycles and missing parents before anything is written)
-    written: set[int] = set()
+    written: set[int | None] = {None}
     waiting: dict[int, list[ExperimentRecord]] = {}
     for record in _in_index_order(archive):
         ready = [record]
         while ready:
             current = ready.pop()
-            if current.parent is not None and current.parent not in written:
-                waiting.setdefault(current.parent, []).append(current)
+            absent = next((i for i in (current.parent, *current.others) if i not in written), None)
+            if absent is not None:
+                waiting.setdefault(absent, []).append(current)
                 continue
             written.add(current.index)
             yield current
             ready.extend(reversed(waiting.pop(current.index, [])))
+    if waiting:
+        absent = min(waiting)
+        what = f"experiment {absent} is a parent that is not in the run, or descends from its own child"
+        raise DataError(what, where="table parents", hint="import the run again")
 
 
 def _in_index_order(archive: Archive) -> Iterator[ExperimentRecord]:
     programs, benchmarks, curves = (_Cursor(archive, name) for name in _BATCH_ROWS)
+    nodes = read_nodes(archive) if is_imported(archive) else {}
+    others = other_parents(archive)
     for index, experiment in sorted(archive.experiments.items()):
         rows = programs.take(index)
         yield ExperimentRecord(
-            experiment, _program(experiment, rows), benchmarks.take(index), curves.take(index)
+            experiment,
+            _program(experiment, rows),
+            benchmarks.take(index),
+            curves.take(index),
+            others.get(index, ()),
+            nodes.get(index),
         )
     for cursor in (programs, benchmarks, curves):
         cursor.refuse_rest()

@@ -12,6 +12,7 @@ from asi_repro.archive.history.bundle import history_refs, open_bundle, read_hea
 from asi_repro.archive.history.commits import commit_of, object_id, tree_id
 from asi_repro.archive.history.content import commit_message, experiment_files, experiment_ref
 from asi_repro.archive.history.records import ExperimentRecord, read_records
+from asi_repro.archive.nodes import read_objective
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
 from asi_repro.store.git import init_bare, read_objects, require_git, run_git
@@ -38,8 +39,9 @@ def verify_history(bundle: Path, archive: Archive) -> list[str]:
     expected: dict[int, str] = {}
     for record in read_records(archive):
         parent = None if record.parent is None else expected[record.parent]
-        expected[record.index] = commit_of(record, parent).id
-    wanted = history_refs(archive.experiments.values(), expected)
+        others = tuple(expected[other] for other in record.others)
+        expected[record.index] = commit_of(record, parent, others).id
+    wanted = history_refs(archive.experiments.values(), expected, read_objective(archive))
     with tempfile.TemporaryDirectory(prefix="asi-repro-history-") as folder:
         repository = Path(folder) / "repository.git"
         init_bare(repository)
@@ -100,14 +102,15 @@ def _differences_of(
     found_head, _, message = commit.partition(b"\n\n")
     lines = found_head.decode("utf-8", "replace").split("\n")
     parents = [line[7:] for line in lines if line.startswith("parent ")]
-    parent = None if record.parent is None else refs.get(experiment_ref(record.parent))
-    if parents != ([] if parent is None else [parent]):
-        yield f"{name}: its git parent is not the commit of experiment {record.parent}"
+    known = [i for i in (record.parent, *record.others) if i is not None]
+    if parents != [found for i in known if (found := refs.get(experiment_ref(i))) is not None]:
+        yield f"{name}: its git parent is not the commit of experiment {', '.join(map(str, known)) or None}"
     if message != commit_message(record):
         yield f"{name}: another commit message"
     tree = lines[0][5:]
-    expected_head = commit_of(record, parents[0] if parents else None).head(tree).rstrip(b"\n")
-    if len(parents) < 2 and found_head != expected_head:
+    first = parents[0] if parents else None
+    expected_head = commit_of(record, first, tuple(parents[1:])).head(tree).rstrip(b"\n")
+    if found_head != expected_head:
         yield f"{name}: another author, committer or date"
     yield from (f"{name}: {text}" for text in _file_differences(repository, record, tree))
 

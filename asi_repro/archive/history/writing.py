@@ -10,6 +10,7 @@ from typing import Any
 from asi_repro.archive.history.bundle import best, history_refs, write_bundle
 from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_of
 from asi_repro.archive.history.records import ExperimentRecord, read_records
+from asi_repro.archive.nodes import read_objective
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import atomic_file, scratch_beside, sha256_file
@@ -65,11 +66,12 @@ def write_history(archive: Archive, bundle: Path, progress: Progress | None = No
         init_bare(repository)
         records = _counted(read_records(archive), len(experiments), progress)
         commits = _import_commits(repository, records)
-        refs = history_refs(experiments.values(), commits)
+        objective = read_objective(archive)
+        refs = history_refs(experiments.values(), commits, objective)
         with atomic_file(bundle) as temporary:
             write_bundle(temporary, refs, _only_pack(repository))
             size, digest = temporary.stat().st_size, sha256_file(temporary)
-    main = best(experiments.values()).index
+    main = best(experiments.values(), objective).index
     return HistorySummary(
         experiments=len(commits),
         programs=sum(e.has_program for e in experiments.values()),
@@ -92,7 +94,8 @@ def _import_commits(repository: Path, records: Iterable[ExperimentRecord]) -> di
         for record in records:
             parent = None if record.parent is None else f":{marks[record.parent]}"
             marks[record.index] = len(marks) + 1
-            process.stdin.write(commit_of(record, parent).stream(marks[record.index]))
+            others = tuple(f":{marks[other]}" for other in record.others)
+            process.stdin.write(commit_of(record, parent, others).stream(marks[record.index]))
         process.stdin.write(STREAM_END)
     pairs = (line.split() for line in marks_file.read_text().splitlines())
     commits = {int(mark[1:]): commit for mark, commit in pairs}

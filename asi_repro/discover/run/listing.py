@@ -6,12 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from asi_repro.archive.nodes import FAILED
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import COMMITS, SETTINGS, DiscoveryRun
 from asi_repro.discover.run.recorded import listed_commits
 from asi_repro.errors import AsiReproError
+from asi_repro.imports.layout import ARCHIVE, is_import
+from asi_repro.imports.outcomes import steps
+from asi_repro.imports.record import read_import
 from asi_repro.project import RELEASE, Project, run_folders
+from asi_repro.text import one_line
 
 
 @dataclass(frozen=True)
@@ -20,11 +25,12 @@ class RunRow:
 
     Attributes:
         name: to give to --run.
-        kind: release, live or recorded.
-        arm: who proposes; None for the release.
+        kind: release, live, recorded or imported.
+        arm: who proposes, the system of an imported run; None for the release.
         experiments: committed ones.
         failed: without a commit; None where that is not known.
-        beat_baseline: better than the baseline in both metrics; None where that is not known.
+        beat_baseline: better than the baseline in both metrics; of an imported run, than its first program
+            by its own score; None where that is not known.
         verified: that passed the second stage; of the release, the gallery.
         archive: its folder of tables, None where it has none yet.
         note: what is wrong with it, or "".
@@ -54,9 +60,9 @@ def list_runs(project: Project) -> list[RunRow]:
     """Every run, the release first; one that cannot be read is listed with the reason."""
     found = [_release(project)] if (project.archive / "experiments.parquet").is_file() else []
     for name, folder in run_folders(project).items():
-        if (folder / SETTINGS).is_file():
+        if (folder / SETTINGS).is_file() or is_import(folder):
             try:
-                found.append(_own(name, folder))
+                found.append(_imported(name, folder) if is_import(folder) else _own(name, folder))
             except AsiReproError as error:
                 found.append(RunRow(name, "damaged", None, 0, None, None, None, None, error.what))
     return found
@@ -73,6 +79,20 @@ def _release(project: Project) -> RunRow:
         None,
         len(archive.gallery),
         str(project.archive),
+    )
+
+
+def _imported(name: str, folder: Path) -> RunRow:
+    record = read_import(folder)
+    return RunRow(
+        name,
+        "imported",
+        one_line(record.system),
+        record.experiments,
+        record.statuses.get(FAILED, 0),
+        sum(step.found for step in steps(folder)[1]),
+        None,
+        str(folder / ARCHIVE),
     )
 
 

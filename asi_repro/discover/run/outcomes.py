@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asi_repro.archive.nodes import MINIMIZE, REJECTED, UNKNOWN
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.spending import NOTHING, Spending, own_spending
 from asi_repro.errors import DataError, MissingInput
+from asi_repro.imports.layout import is_import
+from asi_repro.imports.outcomes import DISCOVERY, steps
+from asi_repro.imports.record import read_import
 from asi_repro.project import RELEASE, Project, archive_of, run_folders
 from asi_repro.store.json_text import dump_json
 
@@ -73,9 +77,12 @@ def read_outcomes(project: Project, name: str) -> Outcomes:
         DataError: where it has no experiment besides its baseline.
     """
     folder = archive_of(project, name)
-    made = (
-        _release(folder) if name == RELEASE else own_outcomes(name, run_folders(project)[name], spending=True)
-    )
+    if name == RELEASE:
+        made = _release(folder)
+    elif is_import(folder.parent):
+        made = _imported(name, folder.parent)
+    else:
+        made = own_outcomes(name, run_folders(project)[name], spending=True)
     if not made.indices:
         raise DataError("the run has no experiments apart from its baseline", where=str(folder))
     return made
@@ -113,6 +120,40 @@ def _repeats(archive: Archive) -> tuple[tuple[float, ...], ...]:
         if (score := archive.experiments[index].score) is not None:
             found[digest].append(score)
     return tuple(tuple(scores) for scores in found.values() if len(scores) > 1)
+
+
+def _imported(name: str, folder: Path) -> Outcomes:
+    objective, made = steps(folder)
+    archive, later = Archive(folder / "archive"), made[1:]
+    indices = tuple(step.experiment.index for step in later)
+    record = read_import(folder)
+    known = objective.direction != UNKNOWN
+    return Outcomes(
+        name=name,
+        arm=record.system,
+        discovery=DISCOVERY,
+        indices=indices,
+        found=tuple(step.found for step in later),
+        verified=tuple(False for _ in later),
+        flops=None,
+        scores=tuple(step.experiment.score if known else None for step in later),
+        higher=objective.direction != MINIMIZE,
+        spent={
+            "evaluations": tuple(float(step.node.status != REJECTED) for step in later),
+            "seconds": _all_stated(step.node.seconds for step in later),
+            "tokens": _all_stated(step.node.tokens for step in later),
+            "usd": _all_stated(step.node.cost for step in later),
+        },
+        first_generation=_first_generation(archive, indices),
+        repeats=_repeats(archive),
+        scoring=dump_json([record.system, record.score]),
+    )
+
+
+def _all_stated(values: Iterable[float | None]) -> tuple[float, ...] | None:
+    """The numbers, or None where one is not stated: a sum of the others would be too low."""
+    listed = list(values)
+    return None if None in listed else tuple(float(value) for value in listed if value is not None)
 
 
 def own_outcomes(name: str, folder: Path, *, spending: bool = False) -> Outcomes:

@@ -92,7 +92,7 @@ def share_run(run: DiscoveryRun, place: str) -> Shared:
         shared = Shared(
             run.folder.name, place, sha256_file(bundle), bundle.stat().st_size, len(run.finished())
         )
-        _put(bundle, place)
+        put_file(bundle, place)
     return shared
 
 
@@ -247,7 +247,12 @@ def _read_records(run: DiscoveryRun) -> None:
         read_rejected(path)
 
 
-def _put(file: Path, place: str) -> None:
+def put_file(file: Path, place: str) -> None:
+    """Write a file to a path or a URL that DVC can write to.
+
+    Raises:
+        AsiReproError: where the place cannot be written.
+    """
     with reaching(place) as (filesystem, path):
         if "://" in place:
             filesystem.put_file(str(file), path)  # an object appears when it is whole

@@ -1,0 +1,104 @@
+"""Version 2 of the archive: what a run of another system says of an experiment beyond version 1's tables.
+
+Version 1's tables stay as they are, so everything that reads them reads an imported run too. Version 2 adds
+three: `nodes` (one row an experiment), `parents` (one row an edge, where an experiment may have several) and
+`records` (what the system itself wrote, byte for byte). An archive without them is of version 1, and
+`read_nodes`, `read_parents` and `read_objective` migrate it: every experiment is finished, its one parent is
+its parent, and a higher score is better, as the paper has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from asi_repro.archive.reader import Archive
+
+FINISHED, FAILED, REJECTED, EVICTED, GHOST = STATUSES = ("finished", "failed", "rejected", "evicted", "ghost")
+MAXIMIZE, MINIMIZE, UNKNOWN = DIRECTIONS = ("maximize", "minimize", "unknown")
+PARENT = "parent"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A row of `node_tables.NODES`; see there for what each field means."""
+
+    index: int
+    native_id: str
+    status: str
+    generation: int | None = None
+    iteration: int | None = None
+    island: str | None = None
+    language: str | None = None
+    time: float | None = None
+    seconds: float | None = None
+    cost: float | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a run's scores are.
+
+    Attributes:
+        score: name of the score.
+        direction: maximize, minimize, or unknown where the system does not say.
+    """
+
+    score: str = "score"
+    direction: str = MAXIMIZE
+
+    def gain(self, value: float | None) -> float:
+        """The score such that more is better; minus infinity where there is none or no direction."""
+        if value is None or self.direction == UNKNOWN:
+            return float("-inf")
+        return -value if self.direction == MINIMIZE else value
+
+
+def is_imported(archive: Archive) -> bool:
+    """Whether the archive has the tables of version 2."""
+    return (archive.folder / "nodes.parquet").is_file()
+
+
+def read_nodes(archive: Archive) -> dict[int, Node]:
+    """Every experiment's node by index; an archive of version 1 is migrated."""
+    if not is_imported(archive):
+        return {i: Node(i, str(i), FINISHED, language="python") for i in archive.experiments}
+    from asi_repro.archive.node_tables import read_extra
+
+    return {row["index"]: Node(**row) for row in read_extra(archive.folder, "nodes").to_pylist()}
+
+
+def read_parents(archive: Archive) -> list[dict[str, Any]]:
+    """Every edge of the lineage as a row of `node_tables.PARENTS`; an archive of version 1 is migrated."""
+    if is_imported(archive):
+        from asi_repro.archive.node_tables import read_extra
+
+        return list(read_extra(archive.folder, "parents").to_pylist())
+    there = archive.experiments.values()
+    return [{"index": e.index, "parent": e.parent, "role": PARENT} for e in there if e.parent is not None]
+
+
+def other_parents(archive: Archive) -> dict[int, tuple[int, ...]]:
+    """Further parents of experiments that combine several, by index, without the first."""
+    if not is_imported(archive):
+        return {}
+    found: dict[int, list[int]] = {}
+    for row in read_parents(archive):
+        first = archive.experiments[row["index"]].parent
+        if row["role"] == PARENT and row["parent"] != first:
+            found.setdefault(row["index"], []).append(row["parent"])
+    return {index: tuple(others) for index, others in found.items()}
+
+
+def read_objective(archive: Archive) -> Objective:
+    """What the scores of a run are.
+
+    Raises:
+        DataError: where the direction is none that there is.
+    """
+    if not is_imported(archive):
+        return Objective()
+    from asi_repro.archive.node_tables import stated_objective
+
+    return stated_objective(archive.folder)

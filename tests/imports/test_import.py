@@ -1,0 +1,274 @@
+"""Importing a run: what becomes of it, that nothing else does, and that it can be given back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from import_places import DATA, contents, imported, make_project, write_neutral
+from in_process import call
+
+from asi_repro.archive.history.clone import open_history
+from asi_repro.archive.history.verify import verify_history
+from asi_repro.archive.nodes import read_nodes, read_objective, read_parents
+from asi_repro.archive.reader import Archive
+from asi_repro.archive.tables import write_archive
+from asi_repro.errors import AsiReproError, DataError, NotFound
+from asi_repro.imports.export import export_records, share_import
+from asi_repro.imports.folder import write_import
+from asi_repro.imports.formats import read_run
+from asi_repro.imports.outcomes import ranked
+from asi_repro.store.git import run_git
+
+OPENEVOLVE = DATA / "openevolve"
+TREE = [
+    {"id": "seed", "score": 3.0, "program": "seed = 1\nx = 1\n", "iteration": 0},
+    {"id": "a", "parents": ["seed"], "score": 2.0, "program": "seed = 1\nx = 2\n", "iteration": 1},
+    {"id": "b", "parents": ["seed"], "score": 2.0, "program": "seed = 2\nx = 1\n", "iteration": 2},
+    {
+        "id": "ab",
+        "parents": ["a", {"id": "b"}, {"id": "lost", "role": "inspiration"}],
+        "score": 1.5,
+        "program": "x = 3\n",
+        "iteration": 3,
+    },
+    {
+        "id": "crash",
+        "parents": ["ab"],
+        "score": 0.0,
+        "status": "failed",
+        "program": "x = (\n",
+        "iteration": 4,
+    },
+    {"id": "nan", "parents": ["ab"], "score": None, "program": "x = 3\n", "iteration": 5},
+]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs" / "tree"
+    imported(write_neutral(tmp_path / "tree.jsonl", TREE), folder)
+    return folder
+
+
+def archive(folder: Path) -> Archive:
+    return Archive(folder / "archive")
+
+
+def test_all_checkpoints_and_the_trace_are_merged(tmp_path: Path) -> None:
+    record = imported(OPENEVOLVE, tmp_path / "oe").record
+    assert record.statuses == {"evicted": 7, "failed": 3, "finished": 4, "ghost": 1}
+    assert (record.system, record.score, record.direction) == ("OpenEvolve", "combined_score", "maximize")
+    saved = {path.stem for path in OPENEVOLVE.glob("checkpoints/*/programs/*.json")}
+    lines = (OPENEVOLVE / "evolution_trace.jsonl").read_text().splitlines()
+    traced = {json.loads(line)["child_id"] for line in lines}
+    nodes = {node.native_id: node for node in read_nodes(archive(tmp_path / "oe")).values()}
+    assert {key for key, node in nodes.items() if node.status != "ghost"} == saved | traced
+    last = {path.stem for path in OPENEVOLVE.glob("checkpoints/checkpoint_10/programs/*.json")}
+    assert {key for key, node in nodes.items() if node.status == "finished"} <= last
+
+
+def test_a_parent_that_no_file_describes_is_a_ghost_with_what_its_children_say(tmp_path: Path) -> None:
+    imported(OPENEVOLVE, tmp_path / "oe")
+    run = archive(tmp_path / "oe")
+    [ghost] = [node for node in read_nodes(run).values() if node.status == "ghost"]
+    assert run.experiments[ghost.index].score == -9.0
+    assert run.experiments[ghost.index].children == 3
+    assert not run.experiments[ghost.index].has_program
+
+
+def test_a_failed_score_is_none_and_the_direction_is_the_stated_one(tree: Path) -> None:
+    run = archive(tree)
+    assert read_objective(run).direction == "minimize"
+    assert [step.node.native_id for step in ranked(tree)] == ["ab", "a", "b", "seed"]
+    assert run.find("crash").score is None
+    assert {n.status for n in read_nodes(run).values()} == {"finished", "failed", "ghost"}
+
+
+def test_where_no_direction_is_stated_nothing_is_best(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    imported(write_neutral(tmp_path / "t.jsonl", TREE, direction="unknown"), folder)
+    assert ranked(folder) == []
+
+
+def test_the_history_is_the_lineage_with_every_parent(tree: Path, tmp_path: Path) -> None:
+    run = archive(tree)
+    assert verify_history(tree / "history.bundle", run) == []
+    opened = open_history(tree / "history.bundle", tmp_path / "clone")
+    git = [f"--git-dir={opened.folder / '.git'}"]
+    index = {node.native_id: node.index for node in read_nodes(run).values()}
+    shown = run_git([*git, "log", "-1", "--format=%p", f"refs/experiments/{index['ab']:07d}"]).split()
+    wanted = [
+        run_git([*git, "rev-parse", "--short", f"refs/experiments/{index[parent]:07d}"]).strip()
+        for parent in ("a", "b")
+    ]
+    assert shown == wanted
+    assert opened.main == f"refs/experiments/{index['ab']:07d}"
+
+
+def test_a_parent_of_another_kind_is_no_parent_of_the_tree(tree: Path) -> None:
+    run = archive(tree)
+    names = {node.index: node.native_id for node in read_nodes(run).values()}
+    edges = {(names[row["index"]], names[row["parent"]], row["role"]) for row in read_parents(run)}
+    assert ("ab", "lost", "inspiration") in edges
+    assert run.find("lost").children == 0
+
+
+def test_an_archive_of_version_1_is_migrated(tree: Path, tmp_path: Path) -> None:
+    from asi_repro.archive.tables import Run
+
+    run = archive(tree)
+    plain = Run(
+        experiments=[
+            {
+                key: getattr(e, key)
+                for key in ("index", "name", "display_name", "parent", "score", "in_gallery")
+            }
+            | {"has_program": False}
+            for e in run.experiments.values()
+        ]
+    )
+    write_archive(plain, tmp_path / "plain")
+    old = Archive(tmp_path / "plain")
+    assert {node.status for node in read_nodes(old).values()} == {"finished"}
+    assert {row["role"] for row in read_parents(old)} == {"parent"}
+    assert read_objective(old).direction == "maximize"
+
+
+@pytest.mark.parametrize("place", [OPENEVOLVE], ids=lambda p: p.name)
+def test_importing_again_changes_nothing(place: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    assert imported(place, folder).changed
+    before = contents(folder), folder.stat().st_ino
+    assert not imported(place, folder).changed
+    assert (contents(folder), folder.stat().st_ino) == before
+
+
+def test_a_run_that_has_grown_keeps_its_indices(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    imported(write_neutral(tmp_path / "t.jsonl", TREE[:3]), folder)
+    before = {node.native_id: node.index for node in read_nodes(archive(folder)).values()}
+    assert imported(
+        write_neutral(tmp_path / "t.jsonl", [*TREE[:3], {"id": "c", "iteration": 7}]), folder
+    ).changed
+    after = {node.native_id: node.index for node in read_nodes(archive(folder)).values()}
+    assert after.items() >= before.items()
+
+
+def test_another_run_is_not_written_over(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    imported(OPENEVOLVE, folder)
+    before = contents(folder)
+    other = read_run(write_neutral(tmp_path / "t.jsonl", TREE))
+    with pytest.raises(AsiReproError, match="is another run"):
+        write_import(other, folder)
+    assert contents(folder) == before
+    assert write_import(other, folder, replace=True).changed
+    own = tmp_path / "own"
+    own.mkdir()
+    with pytest.raises(AsiReproError, match="was not imported"):
+        write_import(other, own, replace=True)
+
+
+def test_the_files_come_back_byte_for_byte(tmp_path: Path) -> None:
+    imported(OPENEVOLVE, tmp_path / "oe")
+    export_records(tmp_path / "oe", tmp_path / "back")
+    assert contents(tmp_path / "back") == contents(OPENEVOLVE)
+
+
+@pytest.mark.parametrize("place", [OPENEVOLVE], ids=lambda p: p.name)
+def test_a_shared_run_is_the_same_run_elsewhere(place: Path, tmp_path: Path) -> None:
+    imported(place, tmp_path / "here")
+    share_import(tmp_path / "here", tmp_path / "file.jsonl")
+    imported(tmp_path / "file.jsonl", tmp_path / "there")
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+def test_nothing_or_two_things_are_recognised_or_named_wrongly(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no known system"):
+        read_run(tmp_path / "empty")
+    shutil.copytree(OPENEVOLVE, tmp_path / "two")
+    write_neutral(tmp_path / "two" / "run.jsonl", TREE)
+    with pytest.raises(DataError, match="looks like jsonl and openevolve"):
+        read_run(tmp_path / "two")
+    assert read_run(tmp_path / "two", "jsonl").system == "Ours"
+    with pytest.raises(NotFound, match="no format"):
+        read_run(tmp_path / "two", "other")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_project(tmp_path_factory.mktemp("project"))
+    write_neutral(folder / "tree.jsonl", TREE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASI_REPRO_HOME", str(folder))
+        for place, name in ((OPENEVOLVE, "oe"), (folder / "tree.jsonl", "tree")):
+            assert call("import", str(place), "--run", name).returncode == 0
+    return folder
+
+
+COMMANDS = [
+    ("list", "--run", "tree", "status:ghost"),
+    ("show", "ab", "--run", "tree"),
+    ("show", "ab", "--program", "--run", "tree"),
+    ("lineage", "ab", "--run", "tree"),
+    ("diff", "a", "b", "--run", "tree"),
+    ("search", "seed", "--run", "tree"),
+    ("runs",),
+    ("compare", "tree", "oe"),
+    ("report", "run", "tree"),
+    ("share", "tree", "--to", "shared.jsonl"),
+    ("export", "oe", "exported"),
+    ("history", "open", "clone", "--run", "oe"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_reading_command_takes_an_imported_run(
+    project: Path, command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASI_REPRO_HOME", str(project))
+    monkeypatch.chdir(tmp_path)
+    found = call(*command)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_show_and_list_say_what_the_system_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASI_REPRO_HOME", str(project))
+    shown = json.loads(call("show", "ab", "--run", "tree", "--json").stdout)
+    assert shown["origin"]["native_id"] == "ab"
+    assert [parent["role"] for parent in shown["origin"]["parents"]] == ["parent", "parent", "inspiration"]
+    assert "lost" in call("list", "status:ghost", "--run", "tree").stdout
+
+
+def test_fsck_says_what_does_not_add_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASI_REPRO_HOME", str(project))
+    found = call("fsck", "--run", "tree", "--json")
+    assert found.returncode == 1
+    checks = {check["check"]: check for check in json.loads(found.stdout)["checks"]}
+    states = {name: check["status"] for name, check in checks.items()}
+    problems = {"equal", "scores", "seeds", "ghosts"}
+    assert {name for name, state in states.items() if state == "problem"} == problems
+    assert "only the number of a seed" in checks["seeds"]["problems"][0]["what"]
+    other = json.loads(call("fsck", "--run", "oe", "--json").stdout)["checks"]
+    assert {check["check"] for check in other if check["status"] == "problem"} == {
+        *("equal", "scores", "ghosts", "counts")
+    }
+
+
+def test_a_clean_run_passes_every_check(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASI_REPRO_HOME", str(project))
+    clean = [
+        {"id": "r", "score": 1.0, "program": "x = 1\n", "iteration": 0},
+        {"id": "s", "parents": ["r"], "score": 0.5, "program": "x = 2\n", "iteration": 1},
+    ]
+    place = write_neutral(tmp_path / "clean.jsonl", clean)
+    assert call("import", str(place)).returncode == 0
+    found = call("fsck", "--run", "clean")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "no problems; 12 of 12 checks ran" in found.stdout
