@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -24,7 +24,8 @@ from asi_repro.executor.base import usable_cpus
 from asi_repro.project import find_project
 from asi_repro.sweep.jobs import Report, Swept, make_jobs, unknown_report
 from asi_repro.sweep.jobs import sweep as run_sweep
-from asi_repro.sweep.workspace import open_workspace
+from asi_repro.sweep.sittings import Sittings
+from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.spec import DEVICES
 
 
@@ -54,6 +55,10 @@ def sweep(
     ] = None,
     device: DeviceOption = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Redo work whose results exist.")] = False,
+    renew: Annotated[
+        bool,
+        typer.Option("--renew", help="Also redo what artifacts/sweeps records as made with earlier code."),
+    ] = False,
     unsafe: UnsafeOption = False,
     executor: ExecutorOption = None,
     json_: JsonOption = False,
@@ -61,7 +66,9 @@ def sweep(
     """Train and evaluate all selected models in parallel. Existing results are kept.
 
     If a model fails or its name is unknown, it is reported and the others continue. An interrupted sweep
-    resumes when the command is run again.
+    resumes when the command is run again. At a scale whose sweep is recorded (`sweep.recorded` in
+    params.yaml), it runs over all baselines and the whole gallery; each finished model becomes a file in
+    artifacts/sweeps/SCALE/rows, and what is recorded there is not done again.
     """
     if only not in (None, "train", "evaluate"):
         raise NotFound(f"unknown phase {only!r}", hint="use train or evaluate")
@@ -70,31 +77,44 @@ def sweep(
     root = find_project().root
     workspace = open_workspace(root, scale=scale)
     workspace.corpus  # noqa: B018  # say now what every job would say
-    phases = (only,) if only else ("train", "evaluate")
-    known, unknown = workspace.known_subjects(names)
-    planned = make_jobs(
-        root,
-        known,
-        seeds or workspace.settings.seeds,
-        scale=workspace.scale,
-        phases=phases,
-        unsafe=unsafe,
-        device=device,
-        processes=_processes(root, workspace.scale, device, unsafe=unsafe),
-        force=force,
-    )
+    phases: tuple[Any, ...] = (only,) if only else ("train", "evaluate")
+    options = {
+        "scale": workspace.scale,
+        "unsafe": unsafe,
+        "device": device,
+        "processes": _processes(root, workspace.scale, device, unsafe=unsafe),
+        "force": force,
+    }
+    sittings = None if only else _sittings(root, workspace)
+    known, unknown = workspace.known_subjects(names) if names or sittings is None else ([], {})
+    if sittings is None:
+        planned = make_jobs(root, known, seeds or workspace.settings.seeds, phases=phases, **options)
+    else:
+        sittings.open([subject.slug for subject in known], seeds, renew=renew, force=force)
+        planned = sittings.jobs(root, **options)
     where, needs = the_executor(executor, jobs, root, scale=workspace.scale, device=device)
     with progress_bar() as bar:
         task = bar.add_task("training", total=len(planned))
 
         def told(report: Report) -> None:
             bar.update(task, advance=1, description=safe(report.name)[:40])
+            if sittings is not None:
+                sittings.keep(report)
 
         swept = run_sweep(
             planned, workers=jobs or usable_cpus(), progress=told, executor=where, resources=needs
         )
     swept.reports += [unknown_report(name, error) for name, error in unknown.items()]
-    _finish(swept, json_=json_)
+    if sittings is not None:
+        swept.reports += sittings.faults
+    _finish(swept, [] if sittings is None else sittings.notes(), json_=json_)
+
+
+def _sittings(root: Path, workspace: Workspace) -> Sittings | None:
+    """The recorded sweep of the scale, where there is one."""
+    params = load_params(root)
+    recorded = params.recorded(workspace.scale)
+    return None if recorded is None else Sittings(workspace, recorded, params.seed)
 
 
 def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:
@@ -110,11 +130,11 @@ def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:
     return count
 
 
-def _finish(swept: Swept, *, json_: bool) -> None:
-
+def _finish(swept: Swept, notes: list[str], *, json_: bool) -> None:
     counts = {status: len(swept.of(status)) for status in ("done", "current", "stopped", "failed")}
     if json_:
-        print_json({**counts, "seconds": swept.seconds, "jobs": [asdict(report) for report in swept.reports]})
+        jobs = [asdict(report) for report in swept.reports]
+        print_json({**counts, "seconds": swept.seconds, "notes": notes, "jobs": jobs})
     else:
         out = console()
         out.print(
@@ -123,6 +143,8 @@ def _finish(swept: Swept, *, json_: bool) -> None:
         for report in [*swept.of("stopped"), *swept.of("failed")]:
             what = f"{safe(report.name)} seed {report.seed} ({report.phase})"
             out.print(f"  {report.status} {what}: {safe(report.detail)}")
+        for note in notes:
+            out.print(note)
     if swept.of("failed"):
         first = swept.of("failed")[0]
         raise AsiReproError(

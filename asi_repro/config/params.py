@@ -13,6 +13,7 @@ from asi_repro.config.discover import DiscoverSettings
 from asi_repro.config.evaluate import EvaluateSettings
 from asi_repro.config.executor import ExecutorSettings
 from asi_repro.config.llm import LlmSettings
+from asi_repro.config.sweep import SittingSettings, SweepSettings
 from asi_repro.config.train import TrainSettings
 from asi_repro.errors import DataError
 from asi_repro.plain_yaml import plain_yaml
@@ -34,10 +35,22 @@ class Params(Settings):
     corpus: CorpusSettings = Field(default_factory=CorpusSettings)
     train: TrainSettings = Field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings)
+    sweep: SweepSettings = Field(default_factory=SweepSettings)
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     discover: DiscoverSettings = Field(default_factory=DiscoverSettings)
     ablation: AblationSettings = Field(default_factory=AblationSettings)
+
+    def recorded(self, scale: str) -> SittingSettings | None:
+        """What the recorded sweep of a scale consists of; None where its sweeps are not recorded."""
+        return {str(name): settings for name, settings in self.sweep.recorded.items()}.get(scale)
+
+    def evaluation(self, scale: str) -> EvaluateSettings:
+        """How models of a scale are scored: where its sweep is recorded, on the items of that sweep."""
+        if (recorded := self.recorded(scale)) is None:
+            return self.evaluate
+        changes = {"limit": recorded.limit, "validation_blocks": recorded.validation_blocks}
+        return self.evaluate.model_copy(update=changes)
 
 
 def load_params(root: Path) -> Params:

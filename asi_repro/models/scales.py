@@ -27,6 +27,7 @@ class Scale:
         vocab_size: rows of the embedding and of the untied output projection.
         context: tokens of a training sequence.
         tokenizer: of its text: "gpt2" or "bytes".
+        initializer_range: standard deviation of the frame's initial weights; mixers choose their own.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Scale:
     vocab_size: int = GPT2_VOCABULARY
     context: int = 2048
     tokenizer: str = "gpt2"
+    initializer_range: float = 0.02
 
     @property
     def end_of_text(self) -> int:
@@ -58,6 +60,7 @@ SCALES: dict[str, Scale] = {
             vocab_size=256,
             context=256,
             tokenizer="bytes",
+            initializer_range=0.1,
         ),
         Scale("20m", num_layers=8, hidden_size=256, num_heads=8, intermediate_size=768),
         Scale("340m", num_layers=24, hidden_size=1024, num_heads=8, intermediate_size=2816),

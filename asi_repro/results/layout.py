@@ -7,7 +7,14 @@ from pathlib import Path
 
 from asi_repro.errors import DataError
 
-BASELINES = ("delta_net", "gated_delta_net", "mamba2", "transformer")
+BASELINES = (
+    "delta_net",
+    "delta_net_conv",
+    "delta_net_wide",
+    "gated_delta_net",
+    "mamba2",
+    "transformer",
+)
 REFERENCE = "delta_net"
 EVALUATION = "evaluation.json"
 _UNPLAIN = re.compile(r"[^A-Za-z0-9_-]+")

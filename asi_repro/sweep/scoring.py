@@ -23,7 +23,7 @@ def evaluate_model(
     return evaluate_trained(
         workspace.trained(slug, seed),
         workspace.evaluated(slug, seed),
-        settings=load_params(workspace.project.root).evaluate,
+        settings=load_params(workspace.project.root).evaluation(workspace.scale),
         items=workspace.project.artifacts / "benchmarks",
         corpus=workspace.corpus,
         device=device,

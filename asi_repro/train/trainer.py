@@ -236,6 +236,7 @@ def config_record(spec: Spec) -> dict[str, Any]:
         "num_hidden_layers": scale.num_layers,
         "num_attention_heads": scale.num_heads,
         "max_position_embeddings": scale.context,
+        "initializer_range": scale.initializer_range,
         "bos_token_id": scale.end_of_text,
         "eos_token_id": scale.end_of_text,
     }

@@ -14,7 +14,13 @@ from torch import nn
 
 from asi_repro.errors import NotFound
 from asi_repro.models.baselines.attention import Attention
-from asi_repro.models.baselines.linear import DeltaNet, GatedDeltaNet, head_width
+from asi_repro.models.baselines.linear import (
+    ConvolutionDeltaNet,
+    DeltaNet,
+    GatedDeltaNet,
+    WideDeltaNet,
+    head_width,
+)
 from asi_repro.models.baselines.mamba2 import EXPAND, Mamba2
 from asi_repro.models.baselines.mamba2 import head_width as mamba2_head_width
 from asi_repro.models.imports import fla_cache, resolve_backend
@@ -51,6 +57,8 @@ def _fla_mamba2(hidden_size: int, num_heads: int, layer_idx: int) -> nn.Module:
 # Name: the torch module, what takes its place on CUDA (None: the same), and what a person calls it.
 _TABLE: dict[str, tuple[type[nn.Module], Constructor | None, str]] = {
     "delta_net": (DeltaNet, _fla_delta_net, "DeltaNet"),
+    "delta_net_conv": (ConvolutionDeltaNet, None, "DeltaNet with a gated convolution branch"),
+    "delta_net_wide": (WideDeltaNet, None, "DeltaNet, widened"),
     "gated_delta_net": (GatedDeltaNet, _fla_gated_delta_net, "Gated DeltaNet"),
     "mamba2": (Mamba2, _fla_mamba2, "Mamba2"),
     "transformer": (Attention, None, "Transformer (softmax attention)"),

@@ -96,6 +96,7 @@ class AsiArchConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
             num_hidden_layers=size.num_layers,
             num_attention_heads=size.num_heads,
             max_position_embeddings=size.context,
+            initializer_range=size.initializer_range,
             bos_token_id=size.end_of_text,
             eos_token_id=size.end_of_text,
             **settings,

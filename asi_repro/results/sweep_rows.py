@@ -1,0 +1,257 @@
+"""The rows of a recorded sweep: one small file a finished model and seed, artifacts/sweeps/SCALE/rows.
+
+A row holds what later sittings need and nothing large: no weights, no program. It carries the key of its
+training and a checksum of itself, so that a row of other code is known as such and an edited one is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal, Optional
+
+from pydantic import BaseModel, Field, ValidationError
+
+from asi_repro.errors import DataError
+from asi_repro.results.evaluation import BITS, MARGIN, EvaluationResult, read_result
+from asi_repro.results.layout import BASELINES, EVALUATION
+from asi_repro.results.training import CURVE, ENVIRONMENT, read_curve, read_training
+from asi_repro.store.checksums import SUM, checked, with_checksum
+from asi_repro.store.files import atomic_write, sha256_bytes, sha256_file
+from asi_repro.store.json_text import dump_json
+from asi_repro.store.records import Record, first_fault
+
+ROWS = "rows"
+# What differs between the models of one sweep, and what may differ between its sittings.
+_NOT_CONDITIONS = ("model", "seed", "code", "versions", "machine")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_DIGITS = 4
+Standing = Literal["current", "earlier", "other"]
+
+
+class TaskScore(Record):
+    """One task."""
+
+    items: int = Field(ge=1, description="Items scored.")
+    accuracy: float = Field(description="Its main score.")
+    chance: Optional[float] = Field(description="That score of a guess.")
+    answer_bits_per_byte: Optional[float] = Field(description="Bits for a byte of the right answer.")
+    answer_margin: Optional[float] = Field(description="Bits that a byte of the wrong answers takes more.")
+
+
+class SweepRow(Record):
+    """One finished training with its scores."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=_NAME.pattern, max_length=80, description="Name of the model.")
+    index: Optional[int] = Field(description="Experiment index; null for a baseline.")
+    seed: int = Field(ge=0, description="Seed of the training.")
+    scale: str = Field(description="Size of the model.")
+    key: str = Field(description="Key of the training.")
+    program: str = Field(description="SHA-256 of the program; the name of a baseline.")
+    conditions: str = Field(description="SHA-256 of what all models of a sweep share, see `conditions_of`.")
+    score_code: str = Field(description="SHA-256 of the code that scored it.")
+    status: Literal["completed", "stopped"] = Field(description="Whether it went to its last step.")
+    stop: str = Field(max_length=400, description="Why it was stopped; empty where it was not.")
+    leak_guard: bool = Field(description="Whether DeltaNet's curve was there to compare with.")
+    tokens: int = Field(ge=1, description="Tokens seen.")
+    parameters: int = Field(ge=1, description="Parameters of the model.")
+    flops_per_token: float = Field(ge=0, description="FLOPs of a training token.")
+    loss: Optional[float] = Field(description="Mean training loss of the last tenth of the steps.")
+    curve: dict[str, float] = Field(description="Mean loss since the point before, by step.")
+    curve_sha256: str = Field(description="SHA-256 of the whole curve.csv.")
+    validation_loss: Optional[float] = Field(description="Nats a token of held-out text.")
+    validation_tokens: int = Field(ge=0, description="Tokens of that text.")
+    tasks: dict[str, TaskScore] = Field(description="The benchmarks.")
+    tokens_per_second: Optional[float] = Field(description="Training, per second of processor time.")
+    cpu_seconds: float = Field(ge=0, description="Processor time of training and scoring, as it was spent.")
+    hardware: str = Field(description="The machine.")
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is one of the baselines."""
+        return self.name in BASELINES
+
+    @property
+    def completed(self) -> bool:
+        """Whether there is a trained model's loss."""
+        return self.status == "completed"
+
+    @property
+    def answer_bits(self) -> float | None:
+        """Mean over the tasks of the bits for a byte of the right answer."""
+        found = [task.answer_bits_per_byte for task in self.tasks.values()]
+        return (
+            fmean(one for one in found if one is not None) if any(one is not None for one in found) else None
+        )
+
+    @property
+    def accuracy(self) -> float | None:
+        """Mean of the tasks' main scores."""
+        return fmean(task.accuracy for task in self.tasks.values()) if self.tasks else None
+
+    def standing(self, *, key: str, program: str, conditions: str, score_code: str) -> Standing:
+        """Of the very code that runs, of the same training by earlier code, or of another training."""
+        if self.program != program or self.conditions != conditions:
+            return "other"
+        return "current" if self.key == key and self.score_code == score_code else "earlier"
+
+
+class _Machine(BaseModel):
+    hardware: str
+    tokens_per_second: Optional[float] = None
+    step_seconds: float = 0.0
+
+
+def conditions_of(identity: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """SHA-256 of how a model is trained and scored: recipe, frame, text, items; not code and versions.
+
+    Args:
+        identity: see `Spec.identity`.
+        evaluation: settings, items and held-out text of the scores.
+    """
+    bare = {name: value for name, value in identity.items() if name not in _NOT_CONDITIONS}
+    return sha256_bytes(dump_json({"training": bare, "evaluation": dict(evaluation)}).encode())
+
+
+def make_row(
+    trained: Path,
+    evaluated: Path,
+    *,
+    evaluation: Mapping[str, Any],
+    score_code: str,
+    train_seconds: float,
+    evaluate_seconds: float,
+) -> SweepRow:
+    """The row of a finished training.
+
+    Args:
+        trained: folder of the training.
+        evaluated: folder of its scores; a training that was stopped needs none.
+        evaluation: how it was scored, see `conditions_of`.
+        score_code: SHA-256 of the code that scored it.
+        train_seconds, evaluate_seconds: processor time that was spent on it just now; of a training that was
+            there already, that of its steps is taken.
+
+    Raises:
+        MissingInput: where training or scores are not there.
+        DataError: where they are damaged, or the scores are of other weights.
+    """
+    training, curve = read_training(trained), read_curve(trained)
+    scores = read_result(evaluated / EVALUATION) if training.completed else None
+    if scores is not None and scores.weights_sha256 != training.weights_sha256:
+        raise DataError("the scores are of other weights than the trained ones", where=str(evaluated))
+    machine = _machine(trained)
+    text = scores.validation if scores is not None else None
+    return SweepRow(
+        name=training.name,
+        index=training.index,
+        seed=training.seed,
+        scale=training.scale,
+        key=training.key,
+        program=training.identity["model"],
+        conditions=conditions_of(training.identity, evaluation),
+        score_code=score_code,
+        status=training.status,
+        stop="" if training.stop is None else f"{training.stop.reason}: {training.stop.detail}"[:400],
+        leak_guard=training.leak_guard,
+        tokens=training.tokens,
+        parameters=training.parameters,
+        flops_per_token=float(f"{training.flops_per_token:.6g}"),
+        loss=_rounded(training.last_tenth_loss),
+        curve={str(p.step): round(p.mean_loss, _DIGITS) for p in curve if p.mean_loss is not None},
+        curve_sha256=sha256_file(trained / CURVE),
+        validation_loss=None if text is None else _rounded(text.loss),
+        validation_tokens=0 if text is None else text.tokens,
+        tasks=_task_scores(scores),
+        tokens_per_second=_significant(machine.tokens_per_second),
+        cpu_seconds=round(max(train_seconds, machine.step_seconds * training.steps) + evaluate_seconds, 1),
+        hardware=machine.hardware,
+    )
+
+
+def row_path(folder: Path, name: str, seed: int) -> Path:
+    """Where a row of a sweep's folder is.
+
+    Raises:
+        DataError: for a name that is no plain file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise DataError(f"{name!r} is not the name of a model")
+    return folder / ROWS / f"{name}.seed-{seed}.json"
+
+
+def write_row(row: SweepRow, folder: Path) -> None:
+    """Write a row into a sweep's folder, whole or not at all."""
+    atomic_write(row_path(folder, row.name, row.seed), dump_json(with_checksum(row.model_dump())))
+
+
+def read_row(path: Path) -> SweepRow:
+    """What `write_row` wrote.
+
+    Raises:
+        DataError: where it is not that, was edited, or lies under another's name.
+    """
+    hint = f"restore it (git checkout {path.name}) or delete it: the sweep then trains that model again"
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError("the row cannot be read as JSON", where=str(path), hint=hint) from error
+    if isinstance(value, dict) and SUM not in value:
+        raise DataError("the row has no checksum", where=str(path), hint=hint)
+    try:
+        row = SweepRow.model_validate(checked(value, "the row is", where=str(path), hint=hint))
+    except ValidationError as error:
+        raise DataError(f"the file is not a row: {first_fault(error)}", where=str(path), hint=hint) from error
+    if path.name != row_path(path.parent.parent, row.name, row.seed).name:
+        raise DataError(f"the row is of {row.name} seed {row.seed}", where=str(path), hint=hint)
+    return row
+
+
+def read_rows(folder: Path) -> tuple[list[SweepRow], list[DataError]]:
+    """The rows of a sweep's folder in order of name and seed, and what is wrong with the others."""
+    rows: list[SweepRow] = []
+    damaged: list[DataError] = []
+    for path in row_paths(folder):
+        try:
+            rows.append(read_row(path))
+        except DataError as error:
+            damaged.append(error)
+    return sorted(rows, key=lambda row: (row.name, row.seed)), damaged
+
+
+def row_paths(folder: Path) -> Iterator[Path]:
+    """The files of the rows of a sweep's folder."""
+    yield from sorted((folder / ROWS).glob("*.json"))
+
+
+def _task_scores(scores: EvaluationResult | None) -> dict[str, TaskScore]:
+    found = {}
+    for record in scores.tasks if scores is not None else ():
+        metric = {name: one.value for name, one in record.metrics.items()}
+        found[record.task] = TaskScore(
+            items=record.items,
+            accuracy=round(metric[record.main_metric], _DIGITS),
+            chance=_rounded(record.chance),
+            answer_bits_per_byte=_rounded(metric.get(BITS)),
+            answer_margin=_rounded(metric.get(MARGIN)),
+        )
+    return found
+
+
+def _machine(trained: Path) -> _Machine:
+    try:
+        return _Machine.model_validate_json((trained / ENVIRONMENT).read_bytes())
+    except (OSError, ValidationError):
+        return _Machine(hardware="not recorded")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)
+
+
+def _significant(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
