@@ -6,16 +6,16 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.archive.reader import Archive
-from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_columns, print_json, safe
+from asi_repro.cli.recorded_sweep import show_recorded, table2_by_slug
 from asi_repro.config.params import load_params
 from asi_repro.project import find_project
 from asi_repro.results.comparison import SCORE, build_results
-from asi_repro.results.layout import evaluated_root, slug_of, trained_root
+from asi_repro.results.layout import evaluated_root, trained_root
 from asi_repro.results.significance import Spread
 from asi_repro.results.speed import step_times, write_times
+from asi_repro.results.sweep_rows import row_paths
 from asi_repro.results.table import (
     RESULTS_FOLDER,
     SWEEPS_FOLDER,
@@ -65,11 +65,18 @@ def results(
     """Compare all trained models with DeltaNet and write artifacts/results (stage `results`).
 
     A score is the mean accuracy over the tasks. Intervals and p-values come from a bootstrap over the
-    items that both models answered, with Holm's correction over the architectures.
+    items that both models answered, with Holm's correction over the architectures. At a scale whose sweep
+    is recorded (`sweep.recorded` in params.yaml), the rows in artifacts/sweeps/SCALE are compared instead,
+    with how reliable they are and how they agree with the paper's results; nothing is written.
     """
     project = find_project()
     workspace = open_workspace(project.root, scale=scale)
     params = load_params(project.root)
+    recorded = params.recorded(workspace.scale) is not None
+    # The stage `results` of the scale in params.yaml still writes what DVC expects of it.
+    if recorded and workspace.scale != params.train.scale and not (record or record_times):
+        show_recorded(workspace, params, console(), json_=json_)
+        return
     models = load_models(
         trained_root(project.artifacts, workspace.scale), evaluated_root(project.artifacts, workspace.scale)
     )
@@ -77,7 +84,7 @@ def results(
         models,
         seed=params.seed,
         resamples=params.claims.resamples,
-        paper=_paper(workspace.archive) if workspace.archive is not None else None,
+        paper=table2_by_slug(workspace.archive) if workspace.archive is not None else None,
     )
     sweep_folder = project.artifacts / SWEEPS_FOLDER / workspace.scale
     if record:
@@ -105,6 +112,8 @@ def results(
         out.print(f"not compared, trained otherwise than DeltaNet: {', '.join(summary.not_compared)}")
     for agreement in summary.rank_agreement:
         out.print(agreement.sentence)
+    if recorded and any(row_paths(sweep_folder)):
+        show_recorded(workspace, params, out, json_=False)
 
 
 def _without_a_model(summary: Summary) -> str:
@@ -139,13 +148,3 @@ def _number(spread: Spread | None) -> str:
     if spread.high is None:
         return f"{spread.mean:.4f}"
     return f"{spread.mean:.4f} ± {spread.high - spread.mean:.4f}"
-
-
-def _paper(archive: Archive) -> dict[str, dict[str, float]]:
-    """Table 2's values by our names; a row whose name several architectures bear is left out."""
-    found = {}
-    for row in PaperTables().table2:
-        matches = [e for e in archive.named(row.model) if e.in_gallery]
-        if len(matches) == 1:
-            found[slug_of(matches[0].index, matches[0].name)] = row.values
-    return found

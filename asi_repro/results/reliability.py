@@ -53,9 +53,14 @@ class Reliability:
 
 
 def reliability(values: ArrayLike, *, rng: np.random.Generator, resamples: int) -> Reliability | None:
-    """The reliability of values (models, seeds); None for fewer than three models or two seeds."""
+    """The reliability of values (models, seeds); None for fewer than three models or two seeds.
+
+    None also where all models have the same value in a seed: there is nothing to repeat.
+    """
     matrix = np.asarray(values, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] < _MIN_MODELS or matrix.shape[1] < 2:
+        return None
+    if not np.ptp(matrix, axis=0).all():
         return None
     count, seeds = matrix.shape
     rows, error = _mean_squares(matrix)

@@ -1,0 +1,256 @@
+"""What a recorded sweep says: the statistics on made-up rows whose truth is known, both ways."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from in_process import call
+
+from asi_repro.results.recipe_trials import Trial, Trials, read_trials
+from asi_repro.results.recorded_sweep import OURS, PAPER_20M, PARAMETERS, read_sweep, sentence
+from asi_repro.results.reliability import (
+    longer,
+    pooled_deviation,
+    pooled_test,
+    reliability,
+    seeds_to_separate,
+)
+from asi_repro.results.statistics import spearman_contrast
+from asi_repro.results.sweep_rows import SweepRow, TaskScore, row_path, write_row
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = "the paper's 340M loss"
+
+
+def made_up_row(name: str, seed: int, loss: float, **changes) -> SweepRow:
+    task = TaskScore(items=20, accuracy=0.25, chance=0.25, answer_bits_per_byte=2 * loss, answer_margin=0.0)
+    fields = {
+        "name": name,
+        "index": None,
+        "seed": seed,
+        "scale": "laptop",
+        "key": "k",
+        "program": name,
+        "conditions": "c",
+        "score_code": "s",
+        "status": "completed",
+        "stop": "",
+        "leak_guard": True,
+        "tokens": 6400,
+        "parameters": 1000,
+        "flops_per_token": 1.0,
+        "loss": loss,
+        "curve": {str(step): loss + 1 / step for step in range(10, 101, 10)},
+        "curve_sha256": "h",
+        "validation_loss": loss,
+        "validation_tokens": 100,
+        "tasks": {"made_up": task},
+        "tokens_per_second": 5000.0,
+        "cpu_seconds": 60.0,
+        "hardware": "made up",
+    }
+    return SweepRow.model_validate(fields | changes)
+
+
+def made_up_sweep(between: float, within: float, *, agree: bool, models: int = 40):
+    """Rows of made-up architectures and DeltaNet, and a Table 2 that follows their true losses or does not."""
+    draw = np.random.default_rng(5)
+    true = 1.5 + between * draw.standard_normal(models)
+    other = 2.5 + 0.1 * draw.standard_normal(models)
+    shift = 0.3 * draw.standard_normal(2)  # what a seed's text adds to all models alike
+    rows, paper = [], {}
+    for place in range(models):
+        name = f"{place:04d}-made_up"
+        noise = within * draw.standard_normal(2)
+        rows += [
+            made_up_row(
+                name, seed, round(float(true[place] + shift[seed] + noise[seed]), 4), parameters=1000 + place
+            )
+            for seed in (0, 1)
+        ]
+        loss = float(true[place] if agree else other[place])
+        noisy = loss + (0.05 if agree else 0.0) * float(draw.standard_normal())
+        paper[name] = {
+            "train_loss_340m": loss,
+            "test_score_340m": -loss,
+            "train_loss_20m": noisy,
+            "test_score_20m": -noisy,
+        }
+    rows += [
+        made_up_row("delta_net", seed, round(1.9 + float(within * draw.standard_normal()), 4))
+        for seed in range(3)
+    ]
+    return rows, paper
+
+
+def read(rows, paper, total: int | None = 106):
+    return read_sweep(rows, paper=paper, total=total, seed=1, resamples=400)
+
+
+def test_reliability_is_the_share_of_the_spread_that_is_the_models():
+    draw = np.random.default_rng(0)
+    true = draw.standard_normal((400, 1))
+    values = true + 0.5 * draw.standard_normal((400, 3)) + np.array([0.0, 5.0, -3.0])
+    found = reliability(values, rng=draw, resamples=300)
+    assert found is not None
+    assert found.single == pytest.approx(1 / 1.25, abs=0.03)  # the seeds' own shifts do not count
+    assert found.low < found.single < found.high
+    assert found.within == pytest.approx(0.5, abs=0.03)
+    assert found.between == pytest.approx(1.0, abs=0.08)
+    assert found.mean == pytest.approx(longer(found.single, 3), abs=1e-9)
+    noise = reliability(draw.standard_normal((400, 2)), rng=draw, resamples=300)
+    assert noise is not None
+    assert noise.low < 0 < noise.high
+    assert abs(noise.split_half) < 0.15
+    assert reliability([[1.0, 2.0], [2.0, 3.0]], rng=draw, resamples=10) is None
+    assert reliability([[1.0, 1.0]] * 4, rng=draw, resamples=10) is None
+
+
+def test_seeds_to_separate_are_those_that_a_simulation_needs():
+    models, between, within = 106, 0.016, 0.0095
+    seeds = seeds_to_separate(between, within, models=models, first=1, second=10)
+    assert seeds is not None
+    draw, told = np.random.default_rng(1), 0
+    for _ in range(2000):
+        true = np.sort(between * draw.standard_normal(models))[::-1]
+        gap = true[0] - true[9] + within * np.sqrt(2 / seeds) * draw.standard_normal()
+        told += gap / (within * np.sqrt(2 / seeds)) > 1.96
+    assert 0.7 < told / 2000 < 0.97
+    more = seeds_to_separate(between, 2 * within, models=models, first=1, second=10)
+    assert more is not None
+    assert more > seeds
+    assert seeds_to_separate(0.0, within, models=models, first=1, second=10) is None
+
+
+def test_the_pooled_test_finds_a_difference_beyond_the_noise_and_no_other():
+    deviation, freedom = pooled_deviation([[1.0, 1.2], [2.0, 2.2], [5.0]])
+    assert (deviation, freedom) == (pytest.approx(0.1414, abs=1e-4), 2)
+    assert pooled_deviation([[1.0], [2.0]]) == (0.0, 0)
+    assert pooled_test([1.0], [2.0], 0.0, 0) == (-1.0, None)
+    draw, called = np.random.default_rng(2), 0
+    for _ in range(500):
+        groups = [list(draw.standard_normal(2)) for _ in range(20)]
+        p_value = pooled_test(groups[0], groups[1], *pooled_deviation(groups))[1]
+        assert p_value is not None
+        called += p_value < 0.05
+    assert 0.02 < called / 500 < 0.09
+
+
+def test_the_contrast_says_which_agrees_better():
+    draw = np.random.default_rng(3)
+    y = draw.standard_normal(60)
+    near, far = y + 0.2 * draw.standard_normal(60), draw.standard_normal(60)
+    better = spearman_contrast(near, far, y, rng=draw, resamples=300)
+    worse = spearman_contrast(far, near, y, rng=draw, resamples=300)
+    equal = spearman_contrast(far, draw.standard_normal(60), y, rng=draw, resamples=300)
+    assert better.low > 0 > worse.high
+    assert equal.low < 0 < equal.high
+
+
+def test_a_reliable_sweep_that_agrees_says_so():
+    sweep = read(*made_up_sweep(0.1, 0.01, agree=True))
+    assert sweep.reliabilities[OURS].low > 0.9
+    ours = {(one.measure, one.target): one for one in sweep.agreements}
+    best = ours[OURS, TARGET]
+    assert best.found is not None
+    assert best.found.low > 0.8
+    assert best.ceiling is not None
+    assert 0.95 < best.ceiling <= 1
+    assert sweep.contrasts[PARAMETERS, TARGET].low > 0
+    assert sweep.contrasts[PAPER_20M, TARGET].low > 0
+    said = sentence(sweep)
+    assert "40 of 106" in said
+    assert "agrees with the paper's 340M loss" in said
+    assert "better than parameter count" in said
+    assert "one seed tells architectures apart" in said
+    assert sweep.power is not None
+    assert sweep.power.first_from_tenth == 2
+    assert len(sweep.by_tokens) == 4
+    (beats,) = sweep.beats
+    assert (beats.baseline, beats.lower, beats.higher, beats.models) == ("delta_net", 40, 0, 40)
+
+
+def test_noise_is_called_noise():
+    sweep = read(*made_up_sweep(0.0, 0.05, agree=False))
+    assert sweep.reliabilities[OURS].low < 0
+    said = sentence(sweep)
+    assert "does not measurably foretell the paper's 340M loss" in said
+    assert "neither better nor worse than parameter count" in said
+    assert "one seed does not measurably tell architectures apart" in said
+
+
+def test_too_few_rows_and_other_conditions_and_stopped_ones_are_said():
+    rows, paper = made_up_sweep(0.1, 0.01, agree=True, models=5)
+    rows[0] = made_up_row("0000-made_up", 0, 0.5, conditions="others")
+    rows.append(
+        made_up_row("0009-nan", 0, 1.0, status="stopped", stop="nan: x", validation_loss=None, tasks={})
+    )
+    sweep = read(rows, paper)
+    assert [row.name for row in sweep.others] == ["0000-made_up"]
+    assert all(one.found is None for one in sweep.agreements)
+    assert "0009-nan" not in sweep.architectures
+    assert "nothing can be said yet" in sentence(sweep)
+
+
+def test_results_prints_what_is_recorded_and_names_what_is_damaged(tmp_path, monkeypatch):
+    folder = tmp_path / "artifacts" / "sweeps" / "laptop"
+    text = (ROOT / "params.yaml").read_text().replace("resamples: 10000", "resamples: 200")
+    (tmp_path / "params.yaml").write_text(text)
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    monkeypatch.chdir(tmp_path)
+    nothing = call("results", "--scale", "laptop")
+    assert nothing.returncode != 0
+    assert "nothing is recorded" in nothing.stderr
+    for row in made_up_sweep(0.1, 0.01, agree=True)[0]:
+        write_row(row, folder)
+    row_path(folder, "0007-made_up", 1).write_text("{}")
+    write_row(made_up_row("mamba2", 0, 1.0, status="stopped", stop="nan: [bold]x\x1b[2J"), folder)
+    shown = call("results", "--scale", "laptop", COLUMNS="200")
+    assert shown.returncode == 0, shown.stderr
+    assert "40 architectures and 1 baselines" in shown.stdout
+    assert "mamba2 seed 0: stopped, nan: [bold]x" in shown.stdout
+    assert "\x1b" not in shown.stdout
+    assert "damaged, left out" in shown.stdout
+    assert "against delta_net: 40 of 40 architectures have a lower validation loss" in " ".join(
+        shown.stdout.split()
+    )
+    value = json.loads(call("results", "--scale", "laptop", "--json").stdout)
+    assert len(value["rows"]) == 83
+    assert len(value["damaged"]) == 1
+    assert value["reliabilities"][OURS]["single"] > 0.9
+
+
+def test_the_recipe_is_the_best_of_what_was_recorded():
+    """The committed trials are of baselines alone, and params.yaml has what they favour."""
+    import yaml
+
+    from asi_repro.models.scales import find_scale
+
+    trials = read_trials(ROOT / "artifacts" / "sweeps" / "laptop" / "recipe.json")
+    assert {trial.model for trial in trials.trials} == {"delta_net", "gated_delta_net", "transformer"}
+    _, rate, initial = trials.ranked()[0]
+    recipe = yaml.safe_load((ROOT / "params.yaml").read_text())["train"]["recipes"]["laptop"]
+    assert (recipe["learning_rate"], find_scale("laptop").initializer_range) == (rate, initial)
+
+
+def test_a_setting_with_which_a_baseline_diverged_or_was_not_tried_is_no_choice():
+    def trial(model: str, rate: float, loss: float | None) -> Trial:
+        return Trial(
+            model=model,
+            learning_rate=rate,
+            initializer_range=0.1,
+            seed=0,
+            steps=1,
+            tokens=1,
+            loss=loss,
+            tokens_per_second=None,
+            hardware="made up",
+            key="k",
+        )
+
+    trials = [trial("a", 0.1, 1.0), trial("b", 0.1, 3.0), trial("a", 0.2, 0.5), trial("b", 0.2, None)]
+    found = Trials(corpus="c", trials=[*trials, trial("a", 0.3, 0.1)])
+    assert found.ranked() == [(2.0, 0.1, 0.1)]
