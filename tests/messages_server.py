@@ -82,6 +82,33 @@ class StreamError:
     kind: str
 
 
+@dataclass(frozen=True)
+class Quirks:
+    """How a server of one's own differs from the API.
+
+    Attributes:
+        rejects: fields of a request that it answers with HTTP 400, as servers that know no others do.
+        cache_counts: whether usage says what was cached.
+        stop_reasons: what it says in place of the API's reasons; None for nothing.
+    """
+
+    rejects: tuple[str, ...] = ()
+    cache_counts: bool = True
+    stop_reasons: dict[str, str | None] = field(default_factory=dict)
+
+    def alter(self, event: JsonDict) -> JsonDict:
+        """An event as such a server sends it."""
+        made: JsonDict = json.loads(json.dumps(event))
+        for part in (made, made.get("message", {})):
+            if not self.cache_counts:
+                for name in ("cache_read_input_tokens", "cache_creation_input_tokens"):
+                    part.get("usage", {}).pop(name, None)
+        reason = made.get("delta", {}).get("stop_reason")
+        if reason in self.stop_reasons:
+            made["delta"]["stop_reason"] = self.stop_reasons[reason]
+        return made
+
+
 Behaviour = Union[Answer, Failure, Drop, Hang, Raw, StreamError]
 Handler = Callable[[JsonDict], Behaviour]
 
@@ -145,6 +172,7 @@ class MessagesServer:
     Args:
         script: what to do with the first requests, in order.
         handler: what to do when the script is at its end; without one that is an error of status 400.
+        quirks: how it differs from the API.
 
     Attributes:
         requests: bodies so far.
@@ -153,7 +181,10 @@ class MessagesServer:
         most_at_once: of the requests so far.
     """
 
-    def __init__(self, script: Iterable[Behaviour] = (), handler: Handler | None = None) -> None:
+    def __init__(
+        self, script: Iterable[Behaviour] = (), handler: Handler | None = None, quirks: Quirks | None = None
+    ) -> None:
+        self.quirks = quirks or Quirks()
         self.script = list(script)
         self.handler = handler
         self.requests: list[JsonDict] = []
@@ -191,6 +222,8 @@ class MessagesServer:
             self.times.append(time.monotonic())
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
+            if unknown := [name for name in self.quirks.rejects if name in body]:
+                return Failure(400, "invalid_request_error", message=f"{unknown[0]}: unknown field")
             if self.script:
                 return self.script.pop(0)
         if self.handler is None:
@@ -283,6 +316,7 @@ class _Request(BaseHTTPRequestHandler):
                 return
             if pause:
                 self.server.owner.stopped.wait(pause)
+            event = self.server.owner.quirks.alter(event)
             data = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -11,16 +13,22 @@ from asi_repro.cli.output import console, print_json, safe
 from asi_repro.doctor import Finding, can_verify, examine
 
 
-def doctor(json_: JsonOption = False) -> None:
+def doctor(
+    model: Annotated[
+        bool, typer.Option("--model", help="Also ask the configured language model for a tiny answer.")
+    ] = False,
+    json_: JsonOption = False,
+) -> None:
     """Check what this machine can run, and say how to fix what it cannot.
 
     Every sandbox tier is started and attacked, PyTorch is queried in a child process, and the Hugging
-    Face Hub is contacted once. API keys are reported as set or not set; their values are never shown. The
-    exit status is 1 if this machine cannot run `asi-repro pull` and `dvc repro`.
+    Face Hub is contacted once. API keys are reported as set or not set; their values are never shown. A
+    language model is asked only with --model, or if a server of your own is configured (llm.base_url or
+    ANTHROPIC_BASE_URL). The exit status is 1 if this machine cannot run `asi-repro pull` and `dvc repro`.
     """
     findings: list[Finding] = []
     out = console()
-    for finding in examine():
+    for finding in examine(model=model):
         findings.append(finding)
         if not json_:
             _print(out, finding)

@@ -56,17 +56,30 @@ class LlmSettings(Settings):
     """How the loop talks to a model."""
 
     mode: Literal["live", "record", "replay"] = Field(default="record", description="See docs/how-to/llm.md.")
+    base_url: Optional[str] = Field(
+        default=None,
+        pattern=r"^https?://[^\s@]+$",
+        description="Of a server that speaks the Messages API; null takes ANTHROPIC_BASE_URL, or the API. "
+        "Not part of what a run's results depend on.",
+    )
     roles: dict[str, RoleSettings] = Field(
         default_factory=dict, description="By role; `default` is for roles that are not named."
     )
     prices: dict[str, Price] = Field(default_factory=dict, description="By model id.")
+    contexts: dict[str, int] = Field(
+        default_factory=dict,
+        description="Tokens of input and output that a model takes, by model id: the output that is asked "
+        "for is cut to what the input leaves. For servers that reject a request that could pass it.",
+    )
     budget: BudgetSettings = Field(default_factory=BudgetSettings)
     tool_rounds: int = Field(
         default=12, ge=1, le=100, description="Calls of one question that may use tools."
     )
     repairs: int = Field(default=2, ge=0, le=10, description="Times that a misfit goes back to the model.")
-    answers: Literal["json_schema", "tool"] = Field(
-        default="json_schema", description="How structured answers are asked for."
+    answers: Literal["json_schema", "tool", "text"] = Field(
+        default="json_schema",
+        description="How structured answers are asked for: json_schema (the API's), tool (a tool that takes "
+        "the answer), text (the schema in the system prompt). In all, JSON in the text is taken.",
     )
     cache: Literal["off", "5m", "1h"] = Field(
         default="5m", description="Prompt caching: off, or its lifetime."

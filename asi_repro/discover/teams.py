@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from asi_repro.config.discover import LabSettings, Part
 from asi_repro.config.llm import LlmSettings
+from asi_repro.config.params import load_params
 from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.live import LiveLabs
 from asi_repro.discover.novelty.fingerprint import KnownPrograms
@@ -138,7 +139,9 @@ def build_team(run: DiscoveryRun, root: Path, labs: LiveLabs | None, llm: LlmMod
         )
         return without_parts(team, run.discover.without)
     settings = LlmSettings.model_validate(run.settings.llm)
-    asked = client.LLM(settings, mode=llm, records=run.folder / LLM)
+    # Where the model is served is no setting of the run: it may have moved since.
+    base_url = None if llm == "replay" else load_params(root).llm.base_url
+    asked = client.LLM(settings, mode=llm, records=run.folder / LLM, base_url=base_url)
     return without_parts(build_run_team(run, root, asked, checker, lab), run.discover.without)
 
 

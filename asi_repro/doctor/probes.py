@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from asi_repro.archive.manifest import check_release, release_manifest
+from asi_repro.config.params import load_params
 from asi_repro.doctor.children import Child, dvc_child, hub_child, torch_child
 from asi_repro.doctor.findings import Finding
+from asi_repro.doctor.model import ask_model, is_own
 from asi_repro.doctor.storage import storage
 from asi_repro.errors import AsiReproError
 from asi_repro.project import Project, find_project
@@ -24,8 +26,12 @@ _OLDEST_PYTHON = (3, 10)
 API_KEY = "ANTHROPIC_API_KEY"
 
 
-def examine() -> Iterator[Finding]:
-    """Every finding, as soon as it is there. The slow children start first and run side by side."""
+def examine(*, model: bool = False) -> Iterator[Finding]:
+    """Every finding, as soon as it is there. The slow children start first and run side by side.
+
+    Args:
+        model: ask the configured language model, too; done in any case where a server of one's own is named.
+    """
     children = {"torch": torch_child(), "dvc": dvc_child(), "hub": hub_child()}
     try:
         for probe in (_python, _memory, _disk, _git):
@@ -37,6 +43,7 @@ def examine() -> Iterator[Finding]:
         yield from _torch(children.pop("torch"))
         yield children.pop("hub").finding()
         yield _safely(_api_key)
+        yield from _model(asked=model)
     finally:
         for child in children.values():
             child.kill()
@@ -183,6 +190,20 @@ def _api_key() -> Finding:
         return Finding("api key", "ok", f"{API_KEY} is set")
     todo = f"set {API_KEY} to run discovery with a live model; replay and the arm operators need no key"
     return Finding("api key", "gap", f"{API_KEY} is not set", todo)
+
+
+def _model(*, asked: bool) -> Iterator[Finding]:
+    project = _project()
+    if project is None:
+        return
+    try:
+        settings = load_params(project.root).llm
+    except AsiReproError as error:
+        if asked:
+            yield Finding("model", "not run", f"{error.what} ({error.where})")
+        return
+    if asked or is_own(settings):
+        yield ask_model(settings)
 
 
 def _gb(count: int) -> str:

@@ -1,11 +1,11 @@
 """One call of the Messages API over the anthropic SDK, tried again where it fails for the moment.
 
-The SDK's own retries are off. They do not cover a stream that breaks in its middle, and each attempt is to
-be booked in the run's budget.
+The SDK's own retries are off; decision 6 says why (docs/explanation/decisions/0006-own-retries.md).
 """
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from email.utils import parsedate_to_datetime
@@ -29,6 +29,9 @@ from asi_repro.text import terminal_safe
 _PASSING_STATUS = frozenset({408, 409, 429})
 _PASSING_TYPES = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})
 _CONNECT_SECONDS = 15.0
+_CREDENTIALS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+NO_KEY = "none"
+"""What is sent to a server of one's own where no key is set: the SDK sends nothing without one."""
 
 
 class _Passing(Exception):
@@ -48,7 +51,8 @@ class Api:
         ledger: that every attempt is booked in.
         slots: that bound how many calls are under way.
         base_url: of another server than the SDK's default.
-        api_key: else the SDK looks for credentials in its own way (ANTHROPIC_API_KEY first).
+        api_key: else the SDK looks for credentials in its own way (ANTHROPIC_API_KEY first). Where there is
+            none and another server is named, by `base_url` or ANTHROPIC_BASE_URL, `NO_KEY` is sent.
     """
 
     def __init__(
@@ -141,10 +145,15 @@ class Api:
         deadline = time.monotonic() + self._settings.call_timeout
         with self._client.messages.stream(**arguments) as stream:
             opened.append(stream)
-            for _ in stream:
+            ended = False
+            for event in stream:
+                ended = ended or event.type == "message_stop"
                 if time.monotonic() > deadline:
                     raise _Passing(f"the answer took longer than {self._settings.call_timeout:g} s")
             message = _so_far(stream)
+        if message is not None and ended and message.get("stop_reason") is None:
+            calls = any(block.get("type") == "tool_use" for block in message.get("content", ()))
+            message["stop_reason"] = "tool_use" if calls else "end_turn"  # some servers do not say
         if message is None or message.get("stop_reason") is None:
             raise _Passing("the connection ended before the answer did")
         return check_message(message, "the API's answer")
@@ -161,8 +170,12 @@ class Api:
 
     @cached_property
     def _client(self) -> anthropic.Anthropic:
+        own = self._base_url or os.environ.get("ANTHROPIC_BASE_URL")
+        key = self._api_key
+        if own and not key and not any(os.environ.get(name) for name in _CREDENTIALS):
+            key = NO_KEY
         return anthropic.Anthropic(
-            api_key=self._api_key,
+            api_key=key,
             base_url=self._base_url,
             max_retries=0,
             timeout=anthropic.Timeout(self._settings.idle_timeout, connect=_CONNECT_SECONDS),

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from asi_repro.config.llm import LlmSettings
 from asi_repro.errors import MissingInput
-from asi_repro.llm.answers import Misfit, answer_tool, parse_answer
+from asi_repro.llm.answers import Misfit, answer_instructions, answer_tool, parse_answer
 from asi_repro.llm.budget import Ledger
 from asi_repro.llm.difference import explain_miss
 from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, TooManyRounds, Truncated
@@ -24,7 +24,7 @@ from asi_repro.llm.records import Records
 from asi_repro.llm.request import build_request, request_key
 from asi_repro.llm.slots import Slots
 from asi_repro.llm.toolbox import Tool, ToolCall, call_tool
-from asi_repro.llm.usage import Usage, cost
+from asi_repro.llm.usage import Usage, cost, fit_output
 from asi_repro.store.json_text import JsonDict
 from asi_repro.traces.scrub import remember_secret, scrub
 from asi_repro.traces.spans import Trace
@@ -92,7 +92,7 @@ class LLM:
             resumed run repeats no call) and calls and appends what is not. `replay` never calls.
         records: JSON lines; needed for record and replay. Spending (`<name>-spent.jsonl`) and locks stand
             beside it.
-        base_url: of another server that speaks the Messages API, as in tests.
+        base_url: of another server that speaks the Messages API; the settings' by default.
         api_key: ANTHROPIC_API_KEY's value by default; never recorded.
 
     Raises:
@@ -123,7 +123,7 @@ class LLM:
         self._slots = Slots(
             settings.concurrency, beside.with_name(f"{beside.stem}-slots") if beside else None
         )
-        self._at = {"base_url": base_url, "api_key": api_key}
+        self._at = {"base_url": base_url or settings.base_url, "api_key": api_key}
         self._api: Api | None = None
 
     def close(self) -> None:
@@ -249,11 +249,22 @@ class LLM:
         tools = [tool.to_json() for tool in talk.tools]
         if talk.schema is not None and by_tool:
             tools.append(answer_tool(talk.schema))
-        asked_for = talk.schema.model_json_schema() if talk.schema is not None and not by_tool else None
-        request = build_request(role, talk.system, talk.messages, tools, output_schema=asked_for)
+        asked_for, system = None, talk.system
+        if talk.schema is not None and self.settings.answers == "json_schema":
+            asked_for = talk.schema.model_json_schema()
+        elif talk.schema is not None and not by_tool:
+            system = f"{system}\n\n{answer_instructions(talk.schema)}".lstrip()
+        request = build_request(role, system, talk.messages, tools, output_schema=asked_for)
         if last and tools and not by_tool:
             request["tool_choice"] = {"type": "none"}
         request = scrub(request)
+        request["max_tokens"] = fit_output(request, self.settings.contexts.get(role.model))
+        if request["max_tokens"] < 1:
+            raise Truncated(
+                f"the prompt fills the context of {self.settings.contexts[role.model]:,} tokens",
+                where=f"experiment {talk.trace.session}, {talk.role}, {role.model}",
+                hint="shorten the prompt, or give the role a model with a larger context",
+            )
         with talk.trace.span(role.model, "LLM") as span:
             key = request_key(request)
             n = _occurrence(talk.trace, key)
@@ -265,7 +276,7 @@ class LLM:
             talk.usage += usage
             if thinking := thinking_of(message):
                 talk.thinking.append(thinking)
-            _check_stop(talk, message, role.max_tokens)
+            _check_stop(talk, message, request["max_tokens"])
         return message
 
     def _answer(self, talk: _Talk, key: str, n: int, request: JsonDict) -> JsonDict:
@@ -317,7 +328,7 @@ def _check_stop(talk: _Talk, message: JsonDict, max_tokens: int) -> None:
         raise BadToolInput(
             text_of(message), where=where, hint="ask again, raise llm.repairs, or give the role another model"
         )
-    if reason == "max_tokens":
+    if reason in ("max_tokens", "length"):  # the second is what some other servers say
         raise Truncated(
             f"the answer was cut at {max_tokens:,} tokens",
             text=text_of(message),

@@ -65,6 +65,18 @@ def estimate(text: str) -> int:
     return math.ceil(len(text.encode("utf-8", "surrogatepass")) / _BYTES_PER_TOKEN)
 
 
+def fit_output(request: dict[str, Any], context: int | None) -> int:
+    """The output tokens to ask for: the request's, or what its input leaves of the context; below 1 for none.
+
+    The input is taken at three bytes a token, which English text and code do not quite need.
+    """
+    asked = int(request["max_tokens"])
+    if context is None:
+        return asked
+    text = json.dumps({k: v for k, v in request.items() if k != "max_tokens"}, ensure_ascii=False)
+    return min(asked, context - math.ceil(len(text.encode("utf-8", "surrogatepass")) / 3))
+
+
 def worst_case(request: dict[str, Any]) -> Usage:
     """What a call may take: its input written to the cache, and all the output it may give."""
     asked = estimate(json.dumps(request, ensure_ascii=False))

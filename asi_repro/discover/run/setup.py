@@ -45,7 +45,9 @@ def run_settings(root: Path, discover: DiscoverSettings, seed: int) -> RunSettin
         discover=discover,
         exploration=_stage(root, discover.exploration),
         verification=_stage(root, discover.verification),
-        llm=load_params(root).llm.model_dump(mode="json") if discover.arm == "llm" else {},
+        llm=load_params(root).llm.model_dump(mode="json", exclude={"base_url"})
+        if discover.arm == "llm"
+        else {},
         made_with=made_with(),
     )
 
