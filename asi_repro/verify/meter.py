@@ -20,6 +20,8 @@ from torch.utils.flop_counter import flop_registry
 
 # These read or write as many elements as they pick or put, not as many as the tensor holds.
 _PICKS = frozenset({"index", "index_select", "gather", "embedding", "take", "masked_select"})
+# These read the shape of a tensor, not its elements.
+_MAKES = frozenset({"new_ones", "new_zeros", "new_full", "new_empty", "new_empty_strided"})
 _PUTS = frozenset({"index_put", "index_put_", "_index_put_impl_", "index_add_", "index_copy_", "scatter_"})
 
 
@@ -106,7 +108,7 @@ def _is_view(func: Any) -> bool:
 def _touched(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> int:
     name = func._overloadpacket.__name__
     written = sum(tensor.numel() for tensor in _tensors(out))
-    if name in _PICKS:
+    if name in _PICKS or name in _MAKES:
         return written
     read = [tensor.numel() for tensor in _tensors((args, tuple(kwargs.values())))]
     if name in _PUTS:

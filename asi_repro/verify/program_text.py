@@ -17,10 +17,10 @@ USUAL = (64, 128, 192, 256, 384, 512, 600, 1024, TRAINING_LENGTH)
 SHORTEST, LONGEST = 3, 4097
 MOST_CONSTANTS = 24
 # A program that names none of these does the same in training as in eval mode.
-TRAINING_WORDS = (
-    "training", "ropout", "BatchNorm", "InstanceNorm", "is_grad_enabled", "requires_grad", "grad_fn",
-    "is_leaf", "rrelu", "RReLU", "Transformer", "__dict__", "vars", "_version",
+GRAPH_WORDS = (
+    "is_grad_enabled", "requires_grad", "grad_fn", "is_leaf", "Transformer", "__dict__", "vars", "_version",
 )  # fmt: skip
+TRAINING_WORDS = ("training", "ropout", "BatchNorm", "InstanceNorm", "rrelu", "RReLU", *GRAPH_WORDS)
 HASHED = ("set", "frozenset", "hash", "id")
 _FOLDED: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Mult: operator.mul,
@@ -54,15 +54,24 @@ def probe_lengths(source: str) -> tuple[int, ...]:
     return tuple(sorted({*USUAL, *around_constants(source)}))
 
 
-@cache
 def trains_differently(source: str) -> bool:
     """Whether a name in the text can tell training from eval mode, or a graph from none."""
+    return _names_one(source, TRAINING_WORDS)
+
+
+def reads_graph(source: str) -> bool:
+    """Whether a name in the text can tell a graph from none."""
+    return _names_one(source, GRAPH_WORDS)
+
+
+@cache
+def _names_one(source: str, words: tuple[str, ...]) -> bool:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return True
     named = set(_names(tree))
-    return not source or any(word in name for word in TRAINING_WORDS for name in named)
+    return not source or any(word in name for word in words for name in named)
 
 
 @cache

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, get_args
 import torch
 from torch import Tensor, nn
 
-from asi_repro.verify.program_text import trains_differently
+from asi_repro.verify.program_text import reads_graph, trains_differently
 
 # Widths to try, smallest first: a program may want its width divisible by more than a power of two of 32.
 PROBE_SIZES: tuple[tuple[int, int], ...] = ((32, 2), (64, 4), (128, 4), (256, 8), (1024, 4))
@@ -93,6 +93,7 @@ class Subject:
         self.num_heads = num_heads
         self.seed = seed
         self._templates: dict[tuple[torch.dtype, Parameters], nn.Module] = {}
+        self._built: nn.Module | None = None
         self._cannot_copy = False
         self.facts: dict[Any, Any] = {}
 
@@ -166,8 +167,8 @@ class Subject:
         seed: int = 1,
         **more: Any,
     ) -> Tensor:
-        """The output of a fresh module for `x`: with a graph in training mode, as in training."""
-        with torch.set_grad_enabled(train):
+        """The output of a fresh module for `x`; in training mode with a graph, where the text can tell."""
+        with torch.set_grad_enabled(train and reads_graph(self.text)):
             module = self.fresh(place, dtype=x.dtype, train=train)
             return self.call_full(module, x, mask, seed=seed, **more)[0].detach()
 
@@ -186,9 +187,7 @@ class Subject:
         return (x * scale).to(dtype)
 
     def _build(self, place: Parameters, dtype: torch.dtype) -> nn.Module:
-        module = self.source.build(
-            self.hidden_size, self.num_heads, seed=self.seed, dtype=dtype, device="cpu"
-        )
+        module = self._at_start(dtype)
         if place.move:
             move_parameters(module, place.move, seed=self.seed + 7)
         if place.extreme:
@@ -196,6 +195,19 @@ class Subject:
         if place.advance:
             advance_counters(module, place.advance)
         return module
+
+    def _at_start(self, dtype: torch.dtype) -> nn.Module:
+        """A module with its initial values, which are drawn once, in fp32: drawing many is slow."""
+        if self._built is None or self._cannot_copy:
+            self._built = self.source.build(
+                self.hidden_size, self.num_heads, seed=self.seed, dtype=torch.float32, device="cpu"
+            )
+        try:
+            return copy.deepcopy(self._built).to(dtype=dtype)
+        except Exception:
+            self._cannot_copy = True
+            built, self._built = self._built, None
+            return built.to(dtype=dtype)
 
 
 def checked_contract(result: Any, x: Tensor) -> tuple[Tensor, Any, Any]:

@@ -47,6 +47,12 @@ def test_picking_and_putting_count_what_they_move() -> None:
     assert measure(lambda: x.index_put_((at,), new)).elements == 3
 
 
+def test_a_tensor_made_in_the_shape_or_dtype_of_another_does_not_read_it() -> None:
+    x = torch.randn(10_000)
+    assert measure(lambda: x.new_ones(3)).elements == 3
+    assert measure(lambda: torch.ones_like(x)).elements == 10_000
+
+
 def test_views_are_free() -> None:
     x = torch.randn(10, 10)
     meter = measure(lambda: x.view(100)[5:].unsqueeze(0).expand(4, -1).transpose(0, 1))

@@ -29,6 +29,8 @@ FULL_LENGTH = 70
 BOUNDARIES = (15, 31, 32, 47, 63, 64)
 FEW = (0, 15, 31, 32, 40, 63, 68)
 SINGLE_POSITIONS = (0, 31, 40, 63)
+# At the paper's width, where a token costs most: t in the middle of chunks, at the end of one.
+WIDE_LENGTH = 50
 WIDE = (31, 40)
 EARLY = 20
 LONG = 900
@@ -106,7 +108,7 @@ def perturbations(subject: Subject, *, alone: bool, train: bool) -> Iterator[Spo
             break
         yield Spot(subject, length, positions_of(length), (MOVED, OPPOSITE)[number % 2], train, together)
     if subject.wide is not None:
-        yield Spot(subject.wide, FULL_LENGTH, WIDE, MOVED, train, together)
+        yield Spot(subject.wide, WIDE_LENGTH, WIDE, MOVED, train, together)
 
 
 def gradients(subject: Subject, *, alone: bool, train: bool) -> Iterator[Spot]:
@@ -125,7 +127,7 @@ def gradients(subject: Subject, *, alone: bool, train: bool) -> Iterator[Spot]:
     if train == subject.trains[-1]:
         yield Spot(subject, TRAINING_LENGTH, (EARLY,), MOVED, train, together)
         if subject.wide is not None:
-            yield Spot(subject.wide, FULL_LENGTH, WIDE, MOVED, train, together)
+            yield Spot(subject.wide, WIDE_LENGTH, (EARLY,), MOVED, train, together)
 
 
 def _positions(alone: bool) -> tuple[Sequence[int], Sequence[int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ from asi_repro.verify.subject import EXTREMES, MOVED, Parameters, Subject
 
 LENGTH = 70
 KEPT = (70, 41, 64)
+# At the paper's width, where a token costs most.
+WIDE_KEPT = (33, 20)
 # Kept tokens by batch; no batch is sorted by length, so that one that is sorted and left so shows.
 BATCHES = (KEPT, (20, 70), (50, 7, 64, 70), (41, 70, 5, 33, 64, 1, 66, 32))
 PLACES = (MOVED, EXTREMES[2], EXTREMES[3])
@@ -29,18 +32,26 @@ SIDES = ("left", "right")
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a probe stands: the program at a width, the side that is padded, parameters, mode."""
+    """Where a probe stands: the program at a width, the side padded, parameters, mode, tokens kept."""
 
     subject: Subject
     side: str
     place: Parameters
     train: bool
+    kept: tuple[int, ...] = KEPT
 
     def where(self) -> dict[str, Any]:
         """What a result says of it."""
         mode = "train" if self.train else "eval"
         width = self.subject.hidden_size
         return {"padding": self.side, "parameters": self.place.name, "mode": mode, "width": width}
+
+    @cached_property
+    def before(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs, mask and output of the padded batch that the probes change."""
+        x = self.subject.inputs(len(self.kept), self.kept[0])
+        mask = mask_for(self.side, self.kept, self.kept[0])
+        return x, mask, self.run(x, mask)
 
     def run(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """The output of a fresh module."""
@@ -77,12 +88,14 @@ def check(subject: Subject) -> list[CheckResult]:
     for train in subject.trains:
         for place in PLACES:
             for side in SIDES:
+                spot = Spot(subject, side, place, train)
                 for worst, probe in probes:
-                    _try(worst, probe, Spot(subject, side, place, train))
+                    _try(worst, probe, spot)
             _try(equivalence, _all_ones, Spot(subject, "none", place, train))
     if subject.wide is not None:
-        for worst, probe in probes[::2]:
-            _try(worst, probe, Spot(subject.wide, "left", MOVED, False))
+        spot = Spot(subject.wide, "left", MOVED, False, WIDE_KEPT)
+        for worst, probe in probes[:3]:
+            _try(worst, probe, spot)
     rows = [_runs(subject), _row("padding_isolation", padding)]
     if mixes_batch(subject):
         # Without a mask the sequences are already mixed; the mask cannot be to blame.
@@ -163,34 +176,35 @@ def _compare(spot: Spot, worst: Worst, before: Tensor, after: Tensor, at: Tensor
         worst.skip("output not finite", **where)
         return
     value = difference(before[at], after[at], scale_of(before[at]))
-    x = spot.subject.inputs(1, LENGTH)
+    x = spot.subject.inputs(1, at.shape[1])
     worst.add(above_rounding(spot.subject, value, x, place=spot.place, train=spot.train), **where)
 
 
 def _padding(spot: Spot, worst: Worst) -> None:
-    subject = spot.subject
-    x, mask = subject.inputs(3, LENGTH), mask_for(spot.side)
+    x, mask, before = spot.before
     kept = mask.bool()
-    other = torch.where(kept[..., None], x, subject.inputs(3, LENGTH, seed=9, scale=3.0))
-    _compare(spot, worst, spot.run(x, mask), spot.run(other, mask), kept)
+    other = torch.where(kept[..., None], x, spot.subject.inputs(*mask.shape, seed=9, scale=3.0))
+    _compare(spot, worst, before, spot.run(other, mask), kept)
 
 
 def _samples(spot: Spot, worst: Worst) -> None:
-    subject = spot.subject
-    x, mask = subject.inputs(3, LENGTH), mask_for(spot.side)
+    x, mask, before = spot.before
     other = x.clone()
-    other[0] = subject.inputs(1, LENGTH, seed=9, scale=3.0)[0]
-    before, after = (spot.run(value, mask)[1:] for value in (x, other))
-    _compare(spot, worst, before, after, mask[1:].bool(), how="another replaced", batch=3)
+    other[0] = spot.subject.inputs(1, mask.shape[1], seed=9, scale=3.0)[0]
+    where = {"how": "another replaced", "batch": len(x)}
+    _compare(spot, worst, before[1:], spot.run(other, mask)[1:], mask[1:].bool(), **where)
 
 
 def _alone(spot: Spot, worst: Worst) -> None:
     """Each sequence of each batch against itself alone; noise is drawn for the whole batch, so not then."""
     if is_random(spot.subject, train=spot.train):
         return
-    for kept in BATCHES:
-        x, mask = spot.subject.inputs(len(kept), LENGTH), mask_for(spot.side, kept)
-        together = spot.run(x, mask)
+    several = spot.place is MOVED and spot.kept is KEPT
+    for kept in BATCHES if several else (spot.kept,):
+        x, mask, together = spot.before
+        if kept is not spot.kept:
+            x, mask = spot.subject.inputs(len(kept), LENGTH), mask_for(spot.side, kept)
+            together = spot.run(x, mask)
         for row in range(len(kept)):
             alone = spot.run(x[row : row + 1].contiguous(), mask[row : row + 1])
             where = {"how": "alone", "batch": len(kept), "sequence": row, "kept": kept[row]}

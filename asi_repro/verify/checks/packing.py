@@ -32,11 +32,13 @@ def check(subject: Subject) -> list[CheckResult]:
         return [not_run("packed_samples", reason, threshold=TOLERANCE, unit="relative change", method=METHOD)]
     worst = Worst()
     for lengths, place in PACKS:
+        if worst.value is not None and not worst.value <= TOLERANCE:
+            break  # settled
         try:
             _probe(subject, worst, lengths, place)
         except Exception as error:
             worst.skip(error_text(error), samples=list(lengths), parameters=place.name)
-    detail = worst.detail(TOLERANCE) | {"tried": {"samples": [list(lengths) for lengths, _ in PACKS]}}
+    detail = worst.detail(TOLERANCE) | {"tried": worst.tried("samples")}
     return [
         at_most(
             "packed_samples", worst.value, TOLERANCE, unit="relative change", method=METHOD, detail=detail
