@@ -17,7 +17,7 @@ from asi_repro.tui.widgets.text import safe_block
 
 # CPython 3.11 raises SystemError where two threads make syntax trees at once, and `catch_warnings` is not
 # made for threads either.
-_PARSING = Lock()
+PARSING = Lock()
 
 # Longest kind first, as a token of a kind is one of the kinds above it too.
 _KINDS: tuple[tuple[_TokenType, str], ...] = (
@@ -90,7 +90,7 @@ class Fold:
 def folds(source: str) -> list[Fold]:
     """What can be folded, in order; nothing where the program does not parse."""
     try:
-        with _PARSING, warnings.catch_warnings():
+        with PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):

@@ -73,7 +73,7 @@ def row_cursor(theme: Theme) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ThemeStyles:
-    """Styles by meaning; made anew when the theme changes."""
+    """Styles by meaning; made anew when the theme changes. The last four are backgrounds of a diff."""
 
     good: Style
     bad: Style
@@ -82,6 +82,10 @@ class ThemeStyles:
     primary: Style
     muted: Style
     strong: Style
+    added: Style
+    removed: Style
+    added_part: Style
+    removed_part: Style
 
 
 _made: dict[tuple[str, bool], tuple[Theme, ThemeStyles]] = {}
@@ -98,6 +102,8 @@ def theme_styles(app: App[object]) -> ThemeStyles:
         _made[key] = theme, ThemeStyles(
             good=_colour(found, "success"), bad=bad, warn=_colour(found, "warning"), **styles,
             muted=Style(dim=True), strong=Style(bold=True),
+            added=_tint(found, "success", 0.16), removed=_tint(found, "error", 0.16),
+            added_part=_tint(found, "success", 0.42), removed_part=_tint(found, "error", 0.42),
         )  # fmt: skip
     return _made[key][1]
 
@@ -107,6 +113,15 @@ def _colour(found: dict[str, str], name: str) -> Style:
         return Style(color=Color.parse(found[name]).rich_color)
     except (KeyError, ColorParseError):
         return Style()
+
+
+def _tint(found: dict[str, str], name: str, strength: float) -> Style:
+    """The background with a little of a colour."""
+    try:
+        tinted = Color.parse(found["background"]).blend(Color.parse(found[name]), strength)
+    except (KeyError, ColorParseError):
+        return Style()
+    return Style(bgcolor=tinted.rich_color)
 
 
 def verdict_mark(verdict: str, theme: ThemeStyles) -> tuple[str, Style]:

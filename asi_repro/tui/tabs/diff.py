@@ -13,8 +13,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from asi_repro.archive.program_diff import ProgramDiff, diff_programs
+from asi_repro.errors import NotFound
 from asi_repro.tui.dialogs import Ask
-from asi_repro.tui.diff_rows import DiffRow, diff_rows
+from asi_repro.tui.diff_rows import DiffRow, changed_parts, code_first, diff_rows, prose_lines
 from asi_repro.tui.highlight import Highlighted
 from asi_repro.tui.tabs.program import code_styles
 from asi_repro.tui.tabs.tab import Tab
@@ -24,16 +25,25 @@ from asi_repro.tui.widgets.text import safe_line
 
 _SIDE_BY_SIDE = 120
 _SIGNS = {"same": " ", "changed": "~", "removed": "-", "added": "+"}
+_MARGIN = 7  # cells of the sign and the number
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A diff ready to show."""
+    """A diff ready to show.
+
+    Attributes:
+        code: rows of the pieces in which code changed.
+        prose: rows of those in which only docstrings and comments did.
+        step: which step of the way to the root it is, and of how many.
+    """
 
     found: ProgramDiff
-    pairs: list[DiffRow]
+    code: list[DiffRow]
+    prose: list[DiffRow]
     before: Highlighted
     after: Highlighted
+    step: tuple[int, int]
 
 
 class DiffTab(Tab):
@@ -43,30 +53,48 @@ class DiffTab(Tab):
     FLUID = True
     other: int | None = None
     wide: bool | None = None
+    step = 0
     _compared: Compared | None = None
+    _unfolded: frozenset[int] = frozenset()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "other", "Other", tooltip="Compare with another experiment"),
         Binding("w", "layout", "Layout", tooltip="Side by side, or one below the other"),
         Binding("n", "hunk(1)", "Next change"),
         Binding("N", "hunk(-1)", "Previous change", show=False),
-    ]
+        Binding(
+            "greater_than_sign", "ancestry(1)", "Step up", key_display="< >",
+            tooltip="The step before it on the way from the root",
+        ),
+        Binding(
+            "less_than_sign", "ancestry(-1)", "Step down", show=False, key_display="<",
+            tooltip="The step after it on the way from the root",
+        ),
+        Binding("space", "unfold", "Unfold", show=False, tooltip="Show the unchanged lines, or hide them"),
+    ]  # fmt: skip
 
     def compose(self) -> ComposeResult:
         yield LineList(id="diff-lines", empty="the programs are equal")
 
     def show_experiment(self, index: int, *, again: bool = False) -> None:
         if index != self.index:
-            self.other = None
+            self.other, self.step = None, 0
         super().show_experiment(index, again=again)
 
     def read(self, index: int) -> Compared:
-        found = diff_programs(self.source.archive, index, self.other)
+        archive = self.source.archive
+        way = [index]
+        while (above := archive.nearest_program_ancestor(way[-1])) is not None:
+            way.append(above)
+        step = min(self.step, max(len(way) - 2, 0))
+        found = diff_programs(archive, way[step], self.other if step == 0 else None)
         styles = code_styles(theme_styles(self.app))
         before, after = (Highlighted(p.source, styles) for p in (found.old, found.new))
-        return Compared(found, diff_rows(before.plain, after.plain), before, after)
+        rows = diff_rows(before.plain, after.plain)
+        code, prose = code_first(rows, prose_lines(found.old.source), prose_lines(found.new.source))
+        return Compared(found, code, prose, before, after, (step + 1, max(len(way) - 1, 1)))
 
     def fill(self, data: Compared) -> None:
-        self._compared = data
+        self._compared, self._unfolded = data, frozenset()
         self._lay_out(keep=False)
 
     @property
@@ -77,36 +105,37 @@ class DiffTab(Tab):
         data = self._compared
         if data is None:
             return
-        theme = theme_styles(self.app)
-        wide = self._is_wide
-        draw = self._beside if wide else self._below
-        lines = draw(data, theme) if data.found.added or data.found.removed else []
-        self.query_one(LineList).show(lines, head=head_line(data.found), keep=keep)
-
-    def _below(self, data: Compared, theme: ThemeStyles) -> list[Line]:
+        sheet = _Sheet(data, theme_styles(self.app), (self.room - 3) // 2 if self._is_wide else None)
         lines: list[Line] = []
-        for pair in data.pairs:
-            if pair.kind == "skipped":
-                lines.append(Line(_skipped(pair, theme), rest=False))
-                continue
-            if pair.left is not None and pair.kind != "same":
-                lines.append(_line(data.before, pair.left, "-", theme.bad))
-            if pair.right is not None:
-                sign, style = (" ", theme.muted) if pair.kind == "same" else ("+", theme.good)
-                lines.append(_line(data.after, pair.right, sign, style))
-        return _removed_first(lines)
+        if data.found.added or data.found.removed:
+            lines = sheet.rows(data.code, self._unfolded)
+            if data.prose:
+                title = Text("Docstrings and comments", style="bold underline", end="")
+                lines += [Line(title, rest=False), *sheet.rows(data.prose, self._unfolded)]
+        self.query_one(LineList).show(lines, head=head_line(data), keep=keep)
 
-    def _beside(self, data: Compared, theme: ThemeStyles) -> list[Line]:
-        half = (self.room - 3) // 2
-        lines: list[Line] = []
-        for number, pair in enumerate(data.pairs):
-            if pair.kind == "skipped":
-                lines.append(Line(_skipped(pair, theme), rest=False))
-                continue
-            paint = partial(_both, data, pair, half, theme)
-            text = Text(" " * (2 * half + 3))
-            lines.append(Line(text, key=(_SIGNS[pair.kind], number), paint=paint))
-        return lines
+    def on_line_list_selected(self, message: LineList.Selected) -> None:
+        message.stop()
+        self.action_unfold()
+
+    def action_unfold(self) -> None:
+        """Show what is folded under the cursor, or hide it again."""
+        line = self.query_one(LineList).line
+        key = line.key if line is not None else None
+        if isinstance(key, tuple) and key[0] == "fold":
+            self._unfolded ^= {key[1]}
+            self._lay_out()
+
+    async def action_ancestry(self, way: int) -> None:
+        data = self._compared
+        if data is None or self.index is None:
+            return
+        step = self.step + way
+        if not 0 <= step < data.step[1]:
+            self.app.notify("that is the last step" if way > 0 else "that is the newest step", timeout=3)
+            return
+        self.step = step
+        super().show_experiment(self.index, again=True)
 
     @work
     async def action_other(self) -> None:
@@ -117,7 +146,9 @@ class DiffTab(Tab):
         other = await self.view.app.find_experiment(typed) if typed else None
         if typed and other is None:
             return
-        self.other = other
+        if other is not None and not self.source.archive.experiments[other].has_program:
+            raise NotFound(f"the program of {other} was not released")
+        self.other, self.step = other, 0
         if self.index is not None:
             super().show_experiment(self.index, again=True)
 
@@ -132,55 +163,102 @@ class DiffTab(Tab):
         if starts and self._compared is not None:
             place, which = next_place(starts, line_list.cursor, step)
             line_list.go_to_line(place)
-            line_list.set_head(head_line(self._compared.found, f"  change {which}"))
+            line_list.set_head(head_line(self._compared, f"  change {which}"))
 
 
 def _is_change(line: Line) -> bool:
     return isinstance(line.key, tuple) and line.key[0] in ("-", "+", "~")
 
 
-def head_line(found: ProgramDiff, change: str = "") -> Text:
+def head_line(data: Compared, change: str = "") -> Text:
     """What is compared, and how much of it changed."""
-    old, new = found.old, found.new
+    old, new, found = data.found.old, data.found.new, data.found
     steps = "another branch" if found.steps is None else f"{found.steps} step{'s' * (found.steps != 1)} up"
+    which = f"  step {data.step[0]} of {data.step[1]}" if data.step[1] > 1 else ""
     return Text(
         f"{old.index} {safe_line(old.display_name or old.name, 60)} ({steps}) → {new.index}"
-        f"  +{found.added} -{found.removed}  {found.similarity:.0%} shared{change}",
+        f"  +{found.added} -{found.removed}  {found.similarity:.0%} shared{which}{change}",
         no_wrap=True,
         overflow="ellipsis",
     )
 
 
-def _skipped(pair: DiffRow, theme: ThemeStyles) -> Text:
-    return Text(f"  ⋯ {pair.left} unchanged lines", style=theme.muted, no_wrap=True)
+class _Sheet:
+    """Lays rows out: side by side with `half` cells each, or one below the other where it is None."""
 
+    def __init__(self, data: Compared, theme: ThemeStyles, half: int | None) -> None:
+        self.data, self.theme, self.half = data, theme, half
+        self._parts: dict[DiffRow, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
 
-def _line(lines: Highlighted, number: int, sign: str, style: Style) -> Line:
-    text = Text(_margin(sign, number) + lines.plain[number])
-    return Line(text, key=(sign, number), paint=partial(_side, lines, number, sign, style))
+    def rows(self, rows: list[DiffRow], unfolded: frozenset[int]) -> list[Line]:
+        lines: list[Line] = []
+        for row in rows:
+            if row.kind == "skipped":
+                if not row.count:
+                    continue
+                opened = row.left in unfolded
+                said = f"  {'▾' if opened else '▸'} {row.count} unchanged lines"
+                text = Text(said, style=self.theme.muted, no_wrap=True, end="")
+                lines.append(Line(text, key=("fold", row.left)))
+                for one in row.lines() if opened else ():
+                    lines += self._row(one)
+            else:
+                lines += self._row(row)
+        return lines if self.half else _removed_first(lines)
 
+    def _row(self, row: DiffRow) -> list[Line]:
+        if self.half:
+            text = Text(" " * (2 * self.half + 3))
+            key = (_SIGNS[row.kind], row.left, row.right)
+            return [Line(text, key=key, paint=partial(self._both, row, self.half))]
+        if row.kind == "same":
+            return [self._line(row, " ")]
+        signs = [sign for sign, at in (("-", row.left), ("+", row.right)) if at is not None]
+        return [self._line(row, sign) for sign in signs]
 
-def _margin(sign: str, number: int) -> str:
-    return f"{sign} {number + 1:>4} "
+    def _line(self, row: DiffRow, sign: str) -> Line:
+        number = (row.left if sign == "-" else row.right) or 0
+        lines = self.data.before if sign == "-" else self.data.after
+        text = Text(" " * _MARGIN + lines.plain[number])
+        return Line(text, key=(sign, number), paint=partial(self._side, row, sign))
 
+    def _both(self, row: DiffRow, half: int) -> Text:
+        same = row.kind == "same"
+        text = Text(no_wrap=True, end="")
+        for sign, number in (("-", row.left), ("+", row.right)):
+            if number is None:
+                text.append(" " * half)
+            else:
+                text.append_text(self._side(row, " " if same else sign, left=sign == "-", width=half))
+            if sign == "-":
+                text.append(" │ ", style=self.theme.muted)
+        return text
 
-def _side(lines: Highlighted, number: int, sign: str, style: Style) -> Text:
-    text = Text(no_wrap=True, end="").append(_margin(sign, number), style=style)
-    return text.append_text(lines.line(number))
+    def _side(self, row: DiffRow, sign: str, *, left: bool | None = None, width: int = 0) -> Text:
+        """One side of a row, tinted, what changed within the line tinted more."""
+        before = sign == "-" if left is None else left
+        number, lines = (row.left, self.data.before) if before else (row.right, self.data.after)
+        theme = self.theme
+        plain, tint, part = {
+            "-": (theme.bad, theme.removed, theme.removed_part),
+            "+": (theme.good, theme.added, theme.added_part),
+            " ": (theme.muted, Style(), Style()),
+        }[sign]
+        text = Text(no_wrap=True, end="").append(f"{sign} {(number or 0) + 1:>4} ", style=plain)
+        text.append_text(lines.line(number or 0))
+        if width:
+            text.truncate(width, overflow="ellipsis", pad=True)
+        text.stylize(tint)
+        if row.kind == "changed":
+            for start, end in self._changed(row)[not before]:
+                text.stylize(part, _MARGIN + start, _MARGIN + end)
+        return text
 
-
-def _both(data: Compared, pair: DiffRow, half: int, theme: ThemeStyles) -> Text:
-    changed = pair.kind != "same"
-    gone, come = (("-", theme.bad), ("+", theme.good)) if changed else ((" ", theme.muted),) * 2
-    text = Text(no_wrap=True, end="").append_text(_half(data.before, pair.left, *gone, half))
-    text.append(" │ ", style=theme.muted)
-    return text.append_text(_half(data.after, pair.right, *come, half))
-
-
-def _half(lines: Highlighted, number: int | None, sign: str, style: Style, width: int) -> Text:
-    text = Text(" " * width) if number is None else _side(lines, number, sign, style)
-    text.truncate(width, overflow="ellipsis", pad=True)
-    return text
+    def _changed(self, row: DiffRow) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        if row not in self._parts:
+            before, after = self.data.before.plain, self.data.after.plain
+            self._parts[row] = changed_parts(before[row.left or 0], after[row.right or 0])
+        return self._parts[row]
 
 
 def _removed_first(lines: list[Line]) -> list[Line]:
@@ -191,7 +269,7 @@ def _removed_first(lines: list[Line]) -> list[Line]:
         if _is_change(line):
             piece.append(line)
             continue
-        found += sorted(piece, key=lambda one: one.text.plain[:1] == "+")
+        found += sorted(piece, key=lambda one: isinstance(one.key, tuple) and one.key[0] == "+")
         piece = []
         found.append(line)
     return found[:-1]

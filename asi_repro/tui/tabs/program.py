@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -13,12 +14,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from asi_repro.archive.reader import Program
-from asi_repro.tui.dialogs import Ask
+from asi_repro.errors import AsiReproError
+from asi_repro.tui.dialogs import Ask, Choose
+from asi_repro.tui.external import open_text, save_text
 from asi_repro.tui.highlight import Fold, Highlighted, folds
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.widgets.line_list import Line, LineList, next_place
-from asi_repro.tui.widgets.text import line
+from asi_repro.tui.widgets.text import line, safe_block, safe_line
 
 
 @dataclass(frozen=True)
@@ -30,24 +33,41 @@ class Code:
     folds: dict[int, Fold]
 
 
+class CodeList(LineList):
+    """Lines of code, in which `g` searches instead of going to the first line, as `home` does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("g", "grep", "Grep", tooltip="Show only the lines that match a pattern, or all"),
+    ]
+
+    async def action_grep(self) -> None:
+        await self.app.run_action("grep", self.parent)
+
+
 class ProgramTab(Tab):
     """The source with a line that the cursor is on."""
 
     TITLE = "Program"
     code: Code | None = None
     folded: frozenset[int] = frozenset()
+    _wanted: int | None = None
     sought = ""
+    pattern: re.Pattern[str] | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "fold", "Fold", tooltip="Fold or unfold the function or class around the cursor"),
         Binding("z", "fold_all", "Fold all", tooltip="Fold every function, or unfold everything"),
         Binding("slash", "search", "Search", key_display="/", tooltip="Search in the program"),
         Binding("n", "again(1)", "Next", show=False, tooltip="Next place found"),
         Binding("N", "again(-1)", "Previous", show=False, tooltip="Previous place found"),
+        Binding("i", "outline", "Outline", tooltip="Go to a class or function"),
         Binding("y", "copy", "Copy", tooltip="Copy the source to the clipboard"),
+        Binding("w", "write", "Save", show=False, tooltip="Save the source in a file"),
+        Binding("e", "edit", "Edit", show=False, tooltip="Open a copy in $VISUAL or $EDITOR"),
+        Binding("vertical_line", "page", "Pager", show=False, key_display="|", tooltip="Open in $PAGER"),
     ]
 
     def compose(self) -> ComposeResult:
-        yield LineList(id="program-lines")
+        yield CodeList(id="program-lines", empty="no line matches: g and enter shows all")
 
     def read(self, index: int) -> Code:
         program = self.source.archive.program(index)
@@ -58,8 +78,9 @@ class ProgramTab(Tab):
         same = self.code is not None and self.code.program.index == data.program.index
         self.code = data
         if not same:
-            self.folded = frozenset()
+            self.folded, self.pattern = frozenset(), None
         self._lay_out(keep=same)
+        self._go_wanted()
 
     @property
     def line_list(self) -> LineList:
@@ -75,7 +96,10 @@ class ProgramTab(Tab):
         lines: list[Line] = []
         number = 0
         while number < len(code.lines):
-            fold = code.folds.get(number)
+            if self.pattern is not None and not self.pattern.search(code.lines.plain[number]):
+                number += 1
+                continue
+            fold = code.folds.get(number) if self.pattern is None else None
             closed = fold is not None and number in self.folded
             mark = " " if fold is None else "▸" if closed else "▾"
             margin = f"{number + 1:>{digits}} {mark} "
@@ -119,7 +143,88 @@ class ProgramTab(Tab):
 
     def on_line_list_selected(self, message: LineList.Selected) -> None:
         message.stop()
-        self.action_fold()
+        if self.pattern is None:
+            self.action_fold()
+        elif isinstance(message.line.key, int):
+            self.pattern = None
+            self._show_line(message.line.key)
+
+    @work
+    async def action_grep(self) -> None:
+        before = "" if self.pattern is None else self.pattern.pattern
+        typed = await self.app.push_screen_wait(Ask("Lines that match", "regular expression", before))
+        if typed is None or self.code is None:
+            return
+        try:
+            self.pattern = re.compile(typed, re.IGNORECASE) if typed else None
+        except re.error as error:
+            self.app.notify(f"{error}", title="No regular expression", timeout=5, markup=False)
+            return
+        self._lay_out()
+        if self.pattern is not None:
+            count = len(self.line_list.lines)
+            self.line_list.set_head(line(f"{count} lines match {typed!r}; enter goes to one"))
+
+    @work
+    async def action_outline(self) -> None:
+        code = self.code
+        if code is None or not code.folds:
+            return
+        every = sorted(code.folds.values(), key=lambda fold: fold.first)
+        rows = []
+        for fold in every:
+            depth = sum(other.first < fold.first <= other.last for other in every)
+            kind = "class " if fold.is_class else ""
+            rows.append((fold.first, safe_line(f"{fold.first + 1:>5} {'  ' * depth}{kind}{fold.name}", 100)))
+        chosen = await self.app.push_screen_wait(Choose("Outline", rows))
+        if chosen is not None:
+            self._show_line(chosen)
+
+    def go_to(self, row: str | None) -> None:
+        if row is not None and row.isdigit():
+            self._wanted = int(row) - 1
+            self._go_wanted()
+
+    def _go_wanted(self) -> None:
+        if self._wanted is not None and self.code is not None and self.code.program.index == self.index:
+            self._show_line(self._wanted)
+            self._wanted = None
+
+    def _show_line(self, number: int) -> None:
+        """Go to a line (from 0), unfolding what hides it."""
+        if self.code is None:
+            return
+        self.folded -= {f.first for f in self.code.folds.values() if f.first < number <= f.last}
+        self._lay_out()
+        self.line_list.go(number)
+
+    @work
+    async def action_write(self) -> None:
+        if self.code is None:
+            return
+        program = self.code.program
+        typed = await self.app.push_screen_wait(Ask("Save the program as", "file", self._file_name))
+        if typed:
+            try:
+                path = save_text(program.source, typed)
+            except AsiReproError as error:
+                self.view.app.report(error)
+                return
+            self.app.notify(safe_line(str(path)), title="Saved", timeout=4, markup=False)
+
+    @property
+    def _file_name(self) -> str:
+        name = "" if self.code is None else self.code.program.name
+        return f"{self.index}-{re.sub('[^A-Za-z0-9_-]+', '_', name)[:60]}.py"
+
+    def action_edit(self) -> None:
+        if self.code is not None:
+            open_text(self.app, self.code.program.source, self._file_name, ("VISUAL", "EDITOR"), "vi")
+
+    def action_page(self) -> None:
+        if self.code is not None:
+            # Escaped, unlike the editor's copy: a pager may pass control sequences on.
+            open_text(self.app, safe_block(self.code.program.source), self._file_name, ("PAGER",), "less")
 
     def action_fold_all(self) -> None:
         if self.code is None:
@@ -152,17 +257,16 @@ class ProgramTab(Tab):
             return
         at = self._line_number() or 0
         hit, which = next_place(hits, at - 1 if here else at, step)
-        hidden = {f.first for f in code.folds.values() if f.first < hit <= f.last} & self.folded
-        if hidden:
-            self.folded -= hidden
-            self._lay_out()
+        self.pattern = None
+        self._show_line(hit)
         self.line_list.set_head(line(f"{self.sought!r}: {which}"))
-        self.line_list.go(hit)
 
     def action_copy(self) -> None:
         if self.code is not None:
             self.app.copy_to_clipboard(self.code.program.source)
-            self.app.notify(f"{self.code.program.lines} lines copied", timeout=3)
+            # By OSC 52, which works over SSH too; no terminal says whether it obeyed.
+            said = "if your terminal allows it (OSC 52); if not, w saves them"
+            self.app.notify(said, title=f"{self.code.program.lines} lines copied", timeout=5)
 
 
 def code_styles(theme: ThemeStyles) -> dict[str, Style]:

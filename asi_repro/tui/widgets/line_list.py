@@ -246,7 +246,11 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         on = place == self.cursor and not self._fixed
         style = self.style_of("lines--cursor") if on else base
         if place not in self._strips:
-            self._strips[place] = self._strip(self._painted(self._lines[place], on), style)
+            strip = self._strip(self._painted(self._lines[place], on), style)
+            if on:  # a line's own background would hide where the cursor is
+                shown = Segment.apply_style(strip, post_style=Style(bgcolor=style.bgcolor))
+                strip = Strip(shown, strip.cell_length)
+            self._strips[place] = strip
         return fit_strip(self._strips[place], left, width, style)
 
     def _painted(self, line: Line, on: bool) -> Text:
