@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.verify.markdown import number
 from asi_repro.verify.results import CheckResult
+
+_LINES = re.compile(r"\blines? ((?:\d+(?:, )?)+)")
 
 
 def measured(row: CheckResult) -> str:
@@ -19,6 +23,43 @@ def measured(row: CheckResult) -> str:
     if row.comparison == "within":
         return f"{shown}, within {number(row.threshold)} of {number(row.detail.get('stated'))}"
     return f"{shown}, asked for {row.comparison} {number(row.threshold)}"
+
+
+def sentence(row: CheckResult) -> str:
+    """What the check found, in one sentence."""
+    if row.value is None:
+        return f"Not measured: {measured(row)}."
+    found = f"{number(row.value)} {safe_line(row.unit, 60)}"
+    if row.comparison == "none" or row.threshold is None:
+        return f"Measured {found}; it is held against nothing."
+    said = "Passed" if row.verdict == "pass" else "Failed"
+    if row.comparison == "within":
+        limit = (
+            f"the run states {number(row.detail.get('stated'))}, and {number(row.threshold)} of it may differ"
+        )
+    else:
+        limit = f"at {'most' if row.comparison == '<=' else 'least'} {number(row.threshold)} passes"
+    below = "; smaller changes are rounding" if "below" in row.detail else ""
+    return f"{said} with {found}: {limit}{below}."
+
+
+def facts(row: CheckResult) -> Iterator[tuple[str, str]]:
+    """What is behind the number, one fact after the other; cases, which are alike, each on its own."""
+    for name, value in row.detail.items():
+        if name in ("reason", "below", "stated") or value in ([], {}, None):
+            continue
+        label = safe_line(name, 40).replace("_", " ")
+        if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+            for place, one in enumerate(value):
+                yield label if not place else "", in_words(one)
+        else:
+            yield label, in_words(value)
+
+
+def program_lines(name: str, text: str) -> list[int]:
+    """Lines of the program that a fact names, from 1."""
+    found = _LINES.findall(f"{name} {text}" if name in ("line", "lines") else text)
+    return [int(number) for part in found for number in re.findall(r"\d+", part)]
 
 
 def in_words(value: Any) -> str:

@@ -13,6 +13,7 @@ from browsing import SIZES, notices, press, run_app, same_as_before, screen_text
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi_repro.data.benchmarks import BENCHMARKS
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_bytes
 from asi_repro.sweep.workspace import open_workspace
@@ -21,9 +22,10 @@ from asi_repro.traces.spans import Trace
 from asi_repro.tui.registry import TABS
 from asi_repro.tui.source import Source, archive_paths, release_paths
 from asi_repro.tui.spans import steps_of
+from asi_repro.tui.tabs.benchmarks import guess_columns
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
-from asi_repro.tui.tabs.training import Curve, TrainingTab, from_step
+from asi_repro.tui.tabs.training import Curve, TrainingTab, curve_points, from_step
 from asi_repro.tui.widgets.bar import TabBar
 from asi_repro.tui.widgets.plot import Plot
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
@@ -307,5 +309,89 @@ def test_the_overview_says_what_it_is_and_leads_to_its_kin(full_source: Source) 
             assert pilot.app.query_one(TabBar).absent >= {"program", "certificate"}
             await press(pilot, "escape")
             assert "program" not in pilot.app.query_one(TabBar).absent
+
+    asyncio.run(go())
+
+
+def test_a_check_says_what_it_found_and_leads_to_the_line_and_the_next_failure(full_source: Source) -> None:
+    index = first(full_source)
+    certificate = full_source.certificate(index)
+    rows = [
+        at_most(
+            name, 0.25, 1e-9, unit="relative change", method="By hand.",
+            detail={"cases": [{"mode": "train", "t": 3}, {"mode": "eval", "t": 5}], "lines": [4, 7]},
+        )
+        for name in ("causality_perturbation", "determinism")
+    ]  # fmt: skip
+    folder = full_source.paths.certificates
+    write_certificate(dataclasses.replace(certificate, checks=in_order(rows)), folder)
+
+    async def go() -> None:
+        async with run_app(full_source, start=index, size=(100, 40)) as pilot:
+            await press(pilot, "C", "n")
+            assert "Failed with 0.25 relative change: at most 1e-09 passes." in screen_text(pilot.app)
+            assert "mode train, t 3" in screen_text(pilot.app)
+            assert "{" not in screen_text(pilot.app)
+            await press(pilot, "n")
+            assert "failure 1 of 2, from the top" in screen_text(pilot.app)
+            await press(pilot, "N")
+            assert "failure 2 of 2, from the end" in screen_text(pilot.app)
+            await press(pilot, "enter")
+            assert pilot.app.focused.line.key == ("line", 4)
+            await press(pilot, "enter")
+            assert pilot.app.view("experiment").tab == "program"
+            assert pilot.app.focused.line.key == 3
+
+    try:
+        asyncio.run(go())
+    finally:
+        write_certificate(certificate, folder)
+
+
+def test_guesses_stand_beside_the_accuracies(full_source: Source) -> None:
+    index = first(full_source)
+    rows = full_source.archive.rows("benchmarks", index)
+    (chance,) = guess_columns(full_source, rows)
+    for row in rows:
+        known = BENCHMARKS.get(row["task"])
+        if row["metric"] == "accuracy" and known is not None and known.chance is not None:
+            assert chance.values[row["column"]] == known.chance * 100
+        else:
+            assert row["column"] not in chance.values, "a perplexity has no chance level"
+
+    async def go() -> None:
+        async with run_app(full_source, start=index) as pilot:
+            await press(pilot, "H")
+            assert "chance" in screen_text(pilot.app)
+
+    asyncio.run(go())
+
+
+def test_curves_are_read_off_clipped_and_overlaid(full_source: Source) -> None:
+    archive = full_source.archive
+    index, other = (e.index for e in archive.gallery[:2])
+
+    async def go() -> None:
+        async with run_app(full_source, start=index, size=(120, 40)) as pilot:
+            await press(pilot, "T")
+            tab, plot = pilot.app.query_one(TrainingTab), pilot.app.query_one(Plot)
+            losses = [loss for curve in tab.curves for _, loss in curve.points]
+            assert plot.figure.y.clipped
+            assert plot.figure.y.high < max(losses)
+            await press(pilot, "a")
+            assert plot.figure.y.log
+            assert plot.figure.y.high == max(losses)
+            await press(pilot, "a")
+            assert not plot.figure.y.log
+            await press(pilot, "right", "right")
+            step, loss = curve_points(archive, index)[1]
+            assert f"at step {step:g}" in screen_text(pilot.app)
+            assert f"A {loss:.4g}" in screen_text(pilot.app)
+            await press(pilot, "left", "o", *str(other), "enter")
+            assert f"overlay: {other} " in screen_text(pilot.app)
+            await press(pilot, "o", *str(index), "enter")
+            assert len(tab.overlays) == 1, "it is drawn already"
+            await press(pilot, "x")
+            assert "overlay" not in screen_text(pilot.app)
 
     asyncio.run(go())

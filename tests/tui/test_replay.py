@@ -37,7 +37,15 @@ def test_steps_are_those_of_the_replay(made_up_source: Source) -> None:
         async with run_app(made_up_source, size=(160, 50)) as pilot:
             await press(pilot, "5")
             view = pilot.app.query_one(ReplayView)
-            await press(pilot, "right", "right", "left")
+            assert view._place == len(steps) - 1, "it opens at the end"
+            await press(pilot, "R")
+            records = [s.position for s in steps if s.best_index == s.experiment.index]
+            assert view._place == records[-1] or (
+                records[-1] == len(steps) - 1 and view._place == records[-2]
+            )
+            await press(pilot, "home", "r")
+            assert view._place == records[1]
+            await press(pilot, "home", "right", "right", "left")
             assert view._place == 1
             await press(pilot, "n", "n", "p")
             assert view._place == outliers[0]

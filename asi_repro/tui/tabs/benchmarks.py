@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
@@ -13,7 +14,10 @@ from textual.app import ComposeResult
 from asi_repro.archive.reader import Archive
 from asi_repro.claims.data import same_name
 from asi_repro.claims.paper_tables import PaperTables
-from asi_repro.errors import MissingInput
+from asi_repro.data.benchmarks import BENCHMARKS
+from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.results.table import read_results
+from asi_repro.tui.source import Source
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.training import is_published
 from asi_repro.tui.theme import theme_styles
@@ -60,7 +64,10 @@ class BenchmarksTab(Tab):
         yield LineList(fixed=True)
 
     def read(self, index: int) -> tuple[list[tuple[str, str, bool]], list[Column]]:
-        return benchmark_table(self.source.archive, index)
+        tasks, columns = benchmark_table(self.source.archive, index)
+        guesses = guess_columns(self.source, self.source.archive.rows("benchmarks", index))
+        own = [column for column in columns if column.competes]
+        return tasks, [*own, *guesses, *columns[len(own) :]]
 
     def fill(self, data: tuple[list[tuple[str, str, bool]], list[Column]]) -> None:
         tasks, columns = data
@@ -94,6 +101,7 @@ def _head(titles: list[list[str]], widths: list[int], first: int) -> Text:
 
 _NOTES = (
     "★ best of the columns of this run. Accuracies in points of 100; of perplexity (ppl) lower is better.",
+    "chance: any answer at random. majority answer: always the most common one, over the items scored here.",
     "The paper's Table 1 stands beside, not against: it is of other trainings. `-`: the run has no value.",
 )
 
@@ -136,6 +144,24 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, 
     if archive.experiments[index].in_gallery and is_published(archive):
         columns += _paper_columns(archive.experiments[index].label)
     return tasks, columns
+
+
+def guess_columns(source: Source, rows: list[dict[str, Any]]) -> list[Column]:
+    """What guesses score: any answer at random, and always the most common one where items are here."""
+    chances = {one.name: one.chance for one in BENCHMARKS.values() if one.chance is not None}
+    columns = [_guesses("chance", rows, chances)]
+    if source.project is not None:
+        try:
+            majorities = read_results(source.project.artifacts / "results").summary.majorities
+        except AsiReproError:
+            majorities = {}
+        columns.append(_guesses("majority answer", rows, majorities))
+    return [column for column in columns if column.values]
+
+
+def _guesses(title: str, rows: list[dict[str, Any]], rates: Mapping[str, float]) -> Column:
+    accuracies = (row for row in rows if row["metric"] == "accuracy" and row["task"] in rates)
+    return Column(title, {row["column"]: rates[row["task"]] * 100 for row in accuracies}, competes=False)
 
 
 def task_title(row: dict[str, Any]) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 
-from asi_repro.tui.check_text import in_words, measured
+from asi_repro.tui.check_text import facts, measured, program_lines, sentence
+from asi_repro.tui.messages import OpenExperiment
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.widgets.line_layout import fact, prose
-from asi_repro.tui.widgets.line_list import Line, LineList
+from asi_repro.tui.widgets.line_list import Line, LineList, next_place
 from asi_repro.tui.widgets.text import safe_line
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
@@ -26,13 +29,17 @@ class CertificateTab(Tab):
     TITLE = "Certificate"
     certificate: Certificate | None = None
     _wanted: str | None = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "failure(1)", "Next ✗", tooltip="Next check that failed"),
+        Binding("N", "failure(-1)", "Previous ✗", show=False, tooltip="The one before that failed"),
+    ]
     DEFAULT_CSS = """
     CertificateTab > #certificate-detail { height: auto; max-height: 40%; background: $surface; }
     """
 
     def compose(self) -> ComposeResult:
         yield LineList(empty="the certificate has no rows", id="certificate-rows")
-        yield LineList(fixed=True, id="certificate-detail")
+        yield LineList(id="certificate-detail")
 
     def read(self, index: int) -> Certificate:
         experiment = self.source.archive.get(index)
@@ -71,17 +78,40 @@ class CertificateTab(Tab):
             return
         row = self.certificate.row(message.line.key)
         detail = self.query_one("#certificate-detail", LineList)
-        lines = prose(row.method, self.room, style=Style(bold=True)) if row.method else []
-        for name, value in row.detail.items():
-            lines += fact(
-                safe_line(name, 40), in_words(value), self.room, label_width=max(len(name[:40]) + 2, 12)
-            )
+        lines = [*prose(sentence(row), self.room, style=Style(bold=True)), *prose(row.method, self.room)]
+        behind = list(facts(row))
+        wide = max((len(name) for name, _ in behind), default=0) + 2
+        for name, value in behind:
+            there = program_lines(name, value)
+            shown = fact(name, value, self.room, label_width=max(wide, 12))
+            if there:
+                end = Text("  → program", style=theme_styles(self.app).accent)
+                first = Text(end="").append_text(shown[0].text).append_text(end)
+                shown[0] = Line(first, ("line", there[0]))
+            lines += shown
         detail.styles.height = len(lines)
         detail.show(lines, keep=False)
+
+    def action_failure(self, step: int) -> None:
+        rows = {row.check: row for row in (self.certificate.checks if self.certificate else ())}
+        lines = self._rows.lines
+        places = [
+            n for n, one in enumerate(lines) if one.key in rows and rows[str(one.key)].verdict == "fail"
+        ]
+        if not places:
+            self.app.notify("no check failed", timeout=3)
+            return
+        place, which = next_place(places, self._rows.cursor, step)
+        self._rows.go_to_line(place)
+        self._rows.set_head(Text(f"failure {which}"))
 
     @on(LineList.Selected)
     def _change_pane(self, message: LineList.Selected) -> None:
         message.stop()
+        key = message.line.key
+        if isinstance(key, tuple) and key[0] == "line" and self.index is not None:
+            self.post_message(OpenExperiment(self.index, "program", str(key[1])))
+            return
         other = "#certificate-rows" if message.line_list.id == "certificate-detail" else "#certificate-detail"
         self.query_one(other).focus()
 

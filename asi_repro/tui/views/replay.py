@@ -80,6 +80,8 @@ class ReplayView(View):
         Binding("p", "outlier(-1)", "Last ~✗", show=False, tooltip="The one before"),
         Binding("s", "star(1)", "Next ★", show=False, tooltip="Next architecture of the gallery"),
         Binding("S", "star(-1)", "Last ★", show=False, tooltip="The one before"),
+        Binding("r", "record(1)", "Next record", tooltip="Next best score so far"),
+        Binding("R", "record(-1)", "Last record", show=False, tooltip="The best score before this"),
         Binding("t", "late", "Late", tooltip="Let results enter the pool a refresh later, up to three"),
         Binding("enter", "open_step", "Open", show=False, tooltip="Open this step's experiment"),
         Binding("o", "open_parent", "Parent", show=False, tooltip="Open its recorded parent"),
@@ -91,7 +93,7 @@ class ReplayView(View):
         self._steps: list[Step] = []
         self._policy: Policy | None = None
         self._late = 0
-        self._place = 0
+        self._place, self._moved = 0, False
         self._wanted: int | None = None
         self._speed = 3
         self._timer: Timer | None = None
@@ -143,6 +145,8 @@ class ReplayView(View):
         self._policy, self._steps = found
         if self._wanted is not None and self._wanted in self._places:
             self._place = self._places[self._wanted]
+        elif not self._moved:
+            self._place = len(self._steps) - 1  # all of it, before one goes back
         self._wanted = None
         self._obeyed = _obeyed(self._steps)
         self._place = min(self._place, max(len(self._steps) - 1, 0))
@@ -236,6 +240,7 @@ class ReplayView(View):
     # Moving
 
     def _to(self, place: int) -> None:
+        self._moved = True
         self._place = min(max(place, 0), max(len(self._steps) - 1, 0))
         self._draw()
 
@@ -263,6 +268,11 @@ class ReplayView(View):
 
     def action_star(self, way: int) -> None:
         self._seek(way, lambda step: step.experiment.in_gallery, "no more of the gallery in that direction")
+
+    def action_record(self, way: int) -> None:
+        self._seek(
+            way, lambda step: step.best_index == step.experiment.index, "no more records in that direction"
+        )
 
     def action_late(self) -> None:
         self._late = (self._late + 1) % (_LATEST + 1)

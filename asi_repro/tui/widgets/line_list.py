@@ -287,13 +287,17 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         if self._fixed:
             self.scroll_relative(y=step * self.size.height, animate=False)
         else:
-            self._put(self.cursor + step * max(self.size.height - 2, 1), step)
+            before = self.cursor
+            self._put(before + step * max(self.size.height - 2, 1), step)
+            if self.cursor == before:  # nothing to rest on beyond: show what is there
+                self.scroll_relative(y=step * max(self.size.height - 2, 1), animate=False)
 
     def action_edge(self, way: int) -> None:
         if self._fixed:
             self.scroll_to(y=0 if way < 0 else self.virtual_size.height, animate=False)
         else:
             self._put(0 if way < 0 else len(self._lines) - 1, -way)
+            self.scroll_to(y=0 if way < 0 else self.virtual_size.height, animate=False, immediate=True)
 
     def action_sideways(self, way: int) -> None:
         self.scroll_relative(x=way * _SIDEWAYS, animate=False)
