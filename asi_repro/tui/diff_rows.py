@@ -84,9 +84,9 @@ def changed_parts(before: str, after: str) -> tuple[list[Span], list[Span]]:
         return [], []
     left, right = _WORD.findall(before), _WORD.findall(after)
     matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-    words = sum(not word.isspace() for word in (*left, *right))
+    count = sum(not word.isspace() for word in (*left, *right))
     kept = sum(not w.isspace() for m in matcher.get_matching_blocks() for w in left[m.a : m.a + m.size])
-    if 2 * kept < _ALIKE * words:
+    if 2 * kept < _ALIKE * count:
         return [], []
     spans: tuple[list[Span], list[Span]] = ([], [])
     for what, a, b, c, d in matcher.get_opcodes():

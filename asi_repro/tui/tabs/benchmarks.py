@@ -148,7 +148,9 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, 
 
 def guess_columns(source: Source, rows: list[dict[str, Any]]) -> list[Column]:
     """What guesses score: any answer at random, and always the most common one where items are here."""
-    chances = {one.name: one.chance for one in BENCHMARKS.values() if one.chance is not None}
+    chances: dict[str, float] = {
+        one.name: one.chance for one in BENCHMARKS.values() if one.chance is not None
+    }
     columns = [_guesses("chance", rows, chances)]
     if source.project is not None:
         try:
