@@ -148,3 +148,14 @@ def test_the_tutorial_quotes_the_ledger() -> None:
     assert len(quoted) > 3
     for index, name, check, value in quoted:
         assert values[int(index), name, check] == pytest.approx(float(value), rel=0.1)
+
+
+def test_the_examples_of_the_check_page_run() -> None:
+    text = (ROOT / "docs/how-to/check.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    assert len(examples) == 4
+    said = []
+    for number, example in enumerate(examples):
+        code = compile(example, f"<example {number + 1}>", "exec")
+        exec(code, {"print": said.append, "__name__": "__main__"})  # our own page
+    assert said[1:3] == [["causality_perturbation", "causality_jacobian"]] * 2

@@ -33,7 +33,7 @@ def sarif(checked: Sequence[Checked]) -> dict[str, Any]:
     rules = [{"id": name, "shortDescription": {"text": title}} for name, title in _RULES.items()]
     driver = {"name": "asi-repro", "version": __version__, "rules": rules}
     notes = [
-        {"level": "note", "message": {"text": f"{one.name}: {row.check}: {_clean(summary(row))}"}}
+        {"level": "note", "message": {"text": f"{one.name}: {row.check} was not run: {_clean(summary(row))}"}}
         for one in checked
         for row in asked_for(one)
         if row.verdict == "not run"

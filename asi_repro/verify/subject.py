@@ -34,6 +34,10 @@ class ContractError(Exception):
     """The forward did not return (output, second, third) with an output of the input's shape."""
 
 
+class NotTried(NotImplementedError):
+    """A probe that a live module is not made for, by its own word: neither a pass nor a fault."""
+
+
 class ModuleSource(Protocol):
     """What builds modules: `asi_repro.models.program.LoadedProgram`."""
 

@@ -20,7 +20,7 @@ _SHOWN = 300
 def summary(row: CheckResult) -> str:
     """What a row found, in one line; it may hold text of the program: escape it before it is shown."""
     if row.verdict == "not run":
-        return f"not run: {_flat(row.detail.get('reason', 'no reason given'))}"
+        return _flat(row.detail.get("reason", "no reason given")).removeprefix("NotTried: ")
     value = row.detail.get("below")
     measured = f"below {number(value)}" if value is not None else number(row.value)
     if row.value is None:

@@ -12,7 +12,7 @@ from asi_repro.models.fla_cpu.cache import Cache
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.results import CheckResult, at_most, measurement, not_run
-from asi_repro.verify.subject import MOVED, Subject
+from asi_repro.verify.subject import MOVED, NotTried, Subject
 
 # (sequences, tokens of the prompt): at and off the usual chunk sizes, short prompts, several sequences.
 PROMPTS = ((1, 64), (1, 1), (2, 3), (1, 17), (3, 70), (1, 130))
@@ -75,7 +75,11 @@ def _row(
             break  # settled
         where = {"batch": batch, "prompt": prompt, "new_tokens": list(pieces)}
         x = subject.inputs(batch, prompt + sum(pieces))
-        full = subject.run(x, place=MOVED)
+        try:
+            full = subject.run(x, place=MOVED)
+        except NotTried as error:
+            worst.skip(error_text(error), **where)
+            continue
         if not finite(full):
             worst.skip("output not finite", **where)
             continue
@@ -120,7 +124,10 @@ def _state_size(subject: Subject, *, works: bool) -> CheckResult:
         if not works:
             sizes[str(prompt)] = prompt * subject.hidden_size
             continue
-        _, cache = _prefilled(subject, subject.inputs(1, prompt))
+        try:
+            _, cache = _prefilled(subject, subject.inputs(1, prompt))
+        except NotTried as error:
+            return not_run("state_size", error_text(error), unit=unit, method=method)
         sizes[str(prompt)] = elements(list(cache))
     short, long = sizes[str(SIZES[0])], sizes[str(SIZES[1])]
     detail = {

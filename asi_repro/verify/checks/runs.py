@@ -11,7 +11,7 @@ from torch import Tensor
 from asi_repro.verify.compare import error_text, finite
 from asi_repro.verify.program_text import TRAINING_LENGTH, around_constants
 from asi_repro.verify.results import CheckResult, at_most, not_run
-from asi_repro.verify.subject import INITIAL, Subject
+from asi_repro.verify.subject import INITIAL, NotTried, Subject
 
 LENGTHS = (1, 2, 31, 64, 65, 100, 128, 257)
 BATCHES = (1, 2, 3, 4, 8)
@@ -73,6 +73,9 @@ def _rows(subject: Subject, name: str) -> tuple[CheckResult, CheckResult]:
         at = (subject.wide or subject.at_paper_width()) if run.wide else subject
         try:
             what = not_finite(at, run, DTYPES[name])
+        except NotTried:
+            planned = [other for other in planned if other is not run]
+            continue
         except Exception as error:
             failed.append({"error": error_text(error), **run.where()})
             continue
@@ -93,6 +96,9 @@ def _rows(subject: Subject, name: str) -> tuple[CheckResult, CheckResult]:
         detail={"runs": len(planned), "tried": tried, "failed": failed[:8]},
     )
     finite_name, unit = f"finite_{name}", "runs not finite"
+    if not planned:
+        reason = "no run was one that the module is made for"
+        return not_run(runs.check, reason, method=method), not_run(finite_name, reason, method=method)
     if len(failed) == len(planned):
         return runs, not_run(finite_name, "no run succeeded", threshold=0, unit=unit, method=method)
     detail = {"runs": len(planned) - len(failed), "tried": tried, "bad": bad[:8]}

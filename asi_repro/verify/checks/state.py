@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from asi_repro.verify.compare import Worst, difference, error_text, finite, scal
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.program_text import TRAINING_LENGTH
 from asi_repro.verify.results import CheckResult, at_most, not_run
-from asi_repro.verify.subject import INITIAL, MOVED, Parameters, Subject
+from asi_repro.verify.subject import INITIAL, MOVED, NotTried, Parameters, Subject
 
 LENGTH = 70
 LENGTHS = (70, 1, 130, TRAINING_LENGTH + 1, 5)
@@ -131,7 +132,8 @@ def _history(subject: Subject, worst: Worst, place: Parameters) -> None:
     module = subject.fresh(place)
     with torch.no_grad():
         for call, length in enumerate((*LENGTHS, LENGTH)):
-            subject.call(module, subject.inputs(2 if length < 999 else 1, length, seed=call + 20))
+            with contextlib.suppress(NotTried):
+                subject.call(module, subject.inputs(2 if length < 999 else 1, length, seed=call + 20))
         for length in (LENGTH, 1, 130):
             x = subject.inputs(2, length)
             _add(worst, subject.call(module, x), subject.run(x, place=place), length, place)
