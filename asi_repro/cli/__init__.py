@@ -60,6 +60,9 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
         "discover": Lazy("asi_repro.cli.discover:discover", "Run the discovery loop, live or from a record."),
         "runs": Lazy("asi_repro.cli.runs:runs", "List the runs on this machine."),
         "compare": Lazy("asi_repro.cli.compare:compare", "Compare runs at equal budgets and beside luck."),
+        "calibrate": Lazy(
+            "asi_repro.cli.calibrate:calibrate", "Compare the Judge's scores with measured outcomes."
+        ),
         "ablate": Lazy("asi_repro.cli.ablate:ablate", "Measure what each part of the loop contributes."),
         "export": Lazy("asi_repro.cli.export:export", "Write the files that an imported run was made from."),
         "share": Lazy("asi_repro.cli.share:share", "Export a run as one file for others to import."),

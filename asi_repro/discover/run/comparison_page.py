@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from asi_repro import markdown
+from asi_repro.config.discover import Arm
 from asi_repro.discover.run.comparison import (
     EXPERIMENTS,
     Budget,
     Comparison,
     Group,
     RunFacts,
+    Side,
+    compare_groups,
     cumulative,
     curve,
 )
+from asi_repro.discover.run.outcomes import Outcomes
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.markdown import escape
 from asi_repro.project import RELEASE
@@ -30,6 +35,7 @@ from asi_repro.text import csv_text
 
 NOT_RECORDED = "not recorded"
 _POINTS = 200
+_OWN_ARMS = get_args(Arm)
 _RATES = ("run", "arm", "experiments", "discoveries", "verified", "rate", "95% interval", "R² of a line")
 _TOTALS = ("run", "experiments", "scored", "best", *UNITS)
 _LUCK = (
@@ -119,10 +125,9 @@ def _lines(found: Comparison) -> list[str]:
             between = f"{interval.low:.3g} to {interval.high:.3g}"
             rows.append([escape(side.name), escape(side.arm), *counts, estimate, between, fit])
     lines = [*markdown.table(_RATES, rows), ""]
-    for side in found.groups:
-        whose = "the paper's" if side.arm == RELEASE else "a run of our own and not the paper's"
-        whose = "an imported run" if side.arm.startswith("imported") else whose
-        lines.append(f"{escape(side.name)} is {whose}. A discovery there {side.discovery}.")
+    lines += [
+        f"{escape(one.name)} is {_whose(one)}. A discovery there {one.discovery}." for one in found.groups
+    ]
     for one in found.differences:
         between = "no interval" if one.low is None else f"95% interval {one.low:+.3g} to {one.high:+.3g}"
         lines.append(
@@ -136,6 +141,20 @@ def _lines(found: Comparison) -> list[str]:
     lines += ["", "## What each run took", "", *markdown.table(_TOTALS, [_total(run) for run in found.runs])]
     lines += ["", "## At equal budgets", "", *_budgets(found.budgets)]
     return [*lines, "", "## Beside luck", "", *_luck(found.runs)]
+
+
+def _whose(side: Side) -> str:
+    arms = set(side.arm.split(", "))
+    if arms == {RELEASE}:
+        return "the paper's"
+    return (
+        "a run of our own and not the paper's" if arms <= {*_OWN_ARMS} else f"imported ({escape(side.arm)})"
+    )
+
+
+def luck_lines(run: Outcomes, *, seed: int, resamples: int) -> list[str]:
+    """One run beside what luck alone gives, as Markdown."""
+    return _luck(compare_groups([Group(run.name, (run,))], seed=seed, resamples=resamples).runs)
 
 
 def _total(run: RunFacts) -> list[str]:

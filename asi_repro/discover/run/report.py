@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from asi_repro import markdown
 from asi_repro.archive.tables import read_parquet
 from asi_repro.config.params import load_params
+from asi_repro.discover.run.calibration import own_calibration
 from asi_repro.discover.run.comparison import curve, side_of
+from asi_repro.discover.run.comparison_page import luck_lines
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.discover.run.rejected import read_rejected
@@ -103,6 +105,13 @@ def _page(project: Project, run: DiscoveryRun, outcomes: Outcomes, rows: list[Js
         *_table("The best by fitness", _BEST, _best(rows)),
         *_table("Operators of the discoveries", ("operator", "discoveries", "experiments"), _operators(rows)),
         *_table("What was turned down", ("by", "proposals"), _turned_down(run)),
+        "## Beside luck (a run of our own, not the paper's)",
+        "",
+        *luck_lines(outcomes, **_resampling(project)),
+        "",
+        "## What the Judge is worth (a run of our own, not the paper's)",
+        "",
+        *own_calibration(run, **_resampling(project)).lines(),
         "## The second stage",
         "",
         *_second(run, rows),
@@ -116,9 +125,13 @@ _ARMS = {"operators": "evolution by operators on programs, no language model", "
 _BEST = ("index", "fitness", "loss", "against the baseline", "benchmark mean", "against it")
 
 
-def _discoveries(project: Project, outcomes: Outcomes) -> list[str]:
+def _resampling(project: Project) -> dict[str, int]:
     params = load_params(project.root)
-    found = side_of(outcomes, seed=params.seed, resamples=params.claims.resamples)
+    return {"seed": params.seed, "resamples": params.claims.resamples}
+
+
+def _discoveries(project: Project, outcomes: Outcomes) -> list[str]:
+    found = side_of(outcomes, **_resampling(project))
     rows = [
         (
             f"discoveries per {rate.unit}",
