@@ -122,8 +122,8 @@ class Sittings:
     def everything(self, seeds: int | None = None) -> list[Pair]:
         """All that the sweep consists of, in the order in which it is done.
 
-        Baselines with all their seeds, a random sample of the gallery with all of theirs (so that the
-        reliability is known early), then seed after seed of the rest.
+        Each baseline once, a random sample of the gallery with all its seeds (so that the reliability is
+        known early), the baselines' other seeds, then seed after seed of the rest of the gallery.
         """
         if self.workspace.archive is None:
             raise MissingInput("the programs of the gallery are not there", hint="run `dvc repro archive`")
@@ -207,8 +207,9 @@ def ordered(
     drawn = random.Random(seed).sample(listed, min(size, len(listed)))
     rest = [subject for subject in architectures if subject not in drawn]
     return [
-        *((subject, number) for number in range(baseline_seeds) for subject in baselines),
+        *((subject, 0) for subject in baselines),
         *((subject, number) for subject in drawn for number in range(architecture_seeds)),
+        *((subject, number) for number in range(1, baseline_seeds) for subject in baselines),
         *((subject, number) for number in range(architecture_seeds) for subject in rest),
     ]
 
