@@ -155,7 +155,7 @@ def test_a_model_of_bytes_is_scored_in_bytes_also_where_an_answer_is_longer_than
     found = evaluate_checkpoint(tmp_path / "model", ["piqa"], items=tmp_path / "items", sandbox=False)
     assert (found.tokenizer["name"], found.max_length) == ("bytes", 256)
     record = found.tasks[0]
-    assert record.metrics["answer_bits_per_byte"].value == pytest.approx(8.0, abs=0.3)
+    assert record.metrics["answer_bits_per_byte"].value == pytest.approx(8.0, abs=1.0)
     context, answer = list(b"Question: To do it\nAnswer:"), list(f" {long}".encode())
     total = 0.0
     for start in range(0, len(answer), 128):
