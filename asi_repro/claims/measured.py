@@ -122,7 +122,7 @@ def _entry(
 ) -> Entry:
     summary = results.summary
     where = f"this project: scale {summary.scale}, {summary.tokens:,} tokens of {summary.corpus}"
-    return _measured(
+    return measured_entry(
         id=f"measured-{scale}-{name}",
         found=found,
         effect=found if len(found) <= 60 else f"{found[:59]}…",
@@ -139,7 +139,7 @@ def _entry(
 
 
 def _not_run() -> Entry:
-    return _measured(
+    return measured_entry(
         id="measured-sweep",
         found="not run",
         effect="not run",
@@ -155,7 +155,7 @@ def _not_run() -> Entry:
     )
 
 
-def _measured(**fields: Any) -> Entry:
+def measured_entry(**fields: Any) -> Entry:
     """A row of this project's own, with what all of them share."""
     return Entry(
         paper="",

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from asi_repro.archive.reader import Archive
-from asi_repro.claims.paper_tables import PaperTables
+from asi_repro.claims.recorded import table2_by_slug
 from asi_repro.cli.output import print_columns, print_json, safe
 from asi_repro.config.params import Params
 from asi_repro.errors import AsiReproError, MissingInput
@@ -50,16 +50,6 @@ def show_recorded(workspace: Workspace, params: Params, out: Console, *, json_: 
         print_json(_as_json(sweep, damaged))
         return
     _print(sweep, damaged, out, titles(archive))
-
-
-def table2_by_slug(archive: Archive) -> dict[str, dict[str, float]]:
-    """Table 2's values by our names; a row whose name several architectures bear is left out."""
-    found = {}
-    for row in PaperTables().table2:
-        matches = [e for e in archive.named(row.model) if e.in_gallery]
-        if len(matches) == 1:
-            found[slug_of(matches[0].index, matches[0].name)] = row.values
-    return found
 
 
 def titles(archive: Archive | None) -> dict[str, str]:

@@ -6,9 +6,10 @@ from typing import Annotated, Optional
 
 import typer
 
+from asi_repro.claims.recorded import table2_by_slug
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_columns, print_json, safe
-from asi_repro.cli.recorded_sweep import show_recorded, table2_by_slug
+from asi_repro.cli.recorded_sweep import show_recorded
 from asi_repro.config.params import load_params
 from asi_repro.project import find_project
 from asi_repro.results.comparison import SCORE, build_results

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from asi_repro.archive.fsck.place import Place, Problem
 from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.results.sweep_rows import read_row, row_paths
+from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.results.training import REMAKE, WEIGHTS, read_training
 from asi_repro.store.checksums import SUMS, check_sums
 from asi_repro.store.files import sha256_file
@@ -14,7 +16,7 @@ from asi_repro.verify.certificate import read_certificate
 
 
 def check_measured(place: Place) -> tuple[str, list[Problem]]:
-    """Trained models, scores and certificates against their own checksums.
+    """Trained models, scores, certificates and the rows of recorded sweeps against their own checksums.
 
     Raises:
         MissingInput: where there are none.
@@ -22,10 +24,18 @@ def check_measured(place: Place) -> tuple[str, list[Problem]]:
     artifacts = place.require_project().artifacts
     folders = sorted(path.parent for path in artifacts.glob(f"*/*/*/*/{SUMS}"))
     certificates = sorted(path for path in (artifacts / "certificates").glob("*.json") if path.stem.isdigit())
-    if not folders and not certificates:
+    rows = [path for folder in sorted((artifacts / SWEEPS_FOLDER).glob("*/")) for path in row_paths(folder)]
+    if not folders and not certificates and not rows:
         raise MissingInput("nothing has been measured on this machine", hint="run `dvc repro`")
-    problems = [*_wrong(folders, _check_folder), *_wrong(certificates, read_certificate)]
-    return f"{len(folders)} trainings and scores, {len(certificates)} certificates", problems
+    problems = [
+        *_wrong(folders, _check_folder),
+        *_wrong(certificates, read_certificate),
+        *_wrong(rows, read_row),
+    ]
+    counted = (
+        f"{len(folders)} trainings and scores, {len(certificates)} certificates, {len(rows)} recorded rows"
+    )
+    return counted, problems
 
 
 def _check_folder(folder: Path) -> None:

@@ -223,6 +223,41 @@ def test_results_prints_what_is_recorded_and_names_what_is_damaged(tmp_path, mon
     assert value["reliabilities"][OURS]["single"] > 0.9
 
 
+def test_the_ledger_has_what_is_recorded_and_nothing_before(tmp_path):
+    from synthetic_release import write_synthetic_release
+
+    from asi_repro.archive.reader import Archive
+    from asi_repro.archive.release import read_release
+    from asi_repro.archive.tables import write_archive
+    from asi_repro.claims.context import Settings
+    from asi_repro.claims.page import claim_section
+    from asi_repro.claims.recorded import recorded_entries
+
+    write_synthetic_release(tmp_path / "release", 20, gallery=3)
+    write_archive(read_release(tmp_path / "release"), tmp_path / "archive")
+    archive, settings = Archive(tmp_path / "archive"), Settings(resamples=200)
+    folder = tmp_path / "sweeps" / "laptop"
+    assert recorded_entries(None, archive, settings) == []
+    write_row(made_up_row("delta_net", 0, 1.9), folder)
+    assert recorded_entries(tmp_path / "sweeps", archive, settings) == []
+    for row in made_up_sweep(0.1, 0.01, agree=True)[0]:
+        write_row(row, folder)
+    row_path(folder, "0007-made_up", 1).write_text("{}")
+    foretells, beats = recorded_entries(tmp_path / "sweeps", archive, settings)
+    assert foretells.id == "measured-laptop-foretells"
+    assert "nothing can be said yet" in foretells.found  # Table 2 knows none of these names
+    assert foretells.found_figures["reliability"]["single"] > 0.9
+    assert beats.found == "of 40: 40 below and 0 above delta_net"
+    for entry in (foretells, beats):
+        assert entry.verdict == "measured here"
+        assert "not a reproduction" in entry.criterion
+        assert entry.notes == [
+            "40 of 3 architectures are trained so far",
+            "left out, damaged: 0007-made_up.seed-1.json",
+        ]
+        assert claim_section(entry)
+
+
 def test_the_recipe_is_the_best_of_what_was_recorded():
     """The committed trials are of baselines alone, and params.yaml has what they favour."""
     import yaml
