@@ -6,12 +6,13 @@ from pathlib import Path
 from types import ModuleType
 
 from asi_repro.errors import DataError, NotFound
-from asi_repro.imports import neutral, openevolve
+from asi_repro.imports import asi_evolve, autoresearch, journal, neutral, openevolve, shinka
 from asi_repro.imports.model import ImportedRun
 from asi_repro.imports.reading import Reader
 
 # Each has FORMAT, `recognise(reader)` and `read(reader)`. In the order in which they are asked.
-ADAPTERS: dict[str, ModuleType] = {module.FORMAT: module for module in (neutral, openevolve)}
+_MODULES = (neutral, openevolve, shinka, asi_evolve, journal, autoresearch)
+ADAPTERS: dict[str, ModuleType] = {module.FORMAT: module for module in _MODULES}
 
 
 def read_run(place: Path, format_: str | None = None) -> ImportedRun:

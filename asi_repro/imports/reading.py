@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.imports.model import ImportedRun
+from asi_repro.imports.model import ImportedRun, NativeRecord
 from asi_repro.store.hostile_json import MAX_FILE_BYTES
 from asi_repro.text import terminal_safe
 
@@ -175,3 +175,31 @@ def pieces(data: bytes, start: int, close: str) -> list[tuple[int, int]]:
         offset = begin + len(whole[at:end].encode())
         found.append((begin, offset))
         at = last = end
+
+
+def split(data: bytes, file: str, key: str, ids: list[str | None]) -> list[NativeRecord]:
+    """The records of a JSON document whose `key` holds an array or an object of nodes.
+
+    Args:
+        data: of a document that `parse` has read.
+        ids: native id of each node, in order.
+
+    Returns:
+        A record a node, and one for what stands between; together they are the document. The document as
+        one record where its nodes cannot be told apart, as with a key that is there twice.
+    """
+    value = parse(data)
+    outer = pieces(data, len(data) - len(data.lstrip()) + 1, "}")
+    if len(outer) != len(value):
+        return [NativeRecord(file, 0, data)]
+    begin, _ = outer[list(value).index(key)]
+    inner = pieces(data, begin + 1, "}" if data[begin : begin + 1] == b"{" else "]")
+    if len(inner) != len(ids):
+        return [NativeRecord(file, 0, data)]
+    records: list[NativeRecord] = []
+    at = 0
+    for (start, end), node in zip(inner, ids, strict=True):
+        records.append(NativeRecord(file, len(records), data[at:start]))
+        records.append(NativeRecord(file, len(records), data[start:end], node))
+        at = end
+    return [*records, NativeRecord(file, len(records), data[at:])]

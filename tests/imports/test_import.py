@@ -23,6 +23,7 @@ from asi_repro.imports.outcomes import ranked
 from asi_repro.store.git import run_git
 
 OPENEVOLVE = DATA / "openevolve"
+RUNS = sorted(path for path in DATA.iterdir() if path.is_dir())
 TREE = [
     {"id": "seed", "score": 3.0, "program": "seed = 1\nx = 1\n", "iteration": 0},
     {"id": "a", "parents": ["seed"], "score": 2.0, "program": "seed = 1\nx = 2\n", "iteration": 1},
@@ -137,7 +138,7 @@ def test_an_archive_of_version_1_is_migrated(tree: Path, tmp_path: Path) -> None
     assert read_objective(old).direction == "maximize"
 
 
-@pytest.mark.parametrize("place", [OPENEVOLVE], ids=lambda p: p.name)
+@pytest.mark.parametrize("place", RUNS, ids=lambda p: p.name)
 def test_importing_again_changes_nothing(place: Path, tmp_path: Path) -> None:
     folder = tmp_path / "r"
     assert imported(place, folder).changed
@@ -172,13 +173,14 @@ def test_another_run_is_not_written_over(tmp_path: Path) -> None:
         write_import(other, own, replace=True)
 
 
-def test_the_files_come_back_byte_for_byte(tmp_path: Path) -> None:
-    imported(OPENEVOLVE, tmp_path / "oe")
-    export_records(tmp_path / "oe", tmp_path / "back")
-    assert contents(tmp_path / "back") == contents(OPENEVOLVE)
+@pytest.mark.parametrize("place", [p for p in RUNS if p.name != "shinka"], ids=lambda p: p.name)
+def test_the_files_come_back_byte_for_byte(place: Path, tmp_path: Path) -> None:
+    imported(place, tmp_path / "run")
+    export_records(tmp_path / "run", tmp_path / "back")
+    assert contents(tmp_path / "back") == contents(place)
 
 
-@pytest.mark.parametrize("place", [OPENEVOLVE], ids=lambda p: p.name)
+@pytest.mark.parametrize("place", RUNS, ids=lambda p: p.name)
 def test_a_shared_run_is_the_same_run_elsewhere(place: Path, tmp_path: Path) -> None:
     imported(place, tmp_path / "here")
     share_import(tmp_path / "here", tmp_path / "file.jsonl")
