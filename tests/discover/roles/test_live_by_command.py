@@ -23,11 +23,12 @@ NEW, REPAIRED = changed_program("0.5"), changed_program("0.7")
 LEAKS = seed_program().replace(
     "        return out\n", "        return out + 0.1 * out.mean(1, keepdim=True)\n"
 )
-# Runs as the checks build it, with two heads, and not as it is trained, with four.
-TWO_HEADS = seed_program().replace(
+# Takes one step of training, which is what is checked before a training, and not a second one.
+KEEPS_ITS_GRAPH = seed_program().replace(
     "        return out\n",
-    "        heads = rearrange(out, 'b l (h d) -> b l h d', d=16)\n"
-    "        return rearrange(heads * torch.ones(2, 1), 'b l h d -> b l (h d)')\n",
+    "        kept = getattr(self, '_kept', 0.0)\n"
+    "        self._kept = out.mean()\n"
+    "        return out + 0.0 * kept\n",
 )
 
 
@@ -39,17 +40,17 @@ def scripts() -> dict[str, list[Behaviour]]:
             *proposes(NEW, name="first_idea"),
             Failure(529, "overloaded_error"),
             *proposes(LEAKS, name="second_idea"),
-            *proposes(TWO_HEADS, name="third_idea"),
+            *proposes(KEEPS_ITS_GRAPH, name="third_idea"),
         ],
         "novelty": [
             structured({"repeats": 1, "reason": "It is the first program with a constant."}),
             structured({"repeats": None, "reason": "A mean over positions is new."}),
-            structured({"repeats": None, "reason": "Heads are weighed."}),
+            structured({"repeats": None, "reason": "A mean is kept."}),
         ],
         "checker": [reading()],
         "engineer": [
             tool_call("write_program", {"program": REPAIRED}),
-            structured({"repaired": True, "cause": "Two heads were assumed."}),
+            structured({"repaired": True, "cause": "The graph of the last step was kept."}),
         ],
         "judge": [marks()],
         "analyst": [structured(ANALYSIS)],
@@ -86,7 +87,7 @@ def test_from_proposal_to_commit_and_again_from_the_record_elsewhere(workspace, 
         summary = json.loads(command(project, *asked, **key))
         log = server.first_text("engineer")
     assert (summary["experiments"], summary["failed"]) == (2, 0)
-    assert "must match the size" in log
+    assert "backward through the graph a second time" in log
     assert 'File "/' not in log
     rejected = json.loads((project / "artifacts/runs/live/rejected/0000002.json").read_text())
     assert [each["by"] for each in rejected["turned_down"]] == ["novelty", "check", "lab"]
@@ -107,7 +108,7 @@ def test_from_proposal_to_commit_and_again_from_the_record_elsewhere(workspace, 
     assert "failed: LabFailure" in steps[10]
     assert "training loss" in steps[14]
     for line in (
-        "-        heads = rearrange(out",
+        "-        self._kept = out.mean()",
         "+        _scale = 0.7\n",
     ):  # the repair, as what it changed
         assert line in note
