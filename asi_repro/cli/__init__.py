@@ -18,6 +18,10 @@ from asi_repro.cli.failures import end_on_sigterm, stdout_flushed
 from asi_repro.cli.lazy import Lazy, LazyGroup
 
 COMMANDS: dict[str, dict[str, Lazy]] = {
+    "Begin": {
+        "status": Lazy("asi_repro.cli.status:status", "Show what is there, what is stale and what is next."),
+        "demo": Lazy("asi_repro.cli.demo:demo", "Browse a small recorded run; nothing is downloaded."),
+    },
     "Make the data": {
         "pull": Lazy("asi_repro.cli.pull:pull", "Download the release and verify every checksum."),
         "import": Lazy("asi_repro.cli.import_:import_", "Import a run of another discovery system."),
@@ -89,6 +93,7 @@ class Root(LazyGroup):
     """`asi-repro` itself."""
 
     panels = COMMANDS
+    default = "status"
     version = f"asi-repro {__version__}"
 
 

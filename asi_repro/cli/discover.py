@@ -110,7 +110,7 @@ def discover(
     )
     project = find_project()
     try:
-        with _progress() as on_event:
+        with discovery_progress() as on_event:
             if recorded is not None:
                 summary = reproduce_recorded(project, recorded, workers, on_event)
             else:
@@ -123,7 +123,7 @@ def discover(
 
 
 @contextmanager
-def _progress() -> Iterator[OnEvent]:
+def discovery_progress() -> Iterator[OnEvent]:
     """A bar while experiments come in, each with its line."""
     with progress_bar() as bar:
         task = bar.add_task("discovering", total=None)

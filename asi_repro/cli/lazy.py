@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -100,10 +99,12 @@ class LazyGroup(LightParameters, TyperGroup):
 
     Attributes:
         panels: heading of a part of the help -> command name -> where it is.
+        default: the command that no command means.
         version: what `--version` prints.
     """
 
     panels: ClassVar[dict[str, dict[str, Lazy]]]
+    default: ClassVar[str]
     version: ClassVar[str]
 
     @property
@@ -115,9 +116,11 @@ class LazyGroup(LightParameters, TyperGroup):
         first = args[0] if args else None
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
-        if first is None or first in ctx.help_option_names:
-            print(ctx.get_help(), file=sys.stderr if first is None else sys.stdout)
-            raise typer.Exit(2 if first is None else 0)
+        if first is None:
+            return super().parse_args(ctx, [self.default])
+        if first in ctx.help_option_names:
+            print(ctx.get_help())
+            raise typer.Exit
         if first == "--version":
             print(self.version)
             raise typer.Exit
