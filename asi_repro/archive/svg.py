@@ -33,8 +33,8 @@ ATTRIBUTES = frozenset([
     "gradientTransform", "stop-color", "stop-opacity", "preserveAspectRatio",
 ])  # fmt: skip
 _OWN_REFERENCE = re.compile(r"url\(\s*#[\w.:-]+\s*\)")
-# What could leave the picture or run: any scheme (nothing else needs a colon; looking for the letters before it
-# would take a time quadratic in the length), any other function that loads, any escape in CSS.
+# What could leave the picture or run: any scheme (nothing else needs a colon; a search for the letters before
+# it is quadratic in the length), any other function that loads, any escape in CSS.
 _FOREIGN = re.compile(r"(?i)url\s*\(|//|\\|@import|expression|[:<>&]")
 _SPACE = NAMESPACE + "\n"
 

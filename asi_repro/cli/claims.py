@@ -24,6 +24,7 @@ from asi_repro.project import Project, find_project
 from asi_repro.text import short_value
 
 BUILD = "build"
+CHECK = "check"
 CRITERIA = "criteria"
 
 
@@ -31,9 +32,9 @@ def claims(
     what: Annotated[
         Optional[str],
         typer.Argument(
-            metavar="[ID | build | criteria]",
-            help="The id of a claim to show in full; `build` to check all claims; `criteria` to "
-            "print their criteria as YAML.",
+            metavar="[ID | check | build | criteria]",
+            help="The id of a claim to show in full; `check` to check all claims on what is here "
+            "now; `build` to write the result too; `criteria` to print their criteria as YAML.",
         ),
     ] = None,
     paper: Annotated[
@@ -52,8 +53,12 @@ def claims(
     """Show which of the papers' claims hold on the released data, with the evidence.
 
     The claims are read from artifacts/claims.json. `asi-repro claims build` (stage `claims`) checks every
-    claim and writes that file, claims.csv, claims.md and claims_metrics.json.
+    claim and writes that file, claims.csv, claims.md and claims_metrics.json. `asi-repro claims check` writes
+    nothing: it shows the verdicts found now, and which of them differ from those in the file.
     """
+    if what == CHECK:
+        _check(json_)
+        return
     if what == BUILD:
         _build(json_)
         return
@@ -85,6 +90,22 @@ def _build(json_: bool) -> None:
     console().print(f"claims: {counts}\nwritten: {', '.join(str(path) for path in written)}")
 
 
+def _check(json_: bool) -> None:
+    project = find_project()
+    recorded = {claim.id: claim.verdict for claim in read_ledger(project.claims).claims}
+    ledger = _checked(project, sensitivity=False)
+    if json_:
+        print_json([entry.model_dump() for entry in ledger.claims])
+        return
+    print_ledger(ledger)
+    out = console()
+    differ = [claim for claim in ledger.claims if claim.verdict != recorded.get(claim.id)]
+    for claim in differ:
+        out.print(f"{claim.id}: recorded as {safe(str(recorded.get(claim.id)))}, now {safe(claim.verdict)}")
+    same = len(ledger.claims) - len(differ)
+    out.print(f"{same} of {len(ledger.claims)} verdicts are those recorded in {project.claims.name}.")
+
+
 def _disagree(path: Path, what: str | None, json_: bool) -> None:
     """Check the claims that the file names with its limits, beside the ledger; nothing is written."""
     changes = read_criteria(path)
@@ -112,7 +133,13 @@ def _disagree(path: Path, what: str | None, json_: bool) -> None:
     out.print(f"{len(changed)} of {len(before)} verdicts change; {len(rows)} were checked again.")
 
 
-def _checked(project: Project, criteria: Criteria | None = None, only: set[str] | None = None) -> Ledger:
+def _checked(
+    project: Project,
+    criteria: Criteria | None = None,
+    only: set[str] | None = None,
+    *,
+    sensitivity: bool = True,
+) -> Ledger:
     # Reading the ledger needs none of these.
     from asi_repro.claims.building import build_ledger
     from asi_repro.claims.context import Settings
@@ -128,7 +155,7 @@ def _checked(project: Project, criteria: Criteria | None = None, only: set[str] 
             sweeps=project.artifacts / SWEEPS_FOLDER,
             only=only,
             criteria=criteria,
-            sensitivity=criteria is None,
+            sensitivity=sensitivity and criteria is None,
             progress=lambda identifier: status.update(f"checking {identifier}"),
         )
 

@@ -16,8 +16,8 @@ RUN = "control"
 def demo() -> None:
     """Browse a small run that comes with the project: no download, no model, about ten seconds.
 
-    It is the recorded run of the control arm, which changes programs at random without a language model, at the
-    smoke scale: it shows how the interface works and says nothing about the paper. The first call
+    It is the recorded run of the control arm, which changes programs at random without a language model,
+    at the smoke scale: it shows how the interface works and says nothing about the paper. The first call
     rebuilds it from its record, commit by commit.
     """
     project = find_project()

@@ -49,6 +49,25 @@ def spawn(root: Path, *words: str, **environment: str) -> subprocess.CompletedPr
     )
 
 
+def test_check_writes_nothing_and_says_which_verdicts_differ(project: Path, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(project, root)
+    ledger = root / "artifacts/claims.json"
+    assert "50 of 50 verdicts are those recorded" in run(root, "check").stdout
+    changed = json.loads(ledger.read_text())
+    claim = next(one for one in changed["claims"] if one["id"] == "components")
+    assert claim["verdict"] != "reproduced"
+    changed["summary"][claim["verdict"]] -= 1
+    changed["summary"]["reproduced"] += 1
+    claim["verdict"] = "reproduced"
+    text = json.dumps(changed)
+    ledger.write_text(text)
+    said = run(root, "check").stdout
+    assert "components: recorded as reproduced, now " in said
+    assert "49 of 50 verdicts" in said
+    assert ledger.read_text() == text
+
+
 def parsed(root: Path, *words: str) -> list[dict[str, Any]]:
     done = run(root, *words, "--json")
     assert done.returncode == 0, done.stderr

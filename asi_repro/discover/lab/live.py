@@ -257,7 +257,9 @@ def stage_identity(workspace: Workspace, settings: LabSettings) -> JsonDict:
 def made_with() -> JsonDict:
     """Versions of what makes results here, and a hash of our own code that does."""
     here = {"machine": platform.machine(), "python": platform.python_version(), "code": code_sha256(_CODE)}
-    return here | library_versions(_CODE, also=("accelerate", "asi-repro", "einops"))
+    libraries = library_versions(_CODE, also=("accelerate", "asi-repro", "einops"))
+    libraries.pop("ray", None)  # it says where work is done, not what comes out, and need not be installed
+    return here | libraries
 
 
 def _once_more(work: Callable[[], Made]) -> Made:
