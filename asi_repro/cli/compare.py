@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import JsonOption
-from asi_repro.cli.output import console, print_result
+from asi_repro.cli.checked import the_choice
+from asi_repro.cli.options import ClassOption, JsonOption, ScaleOption, SetOption
+from asi_repro.cli.output import console, print_json, print_result
 from asi_repro.config.params import load_params
-from asi_repro.errors import NotFound
+from asi_repro.errors import MissingInput, NotFound
 from asi_repro.project import RELEASE, Project, find_project, run_folders
+from asi_repro.results.layout import evaluated_root, trained_root
+from asi_repro.sweep.own import is_file
+from asi_repro.verify.adapt import Choice
 
 if TYPE_CHECKING:
     from asi_repro.discover.run.comparison import Group
@@ -22,8 +26,9 @@ def compare(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
-            help="Names of runs, or `release`. A name with * or ?, or names joined by commas, form a group.",
+            metavar="RUN...|FILE NAME...",
+            help="Names of runs, or `release`. A name with * or ?, or names joined by commas, form a group. "
+            "Or the Python file of a mixer of yours, and the models to compare it with.",
         ),
     ],
     group: Annotated[
@@ -50,14 +55,21 @@ def compare(
         Optional[Path],
         typer.Option("--report", metavar="DIR", help="Write a page with figures to this folder."),
     ] = None,
+    scale: ScaleOption = None,
+    class_: ClassOption = None,
+    set_: SetOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Compare runs: discoveries and best scores at equal budgets, and beside what luck alone gives.
 
     A discovery is an experiment that beats its run's baseline. The release lacks those values for most
     experiments, so membership of the gallery is used instead, and the output says so. Differences are from
-    the first run or group.
+    the first run or group. With the file of a mixer, the trained models named are compared as in `results`:
+    with DeltaNet.
     """
+    if any(map(is_file, runs)):
+        _compare_models(runs, scale, the_choice(class_, set_ or []), json_=json_)
+        return
     from asi_repro.discover.run.comparison import compare_groups, write_curves
     from asi_repro.discover.run.comparison_page import comparison_text, write_comparison
 
@@ -71,6 +83,36 @@ def compare(
         page = write_comparison(groups, found, report)
         console(stderr=True).print(f"wrote {page}", soft_wrap=True)
     print_result(found.to_dict(), comparison_text(found), as_json=json_)
+
+
+def _compare_models(names: list[str], scale: str | None, choice: Choice, *, json_: bool) -> None:
+    """The rows of trained models in the table of all."""
+    from asi_repro.cli.results import print_models
+    from asi_repro.results.comparison import build_results
+    from asi_repro.results.trained_models import load_models
+    from asi_repro.sweep.workspace import open_workspace
+
+    project = find_project()
+    params, workspace = load_params(project.root), open_workspace(project.root, scale=scale)
+    slugs = {name: workspace.subject(name, choice).slug for name in names}
+    folders = (
+        trained_root(project.artifacts, workspace.scale),
+        evaluated_root(project.artifacts, workspace.scale),
+    )
+    found = build_results(load_models(*folders), seed=params.seed, resamples=params.claims.resamples)
+    rows = {row.name: row for row in found.models}
+    for name, slug in slugs.items():
+        if slug not in rows:
+            raise MissingInput(
+                f"{name} was not trained at the scale {workspace.scale}, or otherwise than DeltaNet",
+                hint=f"asi-repro sweep {name}",
+            )
+    chosen = [rows[slug] for slug in dict.fromkeys(slugs.values())]
+    if json_:
+        print_json({"about": found.summary.about, "models": [row.model_dump() for row in chosen]})
+        return
+    console().print(found.summary.about)
+    print_models(chosen)
 
 
 def _groups(project: Project, arguments: list[str], named: list[str]) -> list[Group]:

@@ -10,7 +10,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import JsonOption, ScaleOption, SeedsOption, UnsafeOption
+from asi_repro.cli.checked import the_choice
+from asi_repro.cli.options import ClassOption, JsonOption, ScaleOption, SeedsOption, SetOption, UnsafeOption
 from asi_repro.cli.output import console, print_json
 from asi_repro.config.params import load_params
 from asi_repro.data.corpus import corpus_folder
@@ -22,13 +23,17 @@ from asi_repro.project import find_project
 from asi_repro.results.evaluation import BITS, MARGIN, EvaluationResult, read_result, write_result
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.training import read_training
+from asi_repro.sweep.own import is_file
 from asi_repro.sweep.scoring import evaluate_model
 from asi_repro.sweep.workspace import open_workspace
 
 
 def evaluate(
     name: Annotated[
-        str, typer.Argument(help="A trained baseline, or the index or name of a trained architecture.")
+        str,
+        typer.Argument(
+            help="A trained baseline, the index or name of a trained architecture, or a trained mixer's file."
+        ),
     ],
     scale: ScaleOption = None,
     seeds: SeedsOption = None,
@@ -47,6 +52,8 @@ def evaluate(
     checkpoint: Annotated[
         Optional[Path], typer.Option("--checkpoint", help="Evaluate the model in this folder instead.")
     ] = None,
+    class_: ClassOption = None,
+    set_: SetOption = None,
     unsafe: UnsafeOption = False,
     device: Annotated[
         str, typer.Option("--device", help="cpu or cuda. cuda requires --unsafe-no-sandbox.")
@@ -63,6 +70,9 @@ def evaluate(
         raise AsiReproError(
             "the sandbox does not support CUDA", hint="pass --unsafe-no-sandbox if you trust the program"
         )
+    if is_file(name):
+        workspace = open_workspace(find_project().root, scale=scale)
+        name = workspace.subject(name, the_choice(class_, set_ or [])).slug
     if tasks or limit or full or checkpoint or device != "cpu":
         results = [_otherwise(name, tasks, None if full else limit, full, checkpoint, unsafe, device)]
     else:

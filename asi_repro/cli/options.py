@@ -71,6 +71,24 @@ UnsafeOption = Annotated[
         "--unsafe-no-sandbox", help="Run the program outside the sandbox, with all of your permissions."
     ),
 ]
+ClassOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--class",
+        metavar="NAME",
+        help="Of a file: the mixer's class, if there are several.",
+        show_default=False,
+    ),
+]
+SetOption = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Of a file: an argument of the class's constructor, as JSON or a Python literal.",
+        show_default=False,
+    ),
+]
 ExperimentArgument = Annotated[
     str,
     typer.Argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Optional
 
 import typer
@@ -99,8 +100,7 @@ def results(
         return
     out, summary = console(), found.summary
     out.print(summary.about)
-    rows = sorted(found.models, key=lambda row: -(row.score.mean if row.score else -1.0))
-    print_columns(out, _HEADER, [_cells(row, SCORE) for row in rows], right=range(1, 6))
+    print_models(sorted(found.models, key=lambda row: -(row.score.mean if row.score else -1.0)))
     if summary.chance is not None:
         out.print(_without_a_model(summary))
     if (curse := summary.winners_curse) is not None:
@@ -115,6 +115,11 @@ def results(
         out.print(agreement.sentence)
     if recorded and any(row_paths(sweep_folder)):
         show_recorded(workspace, params, out, json_=False)
+
+
+def print_models(rows: Sequence[ModelRow]) -> None:
+    """Trained models as a table, one a line."""
+    print_columns(console(), _HEADER, [_cells(row, SCORE) for row in rows], right=range(1, 6))
 
 
 def _without_a_model(summary: Summary) -> str:

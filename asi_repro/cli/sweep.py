@@ -8,12 +8,15 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from asi_repro.cli.checked import the_choice
 from asi_repro.cli.options import (
+    ClassOption,
     DeviceOption,
     ExecutorOption,
     JsonOption,
     ScaleOption,
     SeedsOption,
+    SetOption,
     UnsafeOption,
     the_executor,
 )
@@ -33,7 +36,9 @@ def sweep(
     names: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="[NAME]...", help="Models to use instead of the selection.", show_default=False
+            metavar="[NAME]...",
+            help="Models to use instead of the selection: names, or Python files.",
+            show_default=False,
         ),
     ] = None,
     jobs: Annotated[
@@ -59,6 +64,8 @@ def sweep(
         bool,
         typer.Option("--renew", help="Also redo what artifacts/sweeps records as made with earlier code."),
     ] = False,
+    class_: ClassOption = None,
+    set_: SetOption = None,
     unsafe: UnsafeOption = False,
     executor: ExecutorOption = None,
     json_: JsonOption = False,
@@ -86,7 +93,8 @@ def sweep(
         "force": force,
     }
     sittings = None if only else _sittings(root, workspace)
-    known, unknown = workspace.known_subjects(names) if names or sittings is None else ([], {})
+    choice = the_choice(class_, set_ or [])
+    known, unknown = workspace.known_subjects(names, choice) if names or sittings is None else ([], {})
     if sittings is None:
         planned = make_jobs(root, known, seeds or workspace.settings.seeds, phases=phases, **options)
     else:

@@ -6,11 +6,14 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from asi_repro.cli.checked import the_choice
 from asi_repro.cli.options import (
+    ClassOption,
     DeviceOption,
     JsonOption,
     ScaleOption,
     SeedsOption,
+    SetOption,
     UnsafeOption,
 )
 from asi_repro.cli.output import console, print_json, progress_bar, safe
@@ -21,7 +24,12 @@ from asi_repro.train.spec import DEVICES
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="A baseline, or the index or name of an architecture.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A baseline, the index or name of an architecture, or a Python file with a mixer of yours."
+        ),
+    ],
     scale: ScaleOption = None,
     seeds: SeedsOption = None,
     seed: Annotated[
@@ -36,6 +44,8 @@ def train(
             help="Start an interrupted training from the beginning instead of from its last checkpoint.",
         ),
     ] = False,
+    class_: ClassOption = None,
+    set_: SetOption = None,
     unsafe: UnsafeOption = False,
     json_: JsonOption = False,
 ) -> None:
@@ -49,7 +59,7 @@ def train(
     if seed is not None and seeds is not None:
         raise AsiReproError("--seed and --seeds cannot be combined")
     workspace = open_workspace(find_project().root, scale=scale)
-    subject = workspace.subjects([name])[0]
+    subject = workspace.subject(name, the_choice(class_, set_ or []))
     out, results = console(), []
     with progress_bar() as bar:
         for number in [seed] if seed is not None else range(seeds or workspace.settings.seeds):

@@ -14,8 +14,10 @@ from asi_repro.cli.checked import file_format, the_choice
 from asi_repro.cli.options import (
     ArchiveOption,
     CertificatesOption,
+    ClassOption,
     ExecutorOption,
     JsonOption,
+    SetOption,
     the_archive,
     the_certificates,
     the_executor,
@@ -71,18 +73,8 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Of files: causality, batch and determinism only.")
     ] = False,
-    class_: Annotated[
-        Optional[str],
-        typer.Option("--class", metavar="NAME", help="Of files: the mixer's class, if there are several."),
-    ] = None,
-    set_: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="Of files: an argument of the class's constructor, as JSON or a Python literal.",
-        ),
-    ] = None,
+    class_: ClassOption = None,
+    set_: SetOption = None,
     hidden_size: Annotated[
         Optional[int],
         typer.Option(

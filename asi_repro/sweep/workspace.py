@@ -17,10 +17,12 @@ from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.models.scales import find_scale
 from asi_repro.project import Project
 from asi_repro.results.layout import evaluated_root, seed_folder, trained_root
+from asi_repro.sweep import own
 from asi_repro.sweep.selection import SELECTION, find_subject, read_selection
 from asi_repro.train.launch import train_in_processes
 from asi_repro.train.spec import Device, Spec, Subject, make_spec
 from asi_repro.train.trainer import Done, Progress, current_result, train_model
+from asi_repro.verify.adapt import Choice
 
 if TYPE_CHECKING:
     from asi_repro.archive.reader import Archive
@@ -59,6 +61,24 @@ class Workspace:
         """The file of the selection."""
         return self.project.artifacts / SELECTION
 
+    def subject(self, name: str, choice: Choice | None = None) -> Subject:
+        """The model of a name: a Python file's, one that was kept of a file, a baseline or an architecture.
+
+        Args:
+            name: of a baseline or an architecture, or the path of a file.
+            choice: the class of a file and its arguments.
+
+        Raises:
+            NotFound: for an unknown name.
+            MissingInput: where there is no archive or no such file.
+            DataError: where a file has no mixer.
+        """
+        if own.is_file(name):
+            return own.keep_file(name, self.project.artifacts / own.PROGRAMS, choice)
+        if own.is_kept(name):
+            return own.kept(name, self.project.artifacts / own.PROGRAMS)
+        return find_subject(name, self.archive)
+
     def subjects(self, names: list[str] | None = None) -> list[Subject]:
         """The models of these names, or those of the selection.
 
@@ -66,21 +86,28 @@ class Workspace:
             NotFound: for an unknown name.
             MissingInput: where there is no selection or no archive.
         """
-        return [find_subject(name, self.archive) for name in names or read_selection(self.selection)]
+        return [self.subject(name) for name in names or read_selection(self.selection)]
 
-    def known_subjects(self, names: list[str] | None = None) -> tuple[list[Subject], dict[str, NotFound]]:
-        """`subjects`, and for the names that nothing has the error of each.
+    def known_subjects(
+        self, names: list[str] | None = None, choice: Choice | None = None
+    ) -> tuple[list[Subject], dict[str, AsiReproError]]:
+        """`subjects`, and the error of each name that nothing has, or whose file has no mixer.
 
         Raises:
             NotFound: where no name is known.
+            DataError: where no file has a mixer.
             MissingInput: where there is no selection or no archive.
         """
         known: list[Subject] = []
-        unknown: dict[str, NotFound] = {}
+        unknown: dict[str, AsiReproError] = {}
         for name in names or read_selection(self.selection):
             try:
-                known.append(find_subject(name, self.archive))
+                known.append(self.subject(name, choice))
             except NotFound as error:
+                unknown[name] = error
+            except AsiReproError as error:
+                if not own.is_file(name):
+                    raise
                 unknown[name] = error
         if not known:
             raise next(iter(unknown.values()))

@@ -156,7 +156,7 @@ def _sweep_table(results: Results) -> Table:
         rows=tuple(
             (
                 f"{row.title}{f' (stopped: {row.stopped})' if row.stopped else ''}",
-                str(row.index) if row.index is not None else "baseline",
+                str(row.index) if row.index is not None else "baseline" if row.baseline else "own",
                 _loss(row.loss),
                 _loss(row.validation_loss),
                 _difference(row, "validation_loss", 1, 3),
