@@ -259,9 +259,9 @@ def _reliability(
 def _by_tokens(groups: Mapping[str, Sequence[SweepRow]], seed: int, resamples: int) -> dict[int, Reliability]:
     """Reliability of the mean training loss of the tenth of the steps before a share of them."""
     rows = [row for group in groups.values() for row in group]
-    if not rows:
+    last = max((int(step) for row in rows[:1] for step in row.curve), default=0)
+    if not last:
         return {}
-    last = max(int(step) for step in rows[0].curve)
     per_step = rows[0].tokens / last
     found = {}
     for number, share in enumerate(FRACTIONS):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal, Optional
+from typing import Annotated, Any, Literal, Optional
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -61,7 +61,9 @@ class SweepRow(Record):
     parameters: int = Field(ge=1, description="Parameters of the model.")
     flops_per_token: float = Field(ge=0, description="FLOPs of a training token.")
     loss: Optional[float] = Field(description="Mean training loss of the last tenth of the steps.")
-    curve: dict[str, float] = Field(description="Mean loss since the point before, by step.")
+    curve: dict[Annotated[str, Field(pattern="^[0-9]{1,9}$")], float] = Field(
+        description="Mean loss since the point before, by step."
+    )
     curve_sha256: str = Field(description="SHA-256 of the whole curve.csv.")
     validation_loss: Optional[float] = Field(description="Nats a token of held-out text.")
     validation_tokens: int = Field(ge=0, description="Tokens of that text.")

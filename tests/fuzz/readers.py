@@ -282,6 +282,21 @@ def read_sweep(folder: Path) -> Any:
     return read_results(folder).better("score")
 
 
+def make_row(folder: Path) -> Path:
+    [row, *_] = sorted((ROOT / "artifacts/sweeps/laptop/rows").glob("*.json"))
+    return write(folder / "rows" / row.name, row.read_bytes())
+
+
+def read_row(folder: Path) -> Any:
+    from asi_repro.results.recorded_sweep import read_sweep as read
+    from asi_repro.results.recorded_sweep import sentence
+    from asi_repro.results.sweep_rows import read_row as one
+    from asi_repro.results.sweep_rows import row_paths
+
+    rows = [one(path) for path in row_paths(folder)]
+    return sentence(read(rows, paper={}, total=None, seed=1, resamples=10))
+
+
 def other(make: Callable[[Path], Path], name: str) -> Callable[[Path], Path]:
     """Another of the files that `make` writes."""
     return lambda folder: make(folder).with_name(name)
@@ -337,6 +352,7 @@ STAGES = {
     "sweep summary": Reader("json", make_sweep, read_sweep),
     "sweep models": Reader("text", other(make_sweep, "models.csv"), read_sweep),
     "sweep curves": Reader("text", other(make_sweep, "curves.csv"), read_sweep),
+    "sweep row": Reader("json", make_row, read_row),
     "DVC pin": Reader("text", make_pins, read_pins),
     "browse state": Reader("json", make_state, read_state),
 }

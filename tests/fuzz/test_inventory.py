@@ -57,6 +57,7 @@ FUZZED = {  # module: the readers of READERS that go through it
     "data/shards": ["corpus shard"],
     "results/training": ["training curve"],
     "results/table": ["sweep models", "sweep curves"],
+    "results/sweep_rows": ["sweep row"],
     "tui/state": ["browse state"],
     "verify/certificate": ["certificate"],
 }
@@ -91,6 +92,7 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "data/corpus": MACHINE,
     "train/loop": "tests/train: after the hashes of the checkpoint",
     "train/recorder": "tests/train: after the hashes of the checkpoint",
+    "results/recipe_trials": MACHINE,
     "results/trained_models": MACHINE,
     "train/sandboxed": "tests/train: a worker's files, bounded, anything odd is no progress",
     "data/sources": "an installed package, by its pinned version",
