@@ -13,7 +13,7 @@ from asi_repro.claims.data import Data
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_columns, print_heading, print_json, safe
 from asi_repro.config.params import load_params
-from asi_repro.facts.ledger import THEMES, Entry, Facts, read_facts, write_facts
+from asi_repro.facts.ledger import ANSWERS, THEMES, Entry, Facts, read_facts, write_facts
 from asi_repro.project import Project, find_project
 from asi_repro.text import short_value
 
@@ -74,7 +74,8 @@ def _built(project: Project) -> Facts:
 
 
 def _counted(found: Facts) -> str:
-    return ", ".join(f"{count} {answer}" for answer, count in found.summary.items())
+    """The facts by answer, in the order of `ANSWERS`."""
+    return ", ".join(f"{found.summary.get(answer, 0)} {answer}" for answer in ANSWERS)
 
 
 def _print_all(found: Facts) -> None:

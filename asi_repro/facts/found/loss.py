@@ -66,14 +66,14 @@ def loss_and_score(context: Context) -> Found:
 
 
 @fact(
-    "loss-and-lambada",
+    "task-follows-loss",
     "loss",
     "Does any single task follow the training loss at 340M?",
     "Strongest Spearman correlation of final loss with the accuracy of a task (LAMBADA included), "
     "permutation test of the strongest of all tasks, two-sided, with a bootstrap interval of that task's "
     "correlation.",
 )
-def loss_and_lambada(context: Context) -> Found:
+def task_follows_loss(context: Context) -> Found:
     tasks = [*SCORED, LAMBADA]
     chosen = [e for e in context.trained if context.data.benchmarks[e.index].get(LAMBADA) is not None]
     if len(chosen) < 3:

@@ -1,0 +1,49 @@
+"""How alike two programs are: the share of runs of tokens that they have in common."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+import warnings
+
+import numpy as np
+
+from asi_repro.facts.context import Vector
+
+_LENGTH = 8  # tokens
+_KINDS = (tokenize.NAME, tokenize.NUMBER, tokenize.OP)
+
+
+def shingles(source: str) -> frozenset[tuple[str, ...]]:
+    """Every run of eight names, numbers and operators, blind to comments, docstrings and layout.
+
+    A program that does not parse has none.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    text = ast.unparse(tree)
+    tokens = [t.string for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type in _KINDS]
+    return frozenset(tuple(tokens[k : k + _LENGTH]) for k in range(len(tokens) - _LENGTH + 1))
+
+
+def similarities(sources: list[str]) -> Vector:
+    """Jaccard similarity of every pair of programs, shape [programs, programs], 1 on the diagonal."""
+    sets = [shingles(source) for source in sources]
+    found = np.eye(len(sets))
+    for i, first in enumerate(sets):
+        for j in range(i):
+            both = len(first & sets[j])
+            union = len(first) + len(sets[j]) - both
+            found[i, j] = found[j, i] = both / union if union else 0.0
+    return found
