@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
+from asi_repro.archive.reader import Archive
 from asi_repro.cli.options import JsonOption
-from asi_repro.cli.output import console, print_json, print_utf8
+from asi_repro.cli.output import console, print_json, print_result, print_utf8
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.errors import DataError, MissingInput, NotFound
-from asi_repro.project import Project, find_project, run_folders
+from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
+from asi_repro.project import RELEASE, Project, archive_of, find_project, run_folders
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict
+from asi_repro.store.keeping import keep_folder
 from asi_repro.text import terminal_safe
 from asi_repro.traces.note import trace_note
 from asi_repro.traces.openinference import flatten
@@ -34,7 +37,9 @@ _JSON_COLUMNS = (
 
 
 def trace(
-    index: Annotated[int, typer.Argument(metavar="INDEX", help="Index of the experiment.", min=0)],
+    index: Annotated[
+        Optional[int], typer.Argument(metavar="[INDEX]", help="Index of the experiment.", min=0)
+    ] = None,
     run: Annotated[
         Optional[str],
         typer.Option("--run", metavar="NAME", help="Name of the run. Required if traces/ contains several."),
@@ -47,6 +52,15 @@ def trace(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show prompts and answers in full.")] = False,
     json_: JsonOption = False,
+    notes: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--notes",
+            metavar="DIR",
+            help="Write the whole run as linked Markdown notes, one per experiment, for Obsidian and others. "
+            "The default run is the release.",
+        ),
+    ] = None,
     otlp: Annotated[
         Optional[Path],
         typer.Option(
@@ -59,8 +73,18 @@ def trace(
 ) -> None:
     """Show what the agents did in one experiment: prompts, reasoning, tool calls, tokens and cost.
 
-    Only runs of this project's own loop have traces. The paper's release has none.
+    Only runs of this project's own loop have traces. The paper's release has none, but --notes works on any
+    run. Notes that you edit or add are kept when the command is repeated.
     """
+    if notes is not None:
+        if index is not None or file is not None or otlp is not None:
+            raise AsiReproError(
+                "--notes writes a whole run and cannot be combined with INDEX, --file or --otlp"
+            )
+        _write_notes(run or RELEASE, notes, json_=json_)
+        return
+    if index is None:
+        raise NotFound("no experiment was named", hint="give its index, or --notes DIR for the whole run")
     path = file or _traces_of(run)
     records = _read(path, str(index))
     if not records:
@@ -83,6 +107,20 @@ def trace(
             where=str(path),
             hint="write the run's traces again",
         ) from error
+
+
+def _write_notes(run: str, folder: Path, *, json_: bool) -> None:
+    from asi_repro.archive.notes import MANIFEST, read_run_traces, run_notes
+
+    project = find_project()
+    archive = Archive(archive_of(project, run))
+    traces = read_run_traces(project.root / "traces" / f"{run}.parquet") if run != RELEASE else {}
+    kept = keep_folder(folder, run_notes(archive, f"The run {run}", traces), MANIFEST)
+    text = f"{kept.written} notes written, {kept.unchanged} unchanged, {kept.removed} removed"
+    edited = f"; {kept.edited} that were edited are left alone" if kept.edited else ""
+    print_result(
+        {"folder": str(folder), **asdict(kept)}, f"{text}{edited}\nopen {folder}/index.md", as_json=json_
+    )
 
 
 def _traces_of(run: str | None) -> Path:
