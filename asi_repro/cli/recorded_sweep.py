@@ -103,8 +103,11 @@ def _print(
             "" if one.ceiling is None else f"{one.ceiling:.2f}",
         ]
         for one in sweep.agreements
+        if one.found is not None
     ]
-    print_columns(out, ("measure", "against", "models", "Spearman [95%]", "ceiling"), rows, right=range(2, 5))
+    if rows:
+        columns = ("measure", "against", "models", "Spearman [95%]", "ceiling")
+        print_columns(out, columns, rows, right=range(2, 5))
     for (other, target), found in sweep.contrasts.items():
         out.print(f"validation loss minus {other}, against {target}: {_interval(found, signed=True)}")
     out.print(sentence(sweep))
