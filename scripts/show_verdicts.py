@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Show on released programs what the newer rows of a certificate say, with none of the checks' code.
 
-    python scripts/show_verdicts.py INDEX...
+    python scripts/show_verdicts.py INDEX...                  all measurements of some programs
+    python scripts/show_verdicts.py --only NAME all            one measurement of every program of the archive
 
 Each line is one measurement made here from the program alone. Differences are relative to the largest
 output, in fp64, at width 64 with 2 heads and parameters a little off their initial values. Programs run in
@@ -120,18 +121,43 @@ def cut_off(program: LoadedProgram, x: Tensor) -> float:
         return apart(output(built(program).eval(), x[:, :1024]), whole)
 
 
+def numbers_changed(program: LoadedProgram, x: Tensor) -> float:
+    """Plain numbers, buffers and parameters of the module that a second forward in eval mode changes."""
+    module = built(program).eval()
+    with torch.no_grad():
+        output(module, x)
+        before = held(module)
+        output(module, x.flip(1))
+    return float(sum(value != before.get(name) for name, value in held(module).items()))
+
+
+def held(module: nn.Module) -> dict[str, object]:
+    """Numbers and registered tensors of the module and its parts, by name."""
+    found: dict[str, object] = {
+        name: value.tolist() for name, value in module.state_dict(keep_vars=True).items()
+    }
+    found |= {name: value.tolist() for name, value in module.named_buffers()}
+    for prefix, part in module.named_modules():
+        for name, value in vars(part).items():
+            if isinstance(value, int | float) and not name.startswith("_") and name != "training":
+                found[f"{prefix}.{name}"] = value
+    return found
+
+
 MEASURES: tuple[Callable[[LoadedProgram, Tensor], float], ...] = (
     packed_samples, checkpoint, bf16_positions, long_then_short, mask_alone, quadratic_in_training, cut_off,
+    numbers_changed,
 )  # fmt: skip
 
 
-def lines(indices: list[int]) -> Iterator[str]:
+def lines(names: list[str], only: str | None) -> Iterator[str]:
     """A line a program and measure."""
     archive = Archive(find_project().archive)
+    indices = [one.index for one in archive.programs()] if names == ["all"] else [int(name) for name in names]
     x = torch.randn(1, 96, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     for index in indices:
         program = load_program(archive.program(index).source, backend="cpu")
-        for measure in MEASURES:
+        for measure in (one for one in MEASURES if only in (None, one.__name__)):
             try:
                 found = f"{measure(program, x):.3g}"
             except Exception as error:  # the program's own, which is the finding
@@ -140,5 +166,7 @@ def lines(indices: list[int]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for line in lines([int(index) for index in sys.argv[1:]]):
+    arguments = sys.argv[1:]
+    wanted = arguments[1] if arguments[:1] == ["--only"] else None
+    for line in lines(arguments[2:] if wanted else arguments, wanted):
         print(line, flush=True)

@@ -359,6 +359,8 @@ fault(
     init="self.t = 0",
     mix="if self.training:\n    self.t += 1\ny = y / (1 + 0.01 * self.t)",
 )
+fault("state", "floor_of_a_schedule", "eval_history checkpoint", STATE, init=_COUNTER.format("False") + "\n" + _SCALAR.format("0.0"),
+      mix="self.seen += 1\nfloor = 0.2 * (1 - self.seen / 2000).clamp(min=0)\ny = y * torch.sigmoid(self.open).maximum(floor.to(x))")  # fmt: skip
 fault("state", "table_of_the_class", "instance_independence", frozenset({"checkpoint", "training_steps", "determinism"}) | BATCH | CAUSAL | SEEN,
       **{"class": "scale = []"}, init="DeltaNet.scale.append(0.1)", mix="y = y * sum(self.scale)")  # fmt: skip
 # Numbers.
@@ -438,6 +440,9 @@ clean(
     init=_COUNTER.format("True"),
     mix="if self.training:\n    self.seen += 1\ny = y / (1 + 0.01 * self.seen)",
 )
+# A counter that moves in evaluation mode too is reported as that, and not as a bad checkpoint.
+fault("state", "counts_every_call_and_is_saved", "eval_state eval_history", frozenset(), init=_COUNTER.format("True"),
+      mix="self.seen += 1\ny = y / (1 + 0.01 * self.seen)")  # fmt: skip
 clean("parameter_under_a_mask", init="self.pad = nn.Parameter(torch.randn(hidden_size))",
       post="if mask is not None:\n    y = torch.where(mask[..., None].bool(), y, self.pad)")  # fmt: skip
 clean("loss_left_to_read", init="self.loss = None", mix="self.loss = y.detach().square().mean()")

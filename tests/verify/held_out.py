@@ -1,8 +1,8 @@
 """Programs written after the checks and run once before anything was mended: what the corpus cannot say.
 
 The corpus of `tests/verify/corpus.py` grew together with the checks, so that they find its faults says little about
-others. These were written from public reports without a look at the checks' lengths and places, and the
-first run's result (`FIRST_RUN`) stays as it was, whatever the checks learn from it.
+others. These were written from public reports, and the first run's result (`held_out_first_run.json`) stays as it was,
+whatever the checks learn from it.
 """
 
 from __future__ import annotations
@@ -160,13 +160,13 @@ _add("frequencies_in_bf16", "numbers", "bf16_positions", frozenset({"mask_equiva
 _add(
     "shorter_than_its_kernel", "lengths", "RUNS", RUNS | MASK, pre="assert n >= 4"
 )  # fla-org/flash-linear-attention#546
-_add("statistics_left_out_of_the_checkpoint", "state", "checkpoint", STATE,
+_add("statistics_left_out_of_the_checkpoint", "state", "checkpoint", STATE | CAUSAL | BATCH | SEEN | MASK,
      init="self.mean = torch.zeros(())",
      post="if self.training:\n    self.mean = 0.9 * self.mean + 0.1 * float(y.detach().mean())\ny = y - self.mean")  # fmt: skip
-_add("table_shared_by_length", "state", "instance_independence", frozenset({"determinism"}),
+_add("table_shared_by_length", "state", "instance_independence", SEEN | {"determinism"},
      module="TABLES = {}",
      post="if n not in TABLES:\n    TABLES[n] = 1 + float(self.out.weight.detach().abs().mean())\ny = y * TABLES[n]", )  # fmt: skip
-_add("quantile_of_the_batch", "batches", "BATCH", BATCH | MASK | CAUSAL | {"prefix_consistency"},
+_add("quantile_of_the_batch", "batches", "BATCH", BATCH | MASK | CAUSAL | {"prefix_consistency", "runs_bf16"},
      post="y = y.clamp(max=float(y.detach().flatten().quantile(0.9)))")  # fmt: skip
 _add("scores_of_all_pairs_in_training", "cost", "COST", COST | {"mask_equivalence"},
      post="if self.training:\n    s = torch.tril(torch.tanh(y @ y.transpose(1, 2)))\n    y = y + (s * s) @ y / (1 + torch.arange(n, device=y.device))[:, None]")  # fmt: skip
