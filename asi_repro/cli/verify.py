@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from asi_repro.archive.nodes import is_imported
 from asi_repro.archive.reader import Archive, Program
 from asi_repro.cli.checked import file_format, the_choice
 from asi_repro.cli.options import (
@@ -25,6 +26,7 @@ from asi_repro.cli.options import (
 from asi_repro.cli.output import console, print_json, progress_bar, safe
 from asi_repro.errors import AsiReproError
 from asi_repro.executor.base import usable_cpus
+from asi_repro.imports.mixers import is_token_mixer
 from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.tiers import best_tier
 from asi_repro.verify.certificate import read_certificates, summary
@@ -133,7 +135,7 @@ def verify(
             hint="asi-repro verify FILE --quick",
         )
     run = the_archive(archive)
-    programs = _chosen(run, names or [], everything=all_)
+    programs = _runnable(run, _chosen(run, names or [], everything=all_))
     folder = certificates or the_certificates(archive)
     where, needs = the_executor(executor, jobs, folder)
     with progress_bar() as bar:
@@ -157,6 +159,23 @@ def verify(
             resources=needs,
         )
     _finish(run, outcome, folder, everything=all_, json_=json_)
+
+
+def _runnable(run: Archive, programs: list[Program]) -> list[Program]:
+    """The programs that may be run: of an imported run the token mixers alone."""
+    if not is_imported(run):
+        return programs
+    mixers = [program for program in programs if is_token_mixer(program.source)]
+    if not mixers:
+        raise AsiReproError(
+            "none of these programs is a token mixer (a class derived from torch.nn.Module)",
+            where=str(run.folder),
+            hint="programs of other kinds are text here and are never run; `asi-repro fsck` checks the run",
+        )
+    if len(mixers) < len(programs):
+        left = len(programs) - len(mixers)
+        console(stderr=True).print(f"{left} programs are no token mixers and are not run")
+    return mixers
 
 
 def _check_files(

@@ -12,6 +12,7 @@ from typing import Any
 from asi_repro.claims.pool import refreshed
 from asi_repro.claims.texts import claim_texts
 from asi_repro.errors import DataError
+from asi_repro.imports.layout import is_import
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,12 @@ def policy_of(run: Path | None) -> Policy:
     Raises:
         DataError: where the settings are not what they should be.
     """
+    if run is not None and is_import(run):
+        raise DataError(
+            "the system that this run comes from states no policy that can be audited",
+            where=str(run),
+            hint="`asi-repro lineage` and `asi-repro compare` read it",
+        )
     if run is None or not (run / "settings.json").is_file():
         return published_policy()
     path = run / "settings.json"

@@ -179,6 +179,7 @@ def test_a_link_out_of_the_folder_is_not_followed(openevolve: Path, tmp_path: Pa
     assert "secret" not in {node.id for node in read_run(openevolve).nodes}
 
 
+@pytest.mark.slow
 def test_a_program_of_50_mb_is_kept_in_the_records_alone(tmp_path: Path) -> None:
     nodes = [{"id": "small", "program": "x = 1\n"}, {"id": "huge", "program": "x" * 50_000_000}]
     run = read_run(write_neutral(tmp_path / "n.jsonl", nodes))

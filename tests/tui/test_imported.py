@@ -1,0 +1,47 @@
+"""An imported run in every view: several roots, ghosts, hostile names, no curve, no gallery, no policy."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from browsing import press, run_app, screen_text
+
+from asi_repro.imports.folder import write_import
+from asi_repro.imports.formats import read_run
+from asi_repro.project import Project
+from asi_repro.tui.registry import VIEWS
+from asi_repro.tui.source import Source, run_paths
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    root = tmp_path_factory.mktemp("imported")
+    header = {"format": "asi_repro.run/1", "score": "loss", "direction": "minimize"}
+    nodes = [
+        {"id": "a/b\x1b[2J", "score": 3.0, "program": "x = 1\n", "motivation": "first"},
+        {"id": "second root", "score": None, "status": "failed", "program": "x = (\n"},
+        {"id": "child", "parents": ["a/b\x1b[2J", "lost"], "score": 2.0, "program": "x = 2\n"},
+    ]
+    place = root / "run.jsonl"
+    place.write_text("".join(json.dumps(line) + "\n" for line in [header, *nodes]))
+    folder = root / "artifacts" / "runs" / "mine"
+    write_import(read_run(place), folder)
+    return Source(run_paths(Project(root), folder), Project(root))
+
+
+@pytest.mark.slow
+def test_every_view_and_tab_opens(source: Source) -> None:
+    async def go() -> None:
+        async with run_app(source, size=(140, 50)) as pilot:
+            assert "child" in screen_text(pilot.app)
+            for view in VIEWS:
+                await press(pilot, view.key, "down", "down", "right")
+                assert "\x1b" not in screen_text(pilot.app)
+            await press(pilot, "1", "enter")
+            for _ in range(8):
+                await press(pilot, "]")
+            assert "child" in screen_text(pilot.app)
+
+    asyncio.run(go())
