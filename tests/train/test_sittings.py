@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
+from in_process import call
 
 pytest.importorskip("torch")
 
@@ -19,7 +21,6 @@ from asi_repro.archive.release import read_release
 from asi_repro.archive.tables import write_archive
 from asi_repro.config.corpus import CorpusSettings
 from asi_repro.config.sweep import SittingSettings
-from asi_repro.config.train import TrainSettings
 from asi_repro.data.corpus import build_corpus, corpus_folder
 from asi_repro.data.tokenizer import BYTES, find_tokenizer
 from asi_repro.errors import DataError
@@ -30,10 +31,11 @@ from asi_repro.results.sweep_rows import make_row, read_row, read_rows, row_path
 from asi_repro.store.json_text import dump_json
 from asi_repro.sweep.jobs import Report
 from asi_repro.sweep.sittings import Sittings, ordered
-from asi_repro.sweep.workspace import Workspace
+from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.spec import baseline
 from asi_repro.train.trainer import train_model
 
+ROOT = Path(__file__).resolve().parents[2]
 SEED = 3
 DONE = Report("delta_net", 0, "evaluate", "done", train_cpu_seconds=40.0, evaluate_cpu_seconds=10.0)
 
@@ -42,7 +44,11 @@ DONE = Report("delta_net", 0, "evaluate", "done", train_cpu_seconds=40.0, evalua
 def template(tmp_path_factory, texts_dir) -> Path:
     """A project with three architectures, bytes of text, a list of items and one finished training."""
     project = Project(tmp_path_factory.mktemp("project"))
-    (project.root / "params.yaml").write_text("seed: 3\nclaims:\n  resamples: 100\n")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["train"]["recipes"]["laptop"] = RECIPE.model_dump()
+    params["sweep"]["recorded"]["laptop"] |= {"baseline_seeds": 2, "architecture_seeds": 1, "sample": 1}
+    (project.root / "params.yaml").write_text(yaml.safe_dump(params))
+    (project.root / "dvc.yaml").write_text("stages: {}\n")
     write_synthetic_release(project.root / "release", 20, gallery=3)
     write_archive(read_release(project.root / "release"), project.archive)
     tokenizer = find_tokenizer(BYTES)
@@ -60,10 +66,7 @@ def template(tmp_path_factory, texts_dir) -> Path:
 
 
 def workspace_of(root: Path) -> Workspace:
-    settings = TrainSettings()
-    recipe = RECIPE.model_copy(update={"steps": 4})
-    settings = settings.model_copy(update={"recipes": {**settings.recipes, "laptop": recipe}})
-    return Workspace(Project(root), settings, "laptop")
+    return open_workspace(root, scale="laptop")
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def test_a_later_checkout_counts_a_row_as_done_without_weights(root):
     first.keep(DONE)
     assert not first.faults
     row = read_row(row_path(first.folder, "delta_net", 0))
-    assert (row.cpu_seconds, row.tokens, row.status) == (50.0, 256, "completed")
+    assert (row.cpu_seconds, row.tokens, row.status) == (50.0, 384, "completed")
     shutil.rmtree(root / "artifacts" / "trained")
     shutil.rmtree(root / "artifacts" / "evaluated")
     second = sitting(root)
@@ -132,7 +135,7 @@ def test_an_edited_row_is_one_named_entry_and_is_not_overwritten(root):
     first = sitting(root, "delta_net")
     first.keep(DONE)
     path = row_path(first.folder, "delta_net", 0)
-    path.write_text(path.read_text().replace('"tokens": 256', '"tokens": 257'))
+    path.write_text(path.read_text().replace('"tokens": 384', '"tokens": 385'))
     edited = path.read_bytes()
     second = sitting(root, "delta_net")
     assert left(second) == [("delta_net", 1)]
@@ -144,6 +147,25 @@ def test_an_edited_row_is_one_named_entry_and_is_not_overwritten(root):
     second.keep(DONE)
     assert path.read_bytes() == edited
     assert ("delta_net", 0) in left(sitting(root, "delta_net", force=True))
+
+
+def test_the_command_does_nothing_again_and_names_an_edited_row(root, monkeypatch):
+    first = sitting(root, "delta_net")
+    first.keep(DONE)
+    monkeypatch.chdir(root)
+    words = ("sweep", "delta_net", "--scale", "laptop", "--seeds", "1", "--jobs", "1")
+    again = call(*words)
+    assert again.returncode == 0, again.stderr
+    assert "0 done, 0 current, 0 stopped, 0 failed" in again.stdout
+    assert "recorded before: 1 with this code" in again.stdout
+    assert "0 of 6 baselines all of theirs" in " ".join(again.stdout.split())
+    path = row_path(first.folder, "delta_net", 0)
+    path.write_text(path.read_text().replace('"tokens": 384', '"tokens": 385'))
+    edited = call(*words, "--json")
+    assert edited.returncode == 1
+    (job,) = json.loads(edited.stdout)["jobs"]
+    assert (job["name"], job["status"], job["where"]) == ("delta_net", "failed", str(path))
+    assert "delete it" in edited.stderr
 
 
 @pytest.mark.parametrize(
