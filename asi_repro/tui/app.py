@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher
+from textual.widgets import ContentSwitcher, Input
 
 from asi_repro.archive.filters import parse_filter
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.tui.base_app import BaseApp
-from asi_repro.tui.dialogs import Ask
+from asi_repro.tui.dialogs import Ask, Choose
+from asi_repro.tui.export import FORMATS, export
 from asi_repro.tui.help import HelpScreen, keys_by_owner
 from asi_repro.tui.jump import JumpScreen, targets
+from asi_repro.tui.keys import keys_file, read_keys
 from asi_repro.tui.link import Link
 from asi_repro.tui.messages import Compare, OpenExperiment, OpenRun, OpenView, ShowInLineage
 from asi_repro.tui.palette import Commands
@@ -49,6 +52,7 @@ class BrowseApp(BaseApp):
         state: where the state is kept; None keeps none.
         start: what to show first; the last place where None.
         watch: whether to look for changed files.
+        keys: of one's own (`asi_repro.tui.keys`).
     """
 
     TITLE = "asi-repro"
@@ -79,6 +83,7 @@ class BrowseApp(BaseApp):
         Binding("F", "search", "Search", show=False, tooltip="Search in names, texts and programs"),
         Binding("B", "bookmarks", "Bookmarks", show=False, tooltip="The bookmarked experiments"),
         Binding("Y", "copy_link", "Copy link", show=False, tooltip="Copy the command that opens this place"),
+        Binding("X", "export", "Export", show=False, tooltip="Write this view as CSV, JSON, SVG or text"),
         Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="Next theme"),
         Binding("ctrl+r", "reload", "Reload", show=False, tooltip="Read the files again"),
         Binding("q", "quit", "Quit"),
@@ -86,13 +91,15 @@ class BrowseApp(BaseApp):
     ]
 
     def __init__(
-        self, source: Source, *, state: Path | None = None, start: Link | None = None, watch: bool = True
-    ) -> None:
+        self, source: Source, *, state: Path | None = None, start: Link | None = None, watch: bool = True,
+        keys: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(source, state=state)
         self._start = start
         self._watch_files = watch
         self._history: list[tuple[str, int | None]] = []
         self._asked = ""  # of the search
+        self.own_keys = dict(keys or {})
         # Kept here, as a query of the app looks at its top screen only, which may be a dialog.
         self.view_bar = ViewBar(id="view-bar")
         self.switcher = ContentSwitcher(id="views")
@@ -282,6 +289,20 @@ class BrowseApp(BaseApp):
         self.copy_to_clipboard(command)
         self.notify(safe_line(command), title="Copied, if your terminal allows it", timeout=8, markup=False)
 
+    @work
+    async def action_export(self) -> None:
+        name, view = self.run_state.view, self.view(self.run_state.view)
+        rows = [] if view is None else view.table()
+        formats = [one for one in FORMATS if rows or one[0] in ("svg", "txt")]
+        chosen = await self.push_screen_wait(Choose("Export", [(n, f[1]) for n, f in enumerate(formats)]))
+        if chosen is not None:
+            try:
+                path = export(self, formats[chosen][0], name, rows, Path.cwd())
+            except (AsiReproError, OSError) as error:
+                self.report(error)
+                return
+            self.notify(safe_line(str(path)), title="Written", timeout=6, markup=False)
+
     def action_next_theme(self) -> None:
         own = [theme.name for theme in THEMES]
         place = own.index(self.theme) + 1 if self.theme in own else 0
@@ -291,6 +312,21 @@ class BrowseApp(BaseApp):
     async def action_reload(self) -> None:
         await self._reload()
         self.notify("files read again", timeout=2)
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key of one's own is the key that it stands for, except where one types."""
+        if isinstance(event, events.Key) and not isinstance(self.focused, Input):
+            wanted = self.own_keys.get(event.key)
+            if wanted is not None:
+                event.key, event.character = wanted, wanted if len(wanted) == 1 else None
+        await super().on_event(event)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The key of one's own where there is one."""
+        own = [key for key, wanted in self.own_keys.items() if wanted == binding.key]
+        if own:
+            return super().get_key_display(replace(binding, key=own[0], key_display=None))
+        return super().get_key_display(binding)
 
     async def run_action(  # type: ignore[override]
         self, action: str, default_namespace: DOMNode | None = None, namespaces: object = None
@@ -377,4 +413,5 @@ def browse(
 
         find_claim(source.ledger(), claim)
     ask_terminal()
-    BrowseApp(source, state=state_file(), start=None if link == Link() else link).run()
+    keys = read_keys(keys_file())
+    BrowseApp(source, state=state_file(), start=None if link == Link() else link, keys=keys).run()

@@ -10,6 +10,7 @@ from textual.app import App
 
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import AsiReproError
+from asi_repro.store.locks import locked
 from asi_repro.tui.dialogs import Choose
 from asi_repro.tui.source import Source
 from asi_repro.tui.state import RunState, State, load_state, merge_state, save_state
@@ -103,9 +104,15 @@ class BaseApp(App[object]):
         if self._state_file is not None:
             self.collect_view_states()
             self.saved.theme = self.theme
-            with suppress(AsiReproError):  # damaged meanwhile: what is here replaces it
-                merge_state(self.saved, load_state(self._state_file), self._bookmarks_read)
-            if (error := save_state(self.saved, self._state_file)) is not None:
+            try:
+                # Another session that saves now waits: neither loses what the other has.
+                with locked(self._state_file.with_suffix(".lock"), required=False):
+                    with suppress(AsiReproError):  # damaged meanwhile: what is here replaces it
+                        merge_state(self.saved, load_state(self._state_file), self._bookmarks_read)
+                    error = save_state(self.saved, self._state_file)
+            except AsiReproError as unwritable:
+                error = unwritable
+            if error is not None:
                 self.report(error)
 
     def report(self, error: AsiReproError | OSError) -> None:

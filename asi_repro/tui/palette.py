@@ -1,16 +1,23 @@
-"""The command palette: every view, every action that has a key, every theme."""
+"""The command palette: every view, every action, every theme, and what is in the run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from asi_repro.errors import AsiReproError
+from asi_repro.tui.base_app import BaseApp
 from asi_repro.tui.help import has_title, owner_title
+from asi_repro.tui.messages import OpenExperiment, OpenView
 from asi_repro.tui.registry import VIEWS
 from asi_repro.tui.theme import THEMES
+from asi_repro.tui.widgets.text import safe_line
+from asi_repro.verify.catalogue import ROW_NAMES
 
+_MOST = 8
 Command = tuple[str, str, Callable[[], object]]
 
 
@@ -42,8 +49,40 @@ class Commands(Provider):
         for title, about, run in self._commands():
             yield DiscoveryHit(title, run, help=about)
 
+    def _things(self, asked: str) -> Iterator[Command]:
+        """Experiments, claims, checks and tasks whose name has what was asked for."""
+        from asi_repro.data.benchmarks import BENCHMARKS  # pydantic is what the start is spared
+
+        app = self.app
+        assert isinstance(app, BaseApp)
+        source, word = app.source, asked.casefold()
+        with suppress(AsiReproError):
+            every = source.archive.experiments.values()
+            found = [
+                e for e in every if word in e.label.casefold() or word in f"{e.index} {e.name}".casefold()
+            ]
+            found.sort(key=lambda e: (str(e.index) != asked, not e.in_gallery, e.index))
+            for e in found[:_MOST]:
+                go = partial(app.post_message, OpenExperiment(e.index))
+                yield f"Experiment: {e.index} {safe_line(e.label, 60)}", app.scale.text(e.score).plain, go
+        with suppress(AsiReproError):
+            for claim in [c for c in source.ledger().claims if word in f"{c.id} {c.claimed}".casefold()][
+                :_MOST
+            ]:
+                go = partial(app.post_message, OpenView("claims", {"id": claim.id}))
+                yield f"Claim: {safe_line(claim.id, 40)}", safe_line(claim.claimed, 80), go
+        for check in [row for row in ROW_NAMES if word in row.casefold()]:
+            go = partial(app.post_message, OpenView("certificates", {"check": check}))
+            yield f"Check: {check}", "in the certificates", go
+        index = app.run_state.index
+        for task in [name for name in BENCHMARKS if word in name] if index is not None else []:
+            go = partial(app.post_message, OpenExperiment(index or 0, "benchmarks"))
+            yield f"Task: {task}", f"benchmarks of {index}", go
+
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
+        for title, about, run in self._things(query):
+            yield Hit(max(matcher.match(title), 0.5), matcher.highlight(title), run, help=about)
         for title, about, run in self._commands():
             if (score := matcher.match(title)) > 0:
                 yield Hit(score, matcher.highlight(title), run, help=about)

@@ -49,6 +49,8 @@ VIEWS = (
     _view("replay", "5", "Replay", "The run again, step by step"),
     _view("runs", "6", "Runs", "The archives at hand, and a live run"),
     _view("compare", "7", "Compare", "Two to four experiments side by side"),
+    _view("results", "8", "Results", "Our own trainings against DeltaNet, with their curves"),
+    _view("report", "9", "Report", "The report as it was last made"),
 )
 TABS = (
     _tab("overview", "V", "Overview", "Over."),

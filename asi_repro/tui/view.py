@@ -15,6 +15,7 @@ from asi_repro.errors import AsiReproError
 from asi_repro.tui.base_app import BaseApp
 from asi_repro.tui.link import Link
 from asi_repro.tui.source import Source
+from asi_repro.tui.widgets.line_list import LineList
 
 Result = TypeVar("Result")
 
@@ -42,6 +43,11 @@ class View(Vertical):
     def link(self) -> Link:
         """How the command line names the place that is shown."""
         return Link((self.id or "").removeprefix("view-"))
+
+    def table(self) -> list[dict[str, Any]]:
+        """What is shown as rows, for an export; the lines of its lists where it has no better."""
+        lists = [one for one in self.query(LineList) if one.is_on_screen]
+        return [{"line": line.text.plain} for one in lists for line in one.lines]
 
     def state(self) -> dict[str, Any]:
         """What to remember, as JSON data."""

@@ -177,7 +177,7 @@ def test_without_a_terminal_it_says_so_at_once() -> None:
 def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source: Source) -> None:
     async def go() -> None:
         async with run_app(synthetic_source, size=(60, 20)) as pilot:
-            assert screen_text(pilot.app).split("\n")[0].split()[:8] == ["1", "Lineage", *"234567"]
+            assert screen_text(pilot.app).split("\n")[0].split()[:10] == ["1", "Lineage", *"23456789"]
             await press(pilot, "7")
             bar = screen_text(pilot.app).split("\n")[0]
             assert bar.split()[:8] == [*"1234567", "Compare"]
@@ -294,7 +294,7 @@ def test_files_that_changed_and_ctrl_c_say_so_without_covering_anything(
             synthetic_source._seen = ()
             await pilot.app._look_for_changes()
             await press(pilot)
-            assert "read again" in screen_text(pilot.app).splitlines()[0]
+            assert "files changed" in screen_text(pilot.app).splitlines()[0]
             assert not notices(pilot.app)
             await press(pilot, "ctrl+c")
             assert "q" in notices(pilot.app)

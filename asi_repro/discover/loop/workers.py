@@ -18,12 +18,13 @@ from asi_repro.discover.lab.live import LiveLabs
 from asi_repro.discover.loop.events import Event, OnEvent, ignore
 from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.verification import Verification
-from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.folder import PLAN, TIMINGS, DiscoveryRun
 from asi_repro.discover.teams import LlmMode, build_team, first_program, stage_lab
 from asi_repro.discover.types import Lab, Proposal, Team
 from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.children import deaf_to_ctrl_c, end_with_parent
 from asi_repro.models.memory import keep_freed_memory
+from asi_repro.store.json_lines import append_line
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def run_job(job: WorkerJob, on_event: OnEvent = ignore, stop: threading.Event | 
         AsiReproError: where something failed that is no fault of a program.
     """
     run = job.open()
+    append_line(run.folder / TIMINGS, {"kind": PLAN, "experiments": job.experiments})
     Exploration(run, job.team(run), job.first, on_event=on_event, stop=stop).work(job.experiments)
     if run.discover.promote != 0 and not (stop is not None and stop.is_set()):
         Verification(run, job.second_lab(run), on_event=on_event, stop=stop).work(job.experiments)

@@ -16,7 +16,7 @@ from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.loop.steps import Step, StepRules, passed
 from asi_repro.discover.loop.verification import VERIFYING
 from asi_repro.discover.run.content import DISCOVERY, read_discovery, read_object
-from asi_repro.discover.run.folder import TIMINGS, DiscoveryRun
+from asi_repro.discover.run.folder import PLAN, TIMINGS, DiscoveryRun
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
 from asi_repro.llm.budget import Ledger
@@ -86,6 +86,7 @@ class RunStatus:
         tokens, usd: spent on the models, bookings included; None where none is asked.
         limits: of tokens and US dollars; None for no limit.
         rejected: proposals turned down so far.
+        planned: experiments that it was last asked for; None where that is not recorded.
     """
 
     arm: str
@@ -96,6 +97,19 @@ class RunStatus:
     usd: float | None
     limits: tuple[int | None, float | None]
     rejected: int
+    planned: int | None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the experiments that are still to come take at the pace of those that are over.
+
+        None where nobody works, where no time is recorded, or where none is to come.
+        """
+        times = [one.seconds for one in self.results if one.seconds is not None]
+        left = (self.planned or 0) - len(self.results)
+        if left <= 0 or not times or not self.workers:
+            return None
+        return left * sum(times) / len(times) / self.workers
 
     @property
     def committed(self) -> list[ExperimentResult]:
@@ -125,6 +139,7 @@ class RunMonitor:
     _commits: dict[int, str] = field(default_factory=dict)
     _seconds: dict[int, float] = field(default_factory=dict)
     _ledger: Ledger | None = None
+    _planned: int | None = None
 
     def status(self) -> RunStatus:
         """The run now.
@@ -148,10 +163,13 @@ class RunMonitor:
             usd=None if spent is None else spent[1],
             limits=limits,
             rejected=rejected,
+            planned=self._planned,
         )
 
     def _read_seconds(self) -> None:
         for line in read_lines(self.folder / TIMINGS):
+            if line.get("kind") == PLAN and isinstance(line.get("experiments"), int):
+                self._planned = line["experiments"]
             if line.get("kind") == "experiment" and isinstance(line.get("index"), int):
                 steps = line.get("steps")
                 if isinstance(steps, dict):

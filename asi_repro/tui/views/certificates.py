@@ -230,6 +230,12 @@ class CertificatesView(View):
     def link(self) -> Link:
         return Link("certificates", self.state()["index"])
 
+    def table(self) -> list[dict[str, Any]]:
+        return [
+            {"index": one.index, "name": one.name} | {row.check: row.verdict for row in one.checks}
+            for one in self._rows
+        ]
+
     def state(self) -> dict[str, Any]:
         here, check = self._here(), self._check()
         return {

@@ -201,6 +201,12 @@ class ClaimsView(View):
         claim = self._chosen()
         return Link("claims", claim=None if claim is None else claim.id)
 
+    def table(self) -> list[dict[str, Any]]:
+        return [
+            {"id": one.id, "verdict": one.verdict, "claimed": one.claimed, "found": one.found}
+            for one in self._shown
+        ]
+
     def state(self) -> dict[str, Any]:
         line = self._list.line
         return {"id": line.key if line else None, "only": self._only}

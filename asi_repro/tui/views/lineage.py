@@ -367,6 +367,14 @@ class LineageView(View):
     def link(self) -> Link:
         return Link("lineage", self.lines.current, filter=self.query_one(FilterInput).value or None)
 
+    def table(self) -> list[dict[str, Any]]:
+        values, experiments = self.outline.values, self.outline.experiments
+        return [
+            {"index": index, "name": experiments[index].name, "label": experiments[index].label}
+            | {column.name: values.of(column.name).get(index) for column in COLUMNS}
+            for index in self.outline.rows
+        ]
+
     def state(self) -> dict[str, Any]:
         return {
             "filter": self.query_one(FilterInput).value,

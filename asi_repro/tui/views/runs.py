@@ -14,25 +14,24 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
+from asi_repro.archive.reader import Archive
 from asi_repro.discover.run.listing import RunRow, list_runs
-from asi_repro.discover.run.monitor import ExperimentResult, RunMonitor, RunStatus, UnfinishedWork
+from asi_repro.discover.run.monitor import RunMonitor, RunStatus
 from asi_repro.errors import AsiReproError
 from asi_repro.project import RELEASE, run_folders
 from asi_repro.tui.messages import OpenExperiment, OpenRun
+from asi_repro.tui.run_lines import best_so_far, headline, plain_lines, run_line, status_lines
 from asi_repro.tui.source import RunPaths, release_paths, run_paths
-from asi_repro.tui.theme import ThemeStyles, theme_styles
+from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.drawing import Figure, Series
-from asi_repro.tui.widgets.line_layout import heading
-from asi_repro.tui.widgets.line_list import Line, LineList
+from asi_repro.tui.widgets.line_list import LineList
 from asi_repro.tui.widgets.plot import Plot
 from asi_repro.tui.widgets.text import safe_line
 
 WIDE = 140
 _EVERY = 1.5  # seconds between two looks at a live run
 _LIST_EVERY = 4  # looks between two readings of the list, which runs git for every run
-_RECENT = 200
-_NAME = 52
 
 
 class RunsView(View):
@@ -45,14 +44,16 @@ class RunsView(View):
     RunsView #runs-run { height: 3fr; border-top: solid $primary 50%; }
     RunsView #runs-head { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     RunsView #runs-detail { height: 1fr; padding: 0 1; }
-    RunsView #runs-plot { height: 12; border-top: solid $primary 50%; display: none; }
+    RunsView #runs-plot { height: 10; border-top: solid $primary 50%; display: none; }
     RunsView.-wide > #runs-panes { layout: horizontal; }
     RunsView.-wide #runs-list { width: 56; height: 1fr; }
     RunsView.-wide #runs-run { width: 1fr; height: 1fr; border-top: none; border-left: solid $primary 50%; }
-    RunsView.-high.-live #runs-plot { display: block; }
+    RunsView.-live #runs-plot { display: block; }
+    RunsView.-low #runs-plot { height: 7; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "Follow", tooltip="Follow the live run, or hold still"),
+        Binding("x", "overlay", "Over others", tooltip="Draw the run over the others, or not any more"),
         Binding("r", "refresh", "Look again", tooltip="Look at the run now"),
     ]
 
@@ -65,6 +66,7 @@ class RunsView(View):
         self._follow = True
         self._looking = False
         self._ticks = 0
+        self._overlaid: dict[str, list[tuple[float, float]]] = {}
         self._wanted: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -85,7 +87,7 @@ class RunsView(View):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
-        self.set_class(event.size.height >= 40, "-high")
+        self.set_class(event.size.height < 30, "-low")
 
     # Reading
 
@@ -189,26 +191,43 @@ class RunsView(View):
     def _draw_list(self) -> None:
         theme = theme_styles(self.app)
         head = Text(f"  {'run':<20} {'kind':<9}{'arm':<10}{'done':>6}{'✗':>4}", end="")
-        lines = [_run_line(row, row.name == self.source.paths.name, theme) for row in self._rows]
+        lines = [
+            run_line(row, row.name == self.source.paths.name, row.name in self._overlaid, theme)
+            for row in self._rows
+        ]
         self.query_one("#runs-list", LineList).show(lines, head)
 
     def _draw_run(self) -> None:
         row, status, theme = self._row(), self._status, theme_styles(self.app)
         pane, head = self.query_one("#runs-detail", LineList), self.query_one("#runs-head", Static)
-        self.set_class(status is not None and bool(status.results), "-live")
         if row is None:
             head.update("", layout=False)
             pane.show([])
             return
         same, self._shown = self._shown == row.name, row.name
+        self._draw_plot()
         if status is None:
             head.update(Text(safe_line(row.name), style=theme.strong), layout=False)
-            pane.show(_plain_lines(row, theme), keep=same)
+            pane.show(plain_lines(row, theme), keep=same)
             return
         live = row.kind == "live"
-        head.update(_headline(row, status, live and self._follow, theme), layout=False)
-        pane.show(_status_lines(status, theme), keep=same)
-        self.query_one(Plot).show(_figure(status, theme))
+        head.update(headline(row, status, live and self._follow, theme), layout=False)
+        pane.show(status_lines(status, theme), keep=same)
+        self._draw_plot()
+
+    def _draw_plot(self) -> None:
+        """The best fitness of this run so far, and of those laid over each other."""
+        theme, row, status = theme_styles(self.app), self._row(), self._status
+        lines = dict(self._overlaid)
+        if row is not None and status is not None:
+            lines[row.name] = best_so_far([one.fitness for one in status.results])
+        styles = (theme.primary, theme.accent, theme.good, theme.warn, theme.bad)
+        series = [
+            Series("", safe_line(name, 18), points, styles[n % len(styles)], "steps", number="{:.4f}")
+            for n, (name, points) in enumerate(lines.items())
+        ]
+        self.set_class(bool(series), "-live")
+        self.query_one(Plot).show(Figure("best so far, by the number of results", series))
 
     # Moving
 
@@ -258,6 +277,28 @@ class RunsView(View):
         if self._follow:
             self._look()
 
+    def action_overlay(self) -> None:
+        row = self._row()
+        if row is None or row.kind == "damaged":
+            return
+        if self._overlaid.pop(row.name, None) is not None:
+            self._draw_run()
+            return
+        place, folder, name = self._place_of(row), self._folder(row.name), row.name
+
+        def best() -> list[tuple[float, float]]:
+            if folder is not None and (folder / "run.git").is_dir():
+                return best_so_far([one.fitness for one in RunMonitor(folder).status().results])
+            archive = self.source.archive if place is None else Archive(place.archive)
+            return best_so_far([e.score for e in archive.experiments.values()])
+
+        def got(points: list[tuple[float, float]]) -> None:
+            self._overlaid[name] = points
+            self._draw_run()
+            self._draw_list()
+
+        self.load(best, got, group="load-overlay")
+
     def action_refresh(self) -> None:
         self._read()
 
@@ -278,139 +319,3 @@ class RunsView(View):
     def reload(self) -> None:
         self._monitors.clear()
         self._read()
-
-
-def _run_line(row: RunRow, current: bool, theme: ThemeStyles) -> Line:
-    shown = Text(end="").append("► " if current else "  ", style=theme.accent)
-    shown.append(f"{safe_line(row.name, 20):<20} ", style=theme.strong)
-    shown.append(f"{row.kind:<9}", style=theme.bad if row.kind == "damaged" else theme.muted)
-    shown.append(f"{safe_line(row.arm or '–', 10):<10}{row.experiments:>6,}")
-    shown.append(f"{'–' if row.failed is None else row.failed:>4}", style=theme.muted)
-    return Line(shown, row.name)
-
-
-def _plain_lines(row: RunRow, theme: ThemeStyles) -> list[Line]:
-    facts = [
-        ("kind", row.kind), ("experiments", f"{row.experiments:,}"),
-        ("gallery", "–" if row.verified is None else f"{row.verified:,}"),
-        ("archive", row.archive or "none yet"),
-    ]  # fmt: skip
-    if row.note:
-        facts.append(("note", row.note))
-    return [
-        Line(Text(end="").append(f"{name:<13}", style=theme.muted).append(safe_line(value)), rest=False)
-        for name, value in facts
-    ]
-
-
-def _headline(row: RunRow, status: RunStatus, following: bool, theme: ThemeStyles) -> Text:
-    shown = Text(end="").append(f"{safe_line(row.name, 40)} ", style=theme.strong)
-    if row.kind == "live":
-        at_work = status.workers
-        if at_work:
-            shown.append(f"● {at_work} at work ", style=theme.good)
-        else:
-            shown.append("○ nobody at work ", style=theme.muted)
-        shown.append(
-            "following" if following else "held: f follows", style=theme.accent if following else theme.warn
-        )
-    shown.append(f"\n{len(status.committed):,} done", style=theme.good)
-    failed = len(status.results) - len(status.committed)
-    shown.append(f"  {failed:,} failed  {status.rejected:,} proposals turned down")
-    shown.append(f"  {sum(r.beats_baseline for r in status.results):,} beat the baseline")
-    if status.best is not None:
-        best = status.best
-        shown.append(f"  best {best.fitness:.4f} ({best.index})", style=theme.accent)
-    return shown
-
-
-def _status_lines(status: RunStatus, theme: ThemeStyles) -> list[Line]:
-    lines = heading("At work", theme.primary + theme.strong)[1:]
-    if not status.unfinished:
-        lines.append(Line(Text("  nothing is unfinished", style=theme.muted), rest=False))
-    lines += [_doing_line(one, theme) for one in status.unfinished]
-    if status.tokens is not None:
-        lines += heading("Budget", theme.primary + theme.strong)
-        tokens, usd = status.limits
-        lines.append(Line(_budget("tokens", status.tokens, tokens, "{:,.0f}", theme), rest=False))
-        lines.append(Line(_budget("US dollars", status.usd or 0.0, usd, "{:,.2f}", theme), rest=False))
-    if status.verified:
-        lines += heading("Second stage", theme.primary + theme.strong)
-        over = ", ".join(map(str, status.verified))
-        lines.append(Line(Text(f"  over for {over}"), rest=False))
-    recent = list(reversed(status.results[-_RECENT:]))
-    count = len(status.results)
-    said = (
-        f"Results, the last first ({count:,})"
-        if count <= _RECENT
-        else f"The last {_RECENT} results of {count:,}"
-    )
-    lines += heading(said, theme.primary + theme.strong)
-    head = f"  {'index':>6} {'parent':>6}  {'fitness':>8} {'loss':>8} {'bench.':>7} {'took':>8}  name"
-    lines.append(Line(Text(head, style=theme.muted), rest=False))
-    return [*lines, *(_result_line(one, status, theme) for one in recent)]
-
-
-def _doing_line(one: UnfinishedWork, theme: ThemeStyles) -> Line:
-    at_work = one.worker is not None
-    shown = Text(end="").append("  ● " if at_work else "  ○ ", style=theme.good if at_work else theme.muted)
-    shown.append(f"{safe_line(one.name, 20):>7} ", style=theme.strong)
-    shown.append(f"{safe_line(one.step, 24):<16}", style=theme.accent if at_work else theme.muted)
-    since = f"{_span(one.seconds)} in it, {_span(one.spent)} before" if at_work else "waits for a worker"
-    shown.append(f" {since}  ", style=theme.muted)
-    shown.append(f"after {len(one.done)} steps" if one.done else "just begun", style=theme.muted)
-    if at_work:
-        shown.append(f"  process {one.worker}", style=theme.muted)
-    return Line(shown, f"doing {one.name}")
-
-
-def _result_line(one: ExperimentResult, status: RunStatus, theme: ThemeStyles) -> Line:
-    parent = "–" if one.parent is None else str(one.parent)
-    took = "–" if one.seconds is None else _took(one.seconds)
-    glyph, style = (
-        ("✗", theme.bad) if one.failed else ("▲", theme.good) if one.beats_baseline else (" ", theme.muted)
-    )
-    shown = Text(end="").append(f"{glyph} ", style=style).append(f"{one.index:>6} {parent:>6}  ")
-    if one.failed:
-        shown.append(f"{'failed':>8} {'–':>8} {'–':>7} {took:>8}  ", style=theme.bad)
-        shown.append(f"{safe_line(one.name, _NAME)} {safe_line(one.why, 160)}", style=theme.muted)
-    else:
-        best = status.best is not None and status.best.index == one.index
-        shown.append(f"{one.fitness:8.4f} ", style=theme.accent + theme.strong if best else theme.strong)
-        shown.append(f"{one.train_loss:8.4f} {one.benchmark:7.4f} {took:>8}  {safe_line(one.name, 200)}")
-    return Line(shown, one.index)
-
-
-def _budget(name: str, spent: float, limit: float | None, pattern: str, theme: ThemeStyles) -> Text:
-    shown = Text(end="").append(f"  {name:<11}{pattern.format(spent)}")
-    if limit is None:
-        return shown.append(" of no limit", style=theme.muted)
-    share = spent / limit if limit else 1.0
-    filled = min(int(share * 20), 20)
-    style = theme.bad if share >= 0.9 else theme.warn if share >= 0.7 else theme.good
-    shown.append(f" of {pattern.format(limit)} ").append("█" * filled + "░" * (20 - filled), style=style)
-    return shown.append(f" {share:.0%}", style=style)
-
-
-def _took(seconds: float) -> str:
-    """In the unit that makes a short number; below ten seconds it is overhead."""
-    for size, unit in ((3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 10 else "<10 s"
-
-
-def _span(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    return f"{minutes} min {seconds % 60:.0f} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _figure(status: RunStatus, theme: ThemeStyles) -> Figure:
-    """The best fitness so far, by the number of results."""
-    points: list[tuple[float, float]] = []
-    for number, one in enumerate(status.results, 1):
-        if one.fitness is not None and (not points or one.fitness > points[-1][1]):
-            points.append((float(number), one.fitness))
-    return Figure("best fitness so far, by result", [Series("", "", points, theme.primary, "steps")])

@@ -1,0 +1,99 @@
+"""The report as it was last made, to be read in the terminal."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.tui.dialogs import Ask, Choose
+from asi_repro.tui.view import View
+from asi_repro.tui.widgets.line_list import Line, LineList, next_place
+from asi_repro.tui.widgets.markdown import markdown_lines
+from asi_repro.tui.widgets.text import safe_line
+
+_PAGE, _SITE = "report.md", "index.html"
+_MAX_BYTES = 4 << 20
+
+
+class ReportView(View):
+    """The page's text; its figures are in the browser."""
+
+    TITLE = "Report"
+    DEFAULT_CSS = "ReportView > LineList { padding: 0 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("i", "outline", "Outline", tooltip="Go to a section"),
+        Binding("slash", "search", "Search", key_display="/", tooltip="Search in the report"),
+        Binding("n", "again(1)", "Next", show=False, tooltip="Next place found"),
+        Binding("N", "again(-1)", "Previous", show=False, tooltip="The place found before"),
+        Binding("o", "browser", "Browser", tooltip="Open the page with its figures in a browser"),
+    ]
+
+    def prepare(self) -> None:
+        project = self.source.project
+        if project is None:
+            raise MissingInput("a report is made in a project, and this is none", hint="run it in a clone")
+        path = project.report / _PAGE
+        if not path.is_file():
+            raise MissingInput("no report was made yet", where=str(path), hint="run `asi-repro report`")
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError("the report is too large to be shown", where=str(path))
+        self._text = path.read_text(encoding="utf-8", errors="replace")
+        self._page = path.with_name(_SITE)
+        self._sought = ""
+
+    def compose(self) -> ComposeResult:
+        yield LineList(id="report-lines", empty="the report is empty")
+
+    def on_resize(self, event: events.Resize) -> None:
+        lines = markdown_lines(self._text, max(event.size.width - 4, 20))
+        shown = [Line(text, n) for n, text in enumerate(lines)]
+        self.query_one(LineList).show(shown)
+
+    @work
+    async def action_outline(self) -> None:
+        titles = [line.lstrip("#").strip() for line in self._text.splitlines() if line.startswith("#")]
+        lines, rows, start = self.query_one(LineList).lines, [], 0
+        for title in titles:
+            plain = title.replace("*", "").replace("`", "")
+            place = next((n for n in range(start, len(lines)) if plain[:40] in lines[n].text.plain), None)
+            if place is not None:
+                rows.append((place, safe_line(plain, 70)))
+                start = place + 1
+        chosen = await self.app.push_screen_wait(Choose("Sections", rows)) if rows else None
+        if chosen is not None:
+            self.query_one(LineList).go_to_line(chosen)
+
+    @work
+    async def action_search(self) -> None:
+        typed = await self.app.push_screen_wait(Ask("Search in the report", "any text", self._sought))
+        if typed:
+            self._sought = typed.casefold()
+            self.action_again(1)
+
+    def action_again(self, step: int) -> None:
+        pane = self.query_one(LineList)
+        hits = [n for n, one in enumerate(pane.lines) if self._sought in one.text.plain.casefold()]
+        if not self._sought or not hits:
+            self.app.notify("not found in the report" if self._sought else "press / first", timeout=3)
+            return
+        place, which = next_place(hits, pane.cursor, step)
+        pane.go_to_line(place)
+        pane.set_head(Text(safe_line(f"{self._sought!r}: {which}")))
+
+    def action_browser(self) -> None:
+        self.app.open_url(self._page.as_uri())
+        self.app.notify(safe_line(str(self._page)), title="Opened; if no browser came up, open this file",
+                        timeout=8, markup=False)  # fmt: skip
+
+    def state(self) -> dict[str, Any]:
+        return {"line": self.query_one(LineList).cursor}
+
+    def reload(self) -> None:
+        self.prepare()
+        lines = markdown_lines(self._text, max(self.size.width - 4, 20))
+        self.query_one(LineList).show([Line(text, n) for n, text in enumerate(lines)])
