@@ -41,8 +41,16 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return folder
 
 
+@pytest.fixture(scope="session")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The made-up run as it is."""
+    folder = tmp_path_factory.mktemp("made-up") / "archive"
+    write_archive(made_up(), folder)
+    return folder
+
+
 @pytest.fixture
-def answered(tmp_path: Path, certified: Callable[..., Path]) -> Callable[..., Entry]:
+def answered(tmp_path: Path, certified: Callable[..., Path], unchanged: Path) -> Callable[..., Entry]:
     """Answer one question from the made-up run, or from a changed one."""
 
     def answer(
@@ -52,12 +60,13 @@ def answered(tmp_path: Path, certified: Callable[..., Path]) -> Callable[..., En
         failing: tuple[str, ...] | None = None,
         sweep: float | None = None,
     ) -> Entry:
-        run = made_up()
+        run, folder = made_up(), unchanged
         if change is not None:
             change(run)
-        write_archive(run, tmp_path / "archive")
+            folder = tmp_path / "archive"
+            write_archive(run, folder)
         context = Context(
-            Data(Archive(tmp_path / "archive")),
+            Data(Archive(folder)),
             paper=_tables(tmp_path / "paper", tables) if tables else PaperTables(),
             settings=FEW,
             folder=None if failing is None else certified(run, failing),

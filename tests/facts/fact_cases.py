@@ -39,10 +39,6 @@ class Case:
     sweep: float | None = None
 
 
-def nothing(run: Run) -> None:
-    """The made-up run as it is."""
-
-
 def boolq_varies(run: Run) -> None:
     set_accuracy(run, "boolq", lambda place, draw: 0.4 + 0.3 * draw.random())
 
@@ -278,25 +274,25 @@ CASES: dict[str, tuple[Case, ...]] = {
     "tasks-beyond-guessing": (Case(YES, far_above), Case(NO, boolq_always_yes)),
     "tasks-measure-one-thing": (Case(YES, one_quality), Case(NO, boolq_varies)),
     "best-ten-without-one-task": (Case(YES, one_quality), Case(NO, boolq_varies)),
-    "best-of-equals": (Case(YES, one_outlier), Case(UNKNOWN, nothing)),
-    "loss-and-score": (Case(YES, score_follows_loss), Case(NO, score_opposes_loss), Case(UNKNOWN, nothing)),
-    "task-follows-loss": (Case(YES, lambada_follows), Case(NO, lambada_opposes), Case(UNKNOWN, nothing)),
+    "best-of-equals": (Case(YES, one_outlier), Case(UNKNOWN)),
+    "loss-and-score": (Case(YES, score_follows_loss), Case(NO, score_opposes_loss), Case(UNKNOWN)),
+    "task-follows-loss": (Case(YES, lambada_follows), Case(NO, lambada_opposes), Case(UNKNOWN)),
     "last-step-helps": (Case(YES, last_falls), Case(NO, last_rises)),
     "training-had-levelled-off": (Case(YES, levelled_off), Case(NO, last_rises)),
     "order-settled-at-half": (Case(YES, order_kept), Case(NO, order_reversed)),
-    "nan-curve-and-score": (Case(YES, nan_at_chance), Case(NO, nan_but_good), Case("not run", nothing)),
+    "nan-curve-and-score": (Case(YES, nan_at_chance), Case(NO, nan_but_good), Case("not run")),
     "larger-than-deltanet": (
         Case(YES, sizes(lambda place: DELTANET)),
         Case(NO, sizes(lambda place: DELTANET + 10**7 * (1 + place))),
     ),
-    "size-and-loss": (Case(YES, larger_is_better), Case(NO, larger_is_worse), Case(UNKNOWN, nothing)),
+    "size-and-loss": (Case(YES, larger_is_better), Case(NO, larger_is_worse), Case(UNKNOWN)),
     "lower-loss-at-equal-size": (Case(YES, better_than_gated), Case(NO, worse_than_gated)),
     "slower-step": (Case(YES, sweep=0.8), Case(NO, sweep=1.3), Case("not run")),
-    "later-is-better": (Case(YES, later_better), Case(NO, later_worse), Case(UNKNOWN, nothing)),
+    "later-is-better": (Case(YES, later_better), Case(NO, later_worse), Case(UNKNOWN)),
     "programs-grow": (
         Case(YES, lambda run: set_programs(run, lines=lambda place: 300 + place)),
         Case(NO, lambda run: set_programs(run, lines=lambda place: 400 - place)),
-        Case(UNKNOWN, nothing),
+        Case(UNKNOWN),
     ),
     "new-best-scores": (
         Case(YES, scores(lambda place: 3.0 if place == 2 else place / 1000)),
@@ -306,17 +302,17 @@ CASES: dict[str, tuple[Case, ...]] = {
     "scores-still-rise": (
         Case(YES, scores(lambda place: place / 1000)),
         Case(NO, scores(lambda place: 1 - place / 1000)),
-        Case(UNKNOWN, nothing),
+        Case(UNKNOWN),
     ),
     "child-beats-parent": (
         Case(YES, scores(lambda place: place / 1000)),
         Case(NO, scores(lambda place: 1 - place / 1000)),
-        Case(UNKNOWN, nothing),
+        Case(UNKNOWN),
     ),
     "better-parents-better-children": (
         Case(YES, inherited(1)),
         Case(NO, inherited(-1)),
-        Case(UNKNOWN, nothing),
+        Case(UNKNOWN),
     ),
     "one-early-design": (
         Case(YES, parents(lambda row: 2)),
@@ -325,19 +321,19 @@ CASES: dict[str, tuple[Case, ...]] = {
     "gallery-begets-gallery": (
         Case(YES, parents(previous_member)),
         Case(NO, parents(away_from_the_gallery)),
-        Case(UNKNOWN, nothing),
+        Case(UNKNOWN),
     ),
-    "near-copies": (Case(YES, a_copy), Case(NO, nothing)),
+    "near-copies": (Case(YES, a_copy), Case(NO)),
     "alike-programs-alike-losses": (
         Case(YES, families(lambda place: 0.05 * (place // 7) + 0.001 * (place % 7))),
         Case(NO, families(lambda place: 0.05 * (place % 7))),
         Case(UNKNOWN, families(lambda place: 0.01 * (place * 37 % 56))),
-        Case("not run", nothing),
+        Case("not run"),
     ),
     "schedules-end-in-training": (
         Case(YES, schedule(2000)),
         Case(NO, schedule(4000)),
-        Case("not run", nothing),
+        Case("not run"),
     ),
     "checkpoint-holds-everything": (
         Case(YES, failing=()),
@@ -348,7 +344,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "costlier-programs-lower-loss": (
         Case(YES, larger_is_better, failing=()),
         Case(NO, larger_is_worse, failing=()),
-        Case(UNKNOWN, nothing, failing=()),
+        Case(UNKNOWN, failing=()),
         Case("not run"),
     ),
     "promised-cost-kept": (
@@ -369,7 +365,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(YES, names_boolq(0.05)),
         Case(NO, names_boolq(-0.05)),
         Case(UNKNOWN, names_boolq(0)),
-        Case("not run", nothing),
+        Case("not run"),
     ),
     "promised-cheapness-shows": (Case(YES, cheap(True), failing=()), Case(NO, cheap(False), failing=())),
     "table1-best-cells": (

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 from fact_cases import CASES, Case
-from fact_runs import made_up
 
 from asi_repro.archive.reader import Archive
-from asi_repro.archive.tables import write_archive
+from asi_repro.claims.context import Settings
 from asi_repro.claims.data import Data
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.facts.building import build_facts
@@ -20,6 +19,7 @@ from asi_repro.facts.found.size import BASELINE_PARAMETERS
 from asi_repro.facts.ledger import Entry, read_facts, write_facts
 from asi_repro.facts.registry import facts
 
+FEW = Settings(resamples=200)
 ALL = [(name, case) for name, cases in CASES.items() for case in cases]
 
 
@@ -42,19 +42,17 @@ def test_the_answer_is_that_of_the_data(answered: Callable[..., Entry], name: st
         assert entry.low <= entry.high
 
 
-def test_an_answer_that_does_not_survive_the_other_tests_cannot_be_told(tmp_path: Path) -> None:
+def test_an_answer_that_does_not_survive_the_other_tests_cannot_be_told(unchanged: Path) -> None:
     """One test alone has p = p after Holm; among all the same p counts for more."""
-    write_archive(made_up(), tmp_path / "archive")
-    context = Context(Data(Archive(tmp_path / "archive")))
+    context = Context(Data(Archive(unchanged)), settings=FEW)
     found = build_facts(context, only={"loss-and-score", "later-is-better", "programs-grow"}).facts
     assert all(entry.holm_p_value >= entry.p_value for entry in found)
     assert any(entry.holm_p_value > entry.p_value for entry in found)
     assert {entry.answer for entry in found if entry.holm_p_value >= 0.05} <= {"cannot tell"}
 
 
-def test_the_file_is_read_back_and_is_the_same_bytes(tmp_path: Path) -> None:
-    write_archive(made_up(), tmp_path / "archive")
-    context = Context(Data(Archive(tmp_path / "archive")))
+def test_the_file_is_read_back_and_is_the_same_bytes(tmp_path: Path, unchanged: Path) -> None:
+    context = Context(Data(Archive(unchanged)), settings=FEW)
     path, again = tmp_path / "facts.json", tmp_path / "again.json"
     only = {"boolq-majority", "loss-and-score", "slower-step"}
     for place in (path, again):
