@@ -72,7 +72,9 @@ class Battery:
         try:
             subject = self.subject
         except Exception as error:
-            return {"loads": self._loads(), "error": error_text(error)}
+            line = self._line(error)
+            found = {"loads": self._loads(), "error": error_text(error)}
+            return found if line is None else {**found, "line": line}
         casts = sorted(
             {
                 (cast["line"], cast["asked"])
@@ -100,6 +102,14 @@ class Battery:
             # Of a program that runs nowhere, `runs` tells where and how it fails.
             hidden_size, num_heads = self.sizes[0]
             return (Subject(self.program, hidden_size=hidden_size, num_heads=num_heads),)
+
+    def _line(self, error: Exception) -> int | None:
+        """The program's line that an error passed through last."""
+        try:
+            line = getattr(error, "line", None) or self.program.line_of(error)
+        except Exception:  # it does not load, or is no program
+            return None
+        return line if isinstance(line, int) else None
 
     def _loads(self) -> bool:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from collections.abc import Collection, Iterator, Sequence
@@ -131,7 +130,7 @@ def check_text(
         tier=tier,
         text=text,
         sizes=choice.sizes,
-        limits=replace(LIMITS, cpu_seconds=seconds, wall_seconds=3 * seconds),
+        limits=replace(LIMITS, cpu_seconds=seconds, wall_seconds=max(20 * seconds, 120)),
     )
     found = examiner.examine(checks, threading.Event(), times=False, patient=False)
     certificate = Certificate(
@@ -151,8 +150,8 @@ def check_text(
 def _problem(name: str, mixer: OwnMixer, found: Examination) -> DataError | None:
     """Why a check did not come to its end: the first that did not."""
     if error := found.probe.get("error"):
-        line = re.search(r"line (\d+) of <program", str(error))
-        where = f"{name}, line {line[1]}" if line else f"{name}, class {mixer.class_name}"
+        line = found.probe.get("line")
+        where = f"{name}, class {mixer.class_name}" if line is None else f"{name}, line {line}"
         return DataError(f"the program cannot be checked: {error}", where=where)
     for check, ended in found.problems.items():
         doing = f"in the check {check}" if check else "while it was loaded and tried"
