@@ -88,6 +88,7 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "sandbox/allowlist": OURS,
     "sandbox/launch": OURS,
     "sandbox/scratch": "tests/sandbox",
+    "store/keeping": "tests/reading/test_notes.py: damaged lists, and lists that lead elsewhere",
     "train/checkpoints": "tests/train: every file by its hash",
     "data/corpus": MACHINE,
     "train/loop": "tests/train: after the hashes of the checkpoint",
