@@ -62,7 +62,7 @@ def read(reader: Reader) -> ImportedRun:
         try:
             with closing(sqlite3.connect(f"{copy.as_uri()}?mode=rw", uri=True)) as database:
                 _read_tables(database, run)
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
             raise DataError(
                 f"the database cannot be read: {error}",
                 where=NAME,

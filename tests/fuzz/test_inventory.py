@@ -20,6 +20,8 @@ OURS = "a file or text of this package, or written a moment before"
 MACHINE = "this machine's own, never pulled; damage is taken for nothing there, or is an error"
 FUZZED = {  # module: the readers of READERS that go through it
     "archive/history/records": ["archive programs"],
+    "archive/node_tables": ["import nodes"],
+    "imports/reading": ["import journal", "import asi_evolve", "import neutral"],
     "store/checksums": ["run settings"],
     "store/git": ["history bundle", "shared run", "shared trace.jsonl"],
     "store/hostile_json": ["release tree", "release gallery", "release cognition"],
@@ -78,6 +80,7 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "discover/roles/draft": "programs that passed the static check",
     "doctor/children": OURS,
     "data/package_items": "an installed package, by its pinned version; every file's items are hashed",
+    "imports/mixers": "programs that the archive's reader has parsed; what does not parse is text",
     "llm/answers": "tests/fuzz/test_texts.py",
     "llm/request": OURS,
     "models/program": "programs that passed the static check",
@@ -124,5 +127,5 @@ def test_the_readers_named_there_are_all_of_them() -> None:
     assert named - set(READERS) == set()
     # What goes through a module that another reader names.
     assert {name.partition(" ")[0] for name in set(READERS) - named} <= {
-        "history", "archive", "run", "shared",
+        "history", "archive", "run", "shared", "import",
     }  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from bounds import bounded
 from heavy_readers import HEAVY
 from hypothesis import HealthCheck, Phase, given, settings
+from import_readers import IMPORTS
 from more_readers import MORE
 from mutations import Mutation, damaged
 from readers import STAGES, Reader
@@ -20,7 +21,7 @@ from run_readers import RUNS
 
 from asi_repro.errors import AsiReproError
 
-READERS = STAGES | RUNS | MORE | HEAVY
+READERS = STAGES | RUNS | MORE | IMPORTS | HEAVY
 QUICK, MANY, MANY_HEAVY = 15, 1500, 60
 # What git, Arrow and safetensors are given cannot be made smaller by hypothesis in useful time.
 PHASES = (Phase.explicit, Phase.generate)
