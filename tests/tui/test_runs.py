@@ -19,12 +19,16 @@ from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.journal import Journal
 from asi_repro.discover.loop.steps import StepRules
 from asi_repro.discover.run import monitor
-from asi_repro.discover.run.folder import DiscoveryRun
+from asi_repro.discover.run.folder import PLAN, TIMINGS, DiscoveryRun
+from asi_repro.discover.run.listing import list_runs
 from asi_repro.discover.run.monitor import RunMonitor, next_step
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_file
-from asi_repro.store.json_lines import read_lines
+from asi_repro.store.json_lines import append_line, read_lines
+from asi_repro.tui.app import BrowseApp
+from asi_repro.tui.run_lines import headline
 from asi_repro.tui.source import Source, release_paths
+from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.views.runs import RunsView
 
 
@@ -226,3 +230,18 @@ def test_without_runs_it_says_so(tmp_path: Path) -> None:
             assert "there are no runs" in shown
 
     asyncio.run(go())
+
+
+def test_how_many_were_asked_for_is_what_the_timings_say_last(live_root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "lively"
+    shutil.copytree(live_root / "artifacts" / "runs" / "lively", folder)
+    before = RunMonitor(folder).status()
+    for count in (20, 40):
+        append_line(folder / TIMINGS, {"kind": PLAN, "experiments": count})
+    after = RunMonitor(folder).status()
+    assert (before.planned, after.planned) == (None, 40)
+    assert after.seconds_left is None, "nobody is at work"
+    styles = theme_styles(BrowseApp(Source(release_paths(Project(live_root)))))
+    row = next(one for one in list_runs(Project(live_root)) if one.name == "lively")
+    assert f"{len(after.results)} of 40 █" in headline(row, after, False, styles).plain
+    assert " of " not in headline(row, before, False, styles).plain
