@@ -35,7 +35,7 @@ def test_a_shared_file_that_did_not_fit_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(sharing.shutil, "copyfile", full)
     with pytest.raises(AsiReproError, match="No space left"):
-        sharing._put(tmp_path / "from", str(tmp_path / "to"))
+        sharing.put_file(tmp_path / "from", str(tmp_path / "to"))
     assert list(tmp_path.iterdir()) == []
 
 
