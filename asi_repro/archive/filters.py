@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from asi_repro.archive.nodes import STATUSES, read_nodes
+from asi_repro.archive.node_model import STATUSES
+from asi_repro.archive.nodes import read_nodes
 from asi_repro.errors import AsiReproError
 
 if TYPE_CHECKING:

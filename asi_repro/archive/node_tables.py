@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from asi_repro.archive.nodes import DIRECTIONS, STATUSES, Objective
+from asi_repro.archive.node_model import DIRECTIONS, STATUSES, Objective
 from asi_repro.archive.schema import VERSION_KEY
 from asi_repro.archive.tables import read_parquet
 from asi_repro.errors import DataError

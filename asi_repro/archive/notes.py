@@ -16,7 +16,8 @@ from typing import Any
 
 from asi_repro import markdown
 from asi_repro.archive.cognition import TEXTS, entries
-from asi_repro.archive.nodes import FINISHED, Node, Objective, other_parents, read_nodes, read_objective
+from asi_repro.archive.node_model import FINISHED, Node, Objective
+from asi_repro.archive.nodes import other_parents, read_nodes, read_objective
 from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.archive.tables import read_parquet
 from asi_repro.markdown import code, escape, fence

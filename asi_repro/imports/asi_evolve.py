@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from asi_repro.archive.nodes import FAILED, FINISHED, MAXIMIZE
+from asi_repro.archive.node_model import FAILED, FINISHED, MAXIMIZE
 from asi_repro.errors import DataError
 from asi_repro.imports.model import (
     NAME_CHARACTERS,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from asi_repro.archive.node_model import FAILED, GHOST, PARENT, Objective
 from asi_repro.archive.node_tables import extra_tables
-from asi_repro.archive.nodes import FAILED, GHOST, PARENT, Objective
 from asi_repro.archive.tables import Run
 from asi_repro.errors import DataError
 from asi_repro.imports.model import MOST_NODES, ImportedRun, NativeNode

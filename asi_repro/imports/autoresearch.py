@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.archive.nodes import EVICTED, FAILED, FINISHED, MINIMIZE, UNKNOWN
+from asi_repro.archive.node_model import EVICTED, FAILED, FINISHED, MINIMIZE, UNKNOWN
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.imports.model import (
     NAME_CHARACTERS,

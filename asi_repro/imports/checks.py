@@ -13,7 +13,8 @@ from asi_repro.archive.fsck.place import Check, Place, Problem
 from asi_repro.archive.fsck.release import check_programs
 from asi_repro.archive.fsck.tables import check_tables
 from asi_repro.archive.history.verify import verify_history
-from asi_repro.archive.nodes import GHOST, read_nodes
+from asi_repro.archive.node_model import GHOST
+from asi_repro.archive.nodes import read_nodes
 from asi_repro.errors import MissingInput
 from asi_repro.imports.export import rebuild
 from asi_repro.imports.layout import HISTORY, is_import

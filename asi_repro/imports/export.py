@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from asi_repro.archive.node_model import FINISHED, GHOST
 from asi_repro.archive.node_tables import read_extra
-from asi_repro.archive.nodes import FINISHED, GHOST, read_nodes, read_objective, read_parents
+from asi_repro.archive.nodes import read_nodes, read_objective, read_parents
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.imports.layout import ARCHIVE

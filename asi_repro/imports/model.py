@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from asi_repro.archive.nodes import EVICTED, FAILED, PARENT, UNKNOWN
+from asi_repro.archive.node_model import EVICTED, FAILED, PARENT, UNKNOWN
 from asi_repro.errors import DataError
 from asi_repro.store.hostile_json import MAX_INDEX, MAX_TEXT_CHARACTERS, Text
 from asi_repro.store.records import Record, first_fault

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from asi_repro.archive.nodes import EVICTED, FAILED, FINISHED, MAXIMIZE
+from asi_repro.archive.node_model import EVICTED, FAILED, FINISHED, MAXIMIZE
 from asi_repro.errors import DataError
 from asi_repro.imports.model import (
     NAME_CHARACTERS,

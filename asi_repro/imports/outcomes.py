@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.archive.nodes import GHOST, Node, Objective, read_nodes, read_objective
+from asi_repro.archive.node_model import GHOST, Node, Objective
+from asi_repro.archive.nodes import read_nodes, read_objective
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.imports.layout import ARCHIVE
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from asi_repro.archive.nodes import GHOST
+from asi_repro.archive.node_model import GHOST
 from asi_repro.imports.layout import FILE
 from asi_repro.imports.model import Notice
 from asi_repro.store.records import Record, read_record

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.nodes import FAILED, FINISHED, MAXIMIZE, REJECTED
+from asi_repro.archive.node_model import FAILED, FINISHED, MAXIMIZE, REJECTED
 from asi_repro.errors import DataError
 from asi_repro.imports.model import (
     NAME_CHARACTERS,

@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asi_repro.archive.nodes import Objective, read_nodes, read_objective, read_parents
+from asi_repro.archive.node_model import Objective
+from asi_repro.archive.nodes import read_nodes, read_objective, read_parents
 from asi_repro.archive.reader import Archive, Program
 from asi_repro.claims.ledger import Entry, read_ledger
 from asi_repro.errors import MissingInput

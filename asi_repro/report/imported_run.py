@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asi_repro import markdown
 from asi_repro.archive.fsck.checks import run_checks as run_each
 from asi_repro.archive.fsck.place import Place
-from asi_repro.archive.nodes import Objective
+from asi_repro.archive.node_model import Objective
 from asi_repro.imports.checks import run_checks
 from asi_repro.imports.layout import ARCHIVE
 from asi_repro.imports.outcomes import DISCOVERY, Step, ranked, steps

@@ -23,7 +23,7 @@ HOSTILE = "\x1b[31m<b>name</b>|`x`"
 
 
 def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return call("facts", *words, ASI_REPRO_HOME=str(root))
+    return call("facts", *words, ASI_REPRO_HOME=str(root), COLUMNS="500")
 
 
 def make_project(root: Path, content: Run) -> Path:

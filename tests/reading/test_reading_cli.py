@@ -206,7 +206,7 @@ def test_diff_in_a_pipe_is_a_unified_diff(plain_archive: Path) -> None:
 
 def test_search_json(plain_archive: Path) -> None:
     found = run_json(plain_archive, "search", "kernel", "gate")
-    assert list(found) == ["query", "experiments", "cognition"]
+    assert list(found) == ["query", "experiments", "programs", "cognition"]
     assert list(found["experiments"][0]) == [*LIST_KEYS, "relevance", "field", "snippet"]
     assert list(found["cognition"][0]) == ["id", "relevance", "field", "snippet"]
     assert "Nothing matches" in run(plain_archive, "search", "zzzz")

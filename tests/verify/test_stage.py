@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from asi_repro.archive.reader import Archive
 from asi_repro.sandbox.outcome import Limits
 from asi_repro.sandbox.tiers import best_tier
@@ -89,10 +87,11 @@ def test_a_refused_program_has_its_texts_rows_and_the_reason(archive_of: Archive
         assert job.stale == CHECKS
 
 
-def test_a_program_that_hangs_in_one_check_gets_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examiner, "LIMITS", Limits(cpu_seconds=2, wall_seconds=60))
+def test_a_program_that_hangs_in_one_check_gets_the_others() -> None:
+    limits = Limits(cpu_seconds=6, wall_seconds=60)
     checks = [BY_NAME[name] for name in ("causality", "batch")]
-    found = examiner.Examiner(HANGS, stated=None, tier=best_tier()).examine(checks, threading.Event())
+    examiner_ = examiner.Examiner(HANGS, stated=None, tier=best_tier(), limits=limits)
+    found = examiner_.examine(checks, threading.Event())
     assert {row.verdict for row in found.rows["causality"]} == {"not run"}
     assert found.rows["causality"][0].detail["reason"].startswith(("cpu", "timeout"))
     assert {row.verdict for row in found.rows["batch"]} == {"pass"}

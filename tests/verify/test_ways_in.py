@@ -61,7 +61,7 @@ def test_a_class_is_found_and_built_with_its_own_names(mine: str) -> None:
 
 
 def test_the_table_names_the_line_of_what_failed(mine: str) -> None:
-    done = call("verify", mine, "--only", "dead", "--only", "masking", "--set", "window=2")
+    done = call("verify", mine, "--only", "dead", "--only", "masking", "--set", "window=2", COLUMNS="500")
     assert done.returncode == 1, done.stderr
     assert "mine.py: Sum (line 15), width 32, 2 heads" in done.stdout
     assert "line 9: 1 parameters, where at most 0 is allowed (mixer.gate.unused)" in done.stdout

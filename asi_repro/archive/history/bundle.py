@@ -14,7 +14,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 
 from asi_repro.archive.history.content import experiment_ref, gallery_tag, standing
-from asi_repro.archive.nodes import Objective
+from asi_repro.archive.node_model import Objective
 from asi_repro.archive.reader import Experiment
 from asi_repro.errors import DataError, MissingInput
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from asi_repro.archive.history.records import ExperimentRecord
-from asi_repro.archive.nodes import Objective
+from asi_repro.archive.node_model import Objective
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.errors import DataError
 from asi_repro.markdown import code, fence, table

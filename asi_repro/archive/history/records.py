@@ -8,7 +8,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from asi_repro.archive.nodes import Node, is_imported, other_parents, read_nodes
+from asi_repro.archive.node_model import Node
+from asi_repro.archive.nodes import is_imported, other_parents, read_nodes
 from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.errors import DataError
 from asi_repro.store.files import sha256_bytes

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.nodes import FAILED
+from asi_repro.archive.node_model import FAILED
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import COMMITS, SETTINGS, DiscoveryRun

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.nodes import MINIMIZE, REJECTED, UNKNOWN
+from asi_repro.archive.node_model import MINIMIZE, REJECTED, UNKNOWN
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun

@@ -1,0 +1,45 @@
+"""What an experiment of an imported run is, and what its scores are; `nodes` reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FINISHED, FAILED, REJECTED, EVICTED, GHOST = STATUSES = ("finished", "failed", "rejected", "evicted", "ghost")
+MAXIMIZE, MINIMIZE, UNKNOWN = DIRECTIONS = ("maximize", "minimize", "unknown")
+PARENT = "parent"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A row of `node_tables.NODES`; see there for what each field means."""
+
+    index: int
+    native_id: str
+    status: str
+    generation: int | None = None
+    iteration: int | None = None
+    island: str | None = None
+    language: str | None = None
+    time: float | None = None
+    seconds: float | None = None
+    cost: float | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a run's scores are.
+
+    Attributes:
+        score: name of the score.
+        direction: maximize, minimize, or unknown where the system does not say.
+    """
+
+    score: str = "score"
+    direction: str = MAXIMIZE
+
+    def gain(self, value: float | None) -> float:
+        """The score such that more is better; minus infinity where there is none or no direction."""
+        if value is None or self.direction == UNKNOWN:
+            return float("-inf")
+        return -value if self.direction == MINIMIZE else value
