@@ -8,6 +8,7 @@ used is on disk. A torn last line was never used: the next writer cuts it off.
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class Records:
         self._index: dict[tuple[str, str, int], Place] = {}
         self._read_to = 0
         self._lines = 0
+        self._refreshing = threading.Lock()  # workers of one process share the index
         if must_exist and not path.is_file():
             raise MissingInput(
                 "there is no recording to replay",
@@ -84,10 +86,11 @@ class Records:
 
     def refresh(self) -> None:
         """Index the whole lines that were appended since the last time, by whomever."""
-        for line in whole_lines(self.path, self._read_to):
-            self._lines += 1
-            self._add(line, self._read_to)
-            self._read_to += len(line)
+        with self._refreshing:
+            for line in whole_lines(self.path, self._read_to):
+                self._lines += 1
+                self._add(line, self._read_to)
+                self._read_to += len(line)
 
     def find(self, session: str, key: str, n: int) -> JsonDict | None:
         """The recorded answer, None where there is none.

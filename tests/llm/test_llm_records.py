@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,12 @@ from messages_server import (
 )
 
 from asi_repro.errors import DataError, MissingInput
+from asi_repro.llm import records
 from asi_repro.llm.client import LLM, Tool
 from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, Unreachable
 from asi_repro.llm.records import Records
 from asi_repro.llm.request import request_key
+from asi_repro.store.json_lines import whole_lines
 from asi_repro.store.json_text import canonical
 from asi_repro.traces.spans import Trace
 from tests.llm.conftest import ASK, KEY, MODEL, Scores, make_settings
@@ -123,6 +126,28 @@ def test_workers_do_not_mix_up_their_answers(
     with ThreadPoolExecutor(4) as pool:
         said = list(pool.map(lambda n: experiment(str(n), llms[n % 2]), range(6)))
     assert [experiment(str(n), replay(path)) for n in range(6)] == said
+
+
+def test_workers_that_read_at_the_same_time_read_each_line_once(
+    server: MessagesServer, make_llm: MakeLLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.handler = numbered()
+    path = tmp_path / "llm.jsonl"
+    shared = Records(path)
+    trace = Trace("1")
+    for _ in range(3):
+        make_llm("record").ask("judge", "s", ASK, trace=trace)
+
+    def slowly(place: Path, start: int = 0) -> Iterator[bytes]:
+        for line in whole_lines(place, start):
+            time.sleep(0.02)
+            yield line
+
+    monkeypatch.setattr(records, "whole_lines", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: shared.refresh(), range(2)))
+    assert [place.n for place in shared.places] == [0, 1, 2]
+    assert sum(place.length for place in shared.places) == path.stat().st_size
 
 
 def test_a_resumed_run_repeats_no_call(server: MessagesServer, make_llm: MakeLLM) -> None:
