@@ -79,7 +79,8 @@ class DeltaNet(nn.Module):
         if attention_mask is not None:
             x = x * attention_mask[:, -n:, None].to(x.dtype)
         tail, state = x.new_zeros(b, 3, d), x.new_zeros(b, d)
-        if past_key_values is not None and len(past_key_values) > self.layer_idx:
+        cached = past_key_values is not None and len(past_key_values) > self.layer_idx
+        if cached:
             kept = past_key_values[self.layer_idx]
             tail, state = kept["conv_state"], kept["recurrent_state"]
         #load
