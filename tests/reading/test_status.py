@@ -114,7 +114,7 @@ def test_the_demo_is_rebuilt_from_its_record_and_opens(
     monkeypatch.setattr(app, "browse", lambda archive, **_: opened.append(archive))
     first, again = call("demo"), call("demo")
     assert (first.returncode, again.returncode) == (0, 0)
-    assert "not the paper's run" in first.stdout
+    assert "not the paper's run" in " ".join(first.stdout.split())
     assert again.stdout == ""
     assert opened == [Path("control"), Path("control")]
     assert "64" in call("list", "--run", "control").stdout
