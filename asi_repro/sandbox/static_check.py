@@ -120,7 +120,7 @@ class _Reader:
                 yield at(node, "import", f"{module}.{alias.name} is not in the allow-list")
 
     def _module_has(self, module: str, name: str) -> bool:
-        return name in self._allowed.modules[module] or f"{module}.{name}" in self._allowed.modules
+        return name in self._allowed.modules.get(module, ()) or f"{module}.{name}" in self._allowed.modules
 
     def _attribute(self, node: ast.Attribute) -> Iterator[Refusal]:
         yield from self._attribute_name(node, node.attr)

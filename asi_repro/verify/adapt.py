@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asi_repro.errors import DataError
-from asi_repro.models.importable import refusal
-from asi_repro.sandbox.refusal import Refusal, at
 from asi_repro.sandbox.static_check import check_program
 
 # What constructors call the width, the heads and the layer's place.
@@ -79,12 +77,12 @@ def own_mixer(text: str, where: str, choice: Choice | None = None) -> OwnMixer:
             class needs an argument that was not given; names the line.
     """
     choice = choice or Choice()
-    if refusals := _refusals(text):
+    if refusals := check_program(text):
         first = refusals[0]
         more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
-        what = "does not parse" if first.rule == "syntax" else "is refused before it runs"
+        what = "" if first.rule == "syntax" else "is refused before it runs: "
         raise DataError(
-            f"the program {what}: {first.reason}{more}",
+            f"the program {what}{first.reason}{more}",
             where=f"{where}, line {first.line}" if first.line else where,
             hint=None if first.rule == "syntax" else "docs/explanation/sandbox.md says what is allowed",
         )
@@ -95,7 +93,7 @@ def own_mixer(text: str, where: str, choice: Choice | None = None) -> OwnMixer:
     source = text
     if not (forward.usual and call is None and classes.loaded() is chosen):
         source = _with_adapter(text, chosen.name, call or _USUAL, forward, classes)
-        if refusals := _refusals(source):
+        if refusals := check_program(source):
             raise DataError(
                 f"the arguments of the class are refused: {refusals[0].reason}", where=where, hint="--set"
             )
@@ -191,25 +189,6 @@ class _Classes:
                 if depth < 20 and base.id in self.all and self._is_module(self.all[base.id], depth + 1):
                     return True
         return False
-
-
-def _refusals(text: str) -> list[Refusal]:
-    """What the static check refuses; where it stumbles over a module that it does not know, the imports."""
-    try:
-        return check_program(text)
-    except KeyError:
-        found = []
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                names = [each.name for each in node.names]
-                if isinstance(node, ast.ImportFrom):
-                    reasons = [refusal(node.module or "", name) for name in names]
-                else:
-                    reasons = [refusal(name) for name in names]
-                found += [at(node, "import", reason) for reason in reasons if reason]
-        if not found:
-            raise
-        return sorted(found)
 
 
 def _constructor(classes: _Classes, chosen: ast.ClassDef, given: Mapping[str, Any]) -> str | None:

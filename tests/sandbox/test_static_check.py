@@ -30,6 +30,8 @@ HEAD_LINES = HEAD.count("\n")
 REFUSED = {
     # imports
     "import os": "import",
+    "import os\nos.fork()": "import",
+    "import os as system\n\ndef f(): return system.environ": "import",
     "from os import system": "import",
     "import torch.hub": "import",
     "import torch.utils.cpp_extension": "import",

@@ -101,12 +101,7 @@ def program_problems(source: str) -> list[str]:
     """Why a program cannot be loaded, as its text tells; empty where nothing is in the way."""
     if len(source) > _LARGEST:
         return [f"the program has {len(source)} characters; {_LARGEST} are the limit"]
-    try:
-        refusals = check_program(source)
-    except KeyError as error:
-        # The check looks up what is used of a module before it has refused the module.
-        return [f"the module {error.args[0]} is not in the allow-list"]
-    if refusals:
+    if refusals := check_program(source):
         return [str(refusal) for refusal in refusals[:_SHOWN]]
     return _contract_problems(ast.parse(source))
 
