@@ -16,6 +16,7 @@ from asi_repro.claims.data import Data
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.data.benchmarks import BENCHMARKS
 from asi_repro.facts.outcome import NotRun
+from asi_repro.results.speed import TIMES, read_times
 from asi_repro.results.table import SUMMARY, Results, read_results
 from asi_repro.verify.certificate import Certificate, read_certificates
 
@@ -130,3 +131,16 @@ class Context:
         if folder is None or not (folder / SUMMARY).is_file():
             raise NotRun("the gallery was not trained here: `asi-repro sweep` does")
         return read_results(folder)
+
+    @cached_property
+    def step_seconds(self) -> dict[str, float]:
+        """Seconds of an optimizer step by model, in the recorded training.
+
+        Raises:
+            NotRun: where none were recorded.
+            DataError: where the file is not that.
+        """
+        folder = None if self.sweeps is None else self.sweeps / _SWEEP
+        if folder is None or not (folder / TIMES).is_file():
+            raise NotRun("no step times were recorded")
+        return read_times(folder).step_seconds

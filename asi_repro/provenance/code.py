@@ -20,11 +20,12 @@ import re
 import sys
 import tokenize
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
+from asi_repro.errors import DataError
 from asi_repro.store.files import sha256_bytes, sha256_file
 from asi_repro.store.json_text import dump_json
 
@@ -37,6 +38,8 @@ _LAYOUT = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.E
 _STARTS = frozenset({tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING})
 # Modules whose distribution is called otherwise.
 _DISTRIBUTIONS = {"fla": "flash-linear-attention", "git": "gitpython", "yaml": "pyyaml"}
+# A null byte is a ValueError, deep nesting one of the last two, by Python's version.
+_UNPARSABLE = (SyntaxError, ValueError, tokenize.TokenError, RecursionError, MemoryError)
 Made = TypeVar("Made")
 
 
@@ -105,7 +108,14 @@ class PackageCode:
         stamp = file.stat().st_mtime_ns
         known = self._read.get((what, file))
         if known is None or known[0] != stamp:
-            known = self._read[what, file] = (stamp, read())
+            try:
+                known = self._read[what, file] = (stamp, read())
+            except _UNPARSABLE as error:
+                raise DataError(
+                    f"this file of the package cannot be parsed: {error}",
+                    where=str(file),
+                    hint="mend it, or install the package again",
+                ) from error
         return known[1]  # type: ignore[return-value]
 
     def _find_modules(self, folder: Path, name: str) -> Iterator[tuple[str, Path]]:
@@ -129,7 +139,7 @@ class PackageCode:
         texts = [] if name == _COMMANDS else self._references(name)[1]
         for file in self._data(name):
             if file.suffix in (".yaml", ".yml"):
-                texts = texts + _FUNCTION.findall(file.read_text(encoding="utf-8"))
+                texts = texts + self._kept("functions", file, partial(_functions, file))
         return found.union(*map(self._named, texts))
 
     def _imports(self, name: str) -> list[str]:
@@ -166,6 +176,10 @@ class PackageCode:
                 elif path.suffix not in (".pyc", ".py") or path.parent != folder:
                     found.append(path)
         return tuple(found)
+
+
+def _functions(file: Path) -> list[str]:
+    return _FUNCTION.findall(file.read_text(encoding="utf-8"))
 
 
 def _parents(name: str) -> Iterator[str]:

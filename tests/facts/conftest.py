@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +18,7 @@ from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.facts.building import build_facts
 from asi_repro.facts.context import Context
 from asi_repro.facts.ledger import Entry
+from asi_repro.results.speed import StepTimes, write_times
 from asi_repro.results.table import ModelRow, Results, Summary, write_results
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import CheckResult
@@ -133,5 +133,5 @@ def _sweep(run: Run, folder: Path, slower: float) -> Path:
     )  # fmt: skip
     write_results(Results(summary=summary, models=models, curves=[]), folder / "smoke")
     times = {row["name"]: slower * (1 + 0.001 * place) for place, row in enumerate(run.programs)}
-    (folder / "smoke" / "times.json").write_text(json.dumps({"step_seconds": {"delta_net": 1.0, **times}}))
+    write_times(StepTimes(hardware=["made up"], step_seconds={"delta_net": 1.0, **times}), folder / "smoke")
     return folder

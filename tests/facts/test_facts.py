@@ -18,6 +18,7 @@ from asi_repro.facts.context import BOOLQ_YES, SCORED, Context
 from asi_repro.facts.found.size import BASELINE_PARAMETERS
 from asi_repro.facts.ledger import Entry, read_facts, write_facts
 from asi_repro.facts.registry import facts
+from asi_repro.results.speed import TIMES
 
 FEW = Settings(resamples=200)
 ALL = [(name, case) for name, cases in CASES.items() for case in cases]
@@ -68,6 +69,14 @@ def test_the_file_is_read_back_and_is_the_same_bytes(tmp_path: Path, unchanged: 
         read_facts(path)
     with pytest.raises(MissingInput):
         read_facts(tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"step_seconds": {"delta_net": "fast"}}'])
+def test_damaged_step_times_are_named(tmp_path: Path, unchanged: Path, text: str) -> None:
+    (tmp_path / "smoke").mkdir()
+    (tmp_path / "smoke" / TIMES).write_text(text)
+    with pytest.raises(DataError, match=TIMES):
+        assert Context(Data(Archive(unchanged)), sweeps=tmp_path).step_seconds
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from asi_repro.errors import DataError
 from asi_repro.provenance.code import PackageCode, code_sha256, tokens_sha256
 from asi_repro.verify import keys
 from asi_repro.verify.catalogue import BY_NAME
@@ -119,6 +120,34 @@ def test_every_way_to_reach_a_module_is_followed(tmp_path):
     assert "asi_repro.c.alone" not in code.modules("asi_repro.cli")
     with pytest.raises(KeyError):
         code.modules("asi_repro.no")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("d/one.py", b"def ("),
+        ("d/one.py", b"x = '\xff'"),
+        ("d/one.py", b"# \x00\n"),
+        ("d/one.py", b"(" * 10_000 + b")" * 10_000),
+        ("d/one.py", b"x = (\n"),
+        ("d/task.yaml", b"\xff"),
+    ],
+)
+def test_a_file_of_the_package_that_cannot_be_parsed_is_named(tmp_path, file, content):
+    code = small_package(tmp_path)
+    broken = tmp_path / "asi_repro" / file
+    broken.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be parsed") as error:
+        code.modules("asi_repro.a.first")
+    assert str(broken) in (error.value.where or "")
+
+
+def test_a_file_that_breaks_after_its_imports_were_read_is_named_too(tmp_path):
+    code = small_package(tmp_path)
+    modules = code.modules("asi_repro.a.first")
+    (tmp_path / "asi_repro/d/one.py").write_bytes(b"x = (\n")
+    with pytest.raises(DataError, match="cannot be parsed"):
+        code.sha256(modules)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 from scipy import stats
 
@@ -154,11 +152,7 @@ def lower_loss_at_equal_size(context: Context) -> Found:
 )
 def slower_step(context: Context) -> Found:
     results = context.sweep
-    folder = context.sweeps / "smoke" if context.sweeps is not None else None
-    times_file = None if folder is None else folder / "times.json"
-    if times_file is None or not times_file.is_file():
-        raise NotRun("no step times were recorded")
-    times = json.loads(times_file.read_text(encoding="utf-8"))["step_seconds"]
+    times = context.step_seconds
     reference = times.get("delta_net")
     rows = [row for row in results.architectures if row.name in times]
     if not reference or not rows:
