@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -83,7 +84,7 @@ def _made(rows: list[JsonDict], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def read_extra(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
+def read_extra(folder: Path, name: str, columns: list[str] | None = None, *, filters: Any = None) -> pa.Table:
     """A table of version 2, checked against its schema.
 
     Raises:
@@ -91,7 +92,7 @@ def read_extra(folder: Path, name: str, columns: list[str] | None = None) -> pa.
         DataError: where it is damaged, or of another version.
     """
     path = folder / f"{name}.parquet"
-    found = read_parquet(path, columns)
+    found = read_parquet(path, columns, filters=filters)
     wanted = TABLES[name] if columns is None else pa.schema([TABLES[name].field(c) for c in columns])
     version = (found.schema.metadata or {}).get(VERSION_KEY, b"none").decode("utf-8", "replace")
     if version != VERSION or not found.schema.equals(wanted):

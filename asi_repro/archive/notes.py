@@ -248,8 +248,13 @@ def read_run_traces(path: Path) -> dict[int, list[JsonDict]]:
     """
     from asi_repro.traces.parquet import read_traces
 
+    return by_experiment(read_traces(path)) if path.is_file() else {}
+
+
+def by_experiment(records: Iterable[JsonDict]) -> dict[int, list[JsonDict]]:
+    """Records of spans by the index of their experiment."""
     found: dict[int, list[JsonDict]] = defaultdict(list)
-    for record in read_traces(path) if path.is_file() else ():
+    for record in records:
         session = record["session.id"]
         if session.isascii() and session.isdigit():
             found[int(session)].append(record)

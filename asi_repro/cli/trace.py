@@ -14,6 +14,7 @@ from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, print_result, print_utf8
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
+from asi_repro.imports.layout import is_import
 from asi_repro.project import RELEASE, Project, archive_of, find_project, run_folders
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict
@@ -73,8 +74,9 @@ def trace(
 ) -> None:
     """Show what the agents did in one experiment: prompts, reasoning, tool calls, tokens and cost.
 
-    Only runs of this project's own loop have traces. The paper's release has none, but --notes works on any
-    run. Notes that you edit or add are kept when the command is repeated.
+    Runs of this project's own loop have traces. Of an imported run, what its system recorded is shown. The
+    paper's release has none, but --notes works on any run. Notes that you edit or add are kept when the
+    command is repeated.
     """
     if notes is not None:
         if index is not None or file is not None or otlp is not None:
@@ -85,13 +87,17 @@ def trace(
         return
     if index is None:
         raise NotFound("no experiment was named", hint="give its index, or --notes DIR for the whole run")
-    path = file or _traces_of(run)
-    records = _read(path, str(index))
+    imported = None if file is not None else _imported(run)
+    if imported is not None:
+        path, records = imported, _imported_spans(imported, index)
+    else:
+        path = file or _traces_of(run)
+        records = _read(path, str(index))
     if not records:
         raise NotFound(
             f"experiment {index} has no trace",
             where=str(path),
-            hint=_those_that_have(path),
+            hint=_without_record(run) if imported is not None else _those_that_have(path),
         )
     try:
         if otlp is not None:
@@ -110,11 +116,14 @@ def trace(
 
 
 def _write_notes(run: str, folder: Path, *, json_: bool) -> None:
-    from asi_repro.archive.notes import MANIFEST, read_run_traces, run_notes
+    from asi_repro.archive.notes import MANIFEST, by_experiment, read_run_traces, run_notes
 
     project = find_project()
     archive = Archive(archive_of(project, run))
-    traces = read_run_traces(project.root / "traces" / f"{run}.parquet") if run != RELEASE else {}
+    if (imported := _imported(run)) is not None:
+        traces = by_experiment(_imported_spans(imported))
+    else:
+        traces = read_run_traces(project.root / "traces" / f"{run}.parquet") if run != RELEASE else {}
     kept = keep_folder(folder, run_notes(archive, f"The run {run}", traces), MANIFEST)
     text = f"{kept.written} notes written, {kept.unchanged} unchanged, {kept.removed} removed"
     edited = f"; {kept.edited} that were edited are left alone" if kept.edited else ""
@@ -123,8 +132,23 @@ def _write_notes(run: str, folder: Path, *, json_: bool) -> None:
     )
 
 
-def _traces_of(run: str | None) -> Path:
+def _imported(run: str | None) -> Path | None:
+    """The folder of an imported run of that name."""
+    folder = run_folders(find_project()).get(run) if run is not None else None
+    return folder if folder is not None and is_import(folder) else None
 
+
+def _imported_spans(folder: Path, index: int | None = None) -> list[JsonDict]:
+    from asi_repro.imports.spans import imported_spans
+
+    return imported_spans(folder, index)
+
+
+def _without_record(run: str | None) -> str:
+    return f"no record describes it; `asi-repro list status:ghost --run {run}` lists such experiments"
+
+
+def _traces_of(run: str | None) -> Path:
     project = find_project()
     folder = project.root / "traces"
     if run is not None and not (folder / f"{run}.parquet").is_file():
@@ -134,7 +158,7 @@ def _traces_of(run: str | None) -> Path:
         raise MissingInput(
             "there are no traces: the paper's release has none, and there is no run of your own here",
             where=str(folder),
-            hint="run `asi-repro discover` or `dvc repro embedded`",
+            hint="run `asi-repro discover` or `dvc repro embedded`, or name an imported run with --run",
         )
     if run is None and len(found) == 1:
         return next(iter(found.values()))

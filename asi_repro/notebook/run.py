@@ -11,6 +11,7 @@ from asi_repro.archive.nodes import read_nodes, read_objective, read_parents
 from asi_repro.archive.reader import Archive, Program
 from asi_repro.claims.ledger import Entry, read_ledger
 from asi_repro.errors import MissingInput
+from asi_repro.imports.layout import is_import
 from asi_repro.notebook.listing import Listing
 from asi_repro.project import RELEASE, Project, archive_of, find_project
 from asi_repro.text import short_value
@@ -104,13 +105,18 @@ class OpenRun:
 
     @cached_property
     def traces(self) -> pa.Table:
-        """One row a span of what the agents did.
+        """One row a span of what the agents did; of an imported run, what its system recorded of that.
 
         Raises:
             MissingInput: where the run has no traces.
         """
         from asi_repro.archive.tables import read_parquet
 
+        if is_import(self.folder.parent):
+            from asi_repro.imports.spans import imported_spans
+            from asi_repro.traces.parquet import traces_table
+
+            return traces_table(imported_spans(self.folder.parent), str(self.folder))
         project = self._project
         path = None if project is None else project.root / "traces" / f"{self.name}.parquet"
         if path is None or not path.is_file():

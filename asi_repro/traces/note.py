@@ -13,6 +13,7 @@ from asi_repro.traces.note_texts import Texts
 
 _LONG = 80
 _PROMPT = ("prompt.id", "prompt.version", "prompt.sha256")
+_ELSEWHERE = ("prompt.", "import.system")  # said in the line of the prompt, and in the head
 _DOCUMENT = ("document.id", "document.score", "document.content")
 _ROLES = {"system": "system prompt", "user": "asked", "assistant": "answered", "tool": "the tool gave"}
 
@@ -71,7 +72,7 @@ def _summary(records: Sequence[JsonDict]) -> str:
         known = [cost for cost in costs if cost is not None]
         parts.append(f"${sum(known):.4f}" if len(known) == len(costs) else "cost not known")
     seconds = _seconds(records)
-    parts.append("times not known" if seconds is None else f"{seconds:.1f} s from first to last")
+    parts.append("times not known" if seconds is None else f"{_took(seconds)} from first to last")
     return ", ".join(parts) + "."
 
 
@@ -83,6 +84,10 @@ def _seconds(records: Sequence[JsonDict]) -> float | None:
     starts = [r["start_time_ns"] for r in records if r["start_time_ns"] is not None]
     ends = [r["end_time_ns"] for r in records if r["end_time_ns"] is not None]
     return (max(ends) - min(starts)) / 1e9 if starts and ends else None
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.{1 if seconds >= 1 or seconds == 0 else 3}f} s"
 
 
 def _caption(record: JsonDict) -> str:
@@ -97,7 +102,7 @@ def _caption(record: JsonDict) -> str:
         cost = record.get("llm.cost.total")
         parts.append("cost not known" if cost is None else f"${cost:.4f}")
     if (seconds := _seconds([record])) is not None:
-        parts.append(f"{seconds:.1f} s")
+        parts.append(_took(seconds))
     return ", ".join(parts)
 
 
@@ -113,7 +118,7 @@ def _call(record: JsonDict, before: list[Any], texts: Texts) -> tuple[list[str],
     for message in answers:
         lines += _message(message, texts, record["sequence"])
     if not answers and record.get("response") is None:
-        lines += ["", "*no answer*"]
+        lines += ["", "*no answer*" if messages else "*prompt and answer were not recorded*"]
     if (reason := record.get("llm.finish_reason")) not in (None, "end_turn", "tool_use"):
         lines += ["", f"stopped: {escape(reason)}"]
     return lines, messages + answers
@@ -143,7 +148,7 @@ def _step(record: JsonDict, texts: Texts) -> Iterator[str]:
         yield from ("", "**found**", "")
         yield from map(_document, found)
     facts = json.loads(record.get("metadata") or "{}")
-    said = {name: _said(value) for name, value in facts.items() if not name.startswith("prompt.")}
+    said = {name: _said(value) for name, value in facts.items() if not name.startswith(_ELSEWHERE)}
     short = [f"- {escape(name)}: {code(text)}" for name, text in said.items() if not _long(text)]
     if prompt := _prompt(facts):
         short.insert(0, prompt)

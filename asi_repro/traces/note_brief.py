@@ -35,6 +35,14 @@ def _sampled(facts: Facts) -> Iterator[str]:
         yield f"from a pool of {escape(facts.get('sample.pool', '?'))}"
 
 
+def _imported(facts: Facts) -> Iterator[str]:
+    if "import.status" in facts:
+        yield f"imported from {escape(facts.get('import.system', '?'))}"
+        yield escape(facts["import.status"])
+        if isinstance(facts.get("import.score"), float):
+            yield f"score {facts['import.score']:.6g}"
+
+
 def _proposed(facts: Facts) -> Iterator[str]:
     if "proposal.name" in facts:
         yield escape(facts["proposal.name"])
@@ -75,6 +83,7 @@ def _analysed(facts: Facts) -> Iterator[str]:
 
 _TELLERS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     _sampled,
+    _imported,
     _proposed,
     _ruled,
     _trained,

@@ -23,6 +23,13 @@ _PLAIN = {
     "tool.id": False,
     "llm.cost.total": False,
     "retrieval.documents": True,
+    # Of a call that another system made; ours come with the API's request and answer.
+    "llm.model_name": False,
+    "llm.input_messages": True,
+    "llm.output_messages": True,
+    "llm.token_count.prompt": False,
+    "llm.token_count.completion": False,
+    "llm.token_count.total": False,
 }
 _TAKEN = frozenset({*_PLAIN, "llm.request", "llm.response", "input.value", "output.value"})
 _CONVERSATION = ("messages", "system", "tools")

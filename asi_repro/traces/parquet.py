@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +46,23 @@ def write_traces(rows: Iterable[JsonDict], path: Path, timings: Iterable[Mapping
         DataError: where an attribute does not fit its column.
         AsiReproError: where the file cannot be written.
     """
-    records = flatten(rows, timings)
-    try:
-        columns = [pa.array([r[f.name] for r in records], type=f.type, from_pandas=False) for f in SCHEMA]
-        table = pa.Table.from_arrays(columns, schema=SCHEMA)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
-        raise DataError(
-            f"an attribute of a span does not fit its column: {error}", where=str(path)
-        ) from error
+    table = traces_table(flatten(rows, timings), str(path))
     with atomic_file(path) as temporary:
         write_parquet(table, temporary)
-    return len(records)
+    return int(table.num_rows)
+
+
+def traces_table(records: Sequence[JsonDict], where: str) -> pa.Table:
+    """Records of spans as an Arrow table.
+
+    Raises:
+        DataError: where an attribute does not fit its column.
+    """
+    try:
+        columns = [pa.array([r[f.name] for r in records], type=f.type, from_pandas=False) for f in SCHEMA]
+        return pa.Table.from_arrays(columns, schema=SCHEMA)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+        raise DataError(f"an attribute of a span does not fit its column: {error}", where=where) from error
 
 
 def read_traces(path: Path, session: str | None = None) -> list[JsonDict]:

@@ -14,6 +14,7 @@ from asi_repro.archive.cognition import entries
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.search import SearchIndex
 from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.imports.layout import is_import
 from asi_repro.project import Project, archive_of, find_project, run_folders
 from asi_repro.verify.certificate import path_of, read_certificate, read_certificates
 
@@ -114,6 +115,17 @@ class Source:
         """The tables, with the experiments read."""
         return self._once("archive", self._open)
 
+    @property
+    def imported(self) -> Path | None:
+        """The folder of the run, where another system made it."""
+        folder = self.paths.archive.parent
+        return folder if is_import(folder) else None
+
+    @property
+    def has_traces(self) -> bool:
+        """Whether the run's experiments have traces."""
+        return self.imported is not None or self.paths.traces.is_file()
+
     def _open(self) -> Archive:
         opened = Archive(self.paths.archive)
         _ = opened.experiments, opened.lineage
@@ -158,6 +170,10 @@ class Source:
 
     def spans(self, index: int) -> list[dict[str, Any]]:
         """The spans of one experiment (`asi_repro.traces.parquet.read_traces`), in order."""
+        if self.imported is not None:
+            from asi_repro.imports.spans import imported_spans
+
+            return imported_spans(self.imported, index)
         if not self.paths.traces.is_file():
             raise MissingInput(
                 f"no traces are kept of the run {self.paths.name}",

@@ -91,9 +91,15 @@ def _step(record: JsonDict, depth: int, origin: int) -> Step:
         tokens=None if asked is None or given is None else (asked, given),
         cost=record["llm.cost.total"],
         began=None if start is None else (start - origin) / 1e9,
-        seconds=None if start is None or end is None else (end - start) / 1e9,
+        seconds=_duration(record) if start is None or end is None else (end - start) / 1e9,
         parts=tuple(_parts(record)),
     )
+
+
+def _duration(record: JsonDict) -> float | None:
+    """How long it took, where an imported run says that without saying when."""
+    found = _dict(_parsed(record["metadata"])).get("seconds")
+    return found if isinstance(found, float) else None
 
 
 def _parts(record: JsonDict) -> Iterator[Part]:
@@ -103,6 +109,9 @@ def _parts(record: JsonDict) -> Iterator[Part]:
         for block in _list(_dict(_parsed(record["response"])).get("content")):
             yield _answered(_dict(block))
         return
+    if record["openinference.span.kind"] == "LLM":
+        yield from _conversation(record)
+        return
     for name, title in (("input.value", "input"), ("output.value", "output")):
         if record[name]:
             yield Part(title, _pretty(record[name]))
@@ -110,6 +119,20 @@ def _parts(record: JsonDict) -> Iterator[Part]:
         yield Part("retrieved", _pretty(record["retrieval.documents"]))
     for name, value in sorted(_dict(_parsed(record["metadata"])).items()):
         yield Part(name, value if isinstance(value, str) else _json(value))
+
+
+def _conversation(record: JsonDict) -> Iterator[Part]:
+    """Of a call that another system made, in OpenInference's names."""
+    for message in map(_dict, _list(_parsed(record["llm.input_messages"]))):
+        role = message.get("message.role")
+        title = "system prompt" if role == "system" else f"prompt, from the {role}"
+        yield Part(title, str(message.get("message.content", "")))
+    for message in map(_dict, _list(_parsed(record["llm.output_messages"]))):
+        for part in map(_dict, _list(message.get("message.contents"))):
+            thinking = part.get("message_content.type") == "reasoning"
+            yield Part("thinking" if thinking else "response", str(part.get("message_content.text", "")))
+        if "message.content" in message:
+            yield Part("response", str(message["message.content"]))
 
 
 def _pretty(text: str) -> str:

@@ -91,10 +91,10 @@ def test_a_run_is_found_by_name_or_folder(project: Path) -> None:
 
 
 def test_what_is_not_there_says_so() -> None:
-    opened = open_run("oe")
-    for name in ("claims", "certificates", "traces"):
-        with pytest.raises(MissingInput):
-            getattr(opened, name)
+    for run, names in {"oe": ("claims", "certificates"), "release": ("traces",)}.items():
+        for name in names:
+            with pytest.raises(MissingInput):
+                getattr(open_run(run), name)
 
 
 def test_runs_and_listings_print_what_they_hold(tmp_path: Path) -> None:

@@ -45,3 +45,16 @@ def test_every_view_and_tab_opens(source: Source) -> None:
             assert "child" in screen_text(pilot.app)
 
     asyncio.run(go())
+
+
+def test_the_trace_tab_shows_what_was_recorded(source: Source) -> None:
+    async def go() -> None:
+        async with run_app(source, size=(120, 40), start=1) as pilot:
+            await press(pilot, "R", "z")
+            shown = screen_text(pilot.app)
+            assert "experiment" in shown
+            assert "evaluation" in shown
+            assert "import.status  finished" in shown
+            assert "\x1b" not in shown
+
+    asyncio.run(go())

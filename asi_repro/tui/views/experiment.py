@@ -129,7 +129,7 @@ class ExperimentView(View):
 
     def _absent(self) -> frozenset[str]:
         """Tabs that have nothing to show, as far as that can be told at once."""
-        traces = frozenset() if self.source.paths.traces.is_file() else frozenset({"trace"})
+        traces = frozenset() if self.source.has_traces else frozenset({"trace"})
         return traces if self.experiment.has_program else traces | _OF_PROGRAMS
 
     def _settled(self, tab: Tab) -> None:

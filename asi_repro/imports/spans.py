@@ -1,0 +1,148 @@
+"""Traces of an imported run: one span an experiment, and inside it what its system recorded of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from asi_repro.archive.node_model import FAILED, GHOST, REJECTED, Node
+from asi_repro.archive.node_tables import read_extra
+from asi_repro.archive.nodes import read_nodes, read_objective
+from asi_repro.archive.reader import Archive
+from asi_repro.imports.layout import ARCHIVE
+from asi_repro.imports.model import NAME_CHARACTERS
+from asi_repro.imports.reading import Damaged, parse
+from asi_repro.imports.record import read_import
+from asi_repro.imports.recorded import LATEST, TELLERS, Step, Story
+from asi_repro.store.json_text import JsonDict
+from asi_repro.traces.openinference import flatten
+from asi_repro.traces.spans import Trace
+
+Metrics = Mapping[int, JsonDict]
+_BILLION = 1_000_000_000
+
+
+def imported_spans(folder: Path, index: int | None = None) -> list[JsonDict]:
+    """Records of spans, as `traces.parquet.read_traces` gives them, read from what the import kept.
+
+    Ghosts have none. Times are there where the system recorded them.
+
+    Args:
+        folder: of an imported run.
+        index: of one experiment; all where None.
+
+    Raises:
+        DataError: where the run is damaged.
+    """
+    archive, system = Archive(folder / ARCHIVE), read_import(folder).system
+    metrics, records = _metrics(archive, index), _records(archive, index)
+    rows: list[JsonDict] = []
+    timings: list[JsonDict] = []
+    for node in read_nodes(archive).values():
+        if node.status == GHOST or index not in (None, node.index):
+            continue
+        tell = TELLERS.get(system)
+        story = Story() if tell is None else tell(records.get(node.index, ()))
+        if not story.steps and (found := metrics.get(node.index)):
+            story = Story(
+                (Step("evaluation", "EVALUATOR", {"output.value": found}),), story.interval, story.error
+            )
+        trace, times = _trace(_whole(archive, node, story), str(node.index), system)
+        rows += trace.to_rows()
+        timings += times
+    return flatten(rows, timings)
+
+
+def _metrics(archive: Archive, index: int | None) -> Metrics:
+    """The score and the metrics of each experiment that has any, by index."""
+    name = read_objective(archive).score
+    found: dict[int, JsonDict] = defaultdict(dict)
+    table = archive.table("benchmarks", ["index", "task", "value"])
+    for row in (table if index is None else table.filter(pc.field("index") == index)).to_pylist():
+        found[row["index"]][row["task"]] = row["value"]
+    for one in archive.experiments.values():
+        if one.score is not None and index in (None, one.index):
+            found[one.index].setdefault(name, one.score)
+    return found
+
+
+def _records(archive: Archive, index: int | None) -> Mapping[int, Sequence[tuple[str, JsonDict]]]:
+    """The records of each experiment that are JSON objects, by index."""
+    columns = ["file", "index", "sha256", "content"]
+    if index is None:
+        rows = again = read_extra(archive.folder, "records", columns).to_pylist()
+    else:
+        mine = pc.field("index") == index
+        rows = read_extra(archive.folder, "records", columns, filters=mine).to_pylist()
+        # Bytes that an earlier row has stand there.
+        wanted = [row["sha256"] for row in rows if row["content"] is None]
+        other = pc.field("sha256").isin(wanted) & pc.field("content").is_valid()
+        again = read_extra(archive.folder, "records", columns, filters=other).to_pylist() if wanted else []
+    known = {row["sha256"]: row["content"] for row in again if row["content"] is not None}
+    found: dict[int, list[tuple[str, JsonDict]]] = defaultdict(list)
+    for row in rows:
+        if row["index"] is not None:
+            value = _object(row["content"] if row["content"] is not None else known.get(row["sha256"]))
+            if value is not None:
+                found[row["index"]].append((row["file"], value))
+    return found
+
+
+def _object(content: bytes | None) -> JsonDict | None:
+    try:
+        value = None if content is None else parse(content)
+    except Damaged:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _whole(archive: Archive, node: Node, story: Story) -> Step:
+    """The experiment as the step around the others."""
+    attributes: dict[str, Any] = {
+        "import.native_id": node.native_id,
+        "import.status": node.status,
+        "import.score": archive.experiments[node.index].score,
+        "iteration": node.iteration,
+        "generation": node.generation,
+        "island": node.island,
+        "recorded_at": _instant(node.time),
+        "seconds": node.seconds,
+        "tokens": node.tokens,
+        "cost_usd": node.cost,
+    }
+    known = {name: value for name, value in attributes.items() if value is not None}
+    error = story.error
+    if node.status in (FAILED, REJECTED) and error is None:
+        error = next((step.error for step in story.steps if step.error), "")
+    return Step("experiment", "CHAIN", known, story.interval, error, story.steps)
+
+
+def _instant(time: float | None) -> str | None:
+    if time is None or not 0 <= time < LATEST:
+        return None
+    return datetime.fromtimestamp(time, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _trace(whole: Step, session: str, system: str) -> tuple[Trace, list[JsonDict]]:
+    trace = Trace(session, clock=lambda: 0)
+    times: list[JsonDict] = []
+
+    def add(step: Step) -> None:
+        with trace.span(step.name, step.kind, **step.attributes, **{"import.system": system}) as span:
+            if step.error is not None:
+                span.status, span.message = "ERROR", step.error[:NAME_CHARACTERS]
+            if step.interval is not None:
+                start, end = (round(at * _BILLION) for at in step.interval)
+                times.append(
+                    {"session": session, "sequence": span.sequence, "start_ns": start, "end_ns": end}
+                )
+            for inner in step.inside:
+                add(inner)
+
+    add(whole)
+    return trace, times
