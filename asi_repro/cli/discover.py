@@ -23,7 +23,7 @@ def discover(
         typer.Option(
             "--run",
             metavar="NAME",
-            help="Name of the run. The default is the name of the arm.",
+            help="Name of the run. The default is the name of the scale or of the arm.",
             show_default=False,
         ),
     ] = None,
@@ -45,6 +45,14 @@ def discover(
         Optional[str],
         typer.Option(
             "--arm", help="Arm: operators or llm. The default is set in params.yaml.", show_default=False
+        ),
+    ] = None,
+    scale: Annotated[
+        Optional[str],
+        typer.Option(
+            "--scale",
+            help="Train models of this scale, with the settings under discover.scales in params.yaml.",
+            show_default=False,
         ),
     ] = None,
     lab: Annotated[
@@ -92,16 +100,17 @@ def discover(
     An existing run is resumed: after Ctrl-C, after a crash, or with a larger --experiments. When it ends,
     its archive is written, and `list`, `show`, `lineage` and `verify` can read it with --run NAME.
     """
-    if recorded is not None and (run or experiments or record or executor):
+    if recorded is not None and (run or experiments or scale or record or executor):
         raise AsiReproError(
             "--recorded repeats a run exactly and cannot be combined with --run, --experiments,"
-            " --record or --executor"
+            " --scale, --record or --executor"
         )
     options = RunOptions(
         run=run,
         experiments=experiments,
         workers=workers,
         arm=arm,
+        scale=scale,
         lab=lab,
         llm=llm,
         record=record,

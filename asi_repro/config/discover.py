@@ -86,6 +86,19 @@ def _verification() -> LabSettings:
     return LabSettings(steps=48, seed=1, limit=100)
 
 
+class ScaleSettings(Settings):
+    """What `asi-repro discover --scale` takes in place of the loop's own settings; None takes those."""
+
+    experiments: Optional[int] = Field(
+        default=None, ge=1, description="Experiments, the first program included."
+    )
+    pool: Optional[PoolSettings] = Field(default=None, description="See discover.pool.")
+    fitness: Optional[FitnessSettings] = Field(default=None, description="See discover.fitness.")
+    exploration: LabSettings = Field(description="The first stage at this scale.")
+    promote: Optional[int] = Field(default=None, ge=0, description="See discover.promote.")
+    verification: LabSettings = Field(description="The second stage at this scale.")
+
+
 class DiscoverSettings(Settings):
     """The loop."""
 
@@ -137,6 +150,10 @@ class DiscoverSettings(Settings):
         default_factory=OperatorSettings, description="The control arm's operators."
     )
     roles: RolesSettings = Field(default_factory=RolesSettings, description="The roles of the arm llm.")
+    # A run keeps what it was begun with, not what it might have been.
+    scales: dict[ScaleName, ScaleSettings] = Field(
+        default_factory=dict, exclude=True, description="Settings of `asi-repro discover --scale NAME`."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> DiscoverSettings:

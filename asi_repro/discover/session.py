@@ -37,6 +37,7 @@ class RunOptions:
     experiments: int | None = None
     workers: int = 1
     arm: str | None = None
+    scale: str | None = None
     lab: str = "live"
     llm: str = "record"
     record: bool = False
@@ -110,13 +111,13 @@ def run_live(project: Project, options: RunOptions, on_event: OnEvent) -> RunSum
             "--lab recorded repeats the existing run, so it cannot be combined with --renew, which deletes it"
         )
     root, arm = project.root, cast("Arm | None", options.arm)
-    settings = wanted_settings(root, arm)
-    name = check_name(options.run or settings.arm)
+    settings = wanted_settings(root, arm, options.scale)
+    name = check_name(options.run or options.scale or settings.arm)
     reproduced = options.lab == "recorded" and is_begun(root, name)
     if reproduced:  # it needs neither corpus nor benchmarks: its settings are those of the run
         run = DiscoveryRun(runs_folder(project.artifacts) / name)
     else:
-        run = begin_run(root, name, arm=arm, renew=options.renew)
+        run = begin_run(root, name, arm=arm, scale=options.scale, renew=options.renew)
     run.make_places()  # a kill right after the settings were written left none
     experiments = options.experiments or settings.experiments
     on_event(RunBegun(experiments, sum(index <= experiments for index in run.finished())))

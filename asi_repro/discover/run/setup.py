@@ -10,7 +10,7 @@ from asi_repro.config.discover import Arm, DiscoverSettings, LabSettings
 from asi_repro.config.params import load_params
 from asi_repro.discover.lab.live import made_with, stage_identity
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun, RunSettings, check_name, first_difference
-from asi_repro.errors import DataError
+from asi_repro.errors import DataError, NotFound
 from asi_repro.sweep.workspace import open_workspace
 
 RUNS, RECORDED = "runs", "recorded"
@@ -26,12 +26,24 @@ def recorded_folder(artifacts: Path) -> Path:
     return artifacts / RECORDED
 
 
-def wanted_settings(root: Path, arm: Arm | None) -> DiscoverSettings:
-    """The section `discover` of params.yaml, with another arm where one is given."""
+def wanted_settings(root: Path, arm: Arm | None, scale: str | None = None) -> DiscoverSettings:
+    """The section `discover` of params.yaml, with another arm or at another scale where one is given.
+
+    Raises:
+        NotFound: where the section has no settings for that scale.
+    """
     found = load_params(root).discover
-    if arm is None or arm == found.arm:
-        return found
-    return DiscoverSettings.model_validate({**found.model_dump(), "arm": arm})
+    changed: dict[str, object] = {} if arm is None else {"arm": arm}
+    if scale is not None:
+        by_scale = {str(name): settings for name, settings in found.scales.items()}
+        if scale not in by_scale:
+            raise NotFound(
+                f"the discovery loop has no settings for the scale {scale!r}",
+                where="params.yaml: discover.scales",
+                hint=f"there are settings for {', '.join(by_scale) or 'none'}",
+            )
+        changed |= by_scale[scale].model_dump(exclude_none=True)
+    return DiscoverSettings.model_validate({**found.model_dump(), **changed})
 
 
 def run_settings(root: Path, discover: DiscoverSettings, seed: int) -> RunSettings:
@@ -52,17 +64,20 @@ def run_settings(root: Path, discover: DiscoverSettings, seed: int) -> RunSettin
     )
 
 
-def begin_run(root: Path, name: str, *, arm: Arm | None = None, renew: bool = False) -> DiscoveryRun:
+def begin_run(
+    root: Path, name: str, *, arm: Arm | None = None, scale: str | None = None, renew: bool = False
+) -> DiscoveryRun:
     """Begin the run of that name with the project's settings, or go on with it.
 
     Args:
+        arm, scale: see `wanted_settings`.
         renew: drop the run where it was made with other settings, versions or code.
 
     Raises:
         DataError: where it was begun with other settings.
         MissingInput: where corpus or benchmarks are not there.
     """
-    settings = run_settings(root, wanted_settings(root, arm), load_params(root).seed)
+    settings = run_settings(root, wanted_settings(root, arm, scale), load_params(root).seed)
     folder = runs_folder(root / "artifacts") / check_name(name)
     if renew and is_begun(root, name) and _differs(folder, settings):
         shutil.rmtree(folder)
