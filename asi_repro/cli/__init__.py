@@ -62,6 +62,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
     },
     "Discover": {
         "discover": Lazy("asi_repro.cli.discover:discover", "Run the discovery loop, live or from a record."),
+        "retest": Lazy("asi_repro.cli.retest:retest", "Train a run's winners again with fresh seeds."),
         "runs": Lazy("asi_repro.cli.runs:runs", "List the runs on this machine."),
         "compare": Lazy("asi_repro.cli.compare:compare", "Compare runs at equal budgets and beside luck."),
         "calibrate": Lazy(

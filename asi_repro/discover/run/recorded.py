@@ -13,7 +13,16 @@ from asi_repro.store.files import atomic_dir, atomic_write, sha256_file
 
 MOST_BYTES = 3_000_000
 _LINE = re.compile(r"(?:experiment|failed|verified) [0-9]{7,10} [0-9a-f]{40,64}")
-_MADE = ("run.git", "rejected", "journal", "locks", "archive", "discoveries.json", "timings.jsonl")
+_MADE = (
+    "run.git",
+    "rejected",
+    "journal",
+    "locks",
+    "archive",
+    "discoveries.json",
+    "retest.json",
+    "timings.jsonl",
+)
 _IGNORED = "# What a reproduction makes anew.\n" + "".join(
     f"/{name}\n" for name in (*_MADE, "certificates", "report")
 )
