@@ -66,6 +66,8 @@ def compare(
     experiments, so membership of the gallery is used instead, and the output says so. Differences are from
     the first run or group. With the file of a mixer, the trained models named are compared as in `results`:
     with DeltaNet.
+
+    Two experiments are compared by `asi-repro diff`, and in the Compare view of `asi-repro browse`.
     """
     if any(map(is_file, runs)):
         _compare_models(runs, scale, the_choice(class_, set_ or []), json_=json_)

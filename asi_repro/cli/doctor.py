@@ -10,7 +10,8 @@ from rich.text import Text
 
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, safe
-from asi_repro.doctor import Finding, can_verify, examine
+from asi_repro.doctor.findings import Finding, can_verify
+from asi_repro.doctor.probes import examine
 
 
 def doctor(

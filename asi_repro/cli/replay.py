@@ -56,6 +56,9 @@ def replay(
 ) -> None:
     """Step through a recorded run and audit the published selection policy at each experiment.
 
+    Nothing is run again: `asi-repro discover --recorded NAME` does that. `asi-repro browse --view replay`
+    shows the same steps as charts.
+
     The recorded parent is used, never a resampled one. Beside it stand its rank in the pool at that time
     (by default the 50 best by recorded score, refreshed every 50 experiments after a cold start of 200),
     the parents the policy would have allowed, and the growth of the gallery and of the best score.

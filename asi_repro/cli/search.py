@@ -29,7 +29,10 @@ def search(
     archive: ArchiveOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Search names, summaries, motivations, programs and the cognition base. The best matches come first."""
+    """Search names, summaries, motivations, programs and the cognition base. The best matches come first.
+
+    To search for new architectures, see `asi-repro discover`.
+    """
     run = the_archive(archive)
     hits = find(run, " ".join(text), limit=limit)
     if json_:

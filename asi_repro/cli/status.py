@@ -9,7 +9,8 @@ from rich.text import Text
 
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, safe
-from asi_repro.doctor.inventory import Item, next_step, stale_stages, take_inventory
+from asi_repro.doctor.inventory import Item, next_step, take_inventory
+from asi_repro.doctor.stages import stale_stages
 from asi_repro.errors import AsiReproError
 from asi_repro.project import find_project
 
@@ -18,7 +19,8 @@ def status(json_: JsonOption = False) -> None:
     """Show what this project holds, what in it is stale, and the command to run next.
 
     `asi-repro` without a command does the same. A result is stale when the code, the data, a setting or a
-    library that it was made from has changed; DVC is asked which stages are out of date.
+    library that it was made from has changed. DVC says which stages are out of date; its answer is kept
+    until a file of the project changes.
     """
     project, out = find_project(), console()
     items = take_inventory(project)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +11,6 @@ from asi_repro.errors import AsiReproError
 from asi_repro.project import Project, run_folders
 from asi_repro.provenance.origin import find_origin
 from asi_repro.provenance.record import PROVENANCE
-
-_DVC_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -47,24 +42,6 @@ def take_inventory(project: Project) -> list[Item]:
         _claims(project),
         _file("report", project.report / "report.md", "dvc repro report"),
     ]
-
-
-def stale_stages(project: Project) -> list[str]:
-    """Stages of dvc.yaml that are out of date, as `dvc status` finds them.
-
-    Raises:
-        AsiReproError: where DVC cannot say.
-    """
-    # The file is named, else the import of the release is asked for news over the network.
-    asked = [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"]
-    done = subprocess.run(
-        asked, cwd=project.root, capture_output=True, text=True, timeout=_DVC_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
-        raise AsiReproError(f"DVC cannot say which stages are out of date: {last}", hint="run `dvc status`")
-    found = json.loads(done.stdout)
-    return sorted(found)
 
 
 def next_step(items: list[Item], stale: list[str]) -> str:

@@ -14,6 +14,7 @@ from synthetic_release import write_synthetic_release
 
 from asi_repro.archive.release import read_release
 from asi_repro.archive.tables import write_archive
+from asi_repro.doctor import stages
 from asi_repro.provenance.code import code_sha256
 from asi_repro.provenance.origin import MAKERS
 from asi_repro.provenance.record import Provenance, write_provenance
@@ -92,6 +93,31 @@ def test_stages_are_up_to_date_until_an_input_changes(project: Path) -> None:
     (project / "a.txt").write_text("another")
     found = json.loads(call("status", "--json").stdout)
     assert found["stale_stages"] == ["copy"]
+
+
+def test_dvc_is_asked_again_only_where_a_file_has_changed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    run = subprocess.run
+    monkeypatch.setattr(
+        stages.subprocess, "run", lambda words, **options: asked.append(words) or run(words, **options)
+    )
+    kept = project / ".dvc/tmp/asi-repro-status.json"
+
+    def answers() -> tuple[str, int]:
+        return shown()["stages"], len(asked)
+
+    stale = "1 not run or out of date: copy"
+    assert answers() == answers() == (stale, 1)
+    run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=project, check=True)
+    assert answers() == answers() == ("all up to date", 2)
+    (project / "a.txt").write_text("other")
+    assert answers() == answers() == (stale, 3)
+    kept.write_text('{"files": 1}')
+    assert answers() == answers() == (stale, 4)
+    (project / "dvc.yaml").write_text("stages: [")
+    assert answers()[0].startswith("DVC cannot say")
 
 
 def test_no_command_is_status_and_a_broken_pipeline_is_named(project: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_machine_without_git_and_torch_cannot_verify(tmp_path: Path) -> None:
 def test_torch_stays_out_of_this_process() -> None:
     code = (
         "import sys\n"
-        "from asi_repro.doctor import examine\n"
+        "from asi_repro.doctor.probes import examine\n"
         "findings = examine()\n"
         "next(findings)\n"
         "findings.close()\n"
