@@ -31,12 +31,13 @@ def browse(
         Optional[str], typer.Option("--filter", metavar="TEXT", help="Filter for the lineage.")
     ] = None,
     claim: Annotated[Optional[str], typer.Option(metavar="ID", help="Claim to open.")] = None,
+    fact: Annotated[Optional[str], typer.Option(metavar="ID", help="Fact to open.")] = None,
     web: Annotated[
         bool, typer.Option("--web", help="Serve the interface to a web browser on this machine only.")
     ] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port for --web.")] = 8000,
 ) -> None:
-    """Browse lineage, experiments, claims, certificates and traces in the terminal.
+    """Browse lineage, experiments, claims, facts, certificates and traces in the terminal.
 
     Press `?` for the keys, Ctrl+P for every command and q to quit. The next session resumes where you
     left off. Y copies the command that opens the place on the screen, such as
@@ -50,6 +51,6 @@ def browse(
         ) from error
     at = experiment if at is None else at
     if web:
-        serve(port, archive=archive, at=at, view=view, tab=tab, filter=filter_, claim=claim)
+        serve(port, archive=archive, at=at, view=view, tab=tab, filter=filter_, claim=claim, fact=fact)
     else:
-        run(archive, at=at, view=view, tab=tab, filter=filter_, claim=claim)
+        run(archive, at=at, view=view, tab=tab, filter=filter_, claim=claim, fact=fact)

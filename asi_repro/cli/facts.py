@@ -95,13 +95,12 @@ def _print_fact(entry: Entry) -> None:
     out = console()
     out.print(Text(f"{safe(entry.id)}  ", style="bold").append(safe(entry.answer)))
     out.print(Text(safe(entry.question)))
-    p_value = "none" if entry.p_value is None else f"{entry.p_value:.2g}, after Holm {entry.holm_p_value:.2g}"
     for label, text in (
         ("answer", entry.sentence),
         ("noise", entry.noise),
         ("method", entry.method),
-        ("number", _number(entry)),
-        ("p-value", p_value),
+        ("number", entry.number),
+        ("p-value", entry.test),
         ("code", entry.where),
     ):
         out.print(Text(f"\n{label}", style="dim"))
@@ -113,10 +112,3 @@ def _print_fact(entry: Entry) -> None:
         header = [safe(column.replace("_", " ")) for column in columns]
         print_columns(out, header, [[safe(short_value(row.get(c))) for c in columns] for row in shown])
     out.print()
-
-
-def _number(entry: Entry) -> str:
-    if entry.estimate is None:
-        return "not run"
-    interval = f"{short_value(entry.estimate)} [{short_value(entry.low)}, {short_value(entry.high)}]"
-    return f"{interval}, {entry.unit}, n = {entry.n}; 95% interval: {entry.interval}"

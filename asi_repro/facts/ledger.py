@@ -12,6 +12,7 @@ from asi_repro.errors import NotFound
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
+from asi_repro.text import short_value
 
 SCHEMA_VERSION = 1
 ANSWERS = ("yes", "no", "cannot tell", "not run")
@@ -53,6 +54,21 @@ class Entry(Record):
         default_factory=list, description="rows that show it; those of experiments have `index`"
     )
 
+    @property
+    def number(self) -> str:
+        """The estimate in words, with interval, unit and n."""
+        if self.estimate is None:
+            return "not run"
+        interval = f"{short_value(self.estimate)} [{short_value(self.low)}, {short_value(self.high)}]"
+        return f"{interval}, {self.unit}, n = {self.n}; 95% interval: {self.interval}"
+
+    @property
+    def test(self) -> str:
+        """The p-value in words."""
+        if self.p_value is None:
+            return "none"
+        return f"{self.p_value:.2g}, after Holm {self.holm_p_value:.2g}"
+
 
 class Facts(Record):
     """Everything that the stage `facts` found."""
@@ -68,6 +84,10 @@ class Facts(Record):
             raise ValueError(f"not facts of version {SCHEMA_VERSION}")
         if len({entry.id for entry in self.facts}) < len(self.facts):
             raise ValueError("an id is there twice")
+        strange = {one.theme for one in self.facts} - THEMES.keys()
+        strange |= {one.answer for one in self.facts} - {*ANSWERS}
+        if strange:
+            raise ValueError(f"no theme or answer is called {min(strange)!r}")
         return self
 
     def named(self, names: list[str]) -> list[Entry]:

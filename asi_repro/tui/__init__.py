@@ -26,9 +26,9 @@ message handler or an action of a view it becomes a notice. Slow reading goes th
 reported in the same way, or given to `failed`. A widget of its own with bindings has a `TITLE` too.
 
 Data comes from `self.source` (`asi_repro.tui.source.Source`): `archive`, `certificates()`,
-`certificate(index)`, `ledger()`, `spans(index)`, `runs()`, `project`, `paths`, `workspace()`. All is opened
-lazily, kept, and dropped when files change underneath (the app looks every two seconds, then calls `reload`
-of each view that was made).
+`certificate(index)`, `ledger()`, `facts()`, `spans(index)`, `runs()`, `project`, `paths`, `workspace()`. All
+is opened lazily, kept, and dropped when files change underneath (the app looks every two seconds, then calls
+`reload` of each view that was made).
 
 What must be there before the next key is read (an experiment, a tab) is awaited in the action that the key
 started, in the app's messages, and then `view.turn_to(widget)` gives it the focus. `widgets.fast_scroll` has
@@ -49,7 +49,7 @@ what to type; `Empty.from_error(error)`), `widgets.score.ScoreScale` and `Legend
 
 Colours come from the theme's variables ($primary, $success, $text-muted, ...) so that each theme, NO_COLOR
 and high contrast work; a colour never stands alone: a glyph or a word says the same. CSS of a view is its
-`DEFAULT_CSS`. The keys 1 to 7, `?`, `:`, ctrl+p, ctrl+o, ctrl+t, ctrl+r, escape, B, G and q are the app's.
+`DEFAULT_CSS`. The keys 0 to 9, `?`, `:`, ctrl+p, ctrl+o, ctrl+t, ctrl+r, escape, B, G and q are the app's.
 
 Tests: fixtures `synthetic_source` and `synthetic_root` in tests/tui/conftest.py; `run_app`, `press`,
 `settle` and `screen_text` in tests/tui/browsing.py.

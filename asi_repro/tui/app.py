@@ -387,16 +387,17 @@ def browse(
     tab: str | None = None,
     filter: str | None = None,
     claim: str | None = None,
+    fact: str | None = None,
 ) -> None:
     """Run the app until it is left.
 
     Args:
         archive: folder of tables; the project's where None.
         at: index or name of the experiment to open, or that `view` opens at.
-        view, tab, filter, claim: as `Link` has them.
+        view, tab, filter, claim, fact: as `Link` has them.
 
     Raises:
-        NotFound: where there is no such experiment, run, view, tab or claim.
+        NotFound: where there is no such experiment, run, view, tab, claim or fact.
         FilterError: for a filter that is not in the language.
         AsiReproError: where this is no terminal.
     """
@@ -405,13 +406,15 @@ def browse(
             "browse needs a terminal", hint="`asi-repro list` and `show` print anywhere; --web serves a page"
         )
     source = Source.at(archive)
-    link = Link(view, None if at is None else source.archive.find(at).index, tab, filter, claim)
+    link = Link(view, None if at is None else source.archive.find(at).index, tab, filter, claim, fact)
     if filter is not None:
         parse_filter(filter)
     if claim is not None:
         from asi_repro.claims.ledger import find_claim  # pydantic is what other starts are spared
 
         find_claim(source.ledger(), claim)
+    if fact is not None:
+        source.facts().named([fact])
     ask_terminal()
     keys = read_keys(keys_file())
     BrowseApp(source, state=state_file(), start=None if link == Link() else link, keys=keys).run()

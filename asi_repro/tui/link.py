@@ -21,6 +21,7 @@ class Link:
         tab: of the experiment view.
         filter: of the lineage.
         claim: id of a claim.
+        fact: id of a fact.
 
     Raises:
         NotFound: for a view or tab that is not there.
@@ -31,6 +32,7 @@ class Link:
     tab: str | None = None
     filter: str | None = None
     claim: str | None = None
+    fact: str | None = None
 
     def __post_init__(self) -> None:
         for kind, name, specs in (("view", self.view, VIEWS), ("tab", self.tab, TABS)):
@@ -42,13 +44,14 @@ class Link:
         """The view that is opened."""
         if self.view is not None:
             return self.view
-        if self.claim is not None:
-            return "claims"
+        if self.claim is not None or self.fact is not None:
+            return "claims" if self.fact is None else "facts"
         return "lineage" if self.filter is not None else "experiment"
 
     def arguments(self) -> dict[str, Any]:
         """What the view's `open` is given."""
-        named = {"index": self.experiment, "tab": self.tab, "filter": self.filter, "id": self.claim}
+        named = {"index": self.experiment, "tab": self.tab, "filter": self.filter}
+        named["id"] = self.claim or self.fact
         return {name: value for name, value in named.items() if value is not None}
 
     def command(self, run: RunPaths) -> str:
@@ -60,7 +63,7 @@ class Link:
             words += ["--archive", str(run.archive)]
         for option, value in (
             ("--view", self.view), ("--tab", self.tab), ("--filter", self.filter), ("--claim", self.claim),
-            ("--at", self.experiment),
+            ("--fact", self.fact), ("--at", self.experiment),
         ):  # fmt: skip
             words += [] if value is None else [option, str(value)]
         return shlex.join(words)

@@ -50,7 +50,7 @@ class Commands(Provider):
             yield DiscoveryHit(title, run, help=about)
 
     def _things(self, asked: str) -> Iterator[Command]:
-        """Experiments, claims, checks and tasks whose name has what was asked for."""
+        """Experiments, claims, facts, checks and tasks whose name has what was asked for."""
         from asi_repro.data.benchmarks import BENCHMARKS  # pydantic is what the start is spared
 
         app = self.app
@@ -65,12 +65,14 @@ class Commands(Provider):
             for e in found[:_MOST]:
                 go = partial(app.post_message, OpenExperiment(e.index))
                 yield f"Experiment: {e.index} {safe_line(e.label, 60)}", app.scale.text(e.score).plain, go
-        with suppress(AsiReproError):
-            for claim in [c for c in source.ledger().claims if word in f"{c.id} {c.claimed}".casefold()][
-                :_MOST
-            ]:
-                go = partial(app.post_message, OpenView("claims", {"id": claim.id}))
-                yield f"Claim: {safe_line(claim.id, 40)}", safe_line(claim.claimed, 80), go
+        for view, kind, read in (
+            ("claims", "Claim", lambda: [(one.id, one.claimed) for one in source.ledger().claims]),
+            ("facts", "Fact", lambda: [(one.id, one.question) for one in source.facts().facts]),
+        ):
+            with suppress(AsiReproError):
+                for name, said in [one for one in read() if word in " ".join(one).casefold()][:_MOST]:
+                    go = partial(app.post_message, OpenView(view, {"id": name}))
+                    yield f"{kind}: {safe_line(name, 40)}", safe_line(said, 80), go
         for check in [row for row in ROW_NAMES if word in row.casefold()]:
             go = partial(app.post_message, OpenView("certificates", {"check": check}))
             yield f"Check: {check}", "in the certificates", go

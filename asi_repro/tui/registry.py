@@ -33,8 +33,8 @@ class Spec:
         return getattr(import_module(self.module), self.title + kind)
 
 
-def _view(name: str, key: str, title: str, about: str, short: str = "") -> Spec:
-    return Spec(name, key, title, f"asi_repro.tui.views.{name}", about, short or title)
+def _view(name: str, key: str, title: str, about: str, short: str) -> Spec:
+    return Spec(name, key, title, f"asi_repro.tui.views.{name}", about, short)
 
 
 def _tab(name: str, key: str, title: str, short: str = "") -> Spec:
@@ -42,15 +42,16 @@ def _tab(name: str, key: str, title: str, short: str = "") -> Spec:
 
 
 VIEWS = (
-    _view("lineage", "1", "Lineage", "The tree of experiments: filter, sort, walk"),
-    _view("experiment", "2", "Experiment", "One experiment: program, diff, curves, trace and more", "Exper."),
-    _view("claims", "3", "Claims", "The paper's claims with verdict and evidence"),
-    _view("certificates", "4", "Certificates", "Architectures by checks", "Certs."),
-    _view("replay", "5", "Replay", "The run again, step by step"),
-    _view("runs", "6", "Runs", "The archives at hand, and a live run"),
-    _view("compare", "7", "Compare", "Two to four experiments side by side"),
-    _view("results", "8", "Results", "Our own trainings against DeltaNet, with their curves"),
-    _view("report", "9", "Report", "The report as it was last made"),
+    _view("lineage", "1", "Lineage", "The tree of experiments: filter, sort, walk", "Lin"),
+    _view("experiment", "2", "Experiment", "One experiment: program, diff, curves, trace and more", "Exp"),
+    _view("claims", "3", "Claims", "The papers' claims with verdict and evidence", "Clm"),
+    _view("certificates", "4", "Certificates", "Architectures by checks", "Cer"),
+    _view("replay", "5", "Replay", "The run again, step by step", "Rpl"),
+    _view("runs", "6", "Runs", "The archives at hand, and a live run", "Run"),
+    _view("compare", "7", "Compare", "Two to four experiments side by side", "Cmp"),
+    _view("results", "8", "Results", "Our own trainings against DeltaNet, with their curves", "Res"),
+    _view("report", "9", "Report", "The report as it was last made", "Rpt"),
+    _view("facts", "0", "Facts", "What the released data show that no paper says", "Fct"),
 )
 TABS = (
     _tab("overview", "V", "Overview", "Over."),

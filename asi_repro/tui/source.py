@@ -21,6 +21,7 @@ from asi_repro.verify.certificate import path_of, read_certificate, read_certifi
 if TYPE_CHECKING:
     from asi_repro.archive.search import SearchIndex
     from asi_repro.claims.ledger import Ledger
+    from asi_repro.facts.ledger import Facts
     from asi_repro.sweep.workspace import Workspace
     from asi_repro.verify.certificate import Certificate
 
@@ -49,6 +50,11 @@ class RunPaths:
     claims: Path
     traces: Path
     live: Path | None = None
+
+    @property
+    def facts(self) -> Path:
+        """The answers to our own questions, beside the ledger."""
+        return self.claims.with_name("facts.json")
 
 
 def release_paths(project: Project) -> RunPaths:
@@ -160,6 +166,12 @@ class Source:
 
         return self._once("ledger", lambda: read_ledger(self.paths.claims))
 
+    def facts(self) -> Facts:
+        """The answers to our own questions (`asi_repro.facts.ledger`)."""
+        from asi_repro.facts.ledger import read_facts
+
+        return self._once("facts", lambda: read_facts(self.paths.facts))
+
     def cognition(self) -> dict[str, dict[str, Any]]:
         """The entries of the cognition base (`asi_repro.archive.cognition.entries`) by id."""
         return self._once("cognition", lambda: {entry["id"]: entry for entry in entries(self.archive)})
@@ -213,7 +225,7 @@ class Source:
 
     def _fingerprint(self) -> Fingerprint:
         run = self.paths
-        paths = [run.claims, run.traces]
+        paths = [run.claims, run.facts, run.traces]
         for folder in (run.archive, run.certificates):
             try:
                 paths.extend(Path(entry.path) for entry in os.scandir(folder) if entry.name[:1] != ".")

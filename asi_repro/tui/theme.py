@@ -125,13 +125,13 @@ def _tint(found: dict[str, str], name: str, strength: float) -> Style:
 
 
 def verdict_mark(verdict: str, theme: ThemeStyles) -> tuple[str, Style]:
-    """Glyph and style of the verdict of a claim or of a check."""
+    """Glyph and style of the verdict of a claim or a check, or of the answer to a question of our own."""
     if verdict in ("reproduced", "pass"):
         return "✓", theme.good
     if verdict in ("contradicted", "fail"):
         return "✗", theme.bad
-    if verdict == "undecided":
+    if verdict in ("undecided", "cannot tell"):
         return "~", theme.warn
-    if verdict == "not checkable":
-        return "?", theme.muted
-    return "·", theme.muted
+    if verdict in ("yes", "no"):  # neither is good or bad
+        return ("●", theme.accent) if verdict == "yes" else ("○", theme.primary)
+    return ("?" if verdict == "not checkable" else "·"), theme.muted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from asi_repro.tui.app import BrowseApp
 from asi_repro.tui.link import Link
 from asi_repro.tui.source import Source
 
-SIZES = ((80, 24), (200, 60))
+SIZES = ((80, 24), (120, 40), (200, 60))
 
 
 class HeardApp(BrowseApp):
@@ -36,10 +35,12 @@ async def run_app(
     size: tuple[int, int] = (80, 24),
     state: Path | None = None,
     start: int | Link | None = None,
+    theme: str | None = None,
 ) -> AsyncIterator[Any]:
     """The app on a source, settled: a Pilot whose `app` it is."""
     link = Link(experiment=start) if isinstance(start, int) else start
     app = HeardApp(source, state=state, start=link, watch=False)
+    app.theme = theme or app.theme
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         yield pilot
@@ -72,13 +73,3 @@ def notices(app: BrowseApp) -> str:
     """All notices since the start."""
     assert isinstance(app, HeardApp)
     return "\n".join(app.heard)
-
-
-def same_as_before(name: str, shown: str) -> None:
-    """Compare with the text kept in tests/tui/snapshots; UPDATE_SNAPSHOTS=1 keeps it anew: look at the diff."""
-    path = Path(__file__).parent / "snapshots" / f"{name}.txt"
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(shown + "\n", encoding="utf-8")
-    assert path.is_file(), f"no snapshot {path.name}: run with UPDATE_SNAPSHOTS=1 and look at it"
-    assert shown + "\n" == path.read_text(encoding="utf-8")

@@ -30,10 +30,10 @@ def synthetic_source(synthetic_root: Path) -> Source:
 
 @pytest.fixture(scope="session")
 def made_up_root(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of that run in a project, with certificates and a ledger."""
+    """A copy of that run in a project, with certificates, claims and facts."""
     from shutil import copytree
 
-    from made_up import make_certificates, make_ledger
+    from made_up import make_certificates, make_facts, make_ledger
 
     from asi_repro.archive.reader import Archive
 
@@ -42,6 +42,7 @@ def made_up_root(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory)
     archive = Archive(root / "artifacts" / "archive")
     make_certificates(archive, root / "artifacts" / "certificates")
     make_ledger(archive, root / "artifacts" / "claims.json")
+    make_facts(archive, root / "artifacts" / "facts.json")
     for name in ("dvc.yaml", "params.yaml"):
         (root / name).touch()
     return root

@@ -9,6 +9,7 @@ from typing import Any
 from ledgers import entry, ledger
 
 from asi_repro.archive.reader import Archive
+from asi_repro.facts.ledger import Entry, Facts, write_facts
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import at_most, measurement, not_run
@@ -50,6 +51,30 @@ def make_ledger(archive: Archive, path: Path) -> list[dict[str, Any]]:
     ]
     path.write_text(json.dumps(ledger(claims)))
     return claims
+
+
+def make_facts(archive: Archive, path: Path) -> list[Entry]:
+    """Three facts: the second is an attempt on the terminal, the third was not run."""
+    some = list(archive.experiments.values())[5:8]
+    rows = [{"index": e.index, "display_name": e.label, "score": e.score} for e in some]
+    made = [
+        _fact("late-wins", "search", "yes", "So it is.", [*rows, {"index": 10**9}]),
+        _fact("hostile", "score", "cannot tell", HOSTILE, [{HOSTILE: HOSTILE, "index": "7"}]),
+        Entry(
+            id="later", theme="search", question="And then?", answer="not run", sentence="No data.",
+            method="none", where="nowhere",
+        ),
+    ]  # fmt: skip
+    write_facts(Facts(schema_version=1, settings={}, summary={}, facts=made), path)
+    return made
+
+
+def _fact(identifier: str, theme: str, answer: str, sentence: str, rows: list[dict[str, Any]]) -> Entry:
+    return Entry(
+        id=identifier, theme=theme, question=f"Is it so? {sentence}", answer=answer, sentence=sentence,
+        method="A made-up method.", where="made up", n=12, estimate=0.5, low=0.25, high=0.75,
+        unit="share", interval="bootstrap", p_value=0.01, holm_p_value=0.02, noise="None.", rows=rows,
+    )  # fmt: skip
 
 
 def _claim(

@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 from browsing import press, run_app
 from rich.color_triplet import ColorTriplet
+from snapshots import check_text, colours
 
 from asi_repro.tui.app import BrowseApp
 from asi_repro.tui.source import Source
@@ -52,7 +53,7 @@ async def walk(source: Source) -> dict[str, list[tuple[float, str]]]:
     async with run_app(source, size=(120, 30)) as pilot:
         for theme in THEMES:
             pilot.app.theme = theme.name
-            for keys in ("1", "end", "enter", *"PDTHCOR34567"):
+            for keys in ("1", "end", "enter", *"PDTHCOR345670"):
                 await press(pilot, keys)
                 found[f"{theme.name} {keys}"] = sorted(faint(pilot.app))
     return {name: some for name, some in found.items() if some}
@@ -62,3 +63,16 @@ async def walk(source: Source) -> dict[str, list[tuple[float, str]]]:
 def test_all_text_can_be_read(made_up_source: Source, colour: bool) -> None:
     with mock.patch.dict(os.environ, {} if colour else {"NO_COLOR": "1"}):
         assert asyncio.run(walk(made_up_source)) == {}
+
+
+@pytest.mark.parametrize("theme", ["repro-dark", "repro-light"])
+def test_colours_are_those_that_were_looked_at(made_up_source: Source, theme: str) -> None:
+    async def go() -> str:
+        shown = []
+        async with run_app(made_up_source, size=(120, 40), theme=theme) as pilot:
+            for keys in ("end", "enter", "3", "4", "0"):
+                await press(pilot, keys)
+                shown.append(f"══ {pilot.app.run_state.view}\n{colours(pilot.app)}")
+        return "\n".join(shown)
+
+    check_text(asyncio.run(go()), f"colours-{theme}")

@@ -52,7 +52,7 @@ def test_the_palette_finds_experiments_claims_checks_and_tasks(made_up_source: S
     async def go() -> None:
         async with run_app(made_up_source, size=(120, 40), start=e.index) as pilot:
             for asked, shown in (
-                (str(e.index), f"Experiment: {e.index} {e.label}"), ("contr", "Claim: order"),
+                (str(e.index), f"Experiment: {e.index} {e.label}"), ("contr", "Claim: order"), ("late-w", "Fact: late-wins"),
                 ("determinism", "Check: determinism"), ("hellaswag", "Task: hellaswag"),
             ):  # fmt: skip
                 asked = "order" if shown == "Claim: order" else asked

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import SIZES, notices, press, run_app, same_as_before, screen_text
+from browsing import SIZES, notices, press, run_app, screen_text
 from hypothesis import given
 from hypothesis import strategies as st
+from snapshots import check_text
 
 from asi_repro.data.benchmarks import BENCHMARKS
 from asi_repro.project import Project
@@ -85,7 +86,7 @@ def test_every_tab(full_source: Source, size: tuple[int, int]) -> None:
 
     shown = asyncio.run(go())
     text = "\n".join(f"══ {name}\n{screen}" for name, screen in shown.items())
-    same_as_before(f"experiment-{size[0]}x{size[1]}", text)
+    check_text(text, f"experiment-{size[0]}x{size[1]}")
     assert "\x1b" not in text
     assert "\u202e" not in text
 

@@ -19,6 +19,7 @@ from asi_repro.project import Project
 from asi_repro.tui.app import browse
 from asi_repro.tui.help import HelpScreen
 from asi_repro.tui.link import Link
+from asi_repro.tui.registry import VIEWS
 from asi_repro.tui.source import Source, archive_paths, run_paths
 from asi_repro.tui.state import load_state
 from asi_repro.tui.widgets.empty import Empty
@@ -176,8 +177,15 @@ def test_without_a_terminal_it_says_so_at_once() -> None:
 
 def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source: Source) -> None:
     async def go() -> None:
+        async with run_app(synthetic_source, size=(80, 24)) as pilot:
+            for spec in VIEWS:
+                await press(pilot, spec.key)
+                bar = screen_text(pilot.app).split("\n")[0].split()
+                titles = [one.title if one is spec else one.short for one in VIEWS]
+                assert bar[1:20:2] == titles, "the open view's title is whole, the others are short"
+                assert bar[-1] == "archive", "and the run is named"
         async with run_app(synthetic_source, size=(60, 20)) as pilot:
-            assert screen_text(pilot.app).split("\n")[0].split()[:10] == ["1", "Lineage", *"23456789"]
+            assert screen_text(pilot.app).split("\n")[0].split()[:11] == ["1", "Lineage", *"234567890"]
             await press(pilot, "7")
             bar = screen_text(pilot.app).split("\n")[0]
             assert bar.split()[:8] == [*"1234567", "Compare"]

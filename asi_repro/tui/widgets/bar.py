@@ -59,17 +59,18 @@ class ViewBar(Bar):
         return shown.append(" " * (room - name.cell_len)).append_text(name)
 
     def _layouts(self) -> Iterator[Text]:
-        """With all titles, with short ones, with that of the open view, with none."""
-        for titles in (
-            {spec.name: spec.title for spec in VIEWS},
-            {spec.name: spec.short for spec in VIEWS},
-            {spec.name: spec.title for spec in VIEWS if spec.name == self.current},
-            dict[str, str](),
-        ):
+        """With all titles, with the others' shortened, with that of the open view, with none."""
+        whole = {spec.name: spec.title for spec in VIEWS}
+        own = {name: title for name, title in whole.items() if name == self.current}
+        short = {spec.name: spec.short for spec in VIEWS} | own
+        for titles, gap in ((whole, True), (short, False), (own, True), (dict[str, str](), True)):
             shown = Text(no_wrap=True, overflow="crop", end="")
             for spec in VIEWS:
                 action, now = f"app.show('{spec.name}')", spec.name == self.current
-                shown.append_text(self.label(spec.key, titles.get(spec.name, ""), action, current=now))
+                label = self.label(spec.key, titles.get(spec.name, ""), action, current=now)
+                if not gap and not now:
+                    label.right_crop(1)
+                shown.append_text(label)
             yield shown
 
 
