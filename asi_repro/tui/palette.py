@@ -65,14 +65,14 @@ class Commands(Provider):
             for e in found[:_MOST]:
                 go = partial(app.post_message, OpenExperiment(e.index))
                 yield f"Experiment: {e.index} {safe_line(e.label, 60)}", app.scale.text(e.score).plain, go
-        for view, kind, read in (
-            ("claims", "Claim", lambda: [(one.id, one.claimed) for one in source.ledger().claims]),
-            ("facts", "Fact", lambda: [(one.id, one.question) for one in source.facts().facts]),
-        ):
-            with suppress(AsiReproError):
-                for name, said in [one for one in read() if word in " ".join(one).casefold()][:_MOST]:
-                    go = partial(app.post_message, OpenView(view, {"id": name}))
-                    yield f"{kind}: {safe_line(name, 40)}", safe_line(said, 80), go
+        named: list[tuple[str, str, str, str]] = []
+        with suppress(AsiReproError):
+            named += [("claims", "Claim", one.id, one.claimed) for one in source.ledger().claims]
+        with suppress(AsiReproError):
+            named += [("facts", "Fact", one.id, one.question) for one in source.facts().facts]
+        for view, kind, name, said in [n for n in named if word in f"{n[2]} {n[3]}".casefold()][: 2 * _MOST]:
+            go = partial(app.post_message, OpenView(view, {"id": name}))
+            yield f"{kind}: {safe_line(name, 40)}", safe_line(said, 80), go
         for check in [row for row in ROW_NAMES if word in row.casefold()]:
             go = partial(app.post_message, OpenView("certificates", {"check": check}))
             yield f"Check: {check}", "in the certificates", go
