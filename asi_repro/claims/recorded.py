@@ -14,6 +14,7 @@ from asi_repro.claims.ledger import Entry
 from asi_repro.claims.measured import measured_entry
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.claims.plain import evidence_of, plain
+from asi_repro.errors import DataError
 from asi_repro.results.layout import slug_of
 from asi_repro.results.recorded_sweep import OURS, RecordedSweep, grouped, read_sweep, sentence
 from asi_repro.results.sweep_rows import ROWS, read_rows
@@ -35,15 +36,23 @@ def table2_by_slug(archive: Archive, tables: PaperTables | None = None) -> dict[
     return found
 
 
-def _entries(folder: Path, archive: Archive, settings: Settings) -> Iterator[Entry]:
+def read_recorded(
+    folder: Path, archive: Archive | None, *, seed: int, resamples: int
+) -> tuple[RecordedSweep, list[DataError]]:
+    """A recorded sweep beside the paper's Table 2, and what is wrong with the rows that are left out.
+
+    Args:
+        folder: of the sweep.
+        archive: of the release; without it nothing is compared with the paper.
+        seed, resamples: see `read_sweep`.
+    """
     rows, damaged = read_rows(folder)
-    sweep = read_sweep(
-        rows,
-        paper=table2_by_slug(archive),
-        total=len(archive.gallery),
-        seed=settings.seed,
-        resamples=settings.resamples,
-    )
+    paper, total = ({}, None) if archive is None else (table2_by_slug(archive), len(archive.gallery))
+    return read_sweep(rows, paper=paper, total=total, seed=seed, resamples=resamples), damaged
+
+
+def _entries(folder: Path, archive: Archive, settings: Settings) -> Iterator[Entry]:
+    sweep, damaged = read_recorded(folder, archive, seed=settings.seed, resamples=settings.resamples)
     if not sweep.architectures:
         return
     notes = [f"left out, damaged: {Path(error.where or '').name}" for error in damaged]

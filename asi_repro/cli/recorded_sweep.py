@@ -10,15 +10,15 @@ from typing import Any
 from rich.console import Console
 
 from asi_repro.archive.reader import Archive
-from asi_repro.claims.recorded import table2_by_slug
+from asi_repro.claims.recorded import read_recorded
 from asi_repro.cli.output import print_columns, print_json, safe
 from asi_repro.config.params import Params
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.results.layout import slug_of
-from asi_repro.results.recorded_sweep import MEASURES, RecordedSweep, grouped, read_sweep, sentence
+from asi_repro.results.recorded_sweep import MEASURES, RecordedSweep, grouped, sentence
 from asi_repro.results.reliability import Reliability
 from asi_repro.results.statistics import Interval
-from asi_repro.results.sweep_rows import SweepRow, read_rows
+from asi_repro.results.sweep_rows import SweepRow
 from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.sweep.workspace import Workspace
 
@@ -30,22 +30,15 @@ def show_recorded(workspace: Workspace, params: Params, out: Console, *, json_: 
         MissingInput: where nothing is recorded.
     """
     folder = workspace.project.artifacts / SWEEPS_FOLDER / workspace.scale
-    rows, damaged = read_rows(folder)
-    if not rows:
+    archive = workspace.archive
+    sweep, damaged = read_recorded(folder, archive, seed=params.seed, resamples=params.claims.resamples)
+    if not sweep.rows:
         said = f"; {len(damaged)} rows are damaged: {damaged[0].what}" if damaged else ""
         raise MissingInput(
             f"nothing is recorded of this sweep{said}",
             where=str(folder),
             hint=f"asi-repro sweep --scale {workspace.scale}",
         )
-    archive = workspace.archive
-    sweep = read_sweep(
-        rows,
-        paper=table2_by_slug(archive) if archive is not None else {},
-        total=len(archive.gallery) if archive is not None else None,
-        seed=params.seed,
-        resamples=params.claims.resamples,
-    )
     if json_:
         print_json(_as_json(sweep, damaged))
         return

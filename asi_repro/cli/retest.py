@@ -9,12 +9,13 @@ import typer
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import print_result, progress_bar
 from asi_repro.discover.lab.live import LocalLabs
-from asi_repro.discover.retest import Retest, Training, plan_retest, retest_run
+from asi_repro.discover.retest import plan_retest, retest_run
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.errors import NotFound
 from asi_repro.executor.base import usable_cpus
 from asi_repro.executor.local import ThreadExecutor
 from asi_repro.project import find_project, run_folders
+from asi_repro.results.retest import Retest, Training
 
 
 def retest(

@@ -9,10 +9,15 @@ from typing import Any
 
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.claims.ledger import Entry, Ledger, read_ledger
+from asi_repro.claims.recorded import read_recorded
+from asi_repro.config.params import load_params
 from asi_repro.errors import DataError
 from asi_repro.facts.ledger import Facts, read_facts
 from asi_repro.project import Project
 from asi_repro.report.searches import Search, read_search
+from asi_repro.results.recorded_sweep import RecordedSweep
+from asi_repro.results.retest import RETEST, Retest, read_retest
+from asi_repro.results.sweep_rows import ROWS
 from asi_repro.results.table import RESULTS_FOLDER, SUMMARY, SWEEPS_FOLDER, Results, read_results
 
 
@@ -76,10 +81,30 @@ class Inputs:
         return {path.parent.name: read_results(path.parent) for path in sorted(folder.glob(f"*/{SUMMARY}"))}
 
     @cached_property
+    def recorded_sweeps(self) -> dict[str, RecordedSweep]:
+        """Sweeps that are recorded in sittings, by scale; damaged rows are left out."""
+        folders = sorted((self.project.artifacts / SWEEPS_FOLDER).glob(f"*/{ROWS}"))
+        found: dict[str, RecordedSweep] = {}
+        for folder in (folder.parent for folder in folders):
+            params = load_params(self.project.root)
+            sweep, _ = read_recorded(
+                folder, self.archive, seed=params.seed, resamples=params.claims.resamples
+            )
+            if sweep.rows:
+                found[folder.name] = sweep
+        return found
+
+    @cached_property
     def searches(self) -> list[Search]:
         """Recorded runs of our own discovery loop that were replayed here, by name."""
         found = (self.project.artifacts / "recorded").glob("*/discoveries.json")
         return [read_search(path) for path in sorted(found)]
+
+    @cached_property
+    def retests(self) -> list[Retest]:
+        """What came of training the winners of recorded runs again, by name of the run."""
+        found = (self.project.artifacts / "recorded").glob(f"*/{RETEST}")
+        return [read_retest(path) for path in sorted(found)]
 
     @cached_property
     def commit(self) -> str:

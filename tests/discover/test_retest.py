@@ -10,11 +10,12 @@ from fake_team import SETTINGS, TASKS, FakeJob, begin, do_all, number
 from typer.testing import CliRunner
 
 from asi_repro.cli import app
-from asi_repro.discover.retest import plan_retest, read_retest, retest_run
+from asi_repro.discover.retest import plan_retest, retest_run
 from asi_repro.discover.run.archive import write_run_archive
 from asi_repro.discover.types import LabFailure, Metrics
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.executor.local import ThreadExecutor
+from asi_repro.results.retest import read_retest
 
 
 class MadeUpLab:

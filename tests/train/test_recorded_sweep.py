@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from in_process import call
+from sweep_rows import made_up_row, made_up_sweep
 
 from asi_repro.results.recipe_trials import Trial, Trials, read_trials
 from asi_repro.results.recorded_sweep import OURS, PAPER_20M, PARAMETERS, read_sweep, sentence
@@ -19,71 +20,10 @@ from asi_repro.results.reliability import (
     seeds_to_separate,
 )
 from asi_repro.results.statistics import spearman_contrast
-from asi_repro.results.sweep_rows import SweepRow, TaskScore, row_path, write_row
+from asi_repro.results.sweep_rows import row_path, write_row
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = "the paper's 340M loss"
-
-
-def made_up_row(name: str, seed: int, loss: float, **changes) -> SweepRow:
-    task = TaskScore(items=20, accuracy=0.25, chance=0.25, answer_bits_per_byte=2 * loss, answer_margin=0.0)
-    fields = {
-        "name": name,
-        "index": None,
-        "seed": seed,
-        "scale": "laptop",
-        "key": "k",
-        "program": name,
-        "conditions": "c",
-        "score_code": "s",
-        "status": "completed",
-        "stop": "",
-        "leak_guard": True,
-        "tokens": 6400,
-        "parameters": 1000,
-        "flops_per_token": 1.0,
-        "loss": loss,
-        "curve": {str(step): loss + 1 / step for step in range(10, 101, 10)},
-        "curve_sha256": "h",
-        "validation_loss": loss,
-        "validation_tokens": 100,
-        "tasks": {"made_up": task},
-        "tokens_per_second": 5000.0,
-        "cpu_seconds": 60.0,
-        "hardware": "made up",
-    }
-    return SweepRow.model_validate(fields | changes)
-
-
-def made_up_sweep(between: float, within: float, *, agree: bool, models: int = 40):
-    """Rows of made-up architectures and DeltaNet, and a Table 2 that follows their true losses or does not."""
-    draw = np.random.default_rng(5)
-    true = 1.5 + between * draw.standard_normal(models)
-    other = 2.5 + 0.1 * draw.standard_normal(models)
-    shift = 0.3 * draw.standard_normal(2)  # what a seed's text adds to all models alike
-    rows, paper = [], {}
-    for place in range(models):
-        name = f"{place:04d}-made_up"
-        noise = within * draw.standard_normal(2)
-        rows += [
-            made_up_row(
-                name, seed, round(float(true[place] + shift[seed] + noise[seed]), 4), parameters=1000 + place
-            )
-            for seed in (0, 1)
-        ]
-        loss = float(true[place] if agree else other[place])
-        noisy = loss + (0.05 if agree else 0.0) * float(draw.standard_normal())
-        paper[name] = {
-            "train_loss_340m": loss,
-            "test_score_340m": -loss,
-            "train_loss_20m": noisy,
-            "test_score_20m": -noisy,
-        }
-    rows += [
-        made_up_row("delta_net", seed, round(1.9 + float(within * draw.standard_normal()), 4))
-        for seed in range(3)
-    ]
-    return rows, paper
 
 
 def read(rows, paper, total: int | None = 106):

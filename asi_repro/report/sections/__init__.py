@@ -18,6 +18,7 @@ from asi_repro.report.sections import (
     discovery,
     facts,
     gallery,
+    recorded_sweep,
     scales,
     scaling,
     search,
@@ -86,6 +87,12 @@ SECTIONS: tuple[Entry, ...] = (
         "All of the gallery, trained at a small scale",
         training.sweep,
         "Not run: `asi-repro select --gallery`, `asi-repro sweep`, then `asi-repro results --record`.",
+    ),
+    Entry(
+        "recorded-sweep",
+        "All of the gallery on a laptop, and how much that means",
+        recorded_sweep.blocks,
+        "Not run: `asi-repro sweep --scale laptop` records it.",
     ),
     Entry(
         "speed",

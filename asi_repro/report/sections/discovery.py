@@ -6,6 +6,7 @@ from asi_repro.report.figures.searches import release_counted, search_drawing
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table
 from asi_repro.report.searches import Search
+from asi_repro.results.retest import Retest
 
 
 def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
@@ -22,6 +23,7 @@ def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
         *(Paragraph(_about(search), tone="note") for search in inputs.searches),
         *((drawing,) if drawing else ()),
         _table(inputs),
+        *(block for retest in inputs.retests for block in _retested(retest)),
     )
 
 
@@ -67,3 +69,41 @@ def _table(inputs: Inputs) -> Table:
         rows=tuple(rows),
         numeric=(2, 4, 5, 6),
     )
+
+
+def _retested(retest: Retest) -> tuple[Block, ...]:
+    """How many of a run's discoveries are real: the noise, and the winners trained again."""
+    lead = (
+        f"Are the discoveries of {retest.run} real? {retest.beats} of {retest.experiments} experiments beat "
+        f"the baseline in both metrics; if all were equal, {retest.beats_by_chance:.3g} would. The best "
+        f"{len(retest.winners)} of them and the baseline were trained again with fresh seeds: {retest.stay} "
+        f"stay better in both, {retest.stay_beyond('loss')} in loss and {retest.stay_beyond('benchmark')} in "
+        "accuracy by more than noise (p < 0.05 after Holm)."
+    )
+    rows = []
+    for metric, noise in retest.noise.items():
+        claimed, again = retest.shrinkage(metric) or (None, None)
+        rows.append(
+            (
+                metric,
+                f"{noise.deviation:.4f}",
+                str(noise.better),
+                str(noise.beyond),
+                f"{noise.beyond_by_chance:.3g}",
+                str(noise.beyond_corrected),
+                "–" if claimed is None else f"{claimed:+.4f}",
+                "–" if again is None else f"{again:+.4f}",
+            )
+        )
+    table = Table(
+        caption=(
+            f"Differences of {retest.run} from its baseline beside the noise: the standard deviation of a "
+            "seed, experiments that are better at all, by more than noise (one-sided p < 0.05), by chance if "
+            "none were, and after Holm's correction; and the winners' mean advantage as the run claimed it "
+            "and on fresh seeds."
+        ),
+        header=("metric", "noise", "better", "beyond", "by chance", "corrected", "claimed", "found again"),
+        rows=tuple(rows),
+        numeric=tuple(range(1, 8)),
+    )
+    return (Paragraph(lead), table) if rows else (Paragraph(lead),)
