@@ -21,6 +21,7 @@ from asi_repro.models import namespace_module
 from asi_repro.models.dtypes import POLICIES, CastLog, DtypePolicy, narrow_casts, working_context
 from asi_repro.models.imports import fla_cache, program_builtins, resolve_backend
 from asi_repro.models.mixer import MixerOutput, build_seeded, mixer_output
+from asi_repro.models.rows import NAME, finish_rows, with_rows
 from asi_repro.store.files import sha256_bytes
 
 __all__ = ["LoadedProgram", "MixerOutput", "ProgramError", "ProgramModule", "load_program", "mixer_output"]
@@ -163,6 +164,7 @@ def load_program(
     dtype_policy: DtypePolicy = "map",
     backend: str = "auto",
     class_name: str | None = None,
+    rewrite: bool = False,
 ) -> LoadedProgram:
     """Execute a program's source and find its main class.
 
@@ -173,6 +175,8 @@ def load_program(
         backend: "auto", "cpu" or "fla": whose fla modules the program gets.
         class_name: the main class; without it `DeltaNet`, or else the last nn.Module class whose forward
             takes `hidden_states`.
+        rewrite: run the loops that `rows` knows as one operation, with the same numbers; only on the backend
+            "cpu". Checks on programs take the text as it is.
 
     Raises:
         ProgramError: where it does not parse, raises while loading, imports what it may not, or has no main
@@ -186,7 +190,7 @@ def load_program(
     resolved = resolve_backend(backend)
     digest = sha256_bytes(source.encode("utf-8", "surrogatepass"))
     filename = f"<program {digest[:12]}>"
-    namespace = _execute(source, filename, resolved)
+    namespace = _execute(source, filename, resolved, rewrite=rewrite and resolved == "cpu")
     return LoadedProgram(
         source=source,
         source_sha256=digest,
@@ -198,13 +202,17 @@ def load_program(
     )
 
 
-def _execute(source: str, filename: str, backend: Literal["cpu", "fla"]) -> dict[str, Any]:
+def _execute(
+    source: str, filename: str, backend: Literal["cpu", "fla"], *, rewrite: bool
+) -> dict[str, Any]:
     namespace: dict[str, Any] = {
         "__name__": namespace_module.__name__,
         "__builtins__": program_builtins(backend),
+        **({NAME: finish_rows} if rewrite else {}),
     }
     try:
-        code = compile(source, filename, "exec", dont_inherit=True)
+        tree = ast.parse(source, filename)
+        code = compile(with_rows(tree) if rewrite else tree, filename, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         raise _program_error(
             "the program does not parse", error, getattr(error, "lineno", None), filename

@@ -202,7 +202,9 @@ def build_model(message: dict[str, Any]) -> AsiArchForCausalLM:
         source: Any = load_baseline(message["baseline"], backend=backend)
     else:
         require_safe(message["program"])
-        source = load_program(message["program"], dtype_policy=message["dtype_policy"], backend=backend)
+        source = load_program(
+            message["program"], dtype_policy=message["dtype_policy"], backend=backend, rewrite=True
+        )
     return build_lm(
         source,
         Scale(**message["scale"]),

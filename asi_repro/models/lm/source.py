@@ -37,4 +37,5 @@ def mixer_source(config: AsiArchConfig, *, backend: str = "auto") -> MixerSource
         dtype_policy=cast(DtypePolicy, config.dtype_policy),
         backend=backend,
         class_name=config.class_name,
+        rewrite=True,
     )
