@@ -202,9 +202,7 @@ def load_program(
     )
 
 
-def _execute(
-    source: str, filename: str, backend: Literal["cpu", "fla"], *, rewrite: bool
-) -> dict[str, Any]:
+def _execute(source: str, filename: str, backend: Literal["cpu", "fla"], *, rewrite: bool) -> dict[str, Any]:
     namespace: dict[str, Any] = {
         "__name__": namespace_module.__name__,
         "__builtins__": program_builtins(backend),

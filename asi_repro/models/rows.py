@@ -6,8 +6,8 @@
         a[..., i, :i] += (a[..., i, :, None].clone() * a[..., :, :i].clone()).sum(-2)
 
 or with `a[..., i, :i] = a[..., i, :i] + …`, in a function that they let `torch.compile` compile, which a CPU
-does not. Every pass leaves a dozen nodes in autograd's graph, and most of their gradients are full-sized zeros
-around one row. `with_rows` puts `finish_rows` in the loop's place: the same products, added up in the same
+does not. Each pass leaves a dozen nodes in the graph, and most of their gradients are zeros around one
+row. `with_rows` puts `finish_rows` in the loop's place: the same products, added up in the same
 order, without the graph and the zeros.
 """
 
@@ -23,7 +23,7 @@ NAME = "__finish_rows__"
 _SUM = "(a[..., i, :, None].clone() * a[..., :, :i].clone()).sum(-2)"
 _FORMS = ("a[..., i, :i] += ", "a[..., i, :i] = a[..., i, :i] + ")
 _LOOPS = tuple(f"for i in range(1, size):\n    {form}{_SUM}" for form in _FORMS)
-# torch adds up the rows of a matrix in groups of so many: zero rows up to a multiple leave the sum's bits alone.
+# torch adds up rows in groups of so many: zero rows up to a multiple leave the sum's bits alone.
 _GROUP = 4
 
 

@@ -19,7 +19,9 @@ from asi_repro.models.scales import Scale  # noqa: E402
 SUM = "(m[..., row, :, None].clone() * m[..., :, :row].clone()).sum(-2)"
 ADDS = f"m[..., row, :row] += {SUM}"
 SETS = f"m[..., row, :row] = m[..., row, :row] + {SUM}"
-TINY = Scale("tiny", num_layers=1, hidden_size=32, num_heads=2, intermediate_size=32, vocab_size=64, context=48)
+TINY = Scale(
+    "tiny", num_layers=1, hidden_size=32, num_heads=2, intermediate_size=32, vocab_size=64, context=48
+)
 
 
 def source(statement: str, before: str = "m = -(x @ y).masked_fill(hidden, 0)") -> str:
@@ -40,8 +42,8 @@ def functions(text: str) -> tuple[Callable[..., torch.Tensor], Callable[..., tor
     assert NAME in ast.unparse(tree)
     written: dict[str, object] = {"torch": torch}
     rewritten: dict[str, object] = {"torch": torch, NAME: finish_rows}
-    exec(compile(text, "written", "exec"), written)  # noqa: S102
-    exec(compile(tree, "rewritten", "exec"), rewritten)  # noqa: S102
+    exec(compile(text, "written", "exec"), written)
+    exec(compile(tree, "rewritten", "exec"), rewritten)
     return written["inverse"], rewritten["inverse"]  # type: ignore[return-value]
 
 
