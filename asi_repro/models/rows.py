@@ -64,7 +64,7 @@ class _FinishRows(torch.autograd.Function):
     """Each row from those above it; backwards each row's gradient on to those above it."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, a: Tensor) -> Tensor:
         size = a.shape[-1]
         done = a.clone(memory_format=torch.contiguous_format)
         rows = done.view(-1, size, size)
@@ -75,8 +75,8 @@ class _FinishRows(torch.autograd.Function):
         return done.clone()  # the program may go on to change it in place
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator,no-untyped-call]
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         a, done = ctx.saved_tensors
         size = a.shape[-1]
         before, after = a.reshape(-1, size, size), done.view(-1, size, size)
