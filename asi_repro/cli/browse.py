@@ -13,8 +13,7 @@ from asi_repro.tui.web import serve
 
 def browse(
     experiment: Annotated[
-        Optional[str],
-        typer.Argument(metavar="[INDEX|NAME]", help="Experiment to open first.", show_default=False),
+        Optional[str], typer.Argument(metavar="[INDEX|NAME]", help="Experiment to open first.")
     ] = None,
     archive: ArchiveOption = None,
     view: Annotated[

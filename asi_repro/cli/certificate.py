@@ -21,9 +21,7 @@ from asi_repro.verify.markdown import certificate_markdown, overview_markdown
 def certificate(
     name: Annotated[
         Optional[str],
-        typer.Argument(
-            metavar="[INDEX|NAME]", help="The architecture whose certificate to show.", show_default=False
-        ),
+        typer.Argument(metavar="[INDEX|NAME]", help="The architecture whose certificate to show."),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Show a table of all certificates.")] = False,
     certificates: CertificatesOption = None,

@@ -58,9 +58,7 @@ app = typer.Typer(
 def find(
     query: Annotated[
         Optional[list[str]],
-        typer.Argument(
-            metavar="[QUERY|ID]...", help="Words to search for, or the id of an entry.", show_default=False
-        ),
+        typer.Argument(metavar="[QUERY|ID]...", help="Words to search for, or the id of an entry."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of results.")] = 5,
     archive: ArchiveOption = None,
@@ -102,7 +100,7 @@ _BASE = Annotated[
 @app.command("entries")
 def entries(base: _BASE = None, json_: JsonOption = False) -> None:
     """List the entries available to the discovery loop: the project's own and those you added."""
-    notes = [_note_json(note) for note in _notes(base)]
+    notes = [asdict(note) for note in _notes(base)]
     print_result(iter(notes), lambda: _print_index("source", notes), as_json=json_)
 
 
@@ -119,7 +117,7 @@ def recall(
     query = " ".join(text)
     found = CognitionBase(_notes(base)).recall(query, limit)
     if json_:
-        rows = [{**_note_json(each.note), "similarity": each.similarity} for each in found]
+        rows = [{**asdict(each.note), "similarity": each.similarity} for each in found]
         print_json({"query": query, "recalled": rows})
         return
     out = console()
@@ -142,9 +140,7 @@ def add(
     ],
     into: Annotated[
         Optional[Path],
-        typer.Option(
-            "--into", metavar="DIR", help="Folder to write to. The default is cognition/ in the project."
-        ),
+        typer.Option(metavar="DIR", help="Folder to write to. The default is cognition/ in the project."),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace entries you added earlier under the same id.")
@@ -157,16 +153,14 @@ def add(
         ),
     ] = False,
     about: Annotated[
-        str,
-        typer.Option(
-            "--about", metavar="TEXT", help="With --llm: the paper's title, authors, year and arXiv id."
-        ),
+        str, typer.Option(metavar="TEXT", help="With --llm: the paper's title, authors, year and arXiv id.")
     ] = "",
     json_: JsonOption = False,
 ) -> None:
     """Add entries to the cognition base, one Markdown file each. Either all are added or none."""
     folder = into or find_project().root / ADDED_ENTRIES
-    written = add_file(file, folder, distil=_distiller(about) if llm else None, replace=replace)
+    distil = distiller(LLM(load_params(find_project().root).llm, mode="live"), about) if llm else None
+    written = add_file(file, folder, distil=distil, replace=replace)
     paths = [str(path) for path in written]
     print_result({"written": paths}, "\n".join(f"added {safe(path)}" for path in paths), as_json=json_)
 
@@ -176,15 +170,6 @@ def _notes(base: list[str] | None) -> list[Note]:
         if name not in BASES:
             raise NotFound(f"unknown cognition base {name!r}", hint=f"use one of: {', '.join(BASES)}")
     return read_notes(base or RolesSettings().cognition, find_project().root)
-
-
-def _note_json(note: Note) -> dict[str, Any]:
-
-    return asdict(note)
-
-
-def _distiller(about: str) -> Any:
-    return distiller(LLM(load_params(find_project().root).llm, mode="live"), about)
 
 
 def _print_index(column: str, listed: list[dict[str, Any]]) -> None:

@@ -33,18 +33,14 @@ def compare(
     ],
     group: Annotated[
         Optional[list[str]],
-        typer.Option(
-            "--group", metavar="LABEL=RUN,RUN", help="Another group of runs, under a name of its own."
-        ),
+        typer.Option(metavar="LABEL=RUN,RUN", help="Another group of runs, under a name of its own."),
     ] = None,
     noise: Annotated[
         Optional[float],
         typer.Option(
-            "--noise",
             metavar="SD",
             min=0.0,
             help="Assumed standard deviation of one score, for runs that scored no program twice.",
-            show_default=False,
         ),
     ] = None,
     out: Annotated[
@@ -52,8 +48,7 @@ def compare(
         typer.Option("--csv", metavar="FILE", help="Write the cumulative curves to this file."),
     ] = None,
     report: Annotated[
-        Optional[Path],
-        typer.Option("--report", metavar="DIR", help="Write a page with figures to this folder."),
+        Optional[Path], typer.Option(metavar="DIR", help="Write a page with figures to this folder.")
     ] = None,
     scale: ScaleOption = None,
     class_: ClassOption = None,

@@ -16,12 +16,10 @@ from asi_repro.project import find_project
 def corpus(
     source: Annotated[
         Optional[str],
-        typer.Option(
-            "--source", help="Text source: fineweb-edu, sotu or a path. The default is set in params.yaml."
-        ),
+        typer.Option(help="Text source: fineweb-edu, sotu or a path. The default is set in params.yaml."),
     ] = None,
     tokenizer: Annotated[
-        str, typer.Option("--tokenizer", help="gpt2, or bytes for the laptop scale (artifacts/corpus-bytes).")
+        str, typer.Option(help="gpt2, or bytes for the laptop scale (artifacts/corpus-bytes).")
     ] = GPT2,
     json_: JsonOption = False,
 ) -> None:

@@ -19,7 +19,6 @@ def diff(
         typer.Argument(
             metavar="[OTHER]",
             help="Program to compare with. The default is the nearest ancestor whose program was released.",
-            show_default=False,
         ),
     ] = None,
     context: Annotated[

@@ -21,10 +21,7 @@ def discover(
     run: Annotated[
         Optional[str],
         typer.Option(
-            "--run",
-            metavar="NAME",
-            help="Name of the run. The default is the name of the scale or of the arm.",
-            show_default=False,
+            metavar="NAME", help="Name of the run. The default is the name of the scale or of the arm."
         ),
     ] = None,
     experiments: Annotated[
@@ -35,47 +32,34 @@ def discover(
             min=1,
             help="Total number of experiments, including the first program. The default is set in "
             "params.yaml.",
-            show_default=False,
         ),
     ] = None,
     workers: Annotated[
         int, typer.Option("--workers", "-w", min=1, help="Number of experiments to run in parallel.")
     ] = 1,
     arm: Annotated[
-        Optional[str],
-        typer.Option(
-            "--arm", help="Arm: operators or llm. The default is set in params.yaml.", show_default=False
-        ),
+        Optional[str], typer.Option(help="Arm: operators or llm. The default is set in params.yaml.")
     ] = None,
     scale: Annotated[
         Optional[str],
         typer.Option(
-            "--scale",
-            help="Train models of this scale, with the settings under discover.scales in params.yaml.",
-            show_default=False,
+            help="Train models of this scale, with the settings under discover.scales in params.yaml."
         ),
     ] = None,
     lab: Annotated[
-        str,
-        typer.Option(
-            "--lab", help="live trains each program; recorded takes every result from the run's record."
-        ),
+        str, typer.Option(help="live trains each program; recorded takes every result from the run's record.")
     ] = "live",
     llm: Annotated[
         str,
         typer.Option(
-            "--llm",
             help="live calls the model; record also saves each call and reuses saved ones; replay "
-            "only uses saved calls.",
+            "only uses saved calls."
         ),
     ] = "record",
     recorded: Annotated[
         Optional[str],
         typer.Option(
-            "--recorded",
-            metavar="NAME",
-            help="Reproduce artifacts/recorded/NAME and check every commit against it.",
-            show_default=False,
+            metavar="NAME", help="Reproduce artifacts/recorded/NAME and check every commit against it."
         ),
     ] = None,
     record: Annotated[

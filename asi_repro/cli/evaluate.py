@@ -11,7 +11,15 @@ from typing import Annotated, Optional
 import typer
 
 from asi_repro.cli.checked import the_choice
-from asi_repro.cli.options import ClassOption, JsonOption, ScaleOption, SeedsOption, SetOption, UnsafeOption
+from asi_repro.cli.options import (
+    ClassOption,
+    DeviceOption,
+    JsonOption,
+    ScaleOption,
+    SeedsOption,
+    SetOption,
+    UnsafeOption,
+)
 from asi_repro.cli.output import console, print_json
 from asi_repro.config.params import load_params
 from asi_repro.data.corpus import corpus_folder
@@ -39,25 +47,20 @@ def evaluate(
     seeds: SeedsOption = None,
     force: Annotated[bool, typer.Option("--force", help="Evaluate again even if scores exist.")] = False,
     tasks: Annotated[
-        Optional[str],
-        typer.Option("--tasks", help="Comma-separated task names. The default is set in params.yaml."),
+        Optional[str], typer.Option(help="Comma-separated task names. The default is set in params.yaml.")
     ] = None,
     limit: Annotated[
         Optional[int],
-        typer.Option(
-            "--limit", min=1, help="Maximum number of items per task. The default is set in params.yaml."
-        ),
+        typer.Option(min=1, help="Maximum number of items per task. The default is set in params.yaml."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Use every item, ignoring the limit.")] = False,
     checkpoint: Annotated[
-        Optional[Path], typer.Option("--checkpoint", help="Evaluate the model in this folder instead.")
+        Optional[Path], typer.Option(help="Evaluate the model in this folder instead.")
     ] = None,
     class_: ClassOption = None,
     set_: SetOption = None,
     unsafe: UnsafeOption = False,
-    device: Annotated[
-        str, typer.Option("--device", help="cpu or cuda. cuda requires --unsafe-no-sandbox.")
-    ] = "cpu",
+    device: DeviceOption = "cpu",
     json_: JsonOption = False,
 ) -> None:
     """Evaluate a trained model with lm-eval (stage `evaluate@NAME`).

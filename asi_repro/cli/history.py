@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -30,17 +32,15 @@ def build(
     archive: ArchiveOption = None,
     output: Annotated[
         Optional[Path],
-        typer.Option(
-            "--output", metavar="FILE", help="File to write. The default is artifacts/history.bundle."
-        ),
+        typer.Option(metavar="FILE", help="File to write. The default is artifacts/history.bundle."),
     ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Write the Git bundle (stage `history`). The same archive always gives the same bytes."""
     source = the_archive(archive)
     bundle = output or find_project().history
-    with _Bar() as bar:
-        summary = write_history(source, bundle, bar.update)
+    with _progress() as progress:
+        summary = write_history(source, bundle, progress)
     text = (
         f"history: {summary.experiments} commits, {summary.programs} with a program, {summary.tags} tags, "
         f"{summary.roots} root{'' if summary.roots == 1 else 's'}; main is experiment {summary.main}; "
@@ -54,12 +54,10 @@ def open_(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder for the clone.")],
     bundle: Annotated[
         Optional[Path],
-        typer.Option(
-            "--bundle", metavar="FILE", help="Bundle to read. The default is artifacts/history.bundle."
-        ),
+        typer.Option(metavar="FILE", help="Bundle to read. The default is artifacts/history.bundle."),
     ] = None,
     run: Annotated[
-        Optional[str], typer.Option("--run", metavar="NAME", help="Open the history of this imported run.")
+        Optional[str], typer.Option(metavar="NAME", help="Open the history of this imported run.")
     ] = None,
     json_: JsonOption = False,
 ) -> None:
@@ -86,19 +84,10 @@ def _suggestions(opened: OpenedHistory) -> list[str]:
     return commands
 
 
-class _Bar:
-    """A progress bar on standard error, where that is a terminal."""
-
-    def __enter__(self) -> _Bar:
-
-        err = console(stderr=True)
-        self._progress = Progress(console=err, transient=True, disable=not err.is_terminal)
-        self._task = self._progress.add_task("history", total=None)
-        self._progress.start()
-        return self
-
-    def update(self, done: int, total: int) -> None:
-        self._progress.update(self._task, completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, where that is a terminal; called with what is done and the total."""
+    err = console(stderr=True)
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("history", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -27,20 +27,11 @@ def import_(
     format_: Annotated[
         Optional[str],
         typer.Option(
-            "--format",
-            metavar="F",
-            help="The system. By default it is found by looking at the folder.",
-            show_default=False,
+            "--format", metavar="F", help="The system. By default it is found by looking at the folder."
         ),
     ] = None,
     run: Annotated[
-        Optional[str],
-        typer.Option(
-            "--run",
-            metavar="NAME",
-            help="Name of the run here. The default is the folder's.",
-            show_default=False,
-        ),
+        Optional[str], typer.Option(metavar="NAME", help="Name of the run here. The default is the folder's.")
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace an imported run of that name that is another run.")

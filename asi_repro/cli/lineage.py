@@ -32,7 +32,6 @@ def lineage(
         typer.Argument(
             metavar="[INDEX|NAME]",
             help="The experiment whose lineage to show. Without it, the whole tree is shown.",
-            show_default=False,
         ),
     ] = None,
     ancestors: Annotated[bool, typer.Option("--ancestors", help="Show only the path to the root.")] = False,

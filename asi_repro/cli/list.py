@@ -27,7 +27,6 @@ def list_(
             metavar="[FILTER]...",
             help="Conditions that must all hold, such as score>2.4 gallery:yes has:program name:gate"
             " depth<=3. Quote > and < for the shell. After --, a leading - negates a condition.",
-            show_default=False,
         ),
     ] = None,
     sort: Annotated[

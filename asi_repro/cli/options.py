@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import MissingInput
-from asi_repro.executor.base import ONE_CPU
+from asi_repro.executor.base import ONE_CPU, Executor, Resources
 from asi_repro.project import archive_of, find_project, run_folders
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
-    from asi_repro.executor.base import Executor, Resources
 
 ArchiveOption = Annotated[
     Optional[Path],
@@ -25,16 +21,12 @@ ArchiveOption = Annotated[
         envvar=["ASI_REPRO_ARCHIVE", "ASI_REPRO_RUN"],
         help="A folder of Parquet tables, or the name of a run (`asi-repro runs` lists them). "
         "The default is the release.",
-        show_default=False,
     ),
 ]
 CertificatesOption = Annotated[
     Optional[Path],
     typer.Option(
-        "--certificates",
-        metavar="DIR",
-        help="Folder of certificates. The default is artifacts/certificates.",
-        show_default=False,
+        "--certificates", metavar="DIR", help="Folder of certificates. The default is artifacts/certificates."
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON (see docs/reference/json.md).")]
@@ -45,22 +37,17 @@ ExecutorOption = Annotated[
         metavar="local|ray",
         help="Where to run the tasks. The default is set in params.yaml. Ray connects to "
         "RAY_ADDRESS, or starts a cluster on this machine.",
-        show_default=False,
     ),
 ]
 ScaleOption = Annotated[
     Optional[str],
     typer.Option(
-        "--scale",
-        help="Model size: smoke, laptop, 20m or 340m. The default is set in params.yaml.",
-        show_default=False,
+        "--scale", help="Model size: smoke, laptop, 20m or 340m. The default is set in params.yaml."
     ),
 ]
 SeedsOption = Annotated[
     Optional[int],
-    typer.Option(
-        "--seeds", min=1, help="Use seeds 0 to N-1. The default is set in params.yaml.", show_default=False
-    ),
+    typer.Option("--seeds", min=1, help="Use seeds 0 to N-1. The default is set in params.yaml."),
 ]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="cpu or cuda. cuda requires --unsafe-no-sandbox.")
@@ -73,12 +60,7 @@ UnsafeOption = Annotated[
 ]
 ClassOption = Annotated[
     Optional[str],
-    typer.Option(
-        "--class",
-        metavar="NAME",
-        help="Of a file: the mixer's class, if there are several.",
-        show_default=False,
-    ),
+    typer.Option("--class", metavar="NAME", help="Of a file: the mixer's class, if there are several."),
 ]
 SetOption = Annotated[
     Optional[list[str]],
@@ -86,7 +68,6 @@ SetOption = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="Of a file: an argument of the class's constructor, as JSON or a Python literal.",
-        show_default=False,
     ),
 ]
 ExperimentArgument = Annotated[

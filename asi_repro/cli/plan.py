@@ -25,30 +25,26 @@ class _Source(str, Enum):
 
 
 def plan(
-    gpus: Annotated[
-        str, typer.Option("--gpus", help="Comma-separated numbers of GPUs for the sweep.")
-    ] = _GPUS,
+    gpus: Annotated[str, typer.Option(help="Comma-separated numbers of GPUs for the sweep.")] = _GPUS,
     workers: Annotated[
-        str, typer.Option("--workers", help="Comma-separated numbers of workers for the discovery run.")
+        str, typer.Option(help="Comma-separated numbers of workers for the discovery run.")
     ] = _WORKERS,
     experiments: Annotated[
-        int, typer.Option("--experiments", min=1, help="Number of experiments of the discovery run.")
+        int, typer.Option(min=1, help="Number of experiments of the discovery run.")
     ] = 1773,
     batch: Annotated[
-        int, typer.Option("--batch", min=1, help="Number of experiments between refreshes of the pool.")
+        int, typer.Option(min=1, help="Number of experiments between refreshes of the pool.")
     ] = 50,
     times: Annotated[
         _Source,
         typer.Option(
-            "--times",
             help="Where the time per architecture comes from: sweep (the recorded sweep, tracked by "
-            "Git) or verify (this machine's certificates and forward times).",
+            "Git) or verify (this machine's certificates and forward times)."
         ),
     ] = _Source.sweep,
     assume: Annotated[
         list[str],
         typer.Option(
-            "--assume",
             metavar="NAME=NUMBER",
             help="Override an assumption. All assumptions are printed. May be repeated.",
         ),

@@ -22,34 +22,26 @@ def pull(
     url: Annotated[
         Optional[str],
         typer.Option(
-            "--url",
             envvar="ASI_REPRO_UPSTREAM_URL",
             help="Import from this Git repository (a mirror) instead of the upstream one.",
         ),
     ] = None,
     rev: Annotated[
-        Optional[str],
-        typer.Option("--rev", envvar="ASI_REPRO_UPSTREAM_REV", help="The revision to import."),
+        Optional[str], typer.Option(envvar="ASI_REPRO_UPSTREAM_REV", help="The revision to import.")
     ] = None,
     run: Annotated[
         Optional[str],
         typer.Option(
-            "--run",
             metavar="PLACE",
             help="Import a run that someone exported with `asi-repro share` instead: a path or URL "
             "(https://, s3://, …).",
-            show_default=False,
         ),
     ] = None,
     name: Annotated[
-        Optional[str],
-        typer.Option(
-            "--as", metavar="NAME", help="With --run: the name to give the run.", show_default=False
-        ),
+        Optional[str], typer.Option("--as", metavar="NAME", help="With --run: the name to give the run.")
     ] = None,
     sha256: Annotated[
-        Optional[str],
-        typer.Option("--sha256", help="With --run: the expected SHA-256 of the file.", show_default=False),
+        Optional[str], typer.Option(help="With --run: the expected SHA-256 of the file.")
     ] = None,
 ) -> None:
     """Download the ASI-ARCH release and verify the SHA-256 of every file, or import a run with --run.
@@ -67,13 +59,9 @@ def pull(
     size = sum(file.bytes for file in manifest.files) / 1e6
     out = console()
     for problem in result.replaced:
-        out.print(f"replaced {problem}", markup=False, highlight=False)
+        out.print(f"replaced {problem}")
     origin = f"from {result.source}" if result.source else "already here"
-    out.print(
-        f"release: {len(manifest.files)} files, {size:.1f} MB, every SHA-256 as pinned ({origin})",
-        markup=False,
-        highlight=False,
-    )
+    out.print(f"release: {len(manifest.files)} files, {size:.1f} MB, every SHA-256 as pinned ({origin})")
 
 
 def _pull_run(project: Project, place: str, name: str | None, sha256: str | None) -> None:
@@ -84,7 +72,5 @@ def _pull_run(project: Project, place: str, name: str | None, sha256: str | None
         f"run {shown}: {len(run.finished())} experiments, every object and commit checked; {run.folder}\n"
         f"asi-repro list --run {shown}; its results are its author's until you run them again "
         f"(asi-repro verify --all --run {shown})",
-        markup=False,
-        highlight=False,
         soft_wrap=True,
     )

@@ -49,7 +49,7 @@ def replay(
         int, typer.Option(min=0, help="Number of pool refreshes by which results are delayed.")
     ] = 0,
     csv: Annotated[
-        Optional[Path], typer.Option("--csv", metavar="FILE", help="Write the steps to this CSV file.")
+        Optional[Path], typer.Option(metavar="FILE", help="Write the steps to this CSV file.")
     ] = None,
     archive: ArchiveOption = None,
     json_: JsonOption = False,

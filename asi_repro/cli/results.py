@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from asi_repro.claims.recorded import table2_by_slug
-from asi_repro.cli.options import JsonOption
+from asi_repro.cli.options import JsonOption, ScaleOption
 from asi_repro.cli.output import console, print_columns, print_json, safe
 from asi_repro.cli.recorded_sweep import show_recorded
 from asi_repro.config.params import load_params
@@ -43,14 +43,7 @@ _HEADER = (
 
 
 def results(
-    scale: Annotated[
-        Optional[str],
-        typer.Option(
-            "--scale",
-            help="Model size: smoke, laptop, 20m or 340m. The default is set in params.yaml.",
-            show_default=False,
-        ),
-    ] = None,
+    scale: ScaleOption = None,
     record: Annotated[
         bool,
         typer.Option("--record", help="Also write the table to artifacts/sweeps/SCALE, which Git tracks."),

@@ -19,11 +19,11 @@ from asi_repro.results.retest import Retest, Training
 
 
 def retest(
-    run: Annotated[str, typer.Option("--run", metavar="NAME", help="Name of the run.")],
+    run: Annotated[str, typer.Option(metavar="NAME", help="Name of the run.")],
     top: Annotated[
-        int, typer.Option("--top", min=1, help="Retest so many of those that beat the baseline, the best.")
+        int, typer.Option(min=1, help="Retest so many of those that beat the baseline, the best.")
     ] = 10,
-    seeds: Annotated[int, typer.Option("--seeds", min=2, help="Fresh seeds of each program.")] = 3,
+    seeds: Annotated[int, typer.Option(min=2, help="Fresh seeds of each program.")] = 3,
     jobs: Annotated[
         Optional[int],
         typer.Option(

@@ -20,21 +20,14 @@ from asi_repro.train.spec import Subject, baseline
 def select(
     names: Annotated[
         Optional[list[str]],
-        typer.Argument(
-            metavar="[NAME]...", help="Baselines, or indices or names of architectures.", show_default=False
-        ),
+        typer.Argument(metavar="[NAME]...", help="Baselines, or indices or names of architectures."),
     ] = None,
     table1: Annotated[
         bool, typer.Option("--table1", help="Add the final models of the paper's Table 1.")
     ] = False,
     top: Annotated[
         Optional[int],
-        typer.Option(
-            "--top",
-            min=1,
-            help="Add the N architectures of the gallery with the highest recorded scores.",
-            show_default=False,
-        ),
+        typer.Option(min=1, help="Add the N architectures of the gallery with the highest recorded scores."),
     ] = None,
     gallery: Annotated[bool, typer.Option("--gallery", help="Add every released architecture.")] = False,
     baselines: Annotated[

@@ -20,10 +20,7 @@ from asi_repro.project import find_project
 def share(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Name of the run (`asi-repro runs` lists them).")],
     to: Annotated[
-        str,
-        typer.Option(
-            "--to", metavar="PLACE", help="A path, or a URL that DVC can write to (s3://, ssh://, …)."
-        ),
+        str, typer.Option(metavar="PLACE", help="A path, or a URL that DVC can write to (s3://, ssh://, …).")
     ],
 ) -> None:
     """Export a run to one file with its commits, records and rejected proposals.
@@ -39,8 +36,6 @@ def share(
     console().print(
         f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB: {shared.place}\nothers get it with\n"
         f"  asi-repro pull --run {shared.place} --sha256 {shared.sha256}",
-        markup=False,
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -52,7 +47,5 @@ def _share_import(folder: Path, to: str) -> None:
     console().print(
         f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB, SHA-256 {shared.sha256}: {to}\n"
         f"others get it with\n  asi-repro import {to} --run {folder.name}",
-        markup=False,
-        highlight=False,
         soft_wrap=True,
     )

@@ -36,9 +36,7 @@ def sweep(
     names: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="[NAME]...",
-            help="Models to use instead of the selection: names, or Python files.",
-            show_default=False,
+            metavar="[NAME]...", help="Models to use instead of the selection: names, or Python files."
         ),
     ] = None,
     jobs: Annotated[
@@ -53,10 +51,7 @@ def sweep(
     scale: ScaleOption = None,
     seeds: SeedsOption = None,
     only: Annotated[
-        Optional[str],
-        typer.Option(
-            "--only", help="Run only this phase: train or evaluate. The default is both.", show_default=False
-        ),
+        Optional[str], typer.Option(help="Run only this phase: train or evaluate. The default is both.")
     ] = None,
     device: DeviceOption = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Redo work whose results exist.")] = False,

@@ -43,20 +43,17 @@ def trace(
     ] = None,
     run: Annotated[
         Optional[str],
-        typer.Option("--run", metavar="NAME", help="Name of the run. Required if traces/ contains several."),
+        typer.Option(metavar="NAME", help="Name of the run. Required if traces/ contains several."),
     ] = None,
     file: Annotated[
         Optional[Path],
-        typer.Option(
-            "--file", metavar="FILE", help="Read traces from this Parquet file or trace.jsonl instead."
-        ),
+        typer.Option(metavar="FILE", help="Read traces from this Parquet file or trace.jsonl instead."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show prompts and answers in full.")] = False,
     json_: JsonOption = False,
     notes: Annotated[
         Optional[Path],
         typer.Option(
-            "--notes",
             metavar="DIR",
             help="Write the whole run as linked Markdown notes, one per experiment, for Obsidian and others. "
             "The default run is the release.",
@@ -65,7 +62,6 @@ def trace(
     otlp: Annotated[
         Optional[Path],
         typer.Option(
-            "--otlp",
             metavar="FILE",
             help="Write the trace for Phoenix and other OpenTelemetry viewers: as JSON if FILE ends "
             "in .json, otherwise as protobuf.",

@@ -32,9 +32,7 @@ def train(
     ],
     scale: ScaleOption = None,
     seeds: SeedsOption = None,
-    seed: Annotated[
-        Optional[int], typer.Option("--seed", min=0, help="Train only with this seed.", show_default=False)
-    ] = None,
+    seed: Annotated[Optional[int], typer.Option(min=0, help="Train only with this seed.")] = None,
     device: DeviceOption = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Train again even if a result exists.")] = False,
     restart: Annotated[

@@ -42,7 +42,6 @@ def verify(
             metavar="[INDEX|NAME|FILE|FOLDER|-]...",
             help="Architectures to check; or Python files with a mixer of yours, folders of them, or standard"
             " input.",
-            show_default=False,
         ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Check every architecture of the archive.")] = False,
@@ -67,10 +66,10 @@ def verify(
         ),
     ] = False,
     only: Annotated[
-        Optional[list[str]], typer.Option("--only", metavar="CHECK", help="Of files: run only this check.")
+        Optional[list[str]], typer.Option(metavar="CHECK", help="Of files: run only this check.")
     ] = None,
     skip: Annotated[
-        Optional[list[str]], typer.Option("--skip", metavar="CHECK", help="Of files: leave this check out.")
+        Optional[list[str]], typer.Option(metavar="CHECK", help="Of files: leave this check out.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Of files: causality, batch and determinism only.")
@@ -79,22 +78,17 @@ def verify(
     set_: SetOption = None,
     hidden_size: Annotated[
         Optional[int],
-        typer.Option(
-            "--hidden-size", min=1, help="Of files: width to probe at. The default is the first that runs."
-        ),
+        typer.Option(min=1, help="Of files: width to probe at. The default is the first that runs."),
     ] = None,
     heads: Annotated[
-        Optional[int], typer.Option("--heads", min=1, help="Of files: number of heads to probe with.")
+        Optional[int], typer.Option(min=1, help="Of files: number of heads to probe with.")
     ] = None,
     parameters: Annotated[
         Optional[int],
-        typer.Option(
-            "--parameters", min=1, help="Of files: stated parameter count of the 340M model, to be compared."
-        ),
+        typer.Option(min=1, help="Of files: stated parameter count of the 340M model, to be compared."),
     ] = None,
     timeout: Annotated[
-        float,
-        typer.Option("--timeout", min=1, help="Of files: seconds of processor time that one check may take."),
+        float, typer.Option(min=1, help="Of files: seconds of processor time that one check may take.")
     ] = SECONDS,
     format_: Annotated[
         Optional[str],
@@ -140,21 +134,14 @@ def verify(
     where, needs = the_executor(executor, jobs, folder)
     with progress_bar() as bar:
         task = bar.add_task("checking programs", total=None)
-
-        def planned(count: int) -> None:
-            bar.update(task, total=count)
-
-        def progress(name: str) -> None:
-            bar.update(task, advance=1, description=safe(name)[:32])
-
         outcome = run_checks(
             programs,
             folder,
             jobs=jobs or usable_cpus(),
             unsafe=unsafe,
             force=force,
-            progress=progress,
-            planned=planned,
+            progress=lambda name: bar.update(task, advance=1, description=safe(name)[:32]),
+            planned=lambda count: bar.update(task, total=count),
             executor=where,
             resources=needs,
         )
