@@ -9,8 +9,6 @@ from pathlib import Path
 from asi_repro.errors import MissingInput, NotFound
 
 RELEASE = "release"
-RUNS = "runs"
-RECORDED = "recorded"
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,16 @@ class Project:
     @property
     def artifacts(self) -> Path:
         return self.root / "artifacts"
+
+    @property
+    def runs(self) -> Path:
+        """Runs of our own and imported ones."""
+        return self.artifacts / "runs"
+
+    @property
+    def recorded(self) -> Path:
+        """Runs that Git holds as records."""
+        return self.artifacts / "recorded"
 
     @property
     def release(self) -> Path:
@@ -81,8 +89,7 @@ def find_project(start: Path | None = None) -> Project:
 def run_folders(project: Project) -> dict[str, Path]:
     """The folder of every run made here, by name: a run of `runs/` hides a recorded one of its name."""
     found: dict[str, Path] = {}
-    for parent in (RUNS, RECORDED):
-        folder = project.artifacts / parent
+    for folder in (project.runs, project.recorded):
         for child in sorted(folder.iterdir()) if folder.is_dir() else ():
             if child.is_dir() and not child.name.startswith("."):
                 found.setdefault(child.name, child)

@@ -8,7 +8,7 @@ from asi_repro.cli.browse import browse
 from asi_repro.cli.discover import discovery_progress
 from asi_repro.cli.output import console
 from asi_repro.discover.session import reproduce_recorded
-from asi_repro.project import RECORDED, find_project
+from asi_repro.project import find_project
 
 RUN = "control"
 
@@ -21,7 +21,7 @@ def demo() -> None:
     rebuilds it from its record, commit by commit.
     """
     project = find_project()
-    if not (project.artifacts / RECORDED / RUN / "archive" / "experiments.parquet").is_file():
+    if not (project.recorded / RUN / "archive" / "experiments.parquet").is_file():
         console().print(
             f"Rebuilding the recorded run '{RUN}' (our control arm at the smoke scale, not the paper's run)."
         )

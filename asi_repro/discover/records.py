@@ -6,11 +6,11 @@ import json
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from asi_repro.discover.types import Analysis, Judgement, Metrics, Proposal, Verdict
 from asi_repro.errors import DataError
-from asi_repro.store.records import first_fault
+from asi_repro.store.records import faults_reported
 
 Record = TypeVar("Record", Proposal, Verdict, Judgement, Analysis, Metrics)
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {
@@ -37,8 +37,6 @@ def from_json(kind: type[Record], data: Any, where: str = "a record") -> Record:
     Raises:
         DataError: for a missing or an unknown field, or one of another type.
     """
-    try:
+    with faults_reported(kind.__name__, where=where):
         found: Record = _ADAPTERS[kind].validate_json(json.dumps(data))
-    except ValidationError as error:
-        raise DataError(f"{kind.__name__}: {first_fault(error)}", where=where) from error
     return found

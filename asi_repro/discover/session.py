@@ -17,7 +17,7 @@ from asi_repro.discover.run.archive import write_run_archive
 from asi_repro.discover.run.discoveries import write_discoveries
 from asi_repro.discover.run.folder import DiscoveryRun, check_name
 from asi_repro.discover.run.recorded import begin_reproduction, check_reproduction, record_run
-from asi_repro.discover.run.setup import begin_run, is_begun, recorded_folder, runs_folder, wanted_settings
+from asi_repro.discover.run.setup import begin_run, is_begun, wanted_settings
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.discover.teams import LlmMode
@@ -115,7 +115,7 @@ def run_live(project: Project, options: RunOptions, on_event: OnEvent) -> RunSum
     name = check_name(options.run or options.scale or settings.arm)
     reproduced = options.lab == "recorded" and is_begun(root, name)
     if reproduced:  # it needs neither corpus nor benchmarks: its settings are those of the run
-        run = DiscoveryRun(runs_folder(project.artifacts) / name)
+        run = DiscoveryRun(project.runs / name)
     else:
         run = begin_run(root, name, arm=arm, scale=options.scale, renew=options.renew)
     run.make_places()  # a kill right after the settings were written left none
@@ -126,7 +126,7 @@ def run_live(project: Project, options: RunOptions, on_event: OnEvent) -> RunSum
         _work_live(job, options, on_event)
     else:
         work(job, options.workers, on_event)
-    size = record_run(run, recorded_folder(project.artifacts) / name) if options.record else None
+    size = record_run(run, project.recorded / name) if options.record else None
     return _summary(run, root, recorded_bytes=size)
 
 
@@ -152,7 +152,7 @@ def reproduce_recorded(project: Project, name: str, workers: int, on_event: OnEv
         MissingInput: where there is no such record.
         DataError: at the first outcome that differs.
     """
-    folder = recorded_folder(project.artifacts) / check_name(name)
+    folder = project.recorded / check_name(name)
     run, experiments = begin_reproduction(folder)
     on_event(RunBegun(experiments, 0))
     work(WorkerJob(run.folder, project.root, experiments, llm="replay"), workers, on_event)

@@ -7,7 +7,7 @@ from pathlib import Path
 from asi_repro.config.executor import ExecutorSettings, Needs
 from asi_repro.errors import NotFound
 from asi_repro.executor.base import Executor, Resources, usable_cpus
-from asi_repro.executor.local import ProcessExecutor, ThreadExecutor
+from asi_repro.executor.local import ProcessExecutor
 from asi_repro.executor.on_ray import RayExecutor
 
 NAMES = ("local", "ray")
@@ -25,7 +25,6 @@ def make_executor(
     *,
     name: str | None = None,
     workers: int | None = None,
-    threads: bool = False,
 ) -> Executor:
     """An executor.
 
@@ -33,7 +32,6 @@ def make_executor(
         root: the project's folder, which all nodes of a cluster must see.
         name: "local" or "ray"; the settings' by default.
         workers: tasks at a time; the CPUs here, or the cluster's resources, by default.
-        threads: whether tasks only wait for a process of their own.
 
     Raises:
         NotFound: for another name.
@@ -43,5 +41,4 @@ def make_executor(
         return RayExecutor(root, settings.ray_address, settings.retries, workers)
     if chosen != "local":
         raise NotFound(f"unknown executor {chosen!r}", hint=f"use one of: {', '.join(NAMES)}")
-    count = workers or usable_cpus()
-    return ThreadExecutor(count) if threads else ProcessExecutor(count)
+    return ProcessExecutor(workers or usable_cpus())

@@ -17,15 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from asi_repro.config.llm import BudgetSettings
-from asi_repro.errors import DataError
 from asi_repro.llm.errors import BudgetExceeded
 from asi_repro.store.checksums import with_checksum
 from asi_repro.store.json_lines import appending, parse_line, whole_lines
 from asi_repro.store.json_text import one_line
-from asi_repro.store.records import first_fault
+from asi_repro.store.records import faults_reported
 
 _MOST = 1 << 53
 _POLL = 0.05
@@ -149,12 +148,8 @@ class Ledger:
         for line in whole_lines(self._path, self._read_to) if self._path is not None else ():
             self._read_to += len(line)
             where = f"{self._path}, byte {self._read_to}"
-            try:
+            with faults_reported("a line is not a record of spending", where=where):
                 self._apply(_Line.model_validate(parse_line(line, where)))
-            except ValidationError as error:
-                raise DataError(
-                    f"a line is not a record of spending: {first_fault(error)}", where=where
-                ) from error
 
     def _apply(self, line: _Line) -> None:
         if line.pid is not None:

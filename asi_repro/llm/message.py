@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from asi_repro.errors import DataError
 from asi_repro.store.json_text import JsonDict
-from asi_repro.store.records import first_fault
+from asi_repro.store.records import faults_reported
 
 MALFORMED = "malformed_tool_input"
 """Our own stop reason, for a message that the SDK could not put together."""
@@ -49,12 +49,8 @@ def check_message(message: Any, where: str) -> JsonDict:
     Raises:
         DataError: naming the first field that is wrong.
     """
-    try:
+    with faults_reported("the response is not one of the Messages API", where=where):
         checked = _Message.model_validate(message)
-    except ValidationError as error:
-        raise DataError(
-            f"the response is not one of the Messages API: {first_fault(error)}", where=where
-        ) from error
     for at, block in enumerate(checked.content):
         needed = {"text": ("text",), "tool_use": ("id", "name", "input"), "thinking": ("thinking",)}
         for name in needed.get(block.type, ()):

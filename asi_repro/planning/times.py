@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
 from asi_repro.config.base import Settings
-from asi_repro.errors import DataError, MissingInput
+from asi_repro.errors import MissingInput
 from asi_repro.models.scales import SCALES, Scale
 from asi_repro.project import Project
 from asi_repro.results.speed import read_times
 from asi_repro.results.table import SWEEPS_FOLDER, read_results
-from asi_repro.store.records import first_fault
+from asi_repro.store.records import faults_reported
 from asi_repro.verify.certificate import read_certificates
 
 Source = Literal["sweep", "verify"]
@@ -167,13 +167,10 @@ def forward_speeds(timings: Path) -> dict[int, float]:
     """
     hint = "`asi-repro verify --all` measures them; `--times sweep` takes what Git holds"
     try:
-        rows = _TIMINGS.validate_json(timings.read_bytes())
+        with faults_reported("the file does not contain times", where=str(timings), hint=hint):
+            rows = _TIMINGS.validate_json(timings.read_bytes())
     except FileNotFoundError:
         rows = {}
-    except ValidationError as error:
-        raise DataError(
-            f"the file does not contain times: {first_fault(error)}", where=str(timings), hint=hint
-        ) from error
     seconds = {i: row.forward[TIMED_LENGTH] for i, row in rows.items() if TIMED_LENGTH in row.forward}
     if not seconds:
         raise MissingInput(

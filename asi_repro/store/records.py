@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,15 +36,22 @@ def read_record(path: Path, model: type[Read], *, missing: str, make: str, remak
     """
     hint = remake or make
     try:
-        return model.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MissingInput(f"{missing}: {error.strerror}", where=str(path), hint=make) from error
-    except ValidationError as error:
-        raise DataError(
-            f"the file is not a result: {first_fault(error)}", where=str(path), hint=hint
-        ) from error
     except (ValueError, RecursionError) as error:
         raise DataError("the file is not JSON", where=str(path), hint=hint) from error
+    with faults_reported("the file is not a result", where=str(path), hint=hint):
+        return model.model_validate(data)
+
+
+@contextmanager
+def faults_reported(what: str, *, where: str, hint: str | None = None) -> Iterator[None]:
+    """Make the first fault that pydantic finds in the body a `DataError` that begins with `what`."""
+    try:
+        yield
+    except ValidationError as error:
+        raise DataError(f"{what}: {first_fault(error)}", where=where, hint=hint) from error
 
 
 def first_fault(error: ValidationError) -> str:

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Optional, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict
-from asi_repro.store.records import first_fault
+from asi_repro.store.records import faults_reported
 from asi_repro.traces.scrub import scrub
 
 Kind = Literal["AGENT", "LLM", "RETRIEVER", "EVALUATOR", "GUARDRAIL", "TOOL", "CHAIN"]
@@ -191,10 +191,8 @@ def check_row(row: Any, where: str) -> JsonDict:
     Raises:
         DataError: naming the field that is wrong.
     """
-    try:
+    with faults_reported("the row of a span is malformed", where=where):
         found = _Row.model_validate(row)
-    except ValidationError as error:
-        raise DataError(f"the row of a span is malformed: {first_fault(error)}", where=where) from error
     if found.version != VERSION:
         raise DataError(
             f"the trace has version {found.version}, but asi-repro reads version {VERSION}", where=where

@@ -74,7 +74,6 @@ def test_settings_choose_and_the_command_line_wins(tmp_path: Path) -> None:
     chosen = make_executor(settings, tmp_path)
     assert chosen == RayExecutor(tmp_path, "10.0.0.1:6379", 5, None)
     assert make_executor(settings, tmp_path, name="local", workers=3) == ProcessExecutor(3)
-    assert make_executor(settings, tmp_path, name="local", workers=3, threads=True) == ThreadExecutor(3)
     with pytest.raises(NotFound, match="unknown executor 'slurm'"):
         make_executor(settings, tmp_path, name="slurm")
 

@@ -25,15 +25,15 @@ from asi_repro.discover.run.archive import write_run_archive
 from asi_repro.discover.run.discoveries import write_discoveries
 from asi_repro.discover.run.folder import DiscoveryRun, RunSettings, check_name
 from asi_repro.discover.run.outcomes import own_outcomes
-from asi_repro.discover.run.setup import run_settings, runs_folder, wanted_settings
-from asi_repro.discover.types import Checker, Lab, Metrics, Proposal, Verdict
+from asi_repro.discover.run.setup import run_settings, wanted_settings
+from asi_repro.discover.types import Checker, Lab
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.base import ONE_CPU, Executor, LostTask, Resources
 from asi_repro.executor.local import ProcessExecutor
+from asi_repro.project import Project
 from asi_repro.store.files import atomic_write, sha256_bytes
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.store.records import Record, read_record
-from asi_repro.traces.spans import Trace
 
 ABLATIONS = "ablations"
 ORIGIN = "a small run of our own discovery loop, not the paper's"
@@ -125,29 +125,11 @@ class SharedLabs:
 
     def lab(self, settings: LabSettings, stage: JsonDict) -> Lab:
         """See `LiveLabs`."""
-        return _Aside(CachedLab(self._cache, stage, self._labs.lab(settings, stage)))
+        return CachedLab(self._cache, stage, self._labs.lab(settings, stage), traced=False)
 
     def checker(self, rows: list[str]) -> Checker:
         """See `LiveLabs`."""
-        return _CheckedAside(CachedChecker(self._cache, rows, self._labs.checker(rows)))
-
-
-@dataclass(frozen=True)
-class _Aside:
-    """A lab whose spans are no part of the experiment's trace: it must not show what others had trained."""
-
-    lab: Lab
-
-    def run(self, program: str, seed: int, trace: Trace, *, baseline: Metrics | None = None) -> Metrics:
-        return self.lab.run(program, seed, Trace("shared"), baseline=baseline)
-
-
-@dataclass(frozen=True)
-class _CheckedAside:
-    checker: Checker
-
-    def check(self, proposal: Proposal, trace: Trace) -> Verdict:
-        return self.checker.check(proposal, Trace("shared"))
+        return CachedChecker(self._cache, rows, self._labs.checker(rows), traced=False)
 
 
 def ablation_folder(root: Path, name: str) -> Path:
@@ -208,8 +190,9 @@ def _grid(settings: AblationSettings, seeds: int | None, experiments: int | None
 
 def run_cell(cell: Cell) -> CellResult:
     """Run a cell until it is finished, or go on with it; its result is on disk when this returns."""
-    shared = runs_folder(cell.root / "artifacts") / f".{cell.ablation}.lab.jsonl"
-    folder = runs_folder(cell.root / "artifacts") / cell.name
+    runs = Project(cell.root).runs
+    shared = runs / f".{cell.ablation}.lab.jsonl"
+    folder = runs / cell.name
     job = WorkerJob(folder, cell.root, cell.experiments, SharedLabs(LocalLabs(cell.root, folder), shared))
     return finish_cell(cell, job)
 

@@ -14,7 +14,7 @@ from asi_repro.archive.reader import Archive
 from asi_repro.discover.cognition.entry import TEXTS
 from asi_repro.discover.cognition.files import SUFFIXES, read_entries
 from asi_repro.discover.novelty.embedding import Embedder, ranked, shared_embedder, similarities
-from asi_repro.errors import DataError, NotFound
+from asi_repro.errors import DataError
 
 OWN_ENTRIES = Path(__file__).parent / "entries"
 _RELEASE_TEXTS = {
@@ -72,18 +72,6 @@ class CognitionBase:
 
     def __len__(self) -> int:
         return len(self.notes)
-
-    def get(self, key: str) -> Note:
-        """The note of that id.
-
-        Raises:
-            NotFound: where there is none.
-        """
-        if key not in self.notes:
-            raise NotFound(
-                f"the cognition base has no entry {key!r}", hint="`asi-repro cognition entries` lists them"
-            )
-        return self.notes[key]
 
     def recall(self, query: str, count: int = 3) -> list[Recalled]:
         """The notes with the nearest triggers, nearest first; of equally near ones the smaller id first.

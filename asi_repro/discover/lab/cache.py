@@ -82,10 +82,12 @@ class CachedLab:
     Args:
         stage: what identifies training and scoring, of settings.json.
         live: who trains; None where a run is reproduced from its record.
+        traced: whether its spans are part of the experiment's trace. A cache that several runs share is not:
+            the trace must not show what others had trained.
     """
 
-    def __init__(self, cache: ResultCache, stage: JsonDict, live: Lab | None) -> None:
-        self._cache, self._stage, self._live = cache, stage, live
+    def __init__(self, cache: ResultCache, stage: JsonDict, live: Lab | None, *, traced: bool = True) -> None:
+        self._cache, self._stage, self._live, self._traced = cache, stage, live, traced
 
     def run(self, program: str, seed: int, trace: Trace, *, baseline: Metrics | None = None) -> Metrics:
         """See `discover.types.Lab`.
@@ -94,6 +96,7 @@ class CachedLab:
             MissingInput: where a run is reproduced and the cache has no such training.
         """
         live, key = self._live, training_key(program, seed, self._stage)
+        trace = trace if self._traced else Trace("shared")
         with trace.span("train and evaluate", "TOOL") as span:
             span.set(**{"lab.key": key, "lab.program": sha256_bytes(program.encode()), "lab.seed": seed})
 
@@ -114,10 +117,13 @@ class CachedChecker:
     Args:
         rows: the rows of the certificate that a proposal must pass.
         live: who checks; None where a run is reproduced from its record.
+        traced: see `CachedLab`.
     """
 
-    def __init__(self, cache: ResultCache, rows: list[str], live: Checker | None) -> None:
-        self._cache, self._rows, self._live = cache, rows, live
+    def __init__(
+        self, cache: ResultCache, rows: list[str], live: Checker | None, *, traced: bool = True
+    ) -> None:
+        self._cache, self._rows, self._live, self._traced = cache, rows, live, traced
 
     def check(self, proposal: Proposal, trace: Trace) -> Verdict:
         """See `discover.types.Checker`.
@@ -126,6 +132,7 @@ class CachedChecker:
             MissingInput: where a run is reproduced and the cache has no such check.
         """
         live, key = self._live, check_key(proposal.program, self._rows)
+        trace = trace if self._traced else Trace("shared")
         with trace.span("check the program", "GUARDRAIL") as span:
             span.set(**{"check.key": key, "check.rows": self._rows})
 

@@ -9,12 +9,10 @@ import json
 from collections.abc import Callable
 from typing import Any, Optional
 
-from pydantic import ValidationError
-
 from asi_repro.discover.records import to_json
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import DataError
-from asi_repro.store.records import Record, first_fault
+from asi_repro.store.records import Record, faults_reported
 
 _LOG_CHARACTERS = 4000
 
@@ -51,10 +49,8 @@ def decode_result(result: dict[str, Any], where: str) -> Metrics:
         LabFailure, LeakSuspected: where it had none.
         DataError: where `result` is not one that `encode_result` gave.
     """
-    try:
+    with faults_reported("this is not a training result", where=where):
         found = LabResult.model_validate_json(json.dumps(result))
-    except ValidationError as error:
-        raise DataError(f"this is not a training result: {first_fault(error)}", where=where) from error
     if found.failure is not None:
         raise LabFailure(found.failure.log, reason=found.failure.reason)
     if found.leak is not None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from asi_repro.config.discover import DiscoverSettings
 from asi_repro.store.files import sha256_bytes
 
 ROOT = 1
@@ -73,8 +72,3 @@ class Draw:
         """`count` different numbers below `of` (all where there are fewer), ascending."""
         left = list(range(of))
         return sorted(left.pop(self.below(len(left))) for _ in range(min(count, of)))
-
-
-def make_schedule(settings: DiscoverSettings, seed: int) -> Schedule:
-    """The schedule of a run."""
-    return Schedule(settings.pool.cold_start, settings.pool.refresh, settings.window, seed)

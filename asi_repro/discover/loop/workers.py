@@ -170,22 +170,10 @@ def _listen(children: list[BaseProcess], messages: Any, on_event: OnEvent, folde
             continue
         if message is None:
             over += 1
-        elif isinstance(message, _Failed):
-            error = AsiReproError(message.what, where=message.where, hint=message.hint)
-            error.exit_code = message.exit_code
-            raise error
+        elif isinstance(message, AsiReproError):
+            raise message
         else:
             on_event(message)
-
-
-@dataclass(frozen=True)
-class _Failed:
-    """What an `AsiReproError` says; not every error can be pickled."""
-
-    what: str
-    where: str | None
-    hint: str | None
-    exit_code: int
 
 
 def _child(job: WorkerJob, messages: Any, parent: int) -> None:
@@ -196,10 +184,13 @@ def _child(job: WorkerJob, messages: Any, parent: int) -> None:
     try:
         run_job(job, messages.put)
     except AsiReproError as error:
-        messages.put(_Failed(error.what, error.where, error.hint, error.exit_code))
+        plain = AsiReproError(error.what, where=error.where, hint=error.hint)  # others may not be pickled
+        plain.exit_code = error.exit_code
+        messages.put(plain)
     except Exception as error:
         what = f"{type(error).__name__}: {str(error)[:500]}"
-        messages.put(_Failed(what, fault_place(error), "this is a fault of asi_repro", 1))
+        hint = "this is a fault of asi_repro"
+        messages.put(AsiReproError(what, where=fault_place(error), hint=hint))
     else:
         messages.put(None)
 

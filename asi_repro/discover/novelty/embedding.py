@@ -57,7 +57,7 @@ class WordLlamaEmbedder:
     def __init__(self) -> None:
         self._weights, self._tokenizer = _load()
         self.dimension = int(self._weights.shape[1])
-        self.name = f"wordllama {_version()} {_MODEL} {self.dimension}"
+        self.name = f"wordllama {version('wordllama')} {_MODEL} {self.dimension}"
 
     def embed(self, texts: Iterable[str]) -> NDArray[np.float32]:
         rows = [self._row(text) for text in texts]
@@ -114,7 +114,3 @@ def _load() -> tuple[NDArray[np.float16], Tokenizer]:
         return matrix, Tokenizer.from_file(str(folder / "tokenizers" / f"{_MODEL}_tokenizer_config.json"))
     except Exception as error:  # tokenizers raises plain exceptions
         raise MissingInput(f"texts cannot be embedded: {error}", where=str(folder), hint=_HINT) from error
-
-
-def _version() -> str:
-    return version("wordllama")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from asi_repro.discover.operators.calls import Call
-from asi_repro.discover.operators.catalogue import PART_KINDS, find_block
+from asi_repro.discover.operators.catalogue import find_block
 
 
 def term(name: str) -> str:
@@ -76,8 +76,3 @@ def cost(paths: tuple[Call, ...]) -> int:
     """The sum of the paths' costs; a class that the library does not know counts as a delta rule."""
     blocks = [find_block(call.name) for call in paths]
     return sum(2 if block is None or block.name == "AdoptedPath" else block.cost for block in blocks)
-
-
-def is_part(key: str) -> bool:
-    """Whether a keyword holds a part that can be replaced."""
-    return key in PART_KINDS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from asi_repro.discover.operators.calls import Call
-from asi_repro.discover.operators.catalogue import SLOT_KINDS, find_block
-from asi_repro.discover.operators.describe import described, is_part, mechanism, snake, term
+from asi_repro.discover.operators.catalogue import PART_KINDS, SLOT_KINDS, find_block
+from asi_repro.discover.operators.describe import described, mechanism, snake, term
 from asi_repro.discover.operators.draft import Context, Edit, draw_call, install, rewritten
 from asi_repro.discover.operators.source import LISTS, Source
 
@@ -140,12 +140,12 @@ def replace_part(source: Source, context: Context) -> Edit | None:
         (at, key, value)
         for at, call in enumerate(source.slots["paths"])
         for key, value in call.keywords
-        if isinstance(value, Call) and is_part(key)
+        if isinstance(value, Call) and key in PART_KINDS
     ]
     if not places:
         return None
     at, key, old = context.rng.choice(places)
-    kind = next(kind for kind in ("feature", "beta", "decay") if kind == key)
+    kind = next(kind for kind in PART_KINDS if kind == key)
     installed, new = install(source, draw_call(kind, context, without=old.name))
     paths = source.slots["paths"]
     changed = paths[at].with_keyword(key, new)

@@ -98,9 +98,7 @@ def write_run_archive(run: DiscoveryRun) -> tuple[dict[str, int], dict[str, int]
                 {"index": index, "text": files[ANALYSIS].decode(), **discovery.analysis.model_dump()}
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"this is this is not an experiment of the loop: {error!r}", where=where
-            ) from error
+            raise DataError(f"this is not an experiment of the loop: {error!r}", where=where) from error
     made.sources = _sources(run, len(commits))
     more = {
         "fitness": pa.Table.from_pylist(fitness, schema=FITNESS),

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from pydantic import ValidationError
-
 from asi_repro.archive.history.content import commit_message, experiment_files
 from asi_repro.archive.history.records import ExperimentRecord
 from asi_repro.archive.reader import Experiment, Program
@@ -17,7 +15,7 @@ from asi_repro.discover.types import Analysis, Candidate, Judgement, Metrics, Pr
 from asi_repro.errors import DataError
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict, dump_json
-from asi_repro.store.records import Record, first_fault
+from asi_repro.store.records import Record, faults_reported
 from asi_repro.text import terminal_safe
 
 FORMAT = "asi_repro.discovery/1"
@@ -90,13 +88,16 @@ class FinishedExperiment:
 
     def record(self) -> ExperimentRecord:
         """As the history and the archive have it."""
-        source = self.proposal.program
+        source, index, metrics = self.proposal.program, self.discovery.index, self.discovery.metrics
+        common: JsonDict = {
+            "index": index,
+            "name": self.proposal.name,
+            "display_name": None,
+            "parent": self.discovery.parent,
+            "score": self.discovery.fitness.value,
+        }
         program = Program(
-            index=self.discovery.index,
-            name=self.proposal.name,
-            display_name=None,
-            parent=self.discovery.parent,
-            score=self.discovery.fitness.value,
+            **common,
             source=source,
             sha256=sha256_bytes(source.encode()),
             lines=len(source.splitlines()),
@@ -107,21 +108,10 @@ class FinishedExperiment:
             parameters=None,
         )
         experiment = Experiment(
-            index=self.discovery.index,
-            name=self.proposal.name,
-            display_name=None,
-            parent=self.discovery.parent,
-            depth=self.discovery.depth,
-            children=0,
-            score=self.discovery.fitness.value,
-            in_gallery=False,
-            has_program=True,
+            **common, depth=self.discovery.depth, children=0, in_gallery=False, has_program=True
         )
         return ExperimentRecord(
-            experiment,
-            program,
-            benchmark_rows(self.discovery.index, self.discovery.metrics),
-            curve_rows(self.discovery.index, self.discovery.metrics),
+            experiment, program, benchmark_rows(index, metrics), curve_rows(index, metrics)
         )
 
     def files(self, trace: str) -> dict[str, bytes]:
@@ -183,7 +173,7 @@ def read_candidate(files: Mapping[str, bytes], where: str) -> Candidate:
             depth=discovery.depth,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"this is this is not an experiment of the loop: {error!r}", where=where) from error
+        raise DataError(f"this is not an experiment of the loop: {error!r}", where=where) from error
 
 
 def read_discovery(files: Mapping[str, bytes], where: str) -> Discovery:
@@ -192,12 +182,10 @@ def read_discovery(files: Mapping[str, bytes], where: str) -> Discovery:
     Raises:
         DataError: where it is missing or damaged.
     """
-    try:
+    if DISCOVERY not in files:
+        raise DataError(f"no {DISCOVERY}", where=where)
+    with faults_reported(DISCOVERY, where=where):
         return Discovery.model_validate_json(files[DISCOVERY])
-    except KeyError:
-        raise DataError(f"no {DISCOVERY}", where=where) from None
-    except ValidationError as error:
-        raise DataError(f"{DISCOVERY}: {first_fault(error)}", where=where) from error
 
 
 def read_object(files: Mapping[str, bytes], name: str, where: str) -> JsonDict:
@@ -209,7 +197,7 @@ def read_object(files: Mapping[str, bytes], name: str, where: str) -> JsonDict:
     try:
         value = json.loads(files[name])
     except (KeyError, ValueError, RecursionError) as error:
-        raise DataError(f"the commit has the commit has no readable {name}", where=where) from error
+        raise DataError(f"the commit has no readable {name}", where=where) from error
     if not isinstance(value, dict):
         raise DataError(f"{name} is not a JSON object", where=where)
     return value

@@ -24,7 +24,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from asi_repro.config.discover import DiscoverSettings
-from asi_repro.discover.loop.schedule import Schedule, make_schedule
+from asi_repro.discover.loop.schedule import Schedule
 from asi_repro.discover.run.store import RunStore
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.store.checksums import checked, with_checksum
@@ -162,7 +162,8 @@ class DiscoveryRun:
     @cached_property
     def schedule(self) -> Schedule:
         """What may run beside what."""
-        return make_schedule(self.discover, self.settings.seed)
+        pool = self.discover.pool
+        return Schedule(pool.cold_start, pool.refresh, self.discover.window, self.settings.seed)
 
     def journal(self, name: str) -> Path:
         """The journal of a piece of work."""
@@ -202,21 +203,6 @@ def check_name(name: str) -> str:
 def step_seconds(timings: Path, scale: str) -> list[float]:
     """Mean seconds a step of the trainings of a scale in a file of timings: the peers of the next one."""
     return [float(line["step_seconds"]) for line in read_lines(timings) if line.get("scale") == scale]
-
-
-def read_json(path: Path) -> JsonDict:
-    """A JSON object in a file.
-
-    Raises:
-        DataError: where it is none.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError("the file cannot be read", where=str(path)) from error
-    if not isinstance(value, dict):
-        raise DataError("the file is not a JSON object", where=str(path))
-    return value
 
 
 def _compare(there: JsonDict, wanted: JsonDict, path: Path) -> None:

@@ -38,7 +38,7 @@ def reaching(place: str) -> Iterator[tuple[Any, str]]:
         ) from error
     except (DvcException, ImportError, ValueError) as error:
         raise AsiReproError(
-            f"this is this is not a place that can be reached: {_first(error)}", where=place
+            f"this is not a place that can be reached: {_first(error)}", where=place
         ) from error
     try:
         yield filesystem, path

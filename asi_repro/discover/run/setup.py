@@ -11,19 +11,8 @@ from asi_repro.config.params import load_params
 from asi_repro.discover.lab.live import made_with, stage_identity
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun, RunSettings, check_name, first_difference
 from asi_repro.errors import DataError, NotFound
+from asi_repro.project import Project
 from asi_repro.sweep.workspace import open_workspace
-
-RUNS, RECORDED = "runs", "recorded"
-
-
-def runs_folder(artifacts: Path) -> Path:
-    """Where live runs are."""
-    return artifacts / RUNS
-
-
-def recorded_folder(artifacts: Path) -> Path:
-    """Where recorded ones are."""
-    return artifacts / RECORDED
 
 
 def wanted_settings(root: Path, arm: Arm | None, scale: str | None = None) -> DiscoverSettings:
@@ -78,7 +67,7 @@ def begin_run(
         MissingInput: where corpus or benchmarks are not there.
     """
     settings = run_settings(root, wanted_settings(root, arm, scale), load_params(root).seed)
-    folder = runs_folder(root / "artifacts") / check_name(name)
+    folder = Project(root).runs / check_name(name)
     if renew and is_begun(root, name) and _differs(folder, settings):
         shutil.rmtree(folder)
     return DiscoveryRun.begin(folder, settings)
@@ -94,7 +83,7 @@ def _differs(folder: Path, settings: RunSettings) -> bool:
 
 def is_begun(root: Path, name: str) -> bool:
     """Whether there is a run of that name."""
-    return (runs_folder(root / "artifacts") / name / SETTINGS).is_file()
+    return (Project(root).runs / name / SETTINGS).is_file()
 
 
 def _stage(root: Path, settings: LabSettings) -> dict[str, object]:

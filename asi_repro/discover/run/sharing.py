@@ -28,7 +28,6 @@ from asi_repro.discover.run.folder import (
 from asi_repro.discover.run.recorded import commit_lines, listed_commits
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.remote import reaching
-from asi_repro.discover.run.setup import runs_folder
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
 from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.errors import AsiReproError, DataError, MissingInput
@@ -112,7 +111,7 @@ def receive_run(
         AsiReproError: where a run of that name is here, or the place cannot be reached.
     """
     chosen = check_name(name or Path(place.rstrip("/")).name.removesuffix(".bundle"))
-    folder = runs_folder(project.artifacts) / chosen
+    folder = project.runs / chosen
     if folder.exists():
         raise AsiReproError(
             f"there is already a run named {chosen}",

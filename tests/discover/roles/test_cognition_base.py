@@ -20,7 +20,7 @@ from asi_repro.discover.cognition.base import (
 )
 from asi_repro.discover.cognition.entry import Entry, Source
 from asi_repro.discover.cognition.files import parse_entries, read_entries, to_markdown
-from asi_repro.errors import DataError, MissingInput, NotFound
+from asi_repro.errors import DataError, MissingInput
 
 ENTRY = """---
 id: {id}
@@ -136,8 +136,6 @@ def test_an_id_stands_once(embedder) -> None:
     notes = own_notes()[:2]
     with pytest.raises(DataError, match="two entries"):
         CognitionBase([*notes, notes[0]], embedder)
-    with pytest.raises(NotFound, match="no entry 'nothing'"):
-        CognitionBase(notes, embedder).get("nothing")
 
 
 # Files
