@@ -16,6 +16,7 @@ from asi_repro.claims.ledger import SCHEMA_VERSION, Entry, Ledger, PaperOf, Read
 from asi_repro.claims.measured import measured_entries
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.claims.plain import finding_fields, plain
+from asi_repro.claims.probed import probe_entries
 from asi_repro.claims.recorded import recorded_entries
 from asi_repro.claims.registry import Check, checks
 from asi_repro.claims.texts import ClaimText, claim_texts, papers
@@ -63,7 +64,11 @@ def build_ledger(
         papers=[PaperOf(**paper.model_dump()) for paper in papers().values()],
         summary=summary(entries),
         claims=entries,
-        measured=[*measured_entries(sweeps), *recorded_entries(sweeps, archive, settings)],
+        measured=[
+            *measured_entries(sweeps),
+            *recorded_entries(sweeps, archive, settings),
+            *probe_entries(sweeps),
+        ],
     )
 
 

@@ -56,6 +56,7 @@ COMMANDS: dict[str, dict[str, Lazy]] = {
             "asi_repro.cli.evaluate:evaluate", "Evaluate one trained model (stage evaluate@NAME)."
         ),
         "sweep": Lazy("asi_repro.cli.sweep:sweep", "Train and evaluate all selected models in parallel."),
+        "probes": Lazy("asi_repro.cli.probes:probes", "Probe what models can learn (stage probes)."),
         "results": Lazy("asi_repro.cli.results:results", "Compare the trained models with DeltaNet."),
         "harness": Lazy("asi_repro.cli.harness:harness", "Run lm-eval's own command line on our models."),
         "dvc": Lazy("asi_repro.cli.dvc:dvc", "Run DVC without access to GitHub."),

@@ -110,7 +110,7 @@ def sweep(
     swept.reports += [unknown_report(name, error) for name, error in unknown.items()]
     if sittings is not None:
         swept.reports += sittings.faults
-    _finish(swept, [] if sittings is None else sittings.notes(), json_=json_)
+    finish(swept, [] if sittings is None else sittings.notes(), json_=json_)
 
 
 def _sittings(root: Path, workspace: Workspace) -> Sittings | None:
@@ -133,7 +133,12 @@ def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:
     return count
 
 
-def _finish(swept: Swept, notes: list[str], *, json_: bool) -> None:
+def finish(swept: Swept, notes: list[str], *, json_: bool) -> None:
+    """Say what jobs came to.
+
+    Raises:
+        AsiReproError: where one failed.
+    """
     counts = {status: len(swept.of(status)) for status in ("done", "current", "stopped", "failed")}
     if json_:
         jobs = [asdict(report) for report in swept.reports]

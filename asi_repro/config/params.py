@@ -13,6 +13,7 @@ from asi_repro.config.discover import DiscoverSettings
 from asi_repro.config.evaluate import EvaluateSettings
 from asi_repro.config.executor import ExecutorSettings
 from asi_repro.config.llm import LlmSettings
+from asi_repro.config.probes import ProbeSettings
 from asi_repro.config.sweep import SittingSettings, SweepSettings
 from asi_repro.config.train import TrainSettings
 from asi_repro.errors import DataError
@@ -36,6 +37,7 @@ class Params(Settings):
     train: TrainSettings = Field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings)
     sweep: SweepSettings = Field(default_factory=SweepSettings)
+    probes: ProbeSettings = Field(default_factory=ProbeSettings)
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     discover: DiscoverSettings = Field(default_factory=DiscoverSettings)

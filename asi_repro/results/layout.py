@@ -15,6 +15,8 @@ BASELINES = (
     "mamba2",
     "transformer",
 )
+# Models that are known to pass a probe; see `models.baselines.registry`.
+CONTROLS = ("delta_net_negative",)
 REFERENCE = "delta_net"
 EVALUATION = "evaluation.json"
 _UNPLAIN = re.compile(r"[^A-Za-z0-9_-]+")

@@ -1,4 +1,7 @@
-"""The short trainings of baselines by which a recipe was chosen: artifacts/sweeps/SCALE/recipe.json."""
+"""The short trainings of baselines by which recipes were chosen: recipe.json in artifacts/sweeps/SCALE.
+
+That of the capability probes was chosen likewise: probe_recipe.json there.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +18,31 @@ from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
 
-RECIPE = "recipe.json"
+RECIPE, PROBE_RECIPE = "recipe.json", "probe_recipe.json"
 
 
 class Trial(Record):
     """One short training of a baseline."""
 
     model: str = Field(description="The baseline.")
+    probe: Optional[str] = Field(default=None, description="The synthetic task; null: text.")
     learning_rate: float = Field(gt=0, description="Highest learning rate.")
     initializer_range: float = Field(gt=0, description="Standard deviation of the frame's initial weights.")
     seed: int = Field(ge=0, description="Seed of the training.")
     steps: int = Field(ge=1, description="Optimizer steps.")
     tokens: int = Field(ge=1, description="Tokens seen.")
-    loss: Optional[float] = Field(description="Mean loss of the last tenth of the steps; null: it diverged.")
+    loss: Optional[float] = Field(
+        description="Mean loss of the last tenth of the steps; of a probe the share of wrong answers in the "
+        "test; null: it diverged."
+    )
     tokens_per_second: Optional[float] = Field(description="Per second of processor time.")
     hardware: str = Field(description="The machine.")
     key: str = Field(description="SHA-256 over everything that the loss depends on.")
 
     @property
-    def setting(self) -> tuple[str, float, float, int, int]:
+    def setting(self) -> tuple[str, str | None, float, float, int, int]:
         """What was tried."""
-        return self.model, self.learning_rate, self.initializer_range, self.seed, self.steps
+        return self.model, self.probe, self.learning_rate, self.initializer_range, self.seed, self.steps
 
     @classmethod
     def of(
@@ -70,12 +77,12 @@ class Trials(Record):
 
         A setting with which a baseline diverged, or that not all of them were tried with, is left out.
         """
-        models = {trial.model for trial in self.trials}
-        found: dict[tuple[float, float], dict[str, float]] = {}
+        models = {(trial.model, trial.probe) for trial in self.trials}
+        found: dict[tuple[float, float], dict[tuple[str, str | None], float]] = {}
         for trial in self.trials:
             if trial.loss is not None:
                 key = trial.learning_rate, trial.initializer_range
-                found.setdefault(key, {})[trial.model] = trial.loss
+                found.setdefault(key, {})[trial.model, trial.probe] = trial.loss
         whole = {key: losses for key, losses in found.items() if set(losses) == models}
         return sorted((fmean(losses.values()), *key) for key, losses in whole.items())
 

@@ -22,7 +22,7 @@ from asi_repro.results.training import CURVE, ENVIRONMENT, read_curve, read_trai
 from asi_repro.store.checksums import SUM, checked, with_checksum
 from asi_repro.store.files import atomic_write, sha256_bytes, sha256_file
 from asi_repro.store.json_text import dump_json
-from asi_repro.store.records import Record, first_fault
+from asi_repro.store.records import Read, Record, first_fault
 
 ROWS = "rows"
 # What differs between the models of one sweep, and what may differ between its sittings.
@@ -197,7 +197,19 @@ def read_row(path: Path) -> SweepRow:
     Raises:
         DataError: where it is not that, was edited, or lies under another's name.
     """
-    hint = f"restore it (git checkout {path.name}) or delete it: the sweep then trains that model again"
+    row = read_summed(path, SweepRow)
+    if path.name != row_path(path.parent.parent, row.name, row.seed).name:
+        raise DataError(f"the row is of {row.name} seed {row.seed}", where=str(path), hint=restore_hint(path))
+    return row
+
+
+def read_summed(path: Path, model: type[Read]) -> Read:
+    """A row of this kind from a JSON file with a checksum of itself.
+
+    Raises:
+        DataError: where it is not that or was edited.
+    """
+    hint = restore_hint(path)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -205,12 +217,14 @@ def read_row(path: Path) -> SweepRow:
     if isinstance(value, dict) and SUM not in value:
         raise DataError("the row has no checksum", where=str(path), hint=hint)
     try:
-        row = SweepRow.model_validate(checked(value, "the row is", where=str(path), hint=hint))
+        return model.model_validate(checked(value, "the row is", where=str(path), hint=hint))
     except ValidationError as error:
         raise DataError(f"the file is not a row: {first_fault(error)}", where=str(path), hint=hint) from error
-    if path.name != row_path(path.parent.parent, row.name, row.seed).name:
-        raise DataError(f"the row is of {row.name} seed {row.seed}", where=str(path), hint=hint)
-    return row
+
+
+def restore_hint(path: Path) -> str:
+    """What to do about a row that is not what was written."""
+    return f"restore it (git checkout {path.name}) or delete it: the sweep then trains that model again"
 
 
 def read_rows(folder: Path) -> tuple[list[SweepRow], list[DataError]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asi_repro.archive.fsck.place import Place, Problem
 from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.results.probe_rows import probe_paths, read_probe
 from asi_repro.results.sweep_rows import read_row, row_paths
 from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.results.training import REMAKE, WEIGHTS, read_training
@@ -24,16 +25,20 @@ def check_measured(place: Place) -> tuple[str, list[Problem]]:
     artifacts = place.require_project().artifacts
     folders = sorted(path.parent for path in artifacts.glob(f"*/*/*/*/{SUMS}"))
     certificates = sorted(path for path in (artifacts / "certificates").glob("*.json") if path.stem.isdigit())
-    rows = [path for folder in sorted((artifacts / SWEEPS_FOLDER).glob("*/")) for path in row_paths(folder)]
-    if not folders and not certificates and not rows:
+    sweeps = sorted((artifacts / SWEEPS_FOLDER).glob("*/"))
+    rows = [path for folder in sweeps for path in row_paths(folder)]
+    probes = [path for folder in sweeps for path in probe_paths(folder)]
+    if not (folders or certificates or rows or probes):
         raise MissingInput("nothing has been measured on this machine", hint="run `dvc repro`")
     problems = [
         *_wrong(folders, _check_folder),
         *_wrong(certificates, read_certificate),
         *_wrong(rows, read_row),
+        *_wrong(probes, read_probe),
     ]
     counted = (
-        f"{len(folders)} trainings and scores, {len(certificates)} certificates, {len(rows)} recorded rows"
+        f"{len(folders)} trainings and scores, {len(certificates)} certificates, "
+        f"{len(rows) + len(probes)} recorded rows"
     )
     return counted, problems
 

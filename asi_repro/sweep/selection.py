@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.plain_yaml import plain_yaml
-from asi_repro.results.layout import BASELINES
+from asi_repro.results.layout import BASELINES, CONTROLS
 from asi_repro.store.files import atomic_write
 from asi_repro.train.spec import Subject, architecture, baseline
 
@@ -67,7 +67,7 @@ def find_subject(name: str, archive: Archive | None) -> Subject:
         NotFound: where nothing is called so, or its program was not released.
         MissingInput: where it is no baseline and there is no archive.
     """
-    if name in BASELINES:
+    if name in (*BASELINES, *CONTROLS):
         return baseline(name)
     if archive is None:
         raise MissingInput(

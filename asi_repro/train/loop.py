@@ -141,7 +141,7 @@ def train(
     cuda = message["device"] == "cuda"
     torch.set_num_threads(recipe.threads)
     warm_up()
-    _seed_everything(message["seed"])
+    seed_everything(message["seed"])
     model = build_model(message)
     flops = _flops_per_sequence(model, recipe.length, message["seed"])
     start = hidden_scalars(model)
@@ -255,9 +255,10 @@ def _arguments(message: dict[str, Any], recipe: Recipe, folder: Path) -> Trainin
     )
 
 
-def _seed_everything(seed: int) -> None:
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a program may draw from."""
     random.seed(seed)
-    np.random.seed(seed)  # programs may draw from it
+    np.random.seed(seed)
     torch.manual_seed(seed)
 
 

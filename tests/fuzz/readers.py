@@ -297,6 +297,19 @@ def read_row(folder: Path) -> Any:
     return sentence(read(rows, paper={}, total=None, seed=1, resamples=10))
 
 
+def make_probe(folder: Path) -> Path:
+    row = ROOT / "artifacts/sweeps/laptop/probes/delta_net.recall.seed-0.json"
+    return write(folder / "probes" / row.name, row.read_bytes())
+
+
+def read_probe(folder: Path) -> Any:
+    from asi_repro.results.probe_matrix import make_matrix
+    from asi_repro.results.probe_rows import probe_paths
+    from asi_repro.results.probe_rows import read_probe as one
+
+    return make_matrix([one(path) for path in probe_paths(folder)], {"recall": "recall"}).sentence
+
+
 def other(make: Callable[[Path], Path], name: str) -> Callable[[Path], Path]:
     """Another of the files that `make` writes."""
     return lambda folder: make(folder).with_name(name)
@@ -353,6 +366,7 @@ STAGES = {
     "sweep models": Reader("text", other(make_sweep, "models.csv"), read_sweep),
     "sweep curves": Reader("text", other(make_sweep, "curves.csv"), read_sweep),
     "sweep row": Reader("json", make_row, read_row),
+    "probe row": Reader("json", make_probe, read_probe),
     "DVC pin": Reader("text", make_pins, read_pins),
     "browse state": Reader("json", make_state, read_state),
 }

@@ -59,7 +59,7 @@ FUZZED = {  # module: the readers of READERS that go through it
     "data/shards": ["corpus shard"],
     "results/training": ["training curve"],
     "results/table": ["sweep models", "sweep curves"],
-    "results/sweep_rows": ["sweep row"],
+    "results/sweep_rows": ["sweep row", "probe row"],
     "tui/state": ["browse state"],
     "verify/certificate": ["certificate"],
 }

@@ -46,6 +46,11 @@ class _DeltaMixer(nn.Module):
         """(batch, heads, length), or None for no decay."""
         return None
 
+    def write_strength(self, x: Tensor) -> Tensor:
+        """(batch, heads, length), the rule's b_t."""
+        strength: Tensor = self.b_proj(x).sigmoid().transpose(1, 2)
+        return strength
+
     def normalise(self, o: Tensor, x: Tensor) -> Tensor:
         """The outputs (batch, length, heads, width) before the projection; x is the layer's input."""
         raise NotImplementedError
@@ -93,7 +98,7 @@ class _DeltaMixer(nn.Module):
             l2norm(q),
             l2norm(k),
             v,
-            self.b_proj(x).sigmoid().transpose(1, 2),
+            self.write_strength(x),
             self.log_decay(x),
             state=None if state is None else state["recurrent_state"],
         )
@@ -119,6 +124,16 @@ class DeltaNet(_DeltaMixer):
         normal = self.o_norm(o)
         assert isinstance(normal, Tensor)
         return normal
+
+
+class NegativeDeltaNet(DeltaNet):
+    """DeltaNet whose writing strength reaches 2, so that its state can change sign (arXiv 2411.12537).
+
+    No baseline of the sweep: the model that is known to pass the probe for parity.
+    """
+
+    def write_strength(self, x: Tensor) -> Tensor:
+        return 2 * super().write_strength(x)
 
 
 class WideDeltaNet(DeltaNet):

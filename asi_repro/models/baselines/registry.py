@@ -18,6 +18,7 @@ from asi_repro.models.baselines.linear import (
     ConvolutionDeltaNet,
     DeltaNet,
     GatedDeltaNet,
+    NegativeDeltaNet,
     WideDeltaNet,
     head_width,
 )
@@ -64,6 +65,8 @@ _TABLE: dict[str, tuple[type[nn.Module], Constructor | None, str]] = {
     "transformer": (Attention, None, "Transformer (softmax attention)"),
 }
 BASELINES: tuple[str, ...] = tuple(_TABLE)
+# Known to pass a probe that the baselines do not; no part of any sweep.
+_TABLE["delta_net_negative"] = (NegativeDeltaNet, None, "DeltaNet with negative eigenvalues")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Baseline:
     """A known token mixer.
 
     Attributes:
-        name: one of `BASELINES`.
+        name: one of `BASELINES`, or a control's.
         display_name: what a person calls it.
         backend: "cpu" for the torch modules, "fla" for fla's layers.
         source_sha256: SHA-256 of the torch module's file, a key for results.
@@ -120,7 +123,7 @@ def load_baseline(name: str, *, backend: str = "auto") -> Baseline:
         AsiReproError: where the backend cannot run here.
     """
     if name not in _TABLE:
-        raise NotFound(f"unknown baseline {name!r}", hint=f"use one of: {', '.join(BASELINES)}")
+        raise NotFound(f"unknown baseline {name!r}", hint=f"use one of: {', '.join(_TABLE)}")
     main_class, _, display_name = _TABLE[name]
     module = inspect.getmodule(main_class)
     assert module is not None

@@ -18,6 +18,7 @@ from asi_repro.report.sections import (
     discovery,
     facts,
     gallery,
+    probes,
     recorded_sweep,
     scales,
     scaling,
@@ -93,6 +94,12 @@ SECTIONS: tuple[Entry, ...] = (
         "All of the gallery on a laptop, and how much that means",
         recorded_sweep.blocks,
         "Not run: `asi-repro sweep --scale laptop` records it.",
+    ),
+    Entry(
+        "probes",
+        "What these models can learn",
+        probes.blocks,
+        "Not run: `asi-repro probes`, then `dvc repro probes`.",
     ),
     Entry(
         "speed",

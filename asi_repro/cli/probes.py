@@ -1,0 +1,157 @@
+"""`asi-repro probes`: what models can learn of small synthetic tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from asi_repro.cli.options import ExecutorOption, JsonOption, UnsafeOption, the_executor
+from asi_repro.cli.output import console, print_columns, print_json, progress_bar, safe
+from asi_repro.cli.sweep import finish
+from asi_repro.config.params import load_params
+from asi_repro.data.probe_tasks import PROBES
+from asi_repro.errors import DataError, MissingInput
+from asi_repro.executor.base import usable_cpus
+from asi_repro.project import Project, find_project
+from asi_repro.results.probe_matrix import MATRIX, Cell, ProbeMatrix, make_matrix, write_matrix
+from asi_repro.results.probe_rows import read_probes
+from asi_repro.sweep.jobs import Report, unknown_report
+from asi_repro.sweep.jobs import sweep as run_sweep
+from asi_repro.sweep.probing import ProbeSittings, probes_home, run_probes
+from asi_repro.sweep.workspace import open_workspace
+from asi_repro.train.probing import SCALE
+
+_MARKS = {1: " +", -1: " -", 0: ""}
+
+
+def probes(
+    names: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Baselines or architectures. The default is all of them in a fixed order.",
+            show_default=False,
+        ),
+    ] = None,
+    task: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--task", metavar="TASK", help="Only this probe; may be given again.", show_default=False
+        ),
+    ] = None,
+    jobs: Annotated[
+        Optional[int],
+        typer.Option("--jobs", "-j", min=1, help="Number of models to probe in parallel."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Redo probes that are recorded.")] = False,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Also redo what is recorded as made with earlier code.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Run nothing; show what is recorded.")] = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Run nothing; write artifacts/probes.json from what is recorded."),
+    ] = False,
+    unsafe: UnsafeOption = False,
+    executor: ExecutorOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Probe what models can learn: recall, copying, parity, memorisation, compression (stage `probes`).
+
+    Each probe is a training of seconds on a synthetic task and a test on unseen sequences. Scores stand
+    beside chance and the noise of seeds; they measure single skills, not quality. Every finished probe is a
+    file in artifacts/sweeps/laptop/probes, and what is recorded there is not done again. The order is: all
+    baselines, a sample of the gallery, the baselines' other seeds, the rest of the gallery.
+    """
+    project = find_project()
+    if show or record:
+        _show(project, record=record, json_=json_)
+        return
+    workspace = open_workspace(project.root, scale=SCALE)
+    known, unknown = workspace.known_subjects(names) if names else ([], {})
+    sittings = ProbeSittings(workspace, load_params(project.root))
+    sittings.open(known, task or (), renew=renew, force=force)
+    planned = sittings.jobs(project.root, unsafe=unsafe)
+    where, needs = the_executor(executor, jobs, project.root, scale=SCALE)
+    with progress_bar() as bar:
+        shown = bar.add_task("probing", total=len(planned))
+
+        def told(report: Report) -> None:
+            bar.update(shown, advance=1, description=safe(report.name)[:40])
+
+        swept = run_sweep(
+            planned,
+            workers=jobs or usable_cpus(),
+            progress=told,
+            run=run_probes,
+            executor=where,
+            resources=needs,
+        )
+    swept.reports += [unknown_report(name, error) for name, error in unknown.items()] + sittings.faults
+    finish(swept, sittings.notes(), json_=json_)
+
+
+def _show(project: Project, *, record: bool, json_: bool) -> None:
+    folder = probes_home(project.artifacts)
+    rows, damaged = read_probes(folder)
+    if not rows:
+        said = f"; {len(damaged)} rows are damaged: {damaged[0].what}" if damaged else ""
+        raise MissingInput(f"no probe is recorded{said}", where=str(folder), hint="asi-repro probes")
+    matrix = make_matrix(rows, {name: task.title for name, task in PROBES.items()})
+    if record:
+        write_matrix(matrix, project.artifacts / MATRIX)
+    if json_:
+        wrong = [{"where": error.where, "what": error.what} for error in damaged]
+        print_json({**matrix.model_dump(), "damaged": wrong})
+    else:
+        print_matrix(matrix, damaged)
+    if record and damaged:
+        raise damaged[0]
+
+
+def print_matrix(matrix: ProbeMatrix, damaged: list[DataError]) -> None:
+    """Models by tasks: mean score, deviation over seeds and tokens to nine of ten right."""
+    out = console()
+    out.print("Capability probes: share of right answers on unseen sequences. Not a measure of quality.")
+    header = ("model", "seeds", *matrix.tasks)
+    table = [
+        [name, str(max(len(c.scores) for c in cells.values())), *(_cell(cells.get(t)) for t in matrix.tasks)]
+        for name, cells in matrix.models.items()
+        if cells
+    ]
+    table += [["a guess", "", *(f"{task.chance:.3f}" for task in matrix.tasks.values())]]
+    table += [["a seed's deviation", "", *(_deviation(t.seed_deviation) for t in matrix.tasks.values())]]
+    told = [f"{task.pairs_apart} of {task.pairs}" for task in matrix.tasks.values()]
+    table += [["pairs told apart", "", *told]]
+    print_columns(out, header, table)
+    out.print("+ above and - below DeltaNet by more than seeds differ (p < 0.05 after Holm). @: thousands of")
+    out.print(
+        "training tokens until nine of ten answers were right, the mean over seeds where all reached it."
+    )
+    for name, cells in matrix.models.items():
+        for task, cell in cells.items():
+            for trouble in cell.troubles:
+                out.print(f"  did not end: {safe(name)} on {task}, {safe(trouble)}")
+    for error in damaged:
+        out.print(f"  left out: {safe(Path(error.where or '').name)}: {safe(error.what)}")
+    if matrix.left_out:
+        out.print(f"{matrix.left_out} rows of another recipe or task are not compared")
+    out.print(matrix.sentence)
+
+
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "not run"
+    if cell.mean is None:
+        return "did not end"
+    spread = "" if cell.deviation is None else f" ±{cell.deviation:.3f}"
+    passed = [tokens for tokens in cell.tokens_to_pass if tokens is not None]
+    reached = bool(passed) and len(passed) == len(cell.tokens_to_pass)
+    speed = f" @{sum(passed) / len(passed) / 1000:.0f}" if reached else ""
+    return f"{cell.mean:.3f}{spread}{_MARKS[cell.beyond_noise]}{speed}"
+
+
+def _deviation(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.3f}"
