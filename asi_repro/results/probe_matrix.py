@@ -66,7 +66,8 @@ class TaskSummary(Record):
 class ProbeMatrix(Record):
     """All of it."""
 
-    tasks: dict[str, TaskSummary] = Field(description="In their order.")
+    order: list[str] = Field(description="The tasks in their order.")
+    tasks: dict[str, TaskSummary] = Field(description="By name.")
     models: dict[str, dict[str, Cell]] = Field(description="Cells by model and task.")
     left_out: int = Field(description="Rows of another recipe or task than most, which are not compared.")
     sentence: str = Field(description="What follows, in plain words.")
@@ -108,7 +109,11 @@ def make_matrix(rows: Sequence[ProbeRow], titles: Mapping[str, str]) -> ProbeMat
             pairs_apart=sum(p_value < LEVEL for p_value in p_values),
         )
     return ProbeMatrix(
-        tasks=tasks, models=models, left_out=len(rows) - kept, sentence=_sentence(tasks, models)
+        order=list(tasks),
+        tasks=tasks,
+        models=models,
+        left_out=len(rows) - kept,
+        sentence=_sentence(tasks, models),
     )
 
 
@@ -124,9 +129,12 @@ def read_matrix(path: Path) -> ProbeMatrix:
         MissingInput: where it is not there.
         DataError: where it is not that.
     """
-    return read_record(
+    matrix = read_record(
         path, ProbeMatrix, missing="the probes are not summarised", make="asi-repro probes --record"
     )
+    tasks = {name: matrix.tasks[name] for name in matrix.order if name in matrix.tasks}
+    models = {name: matrix.models[name] for name in _in_order(set(matrix.models))}
+    return matrix.model_copy(update={"tasks": tasks, "models": models})
 
 
 def _in_order(names: set[str]) -> list[str]:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from asi_repro.config.train import Recipe
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.sandbox.worker import scratch
 
@@ -22,7 +23,7 @@ class _Training:
     model: Any
     optimizer: Any
     schedule: Any
-    recipe: Any
+    recipe: Recipe
     slots: int
 
 
@@ -34,7 +35,6 @@ def begin(payload: dict[str, Any]) -> dict[str, Any]:
     import torch
     from transformers import get_wsd_schedule
 
-    from asi_repro.config.train import Recipe
     from asi_repro.models.determinism import warm_up
     from asi_repro.train.loop import build_model, seed_everything
 
@@ -97,7 +97,10 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer(payload: dict[str, Any]) -> dict[str, Any]:
-    """The likeliest answers after each token of the sequences in the scratch folder, in C order."""
+    """The likeliest answers after each token of the sequences in the scratch folder, in C order.
+
+    Null where a logit is not a number.
+    """
     import torch
 
     it = _running["it"]
@@ -107,6 +110,8 @@ def answer(payload: dict[str, Any]) -> dict[str, Any]:
     with torch.no_grad():
         for batch in tokens.split(it.recipe.batch):
             logits = it.model(input_ids=batch).logits.unflatten(-1, (it.slots, -1))
+            if not logits.isfinite().all():
+                return {"answers": None}
             found += logits[:, payload["first"] :].argmax(-1).flatten().tolist()
     return {"answers": found}
 

@@ -165,8 +165,11 @@ class Prober:
                 measured.trouble = "nan: the loss is not a number"
                 return
             _hand_over(worker, TOKENS, test.tokens)
-            said = call("answer", {"tokens": test.tokens.shape, "first": task.asked_from})
-            right = _accuracy(said.get("answers"), test.answers[:, task.asked_from :])
+            said = call("answer", {"tokens": test.tokens.shape, "first": task.asked_from}).get("answers")
+            if said is None:
+                measured.trouble = "nan: what is answered is not a number"
+                return
+            right = _accuracy(said, test.answers[:, task.asked_from :])
             measured.curve[(first + each) * task.length] = right
 
     def _ready(self, spec: Spec) -> SandboxWorker:

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-from trained_models import made_up_results
+from trained_models import made_up_results, probe_row
 
 from asi_repro.claims.finding import Verdict
 from asi_repro.claims.ledger import SCHEMA_VERSION, Ledger
 from asi_repro.claims.measured import MAKE, measured_entries
 from asi_repro.claims.page import claim_section, page
+from asi_repro.claims.probed import probe_entries
 from asi_repro.errors import DataError
+from asi_repro.results.probe_rows import probe_path, write_probe
 from asi_repro.results.table import MODELS, write_results
 
 
@@ -57,3 +59,18 @@ def test_a_damaged_sweep_is_one_error(sweeps: Path) -> None:
     (sweeps / "smoke" / MODELS).write_text("name,loss.mean\na,b\n")
     with pytest.raises(DataError, match="not a table of models"):
         measured_entries(sweeps)
+
+
+def test_probes_are_one_row_with_noise_beside_it(tmp_path: Path) -> None:
+    assert list(probe_entries(None)) == list(probe_entries(tmp_path)) == []
+    folder = tmp_path / "laptop"
+    for seed in (0, 1):
+        write_probe(probe_row("delta_net", "recall", seed, 0.4 + 0.02 * seed), folder)
+        write_probe(probe_row("0007-better", "recall", seed, 0.9), folder)
+    damaged = probe_path(folder, "mamba2", "recall", 0)
+    damaged.write_text("{}")
+    [entry] = probe_entries(tmp_path)
+    assert "1 above and 0 below of 1" in entry.found
+    assert "associative recall 0.010" in entry.power
+    assert entry.notes == [f"left out, damaged: {damaged.name}"]
+    assert claim_section(entry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from report_runs import HOSTILE
 
 from asi_repro.project import Project
+from asi_repro.results.probe_rows import ProbeRow
 from asi_repro.results.significance import Difference, Spread, WinnersCurse
 from asi_repro.results.speed import SPEED, SpeedRow, Speeds, write_speeds
 from asi_repro.results.table import (
@@ -108,4 +109,26 @@ def add_results(project: Project) -> None:
     write_speeds(
         Speeds(about="Made up.", hardware="none", torch="0", threads=1, rows=rows),
         project.artifacts / SWEEPS_FOLDER / SPEED,
+    )
+
+
+def probe_row(name: str, task: str, seed: int, score: float | None) -> ProbeRow:
+    """A made-up probe; one without a score did not end."""
+    return ProbeRow(
+        name=name,
+        task=task,
+        seed=seed,
+        key="k",
+        program=name,
+        conditions=task,
+        trouble="" if score is not None else "nan: the loss is not a number",
+        score=score,
+        chance=0.5 if task == "parity" else 0.0625,
+        asked=100,
+        tokens=1000,
+        tokens_to_pass=None,
+        curve={},
+        parameters=10,
+        cpu_seconds=1.0,
+        hardware="made up",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from in_process import call
-from tiny_training import HEAD, TURNS_NAN, program
+from tiny_training import HEAD, PLAIN, TURNS_NAN, program
 
 pytest.importorskip("torch")
 
@@ -69,20 +69,20 @@ def test_one_model_after_another_task_is_what_it_is_alone(root, a_sandbox):
     assert not alone.trouble
 
 
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [(FAILS, "program_error"), (TURNS_NAN, "nan"), ("import os\nos.system('true')\n", "refused")],
-)
-def test_a_program_that_fails_is_a_row_that_says_so(root, a_sandbox, source, said):
-    probe = probe_of(load_params(root), program(source), PROBES["recall"], 0)
+def test_a_program_that_fails_is_a_row_that_says_so_and_the_worker_goes_on(root, a_sandbox):
+    params = load_params(root)
     with Prober() as prober:
-        probed = prober.run(probe)
-        assert probed.trouble.startswith(said)
-        row = make_row(probe, probed)
-        assert (row.score, row.tokens_to_pass) == (None, None)
-        # The worker goes on with the next probe.
-        fine = probe_of(load_params(root), baseline("transformer"), PROBES["recall"], 0)
-        assert not prober.run(fine).trouble
+        for source, said in (
+            (FAILS, "program_error"),
+            (TURNS_NAN, "nan: what is answered"),
+            (TURNS_NAN.replace("> 6", "> 4"), "nan: the loss"),
+            ("import os\nos.system('true')\n", "refused"),
+            (PLAIN, ""),
+        ):
+            probe = probe_of(params, program(source), PROBES["recall"], 0)
+            probed = prober.run(probe)
+            assert probed.trouble[: len(said) or None] == said
+            assert (make_row(probe, probed).score is None) == bool(said)
 
 
 def test_the_command_goes_on_where_it_was(root, a_sandbox, monkeypatch):
