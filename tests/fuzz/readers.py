@@ -298,8 +298,25 @@ def read_row(folder: Path) -> Any:
 
 
 def make_probe(folder: Path) -> Path:
-    row = ROOT / "artifacts/sweeps/laptop/probes/delta_net.recall.seed-0.json"
-    return write(folder / "probes" / row.name, row.read_bytes())
+    from asi_repro.results.probe_rows import ProbeRow, probe_path, write_probe
+
+    fields = dict.fromkeys(("key", "program", "conditions", "trouble", "hardware"), "k")
+    row = ProbeRow(
+        **fields,
+        name="delta_net",
+        task="recall",
+        seed=0,
+        score=0.5,
+        chance=0.0625,
+        asked=100,
+        tokens=1000,
+        tokens_to_pass=None,
+        curve={"1000": 0.5},
+        parameters=10,
+        cpu_seconds=1.0,
+    )
+    write_probe(row, folder)
+    return probe_path(folder, row.name, row.task, row.seed)
 
 
 def read_probe(folder: Path) -> Any:
