@@ -88,7 +88,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         if out.auxiliary_loss is not None and it.model.config.auxiliary_loss_weight:
             loss = loss + it.model.config.auxiliary_loss_weight * out.auxiliary_loss.to(loss.dtype)
         it.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if it.recipe.max_grad_norm:
             torch.nn.utils.clip_grad_norm_(it.model.parameters(), it.recipe.max_grad_norm)
         it.optimizer.step()
