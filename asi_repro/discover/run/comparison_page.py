@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -81,8 +82,8 @@ def panels(groups: Sequence[Group]) -> list[Panel]:
     for unit in (EXPERIMENTS, *UNITS):
         for what in ("best so far", "discoveries"):
             bands = [band for group in groups if (band := _band(group, unit, what)) is not None]
-            if unit == EXPERIMENTS and what == "best so far":
-                bands += [band for group in groups if (band := _chance(group)) is not None]
+            if what == "best so far":
+                bands += [band for group in groups if (band := _chance(group, unit)) is not None]
             if any(max(band.at) > 0 for band in bands):
                 made.append(Panel(unit, what, tuple(bands)))
     return made
@@ -106,13 +107,18 @@ def _band(group: Group, unit: str, what: str) -> Band | None:
     return Band.over(group.label, points, np.asarray(values))
 
 
-def _chance(group: Group) -> Band | None:
-    """The best of so many draws from the first generation, where the group is one run."""
-    if len(group.runs) != 1:
+def _chance(group: Group, unit: str) -> Band | None:
+    """The best of so many draws from the first generation, where the group is one run.
+
+    After a budget, as many are drawn as the run had experiments by then.
+    """
+    at = cumulative(group.runs[0], unit)
+    if len(group.runs) != 1 or at is None:
         return None
     run = group.runs[0]
     pool = [s for s, first in zip(run.scores, run.first_generation, strict=False) if first]
-    return chance_band(group.label, pool, len(run.indices), higher=run.higher)
+    band = chance_band(group.label, pool, len(run.indices), higher=run.higher)
+    return band and replace(band, at=tuple(float(at[int(size) - 1]) for size in band.at))
 
 
 def _lines(found: Comparison) -> list[str]:

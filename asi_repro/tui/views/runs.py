@@ -54,6 +54,7 @@ class RunsView(View):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "Follow", tooltip="Follow the live run, or hold still"),
         Binding("x", "overlay", "Over others", tooltip="Draw the run over the others, or not any more"),
+        Binding("c", "compare", "Compare", tooltip="Compare the run with those drawn over each other"),
         Binding("r", "refresh", "Look again", tooltip="Look at the run now"),
     ]
 
@@ -298,6 +299,19 @@ class RunsView(View):
             self._draw_list()
 
         self.load(best, got, group="load-overlay")
+
+    def action_compare(self) -> None:
+        row, project = self._row(), self.source.project
+        if row is None or project is None:
+            return
+        from asi_repro.tui.runs_compared import Compared, RunsComparedScreen, compare_runs
+
+        names = list(dict.fromkeys([*self._overlaid, row.name]))
+
+        def got(found: Compared) -> None:
+            self.app.push_screen(RunsComparedScreen(found))
+
+        self.load(lambda: compare_runs(project, names), got, group="load-compare")
 
     def action_refresh(self) -> None:
         self._read()
