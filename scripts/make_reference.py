@@ -1,7 +1,8 @@
 """Write the reference pages that are generated from the code: the archive's tables, the claims, the
-facts, the commands.
+facts, the commands; and the notebook, from the guide's examples.
 
-    python scripts/make_reference.py          write docs/reference/{archive,claims,facts,cli}.md
+    python scripts/make_reference.py          write docs/reference/{archive,claims,facts,cli}.md and
+                                              docs/how-to/notebook.ipynb
     python scripts/make_reference.py --check  fail where a page is not what the code says
 
 A test runs the check, so a new column or command cannot go undocumented.
@@ -10,7 +11,9 @@ A test runs the check, so a new column or command cannot go undocumented.
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,7 +108,28 @@ def _help(app: typer.Typer, words: list[str]) -> str:
     return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
 
 
-PAGES = {"archive.md": archive_page, "claims.md": claims_page, "facts.md": facts_page, "cli.md": cli_page}
+def notebook() -> str:
+    """The guide to notebooks as a notebook without outputs: each example is a cell, and what is between."""
+    page = (REFERENCE.parent / "how-to" / "notebook.md").read_text(encoding="utf-8")
+    cells = []
+    for number, part in enumerate(re.split(r"^```python\n(.*?)^```$", page, flags=re.S | re.M)):
+        # Every second part is an example. The links of a page lead beside the notebook too.
+        code = {"cell_type": "code", "execution_count": None, "outputs": []}
+        cell = {"id": f"cell-{number}", "metadata": {}, "source": part.strip().splitlines(keepends=True)}
+        if cell["source"]:
+            cells.append(cell | (code if number % 2 else {"cell_type": "markdown"}))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    whole = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+PAGES = {
+    "archive.md": archive_page,
+    "claims.md": claims_page,
+    "facts.md": facts_page,
+    "cli.md": cli_page,
+    "../how-to/notebook.ipynb": notebook,
+}
 
 
 def main() -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from asi_repro.errors import MissingInput, NotFound  # noqa: E402
 from asi_repro.notebook import Listing, OpenRun, open_run  # noqa: E402
 
 GUIDE = ROOT / "docs" / "how-to" / "notebook.md"
+NOTEBOOK = GUIDE.with_suffix(".ipynb")
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +114,22 @@ def test_runs_and_listings_print_what_they_hold(tmp_path: Path) -> None:
     assert open_run(tmp_path / "n").program(1).source == "raise SystemExit\n"
 
 
-def test_the_examples_of_the_guide_run() -> None:
-    examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.S)
+def test_the_notebook_is_the_guide_and_its_cells_run(project: Path) -> None:
+    found = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    cells = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
+    examples = ["".join(cell["source"]) for cell in cells]
+    guide = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.S)
+    assert examples == [one.strip() for one in guide]
     assert len(examples) >= 4
+    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells)
+    if find_spec("nbclient") and find_spec("ipykernel"):
+        import nbclient
+        import nbformat
+
+        nbclient.NotebookClient(
+            nbformat.from_dict(found), resources={"metadata": {"path": project}}
+        ).execute()
+        return
     names: dict[str, object] = {}
     for example in examples:
-        exec(compile(example, str(GUIDE), "exec"), names)
+        exec(compile(example, str(NOTEBOOK), "exec"), names)
