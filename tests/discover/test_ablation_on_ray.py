@@ -15,12 +15,13 @@ import pytest
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
+LAB = {"scale": "smoke", "steps": 10, "limit": 2, "tasks": ["piqa"]}
 GRID = {
     "experiments": 3,
     "seeds": 1,
     "without": ["references"],
     "policies": [],
-    "exploration": {"scale": "smoke", "steps": 10, "limit": 2, "tasks": ["piqa"]},
+    "exploration": LAB,
 }
 
 
@@ -28,6 +29,7 @@ def ablated(root: Path, executor: str) -> tuple[dict[str, Any], dict[str, bytes]
     """The table that the command prints, and the files that it leaves."""
     params = json.loads((root / "params.yaml").read_text())
     resources = {"smoke": {"cpus": 1.0, "memory_gib": 0.5}}
+    params |= {"discover": {"arm": "operators", "exploration": LAB, "verification": LAB}}
     params |= {"ablation": GRID, "executor": {"name": executor, "resources": resources}}
     (root / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
     (root / "dvc.yaml").write_text("stages: {}\n")
