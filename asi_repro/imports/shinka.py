@@ -35,7 +35,7 @@ from asi_repro.store.json_text import one_line
 
 FORMAT = "shinka"
 NAME = "programs.sqlite"
-_WAL = f"{NAME}-wal"
+_WAL, _JOURNAL = f"{NAME}-wal", f"{NAME}-journal"
 _QUERIES = {
     "programs": "SELECT * FROM programs ORDER BY rowid",
     "attempt_log": "SELECT * FROM attempt_log ORDER BY rowid",
@@ -74,7 +74,7 @@ def read(reader: Reader) -> ImportedRun:
 def _copy(reader: Reader, folder: Path, run: ImportedRun) -> Path:
     """Copy the database and its log, and look whether either changed meanwhile."""
     copy = folder / NAME
-    names = [name for name in (NAME, _WAL) if reader.has(name)]
+    names = [name for name in (NAME, _WAL, _JOURNAL) if reader.has(name)]
     before = [_stamp(reader.folder / name) for name in names]
     for name in names:
         (folder / name).write_bytes(reader.read(name))
@@ -84,8 +84,10 @@ def _copy(reader: Reader, folder: Path, run: ImportedRun) -> Path:
             where=NAME,
             hint="wait until the run has stopped, or import a copy of its folder",
         )
-    if _WAL in names and (folder / _WAL).stat().st_size:
-        run.note("count", "the database was read with its write-ahead log: the run may still be going on")
+    # With its journal beside it, SQLite takes back what a transaction had half written to the copy.
+    for name, said in ((_WAL, "write-ahead log"), (_JOURNAL, "rollback journal")):
+        if name in names and (folder / name).stat().st_size:
+            run.note("count", f"the database was read with its {said}: the run may still be going on")
     return copy
 
 

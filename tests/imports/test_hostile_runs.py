@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,24 @@ def test_a_database_that_is_written_meanwhile_is_read_as_it_stands_or_refused(tm
         run = read_run(tmp_path / "s")
     assert any(node.generation == 77 for node in run.nodes)
     assert "may still be going on" in " ".join(notice.text for notice in run.notices)
+
+
+def test_a_transaction_that_is_half_written_is_not_read(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "shinka", tmp_path / "s")
+    place = tmp_path / "s" / "programs.sqlite"
+    before = place.read_bytes()
+    with closing(sqlite3.connect(place, isolation_level=None)) as database:
+        database.execute("PRAGMA cache_size = 1")
+        database.execute("PRAGMA cache_spill = 1")
+        database.execute("BEGIN EXCLUSIVE")
+        database.execute("UPDATE programs SET generation = 77, text_feedback = ?", ["x" * 20_000])
+        assert place.read_bytes() != before, "pages were written before the end of the transaction"
+        run = read_run(tmp_path / "s")
+        database.execute("ROLLBACK")
+    assert [node.generation for node in run.nodes] == [
+        node.generation for node in read_run(DATA / "shinka").nodes
+    ]
+    assert "rollback journal" in " ".join(notice.text for notice in run.notices)
 
 
 def test_a_view_in_place_of_the_table_is_refused(tmp_path: Path) -> None:
