@@ -113,7 +113,7 @@ def _from_git(
     reader: Reader, rows: list[tuple[str, _Row]], run: ImportedRun
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Programs by id, and for each commit that is there the id of its parent commit."""
-    if not (reader.folder / ".git" / "objects").is_dir():
+    if reader.linked(".git/objects") or not (reader.folder / ".git" / "objects").is_dir():
         run.note("lost", "there is no git repository beside results.tsv, and so there are no programs")
         return {}, {}
     wanted = [(key, row.commit) for key, row in rows if _COMMIT.fullmatch(row.commit)]

@@ -48,4 +48,8 @@ def read_run(place: Path, format_: str | None = None) -> ImportedRun:
 def _read(name: str, reader: Reader) -> ImportedRun:
     found = ADAPTERS[name].read(reader)
     assert isinstance(found, ImportedRun)
+    if reader.links:
+        found.note(
+            "ignored", f"{len(reader.links)} symbolic links were not followed, such as {min(reader.links)}"
+        )
     return found

@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from asi_repro.errors import DataError, MissingInput
@@ -35,11 +35,22 @@ class Reader:
         if not folder.is_dir():
             raise MissingInput("there is no such folder", where=str(folder), hint="name the folder of a run")
         self.folder = folder
+        self.links: set[str] = set()
+        """Symbolic links that were met and not followed."""
         self._read = 0
 
     def has(self, name: str) -> bool:
         """Whether there is such a plain file."""
-        return _is_plain(self.folder / name)
+        return not self.linked(name) and _is_plain(self.folder / name)
+
+    def linked(self, name: str) -> bool:
+        """Whether a path is a symbolic link, or leads through one."""
+        parts = PurePosixPath(name).parts
+        for end in range(1, len(parts) + 1):
+            if (self.folder / PurePosixPath(*parts[:end])).is_symlink():
+                self.links.add("/".join(parts[:end]))
+                return True
+        return False
 
     def folders(self, name: str = ".") -> list[str]:
         """Names of the folders in a folder, sorted."""
@@ -51,11 +62,15 @@ class Reader:
         return sorted(e.name for e in found if e.name.endswith(suffix) and not e.name.startswith("."))
 
     def _entries(self, name: str) -> list[os.DirEntry[str]]:
+        if self.linked(name):
+            return []
         try:
             with os.scandir(self.folder / name) as entries:
                 found = []
                 for entry in entries:
                     found.append(entry)
+                    if entry.is_symlink():
+                        self.links.add(entry.name if name == "." else f"{name}/{entry.name}")
                     if len(found) > MOST_FILES:
                         raise DataError(f"the folder has more than {MOST_FILES:,} files", where=name)
                 return found
@@ -71,7 +86,7 @@ class Reader:
             DataError: where it cannot be read, or is too large.
         """
         path, shown = self.folder / name, terminal_safe(name, keep="")
-        if not _is_plain(path):
+        if not self.has(name):
             raise DataError("this is not a plain file", where=shown)
         try:
             size = path.stat().st_size

@@ -195,7 +195,19 @@ def test_a_link_out_of_the_folder_is_not_followed(openevolve: Path, tmp_path: Pa
     secret.write_text('{"id": "secret", "code": "hidden", "metrics": {"combined_score": 9}}')
     (openevolve / "checkpoints" / "checkpoint_5" / "programs" / "link.json").symlink_to(secret)
     (openevolve / "checkpoints" / "checkpoint_99").symlink_to("/etc")
-    assert "secret" not in {node.id for node in read_run(openevolve).nodes}
+    run = read_run(openevolve)
+    assert "secret" not in {node.id for node in run.nodes}
+    assert "2 symbolic links were not followed, such as checkpoints/checkpoint_5/programs/link.json" in {
+        notice.text for notice in run.notices
+    }
+
+
+@pytest.mark.parametrize(("system", "link"), [("openevolve", "checkpoints"), ("asi_evolve", "database_data")])
+def test_a_folder_that_is_a_link_is_not_followed(system: str, link: str, tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / link).symlink_to(DATA / system / link)
+    with pytest.raises(DataError, match="no known system"):
+        read_run(tmp_path / "r")
 
 
 @pytest.mark.slow
