@@ -78,13 +78,16 @@ def _entry(one: Fact, found: Found | NotRun, adjusted: float | None) -> Entry:
         "high": found.estimate.high,
         "p_value": found.p_value,
         "holm_p_value": adjusted,
-        "n": found.n,
+        "n": found.estimate.n,
     }
-    texts = {name: getattr(found, name) for name in ("sentence", "unit", "interval", "noise")}
+    texts = {name: getattr(found, name) for name in ("sentence", "unit", "noise")}
     rows = [_short(row) for row in found.rows]
     answer = (found.answer if told else Answer.UNKNOWN).value
     return Entry.model_validate(
-        empty.model_dump() | texts | _short(numbers) | {"answer": answer, "rows": rows}
+        empty.model_dump()
+        | texts
+        | _short(numbers)
+        | {"answer": answer, "interval": found.estimate.made, "rows": rows}
     )
 
 

@@ -120,6 +120,14 @@ class Context:
             raise NotRun(f"{len(programs) - len(found)} of {len(programs)} programs have no certificate")
         return found
 
+    def failing(self, *rows: str) -> dict[int, list[str]]:
+        """By index, ascending, the programs that fail certificate rows, and which of these they fail."""
+        found = {
+            index: [name for name in rows if one.row(name).verdict == "fail"]
+            for index, one in sorted(self.certificates.items())
+        }
+        return {index: failed for index, failed in found.items() if failed}
+
     @cached_property
     def sweep(self) -> Results:
         """Our recorded training of the whole gallery at the smallest scale.

@@ -5,73 +5,116 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from asi_repro.facts.context import Context, Vector
+from asi_repro.facts.outcome import BOOTSTRAP, EXACT, Estimate, Found, tested
 from asi_repro.results.statistics import Interval, spearman_interval
 
 Rows = NDArray[np.int64]
 
 
 def bootstrap(
-    size: int, statistic: Callable[[Rows], float], *, rng: np.random.Generator, resamples: int
-) -> Interval:
-    """A statistic of rows 0 to `size` - 1 with its 95% percentile interval over rows drawn anew."""
-    draws = [statistic(rng.integers(0, size, size)) for _ in range(resamples)]
+    context: Context,
+    size: int,
+    statistic: Callable[[Rows], float],
+    *,
+    rng: np.random.Generator | None = None,
+    part: int = 1,
+    made: str = BOOTSTRAP,
+) -> Estimate:
+    """A statistic of rows 0 to `size` - 1 with its 95% percentile interval over rows drawn anew.
+
+    Args:
+        rng: where it is not the question's from its start.
+        part: of the settings' resamples one in so many is drawn.
+    """
+    rng = rng or context.rng()
+    draws = [statistic(rng.integers(0, size, size)) for _ in range(context.settings.resamples // part)]
     low, high = np.nanquantile(draws, [0.025, 0.975])
-    return Interval(float(statistic(np.arange(size))), float(low), float(high))
+    return Estimate(float(statistic(np.arange(size))), float(low), float(high), size, made)
 
 
-def median_interval(values: Vector, context: Context) -> Interval:
+def median_interval(context: Context, values: Vector, made: str = BOOTSTRAP) -> Estimate:
     """The median of `values` with its bootstrap interval."""
-    return bootstrap(
-        len(values),
-        lambda rows: float(np.median(values[rows])),
-        rng=context.rng(),
-        resamples=context.settings.resamples,
+    return bootstrap(context, len(values), lambda rows: float(np.median(values[rows])), made=made)
+
+
+def share(count: int, total: int) -> Estimate:
+    """A share with its exact 95% interval (Clopper-Pearson)."""
+    low, high = stats.binomtest(count, total).proportion_ci(0.95, "exact")
+    return Estimate(count / total, float(low), float(high), total, EXACT)
+
+
+def correlation(
+    context: Context, x: Vector, y: Vector, *, rng: np.random.Generator | None = None
+) -> Estimate:
+    """Spearman's rank correlation with its bootstrap interval."""
+    found = spearman_interval(x, y, rng=rng or context.rng(), resamples=context.settings.resamples)
+    return Estimate(found.estimate, found.low, found.high, len(x), BOOTSTRAP)
+
+
+def correlation_found(
+    context: Context, x: Vector, y: Vector, sentence: str, *, falls: bool = False, noise: str = ""
+) -> Found:
+    """The answer of a question whether y rises (or falls) with x, by Spearman's rank correlation.
+
+    Args:
+        sentence: with a place for `{}`, the correlation and its interval.
+        noise: what stands after the correlation that would be found.
+    """
+    estimate, p_value = correlation(context, x, y), float(stats.spearmanr(x, y).pvalue)
+    power = f"A correlation of {_detectable(len(x)):.2f} would be found in four cases of five"
+    return Found(
+        answer=tested(-estimate.estimate if falls else estimate.estimate, p_value),
+        sentence=sentence.format(shown(estimate)),
+        estimate=estimate,
+        unit="rank correlation",
+        noise=power + (noise or "."),
+        p_value=p_value,
     )
 
 
-def share(count: int, total: int) -> Interval:
-    """A share with its exact 95% interval (Clopper-Pearson)."""
-    low, high = stats.binomtest(count, total).proportion_ci(0.95, "exact")
-    return Interval(count / total, float(low), float(high))
+def correlates(x: ArrayLike, y: ArrayLike) -> str:
+    """Spearman's rank correlation with its two-sided p-value, in a sentence."""
+    found = stats.spearmanr(x, y)
+    return f"{found.statistic:.2f} (p = {found.pvalue:.2g})"
 
 
-def correlation(x: Vector, y: Vector, context: Context) -> tuple[Interval, float]:
-    """Spearman's rank correlation with its bootstrap interval, and its two-sided p-value."""
-    interval = spearman_interval(x, y, rng=context.rng(), resamples=context.settings.resamples)
-    return interval, float(stats.spearmanr(x, y).pvalue)
-
-
-def detectable(size: int) -> float:
+def _detectable(size: int) -> float:
     """The correlation that a two-sided test at 0.05 finds in four cases of five, by Fisher's z."""
     return float(np.tanh(2.8 / np.sqrt(size - 3))) if size > 3 else 1.0
 
 
 def permutation_p(
-    observed: float, draw: Callable[[], float], resamples: int, *, two_sided: bool = True
-) -> tuple[float, float]:
-    """The mean of a statistic under the null, and the p-value of the observed one (never 0).
+    observed: float,
+    draw: Callable[[], float],
+    resamples: int,
+    *,
+    two_sided: bool = True,
+    centre: float | None = None,
+) -> tuple[Vector, float]:
+    """A statistic under the null, shape [resamples], and the p-value of the observed one (never 0).
 
     Args:
         draw: the statistic of one permutation.
-        two_sided: by the distance from the null's mean; else by values at least as high.
+        two_sided: by the distance from the centre; else by values at least as high.
+        centre: of the null; its mean where it is not known.
     """
     null = np.asarray([draw() for _ in range(resamples)])
-    centre = float(null.mean())
     if two_sided:
+        centre = float(null.mean()) if centre is None else centre
         extreme = np.abs(null - centre) >= abs(observed - centre) - 1e-12
     else:
         extreme = null >= observed - 1e-12
-    return centre, (int(extreme.sum()) + 1) / (resamples + 1)
+    return null, (int(extreme.sum()) + 1) / (resamples + 1)
 
 
-def standard_error(points: float | Vector, items: int | Vector) -> Vector:
+def standard_error(points: ArrayLike, items: ArrayLike) -> Vector:
     """Binomial standard error of an accuracy in points of 100, in points."""
     rate = np.asarray(points, dtype=np.float64) / 100
-    return np.asarray(100 * np.sqrt(rate * (1 - rate) / items))
+    return np.asarray(100 * np.sqrt(rate * (1 - rate) / np.asarray(items)))
 
 
 def within_blocks(blocks: Sequence[int], rng: np.random.Generator) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from asi_repro.claims.finding import Row
@@ -31,15 +31,25 @@ class NotRun(Exception):
 
 
 @dataclass(frozen=True)
+class Estimate(Interval):
+    """A number with its 95% interval, how many units it rests on, and how the interval was made."""
+
+    n: int
+    made: str
+
+    @property
+    def negated(self) -> Estimate:
+        """The same number with the other sign."""
+        return replace(self, estimate=-self.estimate, low=-self.high, high=-self.low)
+
+
+@dataclass(frozen=True)
 class Found:
     """An answer before it is corrected for the number of tests.
 
     Attributes:
         sentence: the answer in one sentence, with its number, interval and n.
-        n: how many units (architectures, experiments, pairs) it rests on.
-        estimate: the number, with its 95% interval; None where it is a sentence only.
         unit: what the number counts.
-        interval: how the interval was made.
         noise: what the answer means beside noise: what chance would show, what was not measured.
         p_value: of the question's test, two-sided unless `noise` says otherwise; None for a count.
         rows: the rows that show it; those of experiments have `index`.
@@ -47,10 +57,8 @@ class Found:
 
     answer: Answer
     sentence: str
-    n: int
-    estimate: Interval
+    estimate: Estimate
     unit: str
-    interval: str
     noise: str
     p_value: float | None = None
     rows: Sequence[Row] = ()

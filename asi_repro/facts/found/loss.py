@@ -12,16 +12,15 @@ from asi_repro.facts.context import SCORED, Context, Vector, guess
 from asi_repro.facts.measures import (
     bootstrap,
     correlation,
-    detectable,
+    correlation_found,
     listed,
     permutation_p,
     share,
     shown,
     standard_error,
 )
-from asi_repro.facts.outcome import BOOTSTRAP, EXACT, Found, NotRun, beyond, tested, yes_if
+from asi_repro.facts.outcome import Found, NotRun, beyond, tested, yes_if
 from asi_repro.facts.registry import fact
-from asi_repro.results.statistics import Interval, spearman_interval
 
 LAMBADA = "lambada_openai"
 
@@ -49,19 +48,15 @@ def curves(context: Context, *steps: float) -> Vector:
 )
 def loss_and_score(context: Context) -> Found:
     losses, scores = context.final_losses(context.trained), context.scores_of(context.trained)
-    interval, p_value = correlation(losses, scores, context)
-    return Found(
-        answer=tested(-interval.estimate, p_value),
-        sentence=f"Loss and score correlate at {shown(interval)} over {len(losses)} architectures: the "
-        f"order by loss accounts for {100 * interval.estimate**2:.0f}% of the differences of the order by "
-        "score.",
-        n=len(losses),
-        estimate=interval,
-        unit="rank correlation",
-        interval=BOOTSTRAP,
-        noise=f"A correlation of {detectable(len(losses)):.2f} would be found in four cases of five. The "
-        "gallery was chosen by both, which narrows their range.",
-        p_value=p_value,
+    explained = 100 * float(stats.spearmanr(losses, scores).statistic) ** 2
+    return correlation_found(
+        context,
+        losses,
+        scores,
+        f"Loss and score correlate at {{}} over {len(losses)} architectures: the order by loss accounts for "
+        f"{explained:.0f}% of the differences of the order by score.",
+        falls=True,
+        noise=". The gallery was chosen by both, which narrows their range.",
     )
 
 
@@ -95,17 +90,15 @@ def task_follows_loss(context: Context) -> Found:
         context.settings.resamples,
         two_sided=False,
     )
-    interval = spearman_interval(losses, table[:, strongest], rng=rng, resamples=context.settings.resamples)
+    interval = correlation(context, losses, table[:, strongest], rng=rng)
     rows: list[Row] = [{"task": t, "spearman": r} for t, r in zip(tasks, found, strict=True)]
     part = "is not part of the score" if tasks[strongest] == LAMBADA else "is part of the score"
     return Found(
         answer=tested(-interval.estimate, p_value),
         sentence=f"{tasks[strongest]} follows it most, at {shown(interval)} over {len(losses)} "
         f"architectures, and {part}.",
-        n=len(losses),
         estimate=interval,
         unit="rank correlation",
-        interval=BOOTSTRAP,
         noise="The p-value is that of the strongest of all tasks, so choosing it is accounted for; the "
         "interval is not.",
         p_value=p_value,
@@ -126,22 +119,15 @@ def last_step_helps(context: Context) -> Found:
     }
     steps = np.asarray([[loss for _, loss in rows_of[e.index][-3:]] for e in context.trained], dtype=float)
     last, before = steps[:, 2] - steps[:, 1], steps[:, 1] - steps[:, 0]
-    interval = bootstrap(
-        len(last),
-        lambda rows: float(last[rows].mean()),
-        rng=context.rng(),
-        resamples=context.settings.resamples,
-    )
+    interval = bootstrap(context, len(last), lambda rows: float(last[rows].mean()))
     first, final = rows_of[context.trained[0].index][-2][0], rows_of[context.trained[0].index][-1][0]
     return Found(
-        answer=beyond(Interval(-interval.estimate, -interval.high, -interval.low), 0.0),
+        answer=beyond(interval.negated, 0.0),
         sentence=f"From step {first:,} to {final:,} the loss changes by {shown(interval, '+.4f')} on "
         f"average; it falls in {int((last < 0).sum())} of {len(last)} curves (over the interval before: "
         f"{before.mean():+.4f}).",
-        n=len(last),
         estimate=interval,
         unit="nats per token",
-        interval=BOOTSTRAP,
         noise="All curves saw the same batches in one order: their changes differ by "
         f"{last.std(ddof=1):.4f} only, so this is the noise of one batch that all share, seen many times, "
         "and not many independent results. A loss of one step is not a held-out loss.",
@@ -167,16 +153,14 @@ def training_had_levelled_off(context: Context) -> Found:
         spread = table[rows, 1].std(ddof=1)
         return float((table[rows, 0] - table[rows, 1]).mean() / spread) if spread else math.inf
 
-    interval = bootstrap(len(table), ratio, rng=context.rng(), resamples=context.settings.resamples)
+    interval = bootstrap(context, len(table), ratio)
     fall, spread = (table[:, 0] - table[:, 1]).mean(), table[:, 1].std(ddof=1)
     return Found(
-        answer=beyond(Interval(-interval.estimate, -interval.high, -interval.low), -1.0),
+        answer=beyond(interval.negated, -1.0),
         sentence=f"The loss falls by {fall:.3f} nats in the last quarter, {shown(interval, '.1f')} times "
         f"the spread of {spread:.4f} between {len(table)} architectures.",
-        n=len(table),
         estimate=interval,
         unit="fall in the last quarter, in spreads between architectures",
-        interval=BOOTSTRAP,
         noise="One training each: how far another seed would move a final loss was not measured, by the "
         "authors or here, so no difference of two losses can be told from noise.",
     )
@@ -192,8 +176,7 @@ def training_had_levelled_off(context: Context) -> Found:
 def order_settled_at_half(context: Context) -> Found:
     shares = (0.25, 0.5, 0.75, 0.9, 1.0)
     table = curves(context, *shares)
-    rng = context.rng()
-    interval = spearman_interval(table[:, 1], table[:, -1], rng=rng, resamples=context.settings.resamples)
+    interval = correlation(context, table[:, 1], table[:, -1])
     rows: list[Row] = [
         {"share_of_steps": s, "spearman_with_final": float(stats.spearmanr(column, table[:, -1]).statistic)}
         for s, column in zip(shares[:-1], table.T, strict=False)
@@ -203,10 +186,8 @@ def order_settled_at_half(context: Context) -> Found:
         sentence=f"The order at half of the steps correlates with the final one at {shown(interval)} over "
         f"{len(table)} architectures, that at a quarter at {rows[0]['spearman_with_final']:.2f} and at nine "
         f"tenths at {rows[3]['spearman_with_final']:.2f}.",
-        n=len(table),
         estimate=interval,
         unit="rank correlation",
-        interval=BOOTSTRAP,
         noise="The steps of one curve share its seed: the correlation says how early one training shows "
         "its own end, not how early it shows that of another seed.",
         rows=rows,
@@ -247,10 +228,8 @@ def nan_curve_and_score(context: Context) -> Found:
         sentence=f"{len(rows)} of {len(context.scored)} curves end in NaN: {names}; {len(far)} of these "
         f"score above a guess, by at least {worst:.1f} standard errors, above "
         f"{100 * rows[0]['share_of_the_gallery_below']:.0f}% of the gallery.",
-        n=len(rows),
         estimate=share(len(far), len(rows)),
         unit="share that score above a guess",
-        interval=EXACT,
         noise="A model with NaN in its weights answers every question alike. One that scores above a guess "
         "was not the model of that curve at its end, or the NaN stands for something else than its loss.",
         rows=rows,

@@ -14,8 +14,17 @@ from scipy import stats
 from asi_repro.archive.reader import Program
 from asi_repro.claims.finding import Row
 from asi_repro.facts.context import Context, Vector
-from asi_repro.facts.measures import bootstrap, correlation, detectable, listed, percent, share, shown
-from asi_repro.facts.outcome import BOOTSTRAP, EXACT, Found, NotRun, tested, yes_if
+from asi_repro.facts.measures import (
+    bootstrap,
+    correlates,
+    correlation_found,
+    listed,
+    percent,
+    permutation_p,
+    share,
+    shown,
+)
+from asi_repro.facts.outcome import Found, NotRun, tested, yes_if
 from asi_repro.facts.registry import fact
 from asi_repro.facts.similarity import similarities
 
@@ -65,10 +74,8 @@ def near_copies(context: Context) -> Found:
         sentence=f"{copies} of {len(programs)} programs ({percent(interval)}) share at least "
         f"{100 * _COPY:.0f}% with another; the median program shares {100 * float(np.median(nearest)):.0f}% "
         f"with its nearest, and two programs share {100 * float(np.median(between)):.0f}% in the median.",
-        n=len(programs),
         estimate=interval,
         unit="share of the programs",
-        interval=EXACT,
         noise=f"A complete count; at 70% it is {int((nearest >= 0.7).sum())}, at 90% "
         f"{int((nearest >= 0.9).sum())}. All programs keep DeltaNet's frame, so some overlap says nothing.",
         rows=rows,
@@ -103,9 +110,10 @@ def alike_programs_alike_losses(context: Context) -> Found:
         return float(-(ranks @ apart) / len(apart))
 
     observed = agreement(losses)
-    rng, resamples = context.rng(), context.settings.resamples // 5
-    null = np.asarray([agreement(rng.permutation(losses)) for _ in range(resamples)])
-    p_value = (int((np.abs(null) >= abs(observed) - 1e-12).sum()) + 1) / (resamples + 1)
+    rng = context.rng()
+    _, p_value = permutation_p(
+        observed, lambda: agreement(rng.permutation(losses)), context.settings.resamples // 5, centre=0.0
+    )
 
     def resampled(picked: np.ndarray) -> float:
         values, closeness = losses[picked], near[np.ix_(picked, picked)][upper]
@@ -113,15 +121,13 @@ def alike_programs_alike_losses(context: Context) -> Found:
         apart = np.abs(values[:, None] - values[None, :])[upper]
         return float(-stats.spearmanr(closeness[distinct], apart[distinct]).statistic)
 
-    interval = bootstrap(len(chosen), resampled, rng=rng, resamples=resamples // 4)
+    interval = bootstrap(context, len(chosen), resampled, rng=rng, part=20)
     return Found(
         answer=tested(observed, p_value),
         sentence=f"Similarity and closeness of the final loss correlate at {shown(interval)} over "
         f"{len(upper[0]):,} pairs of {len(chosen)} architectures.",
-        n=len(chosen),
         estimate=interval,
         unit="rank correlation",
-        interval=BOOTSTRAP,
         noise="The pairs are not independent: the test permutes architectures, and the interval draws "
         "them. Programs that are alike are also of like size, which goes with the loss.",
         p_value=p_value,
@@ -185,10 +191,8 @@ def schedules_end_in_training(context: Context) -> Found:
         sentence=f"In {len(inside)} of {len(scheduled)} programs with such schedules ({percent(interval)}) "
         f"all can end by step {last:,}; in {len(scheduled) - len(inside)} one is longer, up to "
         f"{max(longest):,} steps (median of the longest: {median(longest):,.0f}).",
-        n=len(scheduled),
         estimate=interval,
         unit="share of the programs with schedules",
-        interval=EXACT,
         noise="A complete count of defaults, by the arguments' names. It assumes one forward pass a step: "
         "with gradient accumulation a counter in the program would run faster than the steps, which was "
         "not released.",
@@ -204,8 +208,7 @@ def schedules_end_in_training(context: Context) -> Found:
     "state_dict; exact interval; Mann-Whitney test of final loss beside it.",
 )
 def checkpoint_holds_everything(context: Context) -> Found:
-    failing = _failing(context, "checkpoint")
-    history = _failing(context, "eval_history")
+    failing, history = context.failing("checkpoint"), context.failing("eval_history")
     total = len(context.certificates)
     interval = share(len(failing), total)
     beside = _loss_by(context, set(failing))
@@ -222,19 +225,13 @@ def checkpoint_holds_everything(context: Context) -> Found:
         sentence=f"{len(failing)} of {total} programs ({percent(interval)}) give another output after they "
         f"are saved and loaded, and of these {len(set(failing) & set(history))} also give another output "
         f"for the same input after other inputs{beside}.",
-        n=total,
         estimate=interval,
         unit="share of the programs",
-        interval=EXACT,
         noise="A complete count, above a threshold of 1e-9 that rounding does not reach. Whether the "
         "released scores were taken before or after a reload is not known; how much it would move them was "
         "not measured.",
         rows=rows,
     )
-
-
-def _failing(context: Context, name: str) -> list[int]:
-    return sorted(index for index, one in context.certificates.items() if one.row(name).verdict == "fail")
 
 
 def _loss_by(context: Context, marked: set[int]) -> str:
@@ -257,7 +254,7 @@ def _loss_by(context: Context, marked: set[int]) -> str:
     "exact interval.",
 )
 def every_parameter_acts(context: Context) -> Found:
-    failing, total = _failing(context, "dead_parameters"), len(context.certificates)
+    failing, total = context.failing("dead_parameters"), len(context.certificates)
     interval = share(len(failing), total)
     rows: list[Row] = [
         {
@@ -272,10 +269,8 @@ def every_parameter_acts(context: Context) -> Found:
         answer=yes_if(not failing),
         sentence=f"{len(failing)} of {total} programs ({percent(interval)}) have parameters without effect: "
         f"{listed(failing)}.",
-        n=total,
         estimate=interval,
         unit="share of the programs",
-        interval=EXACT,
         noise="A complete count of whole tensors; a single element without effect is not seen.",
         rows=rows,
     )
@@ -295,18 +290,13 @@ def costlier_programs_lower_loss(context: Context) -> Found:
     if len(chosen) < 3:
         raise NotRun("fewer than three trained architectures have a measured cost")
     flops = np.asarray([float(cost[e.index] or 0) for e in chosen])
-    interval, p_value = correlation(flops, context.final_losses(chosen), context)
-    with_score = stats.spearmanr(flops, context.scores_of(chosen))
-    return Found(
-        answer=tested(-interval.estimate, p_value),
-        sentence=f"FLOPs of a token and loss correlate at {shown(interval)} over {len(chosen)} "
-        f"architectures, which take {flops.min() / 1e6:.0f} to {flops.max() / 1e6:.0f} MFLOPs; FLOPs and "
-        f"score at {with_score.statistic:.2f} (p = {with_score.pvalue:.2g}).",
-        n=len(chosen),
-        estimate=interval,
-        unit="rank correlation",
-        interval=BOOTSTRAP,
-        noise=f"A correlation of {detectable(len(chosen)):.2f} would be found in four cases of five. "
-        "Products and convolutions are counted, elementwise work is not.",
-        p_value=p_value,
+    return correlation_found(
+        context,
+        flops,
+        context.final_losses(chosen),
+        f"FLOPs of a token and loss correlate at {{}} over {len(chosen)} architectures, which take "
+        f"{flops.min() / 1e6:.0f} to {flops.max() / 1e6:.0f} MFLOPs; FLOPs and score at "
+        f"{correlates(flops, context.scores_of(chosen))}.",
+        falls=True,
+        noise=". Products and convolutions are counted, elementwise work is not.",
     )

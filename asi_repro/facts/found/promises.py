@@ -10,8 +10,8 @@ from scipy import stats
 
 from asi_repro.claims.finding import Row
 from asi_repro.facts.context import SCORED, Context
-from asi_repro.facts.measures import bootstrap, listed, percent, share, shown
-from asi_repro.facts.outcome import BOOTSTRAP, EXACT, Found, NotRun, tested, yes_if
+from asi_repro.facts.measures import bootstrap, listed, percent, permutation_p, share, shown
+from asi_repro.facts.outcome import Found, NotRun, tested, yes_if
 from asi_repro.facts.registry import fact
 
 # Words by which a motivation is taken to promise something. They find the promise, not its strength.
@@ -47,35 +47,26 @@ def promising(context: Context, pattern: str) -> list[int]:
 
 def _kept(context: Context, pattern: str, rows: Iterable[str], said: str, noise: str) -> Found:
     """Whether every program that promises something passes the certificate rows which measure it."""
-    promised, names = promising(context, pattern), tuple(rows)
-    broken = {
-        index: [name for name in names if context.certificates[index].row(name).verdict == "fail"]
-        for index in promised
-    }
-    broken = {index: failed for index, failed in broken.items() if failed}
-    others = [
-        index
-        for index, one in context.certificates.items()
-        if index not in promised and any(one.row(name).verdict == "fail" for name in names)
-    ]
+    promised = promising(context, pattern)
+    failing = context.failing(*rows)
+    broken = [index for index in promised if index in failing]
+    others = len(failing) - len(broken)
     interval = share(len(broken), len(promised))
     without = len(context.certificates) - len(promised)
     return Found(
         answer=yes_if(not broken),
         sentence=f"{len(broken)} of {len(promised)} programs whose motivation {said} ({percent(interval)}) "
-        f"fail, and {len(others)} of the {without} whose motivation does not.",
-        n=len(promised),
+        f"fail, and {others} of the {without} whose motivation does not.",
         estimate=interval,
         unit="share of those that promise it",
-        interval=EXACT,
         noise=f"{noise} Promises are found by words, so a few may be denials or speak of another part.",
         rows=[
             {
                 "index": index,
                 "display_name": context.certificates[index].display_name,
-                "fails": ", ".join(failed),
+                "fails": ", ".join(failing[index]),
             }
-            for index, failed in broken.items()
+            for index in broken
         ],
     )
 
@@ -164,12 +155,14 @@ def named_benchmark_improves(context: Context) -> Found:
         return float(scores[mentions].mean() - scores[~mentions].mean())
 
     observed = advantage(named, z)
-    rng, resamples = context.rng(), context.settings.resamples
-    null = np.asarray([advantage(named[rng.permutation(len(named))], z) for _ in range(resamples)])
-    p_value = (int((np.abs(null) >= abs(observed) - 1e-12).sum()) + 1) / (resamples + 1)
-    interval = bootstrap(
-        len(named), lambda rows: advantage(named[rows], z[rows]), rng=rng, resamples=resamples
+    rng = context.rng()
+    null, p_value = permutation_p(
+        observed,
+        lambda: advantage(named[rng.permutation(len(named))], z),
+        context.settings.resamples,
+        centre=0.0,
     )
+    interval = bootstrap(context, len(named), lambda rows: advantage(named[rows], z[rows]), rng=rng)
     tasks = [task for task, keep in zip(SCORED, usable, strict=True) if keep]
     rows: list[Row] = [
         {
@@ -185,10 +178,8 @@ def named_benchmark_improves(context: Context) -> Found:
         sentence=f"Where a motivation names a task, the architecture is {shown(interval, '+.2f')} standard "
         f"deviations better on it than those that do not, over {int(named.sum())} named pairs of "
         f"{len(named)} architectures and {len(tasks)} tasks.",
-        n=len(named),
         estimate=interval,
         unit="standard deviations between architectures",
-        interval=BOOTSTRAP,
         noise="A motivation may name a task as a strength to keep rather than a weakness to mend; it was "
         "written for 20M, where the task's accuracies were not released. A difference of "
         f"{2.8 * float(null.std()):.2f} would be found in four cases of five.",
@@ -221,7 +212,7 @@ def promised_cheapness_shows(context: Context) -> Found:
             return float("nan")
         return float(np.median(cost[rows][marked]) - np.median(cost[rows][~marked]))
 
-    interval = bootstrap(len(cost), difference, rng=context.rng(), resamples=context.settings.resamples // 5)
+    interval = bootstrap(context, len(cost), difference, part=5)
     test = stats.mannwhitneyu(cost[inside], cost[~inside])
     likely = float(test.statistic) / (int(inside.sum()) * int((~inside).sum()))
     return Found(
@@ -229,10 +220,8 @@ def promised_cheapness_shows(context: Context) -> Found:
         sentence=f"The median of the {int(inside.sum())} that promise it is {shown(interval, '+.1f')} "
         f"MFLOPs a token from that of the other {int((~inside).sum())} ({np.median(cost):.0f} in all); one "
         f"that promises it takes more than one that does not in {100 * likely:.0f}% of pairs.",
-        n=len(cost),
         estimate=interval,
         unit="MFLOPs of a token, forward",
-        interval=BOOTSTRAP,
         noise="Overhead is promised against the parent, whose program is seldom there, so a comparison "
         "with the others is a weak test of the promise. Indices of those that promise it: "
         f"{listed(sorted(promised)[:5])} and so on.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -18,10 +19,10 @@ from asi_repro.facts.measures import (
     shown,
     standard_error,
 )
-from asi_repro.facts.outcome import ALPHA, BOOTSTRAP, EXACT, Answer, Found, beyond, yes_if
+from asi_repro.facts.outcome import ALPHA, Answer, Estimate, Found, beyond, yes_if
 from asi_repro.facts.registry import fact
 from asi_repro.results.significance import holm
-from asi_repro.results.statistics import Interval, overlap_by_chance
+from asi_repro.results.statistics import overlap_by_chance
 
 TASKS = tuple(SCORED)
 _BEST = 10
@@ -53,12 +54,7 @@ def one_task_drives_the_score(context: Context) -> Found:
     values = context.accuracies
     shares = variance_shares(values)
     first = int(np.argmax(shares))
-    interval = bootstrap(
-        len(values),
-        lambda rows: float(variance_shares(values[rows])[first]),
-        rng=context.rng(),
-        resamples=context.settings.resamples,
-    )
+    interval = bootstrap(context, len(values), lambda rows: float(variance_shares(values[rows])[first]))
     rows: list[Row] = [
         {
             "task": task,
@@ -74,10 +70,8 @@ def one_task_drives_the_score(context: Context) -> Found:
         answer=beyond(interval, 0.5),
         sentence=f"{TASKS[first]} makes {percent(interval)} of the variance of the score between "
         f"{len(values)} architectures; an equal share would be {100 / len(TASKS):.1f}%.",
-        n=len(values),
         estimate=interval,
         unit="share of the variance",
-        interval=BOOTSTRAP,
         noise=f"Its spread between architectures is {rows[0]['spread']:.2f} points, "
         f"{rows[0]['spread'] / rows[0]['standard_error']:.1f} times the sampling error of one model, and at "
         f"most {max(r['spread'] / r['standard_error'] for r in rows[1:]):.1f} times in any other task.",
@@ -107,10 +101,8 @@ def boolq_majority(context: Context) -> Found:
         sentence=f"{int(above.sum())} of {len(values)} ({percent(interval)}) are above {100 * rate:.2f}%, "
         f"which always 'yes' scores; the best has {values.max():.2f}%, and {worse} are below it beyond "
         "sampling error.",
-        n=len(values),
         estimate=interval,
         unit="share of the architectures",
-        interval=EXACT,
         noise=f"One model's sampling error is {float(standard_error(100 * rate, items)):.2f} points: {sure} "
         f"are above and {worse} below after Holm. All share the same {items:,} questions.",
         rows=[
@@ -146,15 +138,13 @@ def tasks_beyond_guessing(context: Context) -> Found:
     total = len(context.scored)
     beaten = [row["task"] for row in rows if 2 * row["above_a_guess"] > total]
     none = [row["task"] for row in rows if row["above_a_guess"] == 0]
-    interval = share(len(beaten), len(TASKS))
+    interval = replace(share(len(beaten), len(TASKS)), n=total)
     return Found(
         answer=yes_if(len(beaten) == len(TASKS)),
         sentence=f"Most of {total} architectures beat a guess on {len(beaten)} of {len(TASKS)} tasks "
         f"({listed(beaten)}); on {listed(none)} none does beyond sampling error.",
-        n=total,
         estimate=interval,
         unit="share of the tasks",
-        interval=EXACT,
         noise="After Holm over the architectures; a task on which a few are above by a little would not "
         "show. Where no model beats a guess, the score holds sampling error and how often a model gives "
         "the common answer, and no sign of skill.",
@@ -180,11 +170,13 @@ def cronbach_alpha(accuracies: Vector) -> float:
     "beside it.",
 )
 def tasks_measure_one_thing(context: Context) -> Found:
-    values, rng, resamples = context.accuracies, context.rng(), context.settings.resamples
+    values, rng = context.accuracies, context.rng()
     ranks = stats.rankdata(values, axis=0)
     mean = _mean_correlation(ranks)
-    _, p_value = permutation_p(mean, lambda: _mean_correlation(rng.permuted(ranks, axis=0)), resamples)
-    interval = bootstrap(len(values), lambda rows: cronbach_alpha(values[rows]), rng=rng, resamples=resamples)
+    _, p_value = permutation_p(
+        mean, lambda: _mean_correlation(rng.permuted(ranks, axis=0)), context.settings.resamples
+    )
+    interval = bootstrap(context, len(values), lambda rows: cronbach_alpha(values[rows]), rng=rng)
     pairs: list[Row] = [
         {
             "first": TASKS[a],
@@ -197,10 +189,8 @@ def tasks_measure_one_thing(context: Context) -> Found:
         answer=beyond(interval, _USUAL_ALPHA),
         sentence=f"Cronbach's alpha of the seven is {shown(interval)} among {len(values)} architectures, "
         f"and the mean correlation over {len(pairs)} pairs of tasks {mean:.2f}.",
-        n=len(values),
         estimate=interval,
         unit="Cronbach's alpha",
-        interval=BOOTSTRAP,
         noise=f"That the tasks agree at all has p = {p_value:.2g} (permutation, two-sided). Finite test "
         "sets lower every correlation: that, too, is a reason why the mean does not measure one quality.",
         rows=sorted(pairs, key=lambda row: -row["spearman"]),
@@ -233,10 +223,8 @@ def best_ten_without_one_task(context: Context) -> Found:
         answer=yes_if(2 * len(both) > best),
         sentence=f"Without {TASKS[left_out]} {len(both)} of the {best} best of {len(values)} stay among the "
         f"{best} best ({percent(interval)}); a random {best} would share {chance.expected:.1f}.",
-        n=best,
         estimate=interval,
         unit="share of the ten",
-        interval=EXACT,
         noise=f"A complete count; that as many are shared by chance has p = {chance.p_value:.2g} "
         "(one-sided).",
         rows=[
@@ -278,10 +266,14 @@ def best_of_equals(context: Context) -> Found:
         answer=Answer.YES if p_value < ALPHA else Answer.UNKNOWN,
         sentence=f"The best of {len(values)} is {best - mean:.2f} points above their mean; the best of as "
         f"many equal models would be {draws.mean() - mean:.2f} [{low - mean:.2f}, {high - mean:.2f}] above.",
-        n=len(values),
-        estimate=Interval(best - mean, float(low) - mean, float(high) - mean),
+        estimate=Estimate(
+            best - mean,
+            float(low) - mean,
+            float(high) - mean,
+            len(values),
+            "95% of the draws under the null",
+        ),
         unit="points above the mean; the interval is that of equal models",
-        interval="95% of the draws under the null",
         noise="The draws are independent between models, though real ones share the items and so differ "
         "less by chance: the test is cautious. p is one-sided.",
         p_value=p_value,

@@ -11,13 +11,12 @@ from asi_repro.archive.reader import Experiment
 from asi_repro.claims.finding import Row
 from asi_repro.facts.context import Context
 from asi_repro.facts.measures import percent, permutation_p, share, shown, within_blocks
-from asi_repro.facts.outcome import EXACT, Answer, Found, NotRun, beyond, tested
+from asi_repro.facts.outcome import Answer, Estimate, Found, NotRun, beyond, tested
 from asi_repro.facts.registry import fact
-from asi_repro.results.statistics import Interval, trend
+from asi_repro.results.statistics import trend
 
 # Experiments of one time: as many as the paper adds to its pool at once.
 BLOCK = 50
-_SEN = "Sen's, of the Theil-Sen slope"
 
 
 def later(context: Context) -> list[Experiment]:
@@ -58,10 +57,8 @@ def new_best_scores(context: Context) -> Found:
         sentence=f"The last of {len(records)} records, {best.score:.3f}, is experiment {place:,} of "
         f"{len(scored):,} (index {best.index}): {percent(share(len(scored) - place, len(scored)))} of the "
         "search came after it and found none.",
-        n=len(scored),
         estimate=interval,
         unit="position of the last record, as a share of the experiments",
-        interval=EXACT,
         noise=f"In a random order the last record would come as early with p = {p_value:.2g}, one-sided; "
         "were the search improving, it would come late. One part of the score is a language model's "
         "judgement, whose noise was not reported.",
@@ -92,16 +89,15 @@ def scores_still_rise(context: Context) -> Found:
     if len(first) < 2:
         raise NotRun(f"fewer than {4 * BLOCK} experiments have a score")
     found = trend([row["first_index"] for row in second], [row["median"] for row in second])
-    slope = Interval(*(1000 * v for v in (found.slope.estimate, found.slope.low, found.slope.high)))
+    middle, low, high = (1000 * v for v in (found.slope.estimate, found.slope.low, found.slope.high))
+    slope = Estimate(middle, low, high, len(second), "Sen's, of the Theil-Sen slope")
     return Found(
         answer=tested(slope.estimate, found.p_value),
         sentence=f"The median of {BLOCK} experiments changes by {shown(slope, '+.3f')} per 1,000 "
         f"experiments over the {len(second)} medians of the second half; over the {len(first)} of the first "
         f"half it went from {first[0]['median']:.2f} to {first[-1]['median']:.2f}.",
-        n=len(second),
         estimate=slope,
         unit="score per 1,000 experiments",
-        interval=_SEN,
         noise="Medians of 50, since neighbouring experiments share parents and are not independent; with "
         "as few of them only a steady rise is found. What rises may be the judge's part of the score, "
         "which was not released by itself.",
@@ -132,10 +128,8 @@ def child_beats_parent(context: Context) -> Found:
         sentence=f"{better} of {len(children):,} children ({percent(interval)}) score higher than their "
         f"parent; of experiments of the same time with any parent {100 * float(others):.1f}% score higher "
         "than it.",
-        n=len(children),
         estimate=interval,
         unit="share of the children",
-        interval=EXACT,
         noise="Parents were chosen for high recorded scores, of which a part is luck that a child does not "
         "inherit: a low share is what such a choice gives (regression to the mean), and no sign of bad "
         "designs.",
@@ -158,30 +152,27 @@ def better_parents_better_children(context: Context) -> Found:
     parents = _ranked_within([scores[e.parent or 0] for e in children], labels)
     observed = _product(own, parents)
     rng = context.rng()
-    null = np.asarray(
-        [
-            _product(own[within_blocks(labels.tolist(), rng)], parents)
-            for _ in range(context.settings.resamples // 5)
-        ]
+    _, p_value = permutation_p(
+        observed,
+        lambda: _product(own[within_blocks(labels.tolist(), rng)], parents),
+        context.settings.resamples // 5,
+        centre=0.0,
     )
-    p_value = (int((np.abs(null) >= abs(observed) - 1e-12).sum()) + 1) / (len(null) + 1)
     families = _by_parent(children)
     draws = []
     for _ in range(context.settings.resamples // 5):
         rows = np.concatenate([families[k] for k in rng.integers(0, len(families), len(families))])
         draws.append(_product(own[rows], parents[rows]))
     low, high = np.quantile(draws, [0.025, 0.975])
-    interval = Interval(observed, float(low), float(high))
+    interval = Estimate(observed, float(low), float(high), len(children), "bootstrap over parents")
     raw = stats.spearmanr([scores[e.index] for e in children], [scores[e.parent or 0] for e in children])
     return Found(
         answer=tested(observed, p_value),
         sentence=f"Within the same 50 indices parent's and child's score correlate at {shown(interval)} "
         f"over {len(children):,} children of {len(families)} parents; over the whole run, where both rise, "
         f"at {raw.statistic:.2f}.",
-        n=len(children),
         estimate=interval,
         unit="rank correlation",
-        interval="bootstrap over parents",
         noise="The parents' scores span little, since they are among the best; that lowers the "
         "correlation. The interval draws whole families, the test treats their children as exchangeable "
         "within the 50.",
@@ -236,7 +227,7 @@ def one_early_design(context: Context) -> Found:
     (first, count), total = Counter(branches[inside].tolist()).most_common(1)[0], int(inside.sum())
     below = branches == first
     rng, labels = context.rng(), blocks(experiments)
-    expected, p_value = permutation_p(
+    null, p_value = permutation_p(
         count / total,
         lambda: float(below[within_blocks(labels, rng)][inside].mean()),
         context.settings.resamples // 5,
@@ -252,11 +243,9 @@ def one_early_design(context: Context) -> Found:
         sentence=f"{count} of {total} ({percent(interval)}) descend from experiment {first}, as do "
         f"{percent(whole)} of all {len(experiments):,}; the gallery comes from {len(rows)} of "
         f"{len(set(branches.tolist()))} first designs.",
-        n=total,
         estimate=interval,
         unit="share of the gallery",
-        interval=EXACT,
-        noise=f"Experiments of the same time would give {100 * expected:.1f}% (p = {p_value:.2g}, "
+        noise=f"Experiments of the same time would give {100 * null.mean():.1f}% (p = {p_value:.2g}, "
         "two-sided): the concentration is the search's, which had narrowed to one line by then. One run "
         "cannot tell whether another would narrow to the same.",
         rows=rows,
@@ -287,7 +276,7 @@ def gallery_begets_gallery(context: Context) -> Found:
 
     count = with_ancestor(inside)
     rng, labels = context.rng(), blocks(experiments)
-    expected, p_value = permutation_p(
+    null, p_value = permutation_p(
         count / total,
         lambda: with_ancestor(inside[within_blocks(labels, rng)]) / total,
         context.settings.resamples // 5,
@@ -295,13 +284,11 @@ def gallery_begets_gallery(context: Context) -> Found:
     interval = share(count, total)
     direct = sum(bool(inside[parent[n]]) for n in np.flatnonzero(inside) if parent[n] >= 0)
     return Found(
-        answer=tested(interval.estimate - expected, p_value),
+        answer=tested(interval.estimate - float(null.mean()), p_value),
         sentence=f"{count} of {total} ({percent(interval)}) have an ancestor in the gallery, {direct} of "
-        f"them as parent; {100 * expected:.1f}% of equally many experiments of the same time would.",
-        n=total,
+        f"them as parent; {100 * null.mean():.1f}% of equally many experiments of the same time would.",
         estimate=interval,
         unit="share of the gallery",
-        interval=EXACT,
         noise="Membership was decided at 340M, parenthood by the recorded score: both favour the same "
         "designs, so a higher share says that the two agree, not that being verified helped a design's "
         "children.",

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from scipy import stats
 
 from asi_repro.archive.reader import Experiment
 from asi_repro.claims.finding import Row
 from asi_repro.facts.context import Context, Vector
 from asi_repro.facts.measures import (
     bootstrap,
-    correlation,
-    detectable,
+    correlates,
+    correlation_found,
     median_interval,
     percent,
     share,
     shown,
 )
-from asi_repro.facts.outcome import BOOTSTRAP, EXACT, Found, NotRun, beyond, tested
+from asi_repro.facts.outcome import Found, NotRun, beyond
 from asi_repro.facts.registry import fact
-from asi_repro.results.statistics import Interval
 
 # Parameters of the baselines in the surrounding architecture of the release's 340M models, as counted from
 # this project's implementations (a test counts them again); see docs/reference/models.md.
@@ -51,17 +51,15 @@ def larger_than_deltanet(context: Context) -> Found:
     small = int((sizes <= 1.01).sum())
     gated = BASELINE_PARAMETERS["Gated DeltaNet"] / BASELINE_PARAMETERS["DeltaNet"]
     interval = share(small, len(sizes))
-    middle = median_interval(sizes, context)
+    middle = median_interval(context, sizes)
     return Found(
         answer=beyond(interval, 0.5),
         sentence=f"{small} of {len(sizes)} ({percent(interval)}) have at most 1% more parameters than "
         f"DeltaNet's {BASELINE_PARAMETERS['DeltaNet'] / 1e6:.1f}M; the median has "
         f"{100 * (middle.estimate - 1):.1f}% [{100 * (middle.low - 1):.1f}, {100 * (middle.high - 1):.1f}] "
         f"more, and {int((sizes > 1.01 * gated).sum())} have over 1% more than Gated DeltaNet.",
-        n=len(sizes),
         estimate=interval,
         unit="share of the architectures",
-        interval=EXACT,
         noise="A complete count of stated sizes; four of them differ from the counts of the published "
         "programs.",
         rows=[
@@ -80,20 +78,14 @@ def larger_than_deltanet(context: Context) -> Found:
 )
 def size_and_loss(context: Context) -> Found:
     chosen, sizes = sized(context)
-    losses = context.final_losses(chosen)
-    interval, p_value = correlation(sizes, losses, context)
-    with_score = stats.spearmanr(sizes, context.scores_of(chosen))
-    return Found(
-        answer=tested(-interval.estimate, p_value),
-        sentence=f"Parameters and loss correlate at {shown(interval)} over {len(chosen)} architectures; "
-        f"parameters and score at {with_score.statistic:.2f} (p = {with_score.pvalue:.2g}).",
-        n=len(chosen),
-        estimate=interval,
-        unit="rank correlation",
-        interval=BOOTSTRAP,
-        noise=f"A correlation of {detectable(len(chosen)):.2f} would be found in four cases of five. It "
-        "does not say that size is the cause: larger designs differ in more than their size.",
-        p_value=p_value,
+    return correlation_found(
+        context,
+        sizes,
+        context.final_losses(chosen),
+        f"Parameters and loss correlate at {{}} over {len(chosen)} architectures; parameters and score at "
+        f"{correlates(sizes, context.scores_of(chosen))}.",
+        falls=True,
+        noise=". It does not say that size is the cause: larger designs differ in more than their size.",
     )
 
 
@@ -119,24 +111,22 @@ def lower_loss_at_equal_size(context: Context) -> Found:
             slope, start = np.polyfit(x[rows], losses[rows], 1)
             return float(start + slope * at)
 
-        interval = bootstrap(len(x), predicted, rng=context.rng(), resamples=context.settings.resamples // 5)
+        interval = bootstrap(context, len(x), predicted, part=5)
         printed = context.paper.table2_baselines[name].values[_LOSS]
         row: Row = {"baseline": name, "parameters": parameters, "printed_loss": printed}
         row |= {"low": interval.low - printed, "high": interval.high - printed}
         rows.append(row | {"gallery_at_its_size": interval.estimate})
     gated = rows[-1]
     estimate = gated["gallery_at_its_size"] - gated["printed_loss"]
-    interval = Interval(estimate, gated["low"], gated["high"])
+    interval = replace(interval, estimate=estimate, low=gated["low"], high=gated["high"])
     deltanet = rows[0]["gallery_at_its_size"] - rows[0]["printed_loss"]
     return Found(
-        answer=beyond(Interval(-interval.estimate, -interval.high, -interval.low), 0.0),
+        answer=beyond(interval.negated, 0.0),
         sentence=f"At {gated['parameters'] / 1e6:.1f}M parameters the line through {len(chosen)} "
         f"architectures lies {shown(interval, '+.4f')} nats from Gated DeltaNet's loss, and {deltanet:+.4f} "
         "from DeltaNet's at DeltaNet's size.",
-        n=len(chosen),
         estimate=interval,
         unit="nats per token, the gallery minus the baseline",
-        interval=BOOTSTRAP,
         noise="The baseline is one training, whose spread between seeds was not reported; the gallery was "
         "chosen for beating it, so the distance is partly the choice.",
         rows=rows,
@@ -158,18 +148,16 @@ def slower_step(context: Context) -> Found:
     if not reference or not rows:
         raise NotRun("no step time of DeltaNet was recorded")
     ratios = np.asarray([times[row.name] for row in rows]) / reference
-    interval = median_interval(ratios, context)
+    interval = median_interval(context, ratios)
     flops = {row.name: row.flops_per_token for row in results.models if row.flops_per_token}
     same = [flops[row.name] / flops["delta_net"] for row in rows if {row.name, "delta_net"} <= flops.keys()]
     cost = f", at {float(np.median(same)):.2f} times its FLOPs" if same else ""
     return Found(
-        answer=beyond(Interval(-interval.estimate, -interval.high, -interval.low), -1.0),
+        answer=beyond(interval.negated, -1.0),
         sentence=f"The median step takes {shown(interval)} times DeltaNet's over {len(rows)} "
         f"architectures{cost}; {int((ratios <= 1).sum())} are as fast.",
-        n=len(rows),
         estimate=interval,
         unit="times DeltaNet's step",
-        interval=BOOTSTRAP,
         noise="Measured once each by this project, with PyTorch on CPUs, at the smoke scale, not with the "
         "authors' kernels: DeltaNet's one time is the reference of all. The order of magnitude is told "
         "from noise, a few percent are not.",
@@ -189,20 +177,14 @@ def slower_step(context: Context) -> Found:
 )
 def later_is_better(context: Context) -> Found:
     chosen = context.scored
-    interval, p_value = correlation(np.asarray([float(e.index) for e in chosen]), context.scores, context)
-    loss = stats.spearmanr([e.index for e in context.trained], context.final_losses(context.trained))
-    return Found(
-        answer=tested(interval.estimate, p_value),
-        sentence=f"Index and score correlate at {shown(interval)} over {len(chosen)} architectures, index "
-        f"and loss at {loss.statistic:.2f} (p = {loss.pvalue:.2g}).",
-        n=len(chosen),
-        estimate=interval,
-        unit="rank correlation",
-        interval=BOOTSTRAP,
-        noise=f"A correlation of {detectable(len(chosen)):.2f} would be found in four cases of five, a "
-        "smaller one not. The gallery holds what passed one bar, early or late, which hides progress above "
-        "the bar in part.",
-        p_value=p_value,
+    loss = correlates([e.index for e in context.trained], context.final_losses(context.trained))
+    return correlation_found(
+        context,
+        np.asarray([float(e.index) for e in chosen]),
+        context.scores,
+        f"Index and score correlate at {{}} over {len(chosen)} architectures, index and loss at {loss}.",
+        noise=", a smaller one not. The gallery holds what passed one bar, early or late, which hides "
+        "progress above the bar in part.",
     )
 
 
@@ -218,20 +200,15 @@ def programs_grow(context: Context) -> Found:
     if len(programs) < 3:
         raise NotRun("fewer than three programs were released")
     lines = np.asarray([float(p.lines) for p in programs])
-    interval, p_value = correlation(np.asarray([float(p.index) for p in programs]), lines, context)
     by_index = dict(zip((p.index for p in programs), lines, strict=True))
     trained = [e for e in context.trained if e.index in by_index]
-    loss = stats.spearmanr([by_index[e.index] for e in trained], context.final_losses(trained))
     half = len(lines) // 2
-    return Found(
-        answer=tested(interval.estimate, p_value),
-        sentence=f"Index and length correlate at {shown(interval)} over {len(lines)} programs (median "
+    return correlation_found(
+        context,
+        np.asarray([float(p.index) for p in programs]),
+        lines,
+        f"Index and length correlate at {{}} over {len(lines)} programs (median "
         f"{np.median(lines[:half]):.0f} lines in the first half, {np.median(lines[half:]):.0f} in the "
-        f"second); length and loss at {loss.statistic:.2f} (p = {loss.pvalue:.2g}).",
-        n=len(lines),
-        estimate=interval,
-        unit="rank correlation",
-        interval=BOOTSTRAP,
-        noise=f"A correlation of {detectable(len(lines)):.2f} would be found in four cases of five.",
-        p_value=p_value,
+        "second); length and loss at "
+        f"{correlates([by_index[e.index] for e in trained], context.final_losses(trained))}.",
     )

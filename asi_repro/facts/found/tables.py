@@ -6,16 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from asi_repro.claims.finding import Row
 from asi_repro.claims.paper_tables import STAGES
 from asi_repro.facts.context import SCORED, Context, Vector, guess
-from asi_repro.facts.measures import bootstrap, percent, share, shown, standard_error
-from asi_repro.facts.outcome import EXACT, Answer, Found, NotRun, beyond
+from asi_repro.facts.measures import bootstrap, median_interval, percent, share, shown, standard_error
+from asi_repro.facts.outcome import Answer, Estimate, Found, NotRun, beyond
 from asi_repro.facts.registry import fact
 from asi_repro.results.significance import holm
-from asi_repro.results.statistics import Interval, binomial_difference_error
+from asi_repro.results.statistics import binomial_difference_error
 
 # Columns of the tables by the items of their split.
 TABLE1 = {
@@ -33,6 +34,8 @@ EVOLVE = {
     for name, items in TABLE1.items()
 }
 _SMALL, _LARGE = (score for _, score in STAGES.values())
+_OVER_ROWS = "bootstrap over rows"
+_ITEMS_20M = 500  # of each task, by section 3.5 of the paper
 _Models = Mapping[str, Mapping[str, float]]
 
 
@@ -57,10 +60,8 @@ def _best_cells(
         answer=Answer.YES if sure else Answer.UNKNOWN,
         sentence=f"Of {len(rows)} accuracies of {table}, a discovered model is best in {ahead}; {single} of "
         f"these leads are beyond 1.96 standard errors and {sure} after Holm.",
-        n=len(rows),
         estimate=interval,
         unit="share of the accuracies led beyond 1.96 standard errors",
-        interval=EXACT,
         noise=f"The best of {len(found)} is held against the best of {len(human)}, which favours the "
         "greater number; the error is that of independent test sets, though all models answer the same "
         "items, so a paired test, for which the answers were not released, could find smaller leads. "
@@ -130,17 +131,17 @@ def table1_lead_from_boolq(context: Context) -> Found:
         one, all_ = part(mine, other)
         draws.append(one / all_ if all_ > 0 else math.inf)
     low, high = np.quantile(draws, [0.025, 0.975])
-    interval = Interval(from_boolq / lead, float(low), float(high))
+    interval = Estimate(
+        from_boolq / lead, float(low), float(high), len(found), "parametric bootstrap (binomial)"
+    )
     below = sum(values["boolq_acc"] < 100 * guess("boolq") for values in models.values())
     return Found(
         answer=beyond(interval, 0.5),
         sentence=f"BoolQ makes {percent(interval)} of the mean lead of {lead:.2f} points of {len(found)} "
         f"models over DeltaNet, which has {models['DeltaNet']['boolq_acc']:.2f}% there; without it "
         f"{lead - from_boolq:.2f} remain of it, over eight tasks.",
-        n=len(found),
         estimate=interval,
         unit="share of the lead",
-        interval="parametric bootstrap (binomial)",
         noise=f"Always 'yes' scores {100 * guess('boolq'):.2f}% on BoolQ, and {below} of the table's "
         f"{len(models)} models are below it: a lead there may be a different share of answers 'yes'.",
         rows=rows,
@@ -157,30 +158,19 @@ def table1_lead_from_boolq(context: Context) -> Found:
 def table2_typical_lead(context: Context) -> Found:
     table = context.paper.table2
     base = context.paper.table2_baselines["Gated DeltaNet"].values
-    items = np.asarray(list(SCORED.values()))
-    error = math.sqrt(2) * float(
-        np.sqrt((standard_error(context.accuracies.mean(axis=0), items) ** 2).sum()) / len(items)
-    )
+    error, small = (difference_error(context, items) for items in (list(SCORED.values()), _ITEMS_20M))
     leads = np.asarray([row.values[_LARGE] - base[_LARGE] for row in table]) / error
-    interval = bootstrap(
-        len(leads),
-        lambda rows: float(np.median(leads[rows])),
-        rng=context.rng(),
-        resamples=context.settings.resamples,
-    )
+    interval = median_interval(context, leads, _OVER_ROWS)
     adjusted = holm([float(2 * stats.norm.sf(abs(z))) for z in leads])
     sure = sum(p < 0.05 and z > 0 for p, z in zip(adjusted, leads, strict=True))
-    small = error_20m(context)
     leads_20m = np.asarray([row.values[_SMALL] - base[_SMALL] for row in table]) / small
     return Found(
         answer=beyond(interval, 1.96),
         sentence=f"The median lead of {len(leads)} rows is {shown(interval)} standard errors of {error:.2f} "
         f"points; {int((leads > 1.96).sum())} are beyond 1.96 and {sure} after Holm. At 20M, with "
         f"{small:.2f} points, {int((leads_20m > 1.96).sum())} are beyond 1.96.",
-        n=len(leads),
         estimate=interval,
         unit="standard errors of a difference",
-        interval="bootstrap over rows",
         noise="All rows are held against one score of one training of the baseline: if that is low by "
         "chance, all leads are high together. The interval is of the rows, not of that.",
         rows=[
@@ -190,14 +180,13 @@ def table2_typical_lead(context: Context) -> Found:
     )
 
 
-_ITEMS_20M = 500  # of each task, by section 3.5 of the paper
+def difference_error(context: Context, items: ArrayLike) -> float:
+    """Standard error of the difference of two scores over so many items a task, in points.
 
-
-def error_20m(context: Context) -> float:
-    """Standard error of the difference of two 20M scores, in points, from the accuracies at 340M."""
-    means = context.accuracies.mean(axis=0)
-    errors = standard_error(means, np.full(len(means), _ITEMS_20M))
-    return math.sqrt(2) * float(np.sqrt((errors**2).sum()) / len(means))
+    From the accuracies at 340M.
+    """
+    errors = standard_error(context.accuracies.mean(axis=0), items)
+    return math.sqrt(2) * float(np.sqrt((errors**2).sum()) / len(errors))
 
 
 @fact(
@@ -222,10 +211,7 @@ def table2_lead_is_kept(context: Context) -> Found:
         return float(z[best, 1].mean() / z[best, 0].mean())
 
     interval = bootstrap(
-        len(table),
-        lambda rows: kept((_SMALL, _LARGE), 1, rows),
-        rng=context.rng(),
-        resamples=context.settings.resamples // 5,
+        context, len(table), lambda rows: kept((_SMALL, _LARGE), 1, rows), part=5, made=_OVER_ROWS
     )
     (loss_small, _), (loss_large, _) = STAGES.values()
     of_loss = kept((loss_small, loss_large), -1, np.arange(len(table)))
@@ -233,10 +219,8 @@ def table2_lead_is_kept(context: Context) -> Found:
         answer=beyond(interval, 0.5),
         sentence=f"The best quarter of {len(table)} rows at 20M keeps {percent(interval)} of its "
         f"standardised lead in score at 340M, and {100 * of_loss:.0f}% of that in loss.",
-        n=len(table),
         estimate=interval,
         unit="share of the lead kept",
-        interval="bootstrap over rows",
         noise="Sampling error alone, at 500 items a task, would make the best quarter at 20M lose most of "
         "its lead: that it is lost does not say that the small scale says nothing, but that these scores "
         "do not.",
