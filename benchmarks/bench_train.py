@@ -27,8 +27,9 @@ from asi_repro.models.lm import build_lm
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.models.scales import SCALES
 from asi_repro.project import find_project
-from asi_repro.results.speed import SPEED, SpeedRow, Speeds, write_speeds
+from asi_repro.results.speed import SPEED, SpeedRow, Speeds
 from asi_repro.results.table import SWEEPS_FOLDER
+from asi_repro.store.records import write_record
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.guards import Watch
 from asi_repro.train.loop import train
@@ -53,7 +54,7 @@ def main() -> None:
         speeds = by_length()
         found["tokens_per_second"] = speeds.model_dump()
         if asked.save:
-            write_speeds(speeds, find_project().artifacts / SWEEPS_FOLDER / SPEED)
+            write_record(find_project().artifacts / SWEEPS_FOLDER / SPEED, speeds)
     print(json.dumps(found, indent=2))
 
 

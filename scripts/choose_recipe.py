@@ -26,8 +26,9 @@ from asi_repro.config.probes import ProbeSettings
 from asi_repro.config.train import Recipe
 from asi_repro.data.probe_tasks import find_probe
 from asi_repro.errors import AsiReproError
-from asi_repro.results.recipe_trials import PROBE_RECIPE, RECIPE, Trial, Trials, read_trials, write_trials
+from asi_repro.results.recipe_trials import PROBE_RECIPE, RECIPE, Trial, Trials, read_trials
 from asi_repro.results.table import SWEEPS_FOLDER
+from asi_repro.store.records import write_record
 from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.probing import Probed, Prober, ProbeSpec, make_probe
@@ -61,7 +62,7 @@ def main() -> int:
                     continue
                 trial = run(spec, workspace)
                 found = [one for one in found if one.setting != trial.setting] + [trial]
-                write_trials(Trials(corpus=spec.corpus["title"], trials=found), path)
+                write_record(path, Trials(corpus=spec.corpus["title"], trials=found))
                 print(
                     name, rate, scale, trial.loss, f"{trial.tokens_per_second or 0:,.0f} tokens/s", flush=True
                 )
@@ -81,7 +82,7 @@ def choose_for_probes(chosen: argparse.Namespace, path: Path) -> int:
                 continue
             trial = probe_trial(probe, prober.run(probe))
             found = [one for one in found if one.setting != trial.setting] + [trial]
-            write_trials(Trials(corpus="synthetic tasks", trials=found), path)
+            write_record(path, Trials(corpus="synthetic tasks", trials=found))
             print(name, task, rate, scale, trial.loss, flush=True)
     return show(path)
 

@@ -13,7 +13,7 @@ Terms are separated by spaces and must all hold:
 
 Case does not matter in names and texts. A comparison with a number that is missing does not hold, and of a
 program that was not checked neither `leak:yes` nor `leak:no` does. What an experiment itself does not tell
-(texts, leaks, status) comes from `Facts`.
+(texts, leaks, status) comes from `ArchiveFacts`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from asi_repro.archive.node_model import STATUSES
 from asi_repro.archive.nodes import read_nodes
@@ -76,22 +76,6 @@ class SortError(AsiReproError):
     exit_code = 2
 
 
-class Facts(Protocol):
-    """What filters ask beyond an `Experiment`; see `ArchiveFacts`."""
-
-    def text(self, index: int) -> str:
-        """Motivation and summary, case folded; "" where there are none."""
-        ...
-
-    def leak(self, index: int) -> bool | None:
-        """Whether the program sees the future; None where it was not checked."""
-        ...
-
-    def status(self, index: int) -> str:
-        """What became of it in an imported run."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Term:
     """One condition.
@@ -108,16 +92,16 @@ class Term:
     value: float | str
     negated: bool = False
 
-    def matches(self, experiment: Experiment, facts: Facts | None = None) -> bool:
+    def matches(self, experiment: Experiment, facts: ArchiveFacts | None = None) -> bool:
         """Whether the experiment meets the condition."""
         return self.test(facts)(experiment)
 
-    def test(self, facts: Facts | None = None) -> Test:
+    def test(self, facts: ArchiveFacts | None = None) -> Test:
         """`matches` with everything looked up that does not depend on the experiment."""
         holds = self._test(facts)
         return (lambda experiment: not holds(experiment)) if self.negated else holds
 
-    def _test(self, facts: Facts | None) -> Test:
+    def _test(self, facts: ArchiveFacts | None) -> Test:
         field, wanted = self.field, self.value
         if isinstance(wanted, float):
             return _number_test(field, _COMPARE[self.sign], wanted)
@@ -172,11 +156,11 @@ class Filter:
 
     terms: tuple[Term, ...] = ()
 
-    def matches(self, experiment: Experiment, facts: Facts | None = None) -> bool:
+    def matches(self, experiment: Experiment, facts: ArchiveFacts | None = None) -> bool:
         """Whether every term holds."""
         return all(term.matches(experiment, facts) for term in self.terms)
 
-    def apply(self, experiments: Iterable[Experiment], facts: Facts | None = None) -> list[Experiment]:
+    def apply(self, experiments: Iterable[Experiment], facts: ArchiveFacts | None = None) -> list[Experiment]:
         """Those that match, in the order they came."""
         found: Iterable[Experiment] = experiments
         for term in self.terms:
@@ -259,7 +243,7 @@ def select(
     sort: str = "index",
     reverse: bool = False,
     limit: int | None = None,
-    facts: Facts | None = None,
+    facts: ArchiveFacts | None = None,
 ) -> list[Experiment]:
     """The experiments that match, in order; missing values stand last, ties in index order.
 
@@ -288,7 +272,7 @@ def _sort_key(value: Any) -> Any:
 
 
 class ArchiveFacts:
-    """`Facts` of an archive.
+    """What filters ask beyond an `Experiment`.
 
     Args:
         archive: where motivations and summaries are; read when first asked for.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from asi_repro.claims.data import Data
+from asi_repro.claims.finding import PLAIN, Part, holds
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.claims.texts import ClaimText
 
@@ -44,6 +45,10 @@ class Context:
     def allows(self, exceptions: int) -> bool:
         """Whether the criterion lets that many cases fail."""
         return exceptions <= int(self.limit("exceptions"))
+
+    def part(self, what: str, claimed: object, found: object, failing: int, reading: str = PLAIN) -> Part:
+        """A piece that holds where the criterion lets that many cases fail."""
+        return Part(what, str(claimed), str(found), holds(self.allows(failing)), reading)
 
     def figure(self, name: str) -> Any:
         """A figure that the paper claims."""

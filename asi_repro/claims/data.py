@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.store.files import sha256_bytes
+from asi_repro.verify.program_text import parsed
 from asi_repro.verify.static_facts import StaticFacts, static_facts
 
 Kept = TypeVar("Kept")
@@ -116,13 +117,9 @@ def _facts(source: str) -> StaticFacts | None:
 @lru_cache(maxsize=512)
 def syntax_digest(source: str) -> str:
     """A hash of the syntax tree, blind to comments and layout; of the text where it does not parse."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.dump(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        tree = source
-    return sha256_bytes(tree.encode("utf-8", "surrogatepass"))
+    tree = parsed(source)
+    text = source if tree is None else ast.dump(tree)
+    return sha256_bytes(text.encode("utf-8", "surrogatepass"))
 
 
 def same_name(name: str) -> str:

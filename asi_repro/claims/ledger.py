@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from asi_repro.errors import DataError, MissingInput, NotFound
+from asi_repro.errors import NotFound
+from asi_repro.store.records import Record, read_record, unknown_name
 
 SCHEMA_VERSION = 2
-_REMAKE = "run `dvc repro --force claims`"
-_SHAPE = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 Object = dict[str, Any]
 
 
-class PartOf(BaseModel):
+class PartOf(Record):
     """One testable piece of a claim, under one reading."""
-
-    model_config = _SHAPE
 
     what: str
     claimed: str
@@ -28,10 +24,8 @@ class PartOf(BaseModel):
     reading: str
 
 
-class ReadingOf(BaseModel):
+class ReadingOf(Record):
     """The verdict under one reading of the claim's sentence."""
-
-    model_config = _SHAPE
 
     reading: str
     verdict: str
@@ -40,10 +34,8 @@ class ReadingOf(BaseModel):
     contradicted: str
 
 
-class EvidenceOf(BaseModel):
+class EvidenceOf(Record):
     """Rows that show a number."""
-
-    model_config = _SHAPE
 
     what: str
     source: str
@@ -51,10 +43,8 @@ class EvidenceOf(BaseModel):
     total: int
 
 
-class SensitivityOf(BaseModel):
+class SensitivityOf(Record):
     """The verdict were one limit of the criterion another."""
-
-    model_config = _SHAPE
 
     limit: str
     value: float
@@ -62,10 +52,8 @@ class SensitivityOf(BaseModel):
     ours: bool
 
 
-class Entry(BaseModel):
+class Entry(Record):
     """One claim and what was found. The fields' descriptions are the page docs/reference/claims.md."""
-
-    model_config = _SHAPE
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="name of the claim")]
     paper: Annotated[str, Field(description="id of the paper that makes it, as in `papers`")]
@@ -117,10 +105,8 @@ class Entry(BaseModel):
     notes: Annotated[list[str], Field(description="list of sentences that bear on the verdict")]
 
 
-class PaperOf(BaseModel):
+class PaperOf(Record):
     """A paper whose claims are in the ledger."""
-
-    model_config = _SHAPE
 
     id: str
     name: str
@@ -128,10 +114,8 @@ class PaperOf(BaseModel):
     arxiv: str
 
 
-class Ledger(BaseModel):
+class Ledger(Record):
     """Everything that the stage `claims` found."""
-
-    model_config = _SHAPE
 
     schema_version: int
     settings: Object
@@ -172,20 +156,14 @@ def read_ledger(path: Path) -> Ledger:
         MissingInput: where it is not there.
         DataError: where it is not a ledger of this version.
     """
-    try:
-        return Ledger.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise MissingInput(
-            "the claims have not been checked yet", where=str(path), hint="run `dvc repro claims`"
-        ) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(
-            f"damaged ledger: {f'{place}: ' if place else ''}{first['msg']}", where=str(path), hint=_REMAKE
-        ) from error
-    except OSError as error:
-        raise DataError(f"damaged ledger: {error}", where=str(path), hint=_REMAKE) from error
+    return read_record(
+        path,
+        Ledger,
+        missing="the claims have not been checked yet",
+        make="run `dvc repro claims`",
+        remake="run `dvc repro --force claims`",
+        damaged="damaged ledger",
+    )
 
 
 def find_claim(ledger: Ledger, identifier: str) -> Entry:
@@ -197,8 +175,4 @@ def find_claim(ledger: Ledger, identifier: str) -> Entry:
     entries = {item.id: item for item in ledger.entries}
     if identifier in entries:
         return entries[identifier]
-    near = get_close_matches(identifier, sorted(entries), n=3, cutoff=0.4)
-    similar = f"similar: {', '.join(near)}; " if near else ""
-    raise NotFound(
-        f"no claim has the id {identifier!r}", hint=f"{similar}`asi-repro claims` lists all {len(entries)}"
-    )
+    raise unknown_name("claim", identifier, entries, lister="asi-repro claims")

@@ -6,13 +6,14 @@ after how many tokens; none of them is a reproduction of the paper's results.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from asi_repro.claims.finding import Evidence, Row
 from asi_repro.claims.ledger import Entry
 from asi_repro.claims.plain import evidence_of, plain
-from asi_repro.results.table import SUMMARY, ModelRow, Results, read_results
+from asi_repro.results.table import SUMMARY, Results, read_results
 
 MEASURED = "measured here"
 LEVEL = 0.05
@@ -38,146 +39,113 @@ def measured_entries(sweeps: Path | None) -> list[Entry]:
     return [row for folder in folders for row in _rows(folder.name, read_results(folder))]
 
 
-def _rows(scale: str, results: Results) -> list[Entry]:
+def _rows(scale: str, results: Results) -> Iterator[Entry]:
     total, summary = len(results.architectures), results.summary
+    shared: dict[str, Any] = {
+        "where": f"this project: scale {summary.scale}, {summary.tokens:,} tokens of {summary.corpus}",
+        "check": f"artifacts/sweeps/{scale}",
+        "power": summary.about,
+        "would_change": "Another scale, more tokens, more seeds.",
+        "notes": [_ONE_SEED] if all(row.seeds <= 1 for row in results.models) else [],
+    }
+
+    def entry(name: str, *said: str, figures: Row, evidence: Sequence[Evidence] = ()) -> Entry:
+        figures = figures | {"scale": summary.scale, "tokens": summary.tokens}
+        return measured_entry(f"measured-{scale}-{name}", *said, figures=figures, evidence=evidence, **shared)
+
     up, down = results.better("score", level=LEVEL)
+    yield entry(
+        "score",
+        "How many of the gallery's architectures score above DeltaNet after as many tokens?",
+        f"{up} of {total} above and {down} below, p < {LEVEL:g} after Holm",
+        f"mean accuracy of {len(summary.tasks)} tasks, bootstrap over the items that both answered",
+        figures={"models": total, "above": up, "below": down, "level": LEVEL},
+        evidence=[_differences(results, "score", highest=True)],
+    )
     lower, higher = results.better("validation_loss", level=LEVEL, lower=True)
-    rows = [
-        _entry(
-            scale,
-            results,
-            "score",
-            "How many of the gallery's architectures score above DeltaNet after as many tokens?",
-            f"{up} of {total} above and {down} below, p < {LEVEL:g} after Holm",
-            f"mean accuracy of {len(summary.tasks)} tasks, bootstrap over the items that both answered",
-            {"models": total, "above": up, "below": down, "level": LEVEL},
-            [_differences(results, "score", highest=True)],
-        ),
-        _entry(
-            scale,
-            results,
-            "loss",
-            "How many of them have a lower loss than DeltaNet on held-out text after as many tokens?",
-            f"{lower} of {total} lower and {higher} higher, p < {LEVEL:g} after Holm",
-            "bootstrap over blocks of the validation text",
-            {"models": total, "lower": lower, "higher": higher, "level": LEVEL},
-            [_differences(results, "validation_loss", highest=False)],
-        ),
-    ]
-    flops = [row.against["loss_at_equal_flops"].estimate for row in results.architectures if _has_flops(row)]
-    if flops:
+    yield entry(
+        "loss",
+        "How many of them have a lower loss than DeltaNet on held-out text after as many tokens?",
+        f"{lower} of {total} lower and {higher} higher, p < {LEVEL:g} after Holm",
+        "bootstrap over blocks of the validation text",
+        figures={"models": total, "lower": lower, "higher": higher, "level": LEVEL},
+        evidence=[_differences(results, "validation_loss", highest=False)],
+    )
+    kind = "loss_at_equal_flops"
+    if flops := [row.against[kind].estimate for row in results.architectures if kind in row.against]:
         below = sum(estimate < 0 for estimate in flops)
-        rows.append(
-            _entry(
-                scale,
-                results,
-                "flops",
-                "How many of them have a lower training loss than DeltaNet at equal FLOPs?",
-                f"{below} of {len(flops)} lower; no test: that needs several seeds",
-                "training losses read off both curves at the cheaper one's total FLOPs",
-                {"models": len(flops), "lower": below},
-                [_differences(results, "loss_at_equal_flops", highest=False)],
-            )
+        yield entry(
+            "flops",
+            "How many of them have a lower training loss than DeltaNet at equal FLOPs?",
+            f"{below} of {len(flops)} lower; no test: that needs several seeds",
+            "training losses read off both curves at the cheaper one's total FLOPs",
+            figures={"models": len(flops), "lower": below},
+            evidence=[_differences(results, kind, highest=False)],
         )
     if (curse := summary.winners_curse) is not None:
-        rows.append(
-            _entry(
-                scale,
-                results,
-                "best",
-                "Is the best score more than the best of so many would show if all equalled DeltaNet?",
-                f"best {curse.observed:+.4f}; under the null {curse.expected:+.4f} on average and over "
-                f"{curse.high:+.4f} in one case of twenty; p = {curse.p_value:.3f}",
-                "bootstrap of all models together, each centred on DeltaNet",
-                curse.model_dump(),
-                [],
-            )
+        yield entry(
+            "best",
+            "Is the best score more than the best of so many would show if all equalled DeltaNet?",
+            f"best {curse.observed:+.4f}; under the null {curse.expected:+.4f} on average and over "
+            f"{curse.high:+.4f} in one case of twenty; p = {curse.p_value:.3f}",
+            "bootstrap of all models together, each centred on DeltaNet",
+            figures=curse.model_dump(),
         )
     for agreement in summary.rank_agreement:
-        figures = {key: value for key, value in agreement.model_dump().items() if key != "sentence"}
-        rows.append(
-            _entry(
-                scale,
-                results,
-                f"rank-{agreement.column.rpartition('_')[2]}",
-                f"Does our ranking agree with Table 2's column {agreement.column}?",
-                agreement.sentence,
-                "Spearman's rank correlation with a bootstrap interval over the models in both",
-                figures,
-                [],
-            )
+        yield entry(
+            f"rank-{agreement.column.rpartition('_')[2]}",
+            f"Does our ranking agree with Table 2's column {agreement.column}?",
+            agreement.sentence,
+            "Spearman's rank correlation with a bootstrap interval over the models in both",
+            figures=agreement.model_dump(exclude={"sentence"}),
         )
-    return rows
-
-
-def _entry(
-    scale: str,
-    results: Results,
-    name: str,
-    question: str,
-    found: str,
-    method: str,
-    figures: dict[str, Any],
-    evidence: list[Evidence],
-) -> Entry:
-    summary = results.summary
-    where = f"this project: scale {summary.scale}, {summary.tokens:,} tokens of {summary.corpus}"
-    return measured_entry(
-        id=f"measured-{scale}-{name}",
-        found=found,
-        effect=found if len(found) <= 60 else f"{found[:59]}…",
-        method=method,
-        statement=question,
-        where=where,
-        check=f"artifacts/sweeps/{scale}",
-        power=summary.about,
-        would_change="Another scale, more tokens, more seeds.",
-        found_figures=plain(figures | {"scale": summary.scale, "tokens": summary.tokens}),
-        evidence=[evidence_of(item) for item in evidence],
-        notes=[_ONE_SEED] if _one_seed(results) else [],
-    )
 
 
 def _not_run() -> Entry:
     return measured_entry(
-        id="measured-sweep",
-        found="not run",
-        effect="not run",
-        method=MAKE,
-        statement="How do the gallery's architectures compare with DeltaNet when we train them?",
+        "measured-sweep",
+        "How do the gallery's architectures compare with DeltaNet when we train them?",
+        "not run",
+        MAKE,
         where="this project",
         check="artifacts/sweeps",
         power="None before it is run.",
         would_change=f"Run {MAKE}",
-        found_figures={},
-        evidence=[],
         notes=[],
     )
 
 
-def measured_entry(**fields: Any) -> Entry:
+def measured_entry(
+    id: str,
+    question: str,
+    found: str,
+    method: str,
+    *,
+    figures: Mapping[str, Any] | None = None,
+    evidence: Sequence[Evidence] = (),
+    **fields: Any,
+) -> Entry:
     """A row of this project's own, with what all of them share."""
     return Entry(
+        id=id,
         paper="",
         theme="measured",
         verdict=MEASURED,
+        effect=found if len(found) <= 60 else f"{found[:59]}…",
         claimed="nothing: the papers have no such measurement",
+        found=found,
+        method=method,
+        statement=question,
         unit="models",
         criterion="None: a measurement at another scale, not a reproduction of the paper's results.",
         claimed_figures={},
+        found_figures=plain(figures or {}),
         readings=[],
         parts=[],
         sensitivity=[],
+        evidence=[evidence_of(item) for item in evidence],
         **fields,
     )
-
-
-def _has_flops(row: ModelRow) -> bool:
-    return "loss_at_equal_flops" in row.against
-
-
-def _one_seed(results: Results) -> bool:
-    return all(row.seeds <= 1 for row in results.models)
 
 
 def _differences(results: Results, kind: str, *, highest: bool) -> Evidence:

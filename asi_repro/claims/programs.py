@@ -7,28 +7,12 @@ from collections.abc import Sequence
 
 from asi_repro.claims.context import Context
 from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, Verdict
-from asi_repro.verify.certificate import Certificate, read_certificates
+from asi_repro.verify.certificate import current_certificates
 from asi_repro.verify.results import CheckResult
 
 SOURCE = "certificates"
 _ROUNDING = 1e-12
 NOT_RUN = "not run: there are no certificates"
-
-
-def certificates(context: Context) -> dict[int, Certificate]:
-    """Certificates by index, of the gallery's programs as they are in the archive; others are left out.
-
-    Raises:
-        DataError: where one is damaged.
-    """
-    if context.certificates is None or not any(context.certificates.glob("*.json")):
-        return {}
-    sources = {program.index: program.sha256 for program in context.data.programs.values()}
-    return {
-        certificate.index: certificate
-        for certificate in read_certificates(context.certificates)
-        if sources.get(certificate.index) == certificate.program_sha256
-    }
 
 
 def certified(context: Context, deciding: Sequence[str], further: Sequence[str], method: str) -> Finding:
@@ -43,7 +27,8 @@ def certified(context: Context, deciding: Sequence[str], further: Sequence[str],
         further: names of more rows.
         method: how, in one sentence.
     """
-    found, programs = certificates(context), context.data.programs
+    programs = context.data.programs
+    found = current_certificates(context.certificates, programs.values())
     if not programs:
         raise NotCheckable("no program was released")
     names = [*deciding, *further]
@@ -138,13 +123,14 @@ def recomputed_sizes(context: Context, sizes: Sequence[int], tolerance: float) -
     claimed = f"{' or '.join(map(str, sizes))} million"
     what = "counts of the models built from the programs"
     rows: list[Row] = []
-    for index, certificate in certificates(context).items():
+    programs = context.data.programs
+    for index, certificate in current_certificates(context.certificates, programs.values()).items():
         row = certificate.row("parameters_340m")
         if row.value is not None:
             near = any(abs(row.value - s * 1e6) <= tolerance * s * 1e6 for s in sizes)
             stated = certificate.parameters_stated
             rows.append({"index": index, "built": row.value, "stated": stated, "near": near})
-    total = len(context.data.programs)
+    total = len(programs)
     if not rows:
         return Part(what, claimed, "not run", Verdict.NOT_YET_RUN, "strict"), Evidence(what, SOURCE, [])
     within = sum(row["near"] for row in rows)

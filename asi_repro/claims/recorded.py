@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from asi_repro.archive.reader import Archive
 from asi_repro.claims.context import Settings
@@ -13,7 +13,6 @@ from asi_repro.claims.finding import Evidence, Row
 from asi_repro.claims.ledger import Entry
 from asi_repro.claims.measured import measured_entry
 from asi_repro.claims.paper_tables import PaperTables
-from asi_repro.claims.plain import evidence_of, plain
 from asi_repro.errors import DataError
 from asi_repro.results.layout import slug_of
 from asi_repro.results.recorded_sweep import OURS, RecordedSweep, grouped, read_sweep, sentence
@@ -55,12 +54,34 @@ def _entries(folder: Path, archive: Archive, settings: Settings) -> Iterator[Ent
     sweep, damaged = read_recorded(folder, archive, seed=settings.seed, resamples=settings.resamples)
     if not sweep.architectures:
         return
-    notes = [f"left out, damaged: {Path(error.where or '').name}" for error in damaged]
-    yield _foretells(folder.name, sweep, notes)
-    yield _beats(folder.name, sweep, notes)
+    scale, tokens = folder.name, sweep.rows[0].tokens
+    for name, told in (("foretells", _foretells(scale, sweep)), ("beyond-seeds", _beats(scale, sweep))):
+        yield measured_entry(
+            f"measured-{scale}-{name}",
+            *told.said,
+            figures=told.figures | {"scale": scale, "tokens": tokens},
+            evidence=[told.evidence],
+            where=f"this project: scale {scale}, {tokens:,} tokens",
+            check=f"artifacts/sweeps/{scale}/{ROWS}",
+            power=told.power,
+            would_change="More architectures, seeds or tokens: asi-repro sweep --scale " + scale,
+            notes=[
+                f"{len(sweep.architectures)} of {sweep.total} architectures are trained so far",
+                *(f"left out, damaged: {Path(error.where or '').name}" for error in damaged),
+            ],
+        )
 
 
-def _foretells(scale: str, sweep: RecordedSweep, notes: list[str]) -> Entry:
+class _Told(NamedTuple):
+    """Question, finding and method; what the data could show; the numbers and the rows."""
+
+    said: tuple[str, str, str]
+    power: str
+    figures: dict[str, Any]
+    evidence: Evidence
+
+
+def _foretells(scale: str, sweep: RecordedSweep) -> _Told:
     known = sweep.reliabilities.get(OURS)
     power = sweep.power
     if power is None or known is None:
@@ -87,23 +108,20 @@ def _foretells(scale: str, sweep: RecordedSweep, notes: list[str]) -> Entry:
         }
         for one in sweep.agreements
     ]
-    return _entry(
-        scale,
-        sweep,
-        "foretells",
-        "Does so small a training foretell the paper's results at 340M?",
-        sentence(sweep),
-        "Spearman's rank correlation with a bootstrap interval; ICC(3,1) over the first two seeds",
+    what = "Spearman's correlation with Table 2's 340M columns"
+    return _Told(
+        (
+            "Does so small a training foretell the paper's results at 340M?",
+            sentence(sweep),
+            "Spearman's rank correlation with a bootstrap interval; ICC(3,1) over the first two seeds",
+        ),
         said,
         figures,
-        Evidence.first(
-            "Spearman's correlation with Table 2's 340M columns", f"sweeps/{scale}/rows", evidence, 40
-        ),
-        notes,
+        Evidence.first(what, f"sweeps/{scale}/rows", evidence, 40),
     )
 
 
-def _beats(scale: str, sweep: RecordedSweep, notes: list[str]) -> Entry:
+def _beats(scale: str, sweep: RecordedSweep) -> _Told:
     counts = [f"{one.lower} below and {one.higher} above {one.baseline}" for one in sweep.beats]
     losses: list[Row] = [
         {
@@ -119,50 +137,18 @@ def _beats(scale: str, sweep: RecordedSweep, notes: list[str]) -> Entry:
         if counts
         else "not known: no model has two seeds"
     )
-    return _entry(
-        scale,
-        sweep,
-        "beyond-seeds",
-        "How many architectures differ from each baseline in validation loss by more than seeds do?",
-        found,
-        "t test with the deviation of a seed pooled over all models, p < 0.05 after Holm",
+    return _Told(
+        (
+            "How many architectures differ from each baseline in validation loss by more than seeds do?",
+            found,
+            "t test with the deviation of a seed pooled over all models, p < 0.05 after Holm",
+        ),
         f"One seed deviates by {sweep.seed_deviation:.4f} nats a byte.",
         {"baselines": {one.baseline: asdict(one) for one in sweep.beats}},
         Evidence.first("validation losses", f"sweeps/{scale}/rows", losses, 120),
-        notes,
     )
 
 
 def _mean_loss(group: list[Any]) -> float | None:
     found = [row.validation_loss for row in group if row.validation_loss is not None]
     return sum(found) / len(found) if found else None
-
-
-def _entry(
-    scale: str,
-    sweep: RecordedSweep,
-    name: str,
-    question: str,
-    found: str,
-    method: str,
-    power: str,
-    figures: dict[str, Any],
-    evidence: Evidence,
-    notes: list[str],
-) -> Entry:
-    tokens = sweep.rows[0].tokens
-    count = f"{len(sweep.architectures)} of {sweep.total} architectures are trained so far"
-    return measured_entry(
-        id=f"measured-{scale}-{name}",
-        found=found,
-        effect=found if len(found) <= 60 else f"{found[:59]}…",
-        method=method,
-        statement=question,
-        where=f"this project: scale {scale}, {tokens:,} tokens",
-        check=f"artifacts/sweeps/{scale}/{ROWS}",
-        power=power,
-        would_change="More architectures, seeds or tokens: asi-repro sweep --scale " + scale,
-        found_figures=plain(figures | {"scale": scale, "tokens": tokens}),
-        evidence=[evidence_of(evidence)],
-        notes=[count, *notes],
-    )

@@ -28,9 +28,10 @@ from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.evaluate.trained import record_stopped
 from asi_repro.project import find_project
-from asi_repro.results.evaluation import BITS, MARGIN, EvaluationResult, read_result, write_result
+from asi_repro.results.evaluation import BITS, MARGIN, EvaluationResult, read_result
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.training import read_training
+from asi_repro.store.records import write_record
 from asi_repro.sweep.own import is_file
 from asi_repro.sweep.scoring import evaluate_model
 from asi_repro.sweep.workspace import open_workspace
@@ -169,7 +170,7 @@ def _otherwise(
             progress=count,
         )
     path = project.artifacts / "evaluated" / f"{name}.json"
-    write_result(result, path)
+    write_record(path, result)
     console(stderr=True).print(f"written to {path}")
     return result
 

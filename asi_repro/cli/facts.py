@@ -13,8 +13,9 @@ from asi_repro.claims.data import Data
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_columns, print_heading, print_json, safe
 from asi_repro.config.params import load_params
-from asi_repro.facts.ledger import ANSWERS, THEMES, Entry, Facts, read_facts, write_facts
+from asi_repro.facts.ledger import ANSWERS, THEMES, Entry, Facts, read_facts
 from asi_repro.project import Project, find_project
+from asi_repro.store.records import write_record
 from asi_repro.text import short_value
 
 BUILD = "build"
@@ -39,7 +40,7 @@ def facts(
     project = find_project()
     if names == [BUILD]:
         found = _built(project)
-        write_facts(found, project.facts)
+        write_record(project.facts, found)
         chosen: list[Entry] = []
     else:
         found = read_facts(project.facts)

@@ -16,7 +16,7 @@ from asi_repro.project import find_project
 from asi_repro.results.comparison import SCORE, build_results
 from asi_repro.results.layout import evaluated_root, trained_root
 from asi_repro.results.significance import Spread
-from asi_repro.results.speed import step_times, write_times
+from asi_repro.results.speed import TIMES, step_times
 from asi_repro.results.sweep_rows import row_paths
 from asi_repro.results.table import (
     RESULTS_FOLDER,
@@ -27,6 +27,7 @@ from asi_repro.results.table import (
     write_results,
 )
 from asi_repro.results.trained_models import load_models
+from asi_repro.store.records import write_record
 from asi_repro.sweep.workspace import open_workspace
 
 _HEADER = (
@@ -85,7 +86,7 @@ def results(
     if record:
         write_results(found, sweep_folder)
     if record_times:
-        write_times(step_times(models), sweep_folder)
+        write_record(sweep_folder / TIMES, step_times(models))
     found = write_results(found, project.artifacts / RESULTS_FOLDER)
     write_metrics(found, project.artifacts / RESULTS_FOLDER)
     if json_:

@@ -12,7 +12,7 @@ from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.provenance.code import code_sha256, library_versions
 from asi_repro.provenance.record import Provenance, read_provenance, write_provenance
-from asi_repro.results.evaluation import read_result, write_result
+from asi_repro.results.evaluation import read_result
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.training import (
     REMAKE,
@@ -23,8 +23,8 @@ from asi_repro.results.training import (
     read_training,
 )
 from asi_repro.store.checksums import SUMS, check_sums, write_sums
-from asi_repro.store.files import atomic_write, sha256_file
-from asi_repro.store.json_text import dump_json
+from asi_repro.store.files import sha256_file
+from asi_repro.store.records import write_record
 
 if TYPE_CHECKING:
     from asi_repro.config.evaluate import EvaluateSettings
@@ -85,7 +85,7 @@ def evaluate_trained(
         **_more(settings),
     )
     (target / STOPPED).unlink(missing_ok=True)
-    write_result(found, target / EVALUATION)
+    write_record(target / EVALUATION, found)
     write_provenance(provenance, target)
     write_sums(target, but=UNSUMMED)
     return True
@@ -95,7 +95,7 @@ def record_stopped(target: Path, trained: Path, stop: StopRecord) -> None:
     """Put the reason in place of scores: a stage needs an output, and old scores would be another model's."""
     for name in (EVALUATION, SUMS):
         (target / name).unlink(missing_ok=True)
-    atomic_write(target / STOPPED, dump_json(stop.model_dump()))
+    write_record(target / STOPPED, stop)
     write_provenance(read_provenance(trained), target)
 
 

@@ -18,7 +18,7 @@ from asi_repro.data.benchmarks import BENCHMARKS
 from asi_repro.facts.outcome import NotRun
 from asi_repro.results.speed import TIMES, read_times
 from asi_repro.results.table import SUMMARY, Results, read_results
-from asi_repro.verify.certificate import Certificate, read_certificates
+from asi_repro.verify.certificate import Certificate, current_certificates
 
 Vector = NDArray[np.float64]
 # The tasks of the paper's test score (the release's tasks without LAMBADA), with the items of the split that
@@ -111,11 +111,7 @@ class Context:
         if self.folder is None or not any(self.folder.glob("*.json")):
             raise NotRun("the programs were not run: `asi-repro verify --all` makes the certificates")
         programs = self.data.programs
-        found = {
-            one.index: one
-            for one in read_certificates(self.folder)
-            if one.index in programs and programs[one.index].sha256 == one.program_sha256
-        }
+        found = current_certificates(self.folder, programs.values())
         if len(found) < len(programs):
             raise NotRun(f"{len(programs) - len(found)} of {len(programs)} programs have no certificate")
         return found

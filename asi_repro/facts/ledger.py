@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Optional
 
 from pydantic import Field, model_validator
 
-from asi_repro.errors import NotFound
-from asi_repro.store.files import atomic_write
-from asi_repro.store.json_text import dump_json
-from asi_repro.store.records import Record, read_record
+from asi_repro.store.records import Record, read_record, unknown_name
 from asi_repro.text import short_value
 
 SCHEMA_VERSION = 1
@@ -99,18 +95,8 @@ class Facts(Record):
         known = {entry.id: entry for entry in self.facts}
         for name in names:
             if name not in known:
-                near = get_close_matches(name, sorted(known), n=3, cutoff=0.4)
-                similar = f"similar: {', '.join(near)}; " if near else ""
-                raise NotFound(
-                    f"no fact has the id {name!r}",
-                    hint=f"{similar}`asi-repro facts` lists all {len(known)}",
-                )
+                raise unknown_name("fact", name, known, lister="asi-repro facts")
         return [known[name] for name in names] or self.facts
-
-
-def write_facts(facts: Facts, path: Path) -> None:
-    """Write the file, whole or not at all; the same facts give the same bytes."""
-    atomic_write(path, dump_json(facts.model_dump()))
 
 
 def read_facts(path: Path) -> Facts:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from asi_repro.facts.context import Context, Vector
 from asi_repro.facts.outcome import BOOTSTRAP, EXACT, Estimate, Found, tested
-from asi_repro.results.statistics import Interval, spearman_interval
+from asi_repro.results.statistics import Interval, detectable_correlation, spearman_interval
 
 Rows = NDArray[np.int64]
 
@@ -65,7 +65,7 @@ def correlation_found(
         noise: what stands after the correlation that would be found.
     """
     estimate, p_value = correlation(context, x, y), float(stats.spearmanr(x, y).pvalue)
-    power = f"A correlation of {_detectable(len(x)):.2f} would be found in four cases of five"
+    power = f"A correlation of {detectable_correlation(len(x)):.2f} would be found in four cases of five"
     return Found(
         answer=tested(-estimate.estimate if falls else estimate.estimate, p_value),
         sentence=sentence.format(shown(estimate)),
@@ -80,11 +80,6 @@ def correlates(x: ArrayLike, y: ArrayLike) -> str:
     """Spearman's rank correlation with its two-sided p-value, in a sentence."""
     found = stats.spearmanr(x, y)
     return f"{found.statistic:.2f} (p = {found.pvalue:.2g})"
-
-
-def _detectable(size: int) -> float:
-    """The correlation that a two-sided test at 0.05 finds in four cases of five, by Fisher's z."""
-    return float(np.tanh(2.8 / np.sqrt(size - 3))) if size > 3 else 1.0
 
 
 def permutation_p(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-import warnings
 
 import numpy as np
 
 from asi_repro.facts.context import Vector
+from asi_repro.verify.program_text import parsed
 
 _LENGTH = 8  # tokens
 _KINDS = (tokenize.NAME, tokenize.NUMBER, tokenize.OP)
@@ -20,11 +20,8 @@ def shingles(source: str) -> frozenset[tuple[str, ...]]:
 
     A program that does not parse has none.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(source)
+    if tree is None:
         return frozenset()
     for node in ast.walk(tree):
         if (

@@ -295,9 +295,8 @@ def _account(run: ImportedRun, saved: set[str], traced: set[str], last: int) -> 
         if only_traced or untraced:
             run.note(
                 "count",
-                f"the checkpoints hold {len(saved)} programs and the trace {len(traced)}: "
-                f"{len(only_traced)} are in the trace alone, and {len(untraced)} that have a parent in the "
-                "checkpoints alone",
+                f"the checkpoints hold {len(saved)} programs and the trace {len(traced)}: {len(only_traced)} "
+                f"are in the trace alone, and {len(untraced)} that have a parent in the checkpoints alone",
             )
     had = {node.iteration for node in run.nodes if node.iteration is not None}
     last = max([last, *had])

@@ -11,9 +11,9 @@ from typing import Any, Literal, Optional
 
 from pydantic import Field
 
-from asi_repro.store.files import atomic_write, sha256_bytes
+from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
-from asi_repro.store.records import Record, read_record
+from asi_repro.store.records import Record, read_record, write_record
 
 PROVENANCE = "provenance.json"
 Kind = Literal["training", "scores", "certificates"]
@@ -40,7 +40,7 @@ class Provenance(Record):
 
 def write_provenance(provenance: Provenance, folder: Path) -> None:
     """Write provenance.json into the folder of a result."""
-    atomic_write(folder / PROVENANCE, dump_json(provenance.model_dump()))
+    write_record(folder / PROVENANCE, provenance)
 
 
 def read_provenance(folder: Path) -> Provenance:

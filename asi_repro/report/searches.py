@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from asi_repro.errors import DataError, MissingInput
+from asi_repro.store.records import read_record
 
 SCHEMA = 1
 
@@ -74,20 +74,13 @@ def read_search(path: Path) -> Search:
         DataError: where it is damaged or of another version.
     """
     remake = f"replay it again: `asi-repro discover --recorded {path.parent.name}`"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MissingInput(
-            "there are no results of our own discovery run", where=str(path), hint=remake
-        ) from error
-    try:
-        return _Versioned.model_validate_json(text)
-    except (ValidationError, RecursionError) as error:
-        raise DataError(
-            f"the file does not contain the results of a discovery run: {str(error)[:200]}",
-            where=str(path),
-            hint=remake,
-        ) from error
+    return read_record(
+        path,
+        _Versioned,
+        missing="there are no results of our own discovery run",
+        make=remake,
+        damaged="the file does not contain the results of a discovery run",
+    )
 
 
 class _Versioned(Search):

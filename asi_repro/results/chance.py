@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from asi_repro.results.reliability import pooled_deviation
+
 Vector = NDArray[np.float64]
 Scores = Sequence[Optional[float]]
 _CELLS = 20_000_000  # of all permutations together
@@ -213,13 +215,8 @@ def repeat_deviation(repeats: Sequence[Scores]) -> tuple[float, int] | None:
     Args:
         repeats: for each program that was scored more than once, its scores.
     """
-    groups = [group[np.isfinite(group)] for group in map(finite_scores, repeats)]
-    groups = [group for group in groups if len(group) > 1]
-    freedom = sum(len(group) - 1 for group in groups)
-    if not freedom:
-        return None
-    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in groups)
-    return math.sqrt(squares / freedom), freedom
+    deviation, freedom = pooled_deviation([_upwards(group, True) for group in repeats])
+    return (deviation, freedom) if freedom else None
 
 
 def _upwards(scores: Scores, higher: bool) -> Vector:

@@ -7,8 +7,6 @@ from typing import Any, Literal, Optional
 
 from pydantic import Field
 
-from asi_repro.store.files import atomic_write
-from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
 
 BITS, MARGIN = "answer_bits_per_byte", "answer_margin"
@@ -92,13 +90,8 @@ class EvaluationResult(Record):
         return {record.task: record.metrics[record.main_metric].value for record in self.tasks}
 
 
-def write_result(result: EvaluationResult, path: Path) -> None:
-    """Write a result as JSON, whole or not at all."""
-    atomic_write(path, dump_json(result.model_dump()))
-
-
 def read_result(path: Path) -> EvaluationResult:
-    """A result that `write_result` wrote.
+    """The result of an evaluation.
 
     Raises:
         MissingInput: where it is not there.

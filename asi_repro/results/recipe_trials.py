@@ -14,8 +14,6 @@ from pydantic import Field
 
 from asi_repro.config.train import Recipe
 from asi_repro.results.training import TrainingResult
-from asi_repro.store.files import atomic_write
-from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
 
 RECIPE, PROBE_RECIPE = "recipe.json", "probe_recipe.json"
@@ -87,13 +85,8 @@ class Trials(Record):
         return sorted((fmean(losses.values()), *key) for key, losses in whole.items())
 
 
-def write_trials(trials: Trials, path: Path) -> None:
-    """Write them as JSON, whole or not at all."""
-    atomic_write(path, dump_json(trials.model_dump()))
-
-
 def read_trials(path: Path) -> Trials:
-    """What `write_trials` wrote.
+    """The trials in a file.
 
     Raises:
         MissingInput: where it is not there.

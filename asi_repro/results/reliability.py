@@ -10,6 +10,7 @@ formula for a longer test (1910); Blom's approximation of normal order statistic
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -114,12 +115,12 @@ def seeds_to_separate(between: float, within: float, *, models: int, first: int,
     return max(math.ceil(2 * float(needed * within / gap) ** 2), 2)
 
 
-def pooled_deviation(groups: list[list[float]]) -> tuple[float, int]:
+def pooled_deviation(groups: Sequence[ArrayLike]) -> tuple[float, int]:
     """Standard deviation of a seed around its model's mean, and its degrees of freedom.
 
     Only models with several seeds tell; (0, 0) where there is none.
     """
-    several = [np.asarray(group, dtype=np.float64) for group in groups if len(group) > 1]
+    several = [group for each in groups if len(group := np.asarray(each, dtype=np.float64)) > 1]
     freedom = sum(len(group) - 1 for group in several)
     if not freedom:
         return 0.0, 0

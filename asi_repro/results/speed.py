@@ -14,8 +14,6 @@ from pydantic import Field
 
 from asi_repro.errors import MissingInput
 from asi_repro.results.trained_models import Model
-from asi_repro.store.files import atomic_write
-from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record, read_record
 
 SPEED, TIMES = "speed.json", "times.json"
@@ -39,13 +37,8 @@ class Speeds(Record):
     rows: list[SpeedRow] = Field(min_length=1, description="The numbers.")
 
 
-def write_speeds(speeds: Speeds, path: Path) -> None:
-    """Write them as JSON."""
-    atomic_write(path, dump_json(speeds.model_dump()))
-
-
 def read_speeds(path: Path) -> Speeds:
-    """What `write_speeds` wrote.
+    """The measurement in a file.
 
     Raises:
         MissingInput: where it is not there.
@@ -87,13 +80,8 @@ def step_times(models: Sequence[Model]) -> StepTimes:
     )
 
 
-def write_times(times: StepTimes, folder: Path) -> None:
-    """Write them as JSON."""
-    atomic_write(folder / TIMES, dump_json(times.model_dump()))
-
-
 def read_times(folder: Path) -> StepTimes:
-    """What `write_times` wrote.
+    """The times that were recorded in a folder.
 
     Raises:
         MissingInput: where it is not there.

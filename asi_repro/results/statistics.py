@@ -99,6 +99,11 @@ def _quantiles(draws: Vector, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def detectable_correlation(size: int) -> float:
+    """The correlation that a two-sided test at 0.05 finds in four cases of five, by Fisher's z."""
+    return float(np.tanh(2.8 / np.sqrt(size - 3))) if size > 3 else 1.0
+
+
 @dataclass(frozen=True)
 class Trend:
     """A monotone trend: Theil–Sen slope with interval, Mann–Kendall test."""
@@ -173,19 +178,6 @@ def random_order_r2(
         spread = counts - counts.mean()
         found.append((centred @ spread) ** 2 / ((centred @ centred) * (spread @ spread)))
     return np.sort(np.asarray(found))
-
-
-def mean_difference_test(
-    first: ArrayLike, second: ArrayLike, *, rng: np.random.Generator, resamples: int
-) -> tuple[float, float]:
-    """The difference of two means and its two-sided permutation p-value (never 0)."""
-    a, b = _vector(first), _vector(second)
-    pooled, observed = np.concatenate([a, b]), a.mean() - b.mean()
-    extreme = 0
-    for _ in range(resamples):
-        shuffled = rng.permutation(pooled)
-        extreme += abs(shuffled[: len(a)].mean() - shuffled[len(a) :].mean()) >= abs(observed) - 1e-12
-    return float(observed), (extreme + 1) / (resamples + 1)
 
 
 def sign_flip_test(differences: ArrayLike, *, rng: np.random.Generator, resamples: int) -> float:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from asi_repro.errors import DataError, MissingInput
+from asi_repro.errors import DataError, MissingInput, NotFound
+from asi_repro.store.files import atomic_write
+from asi_repro.store.json_text import dump_json
 
 
 class Record(BaseModel):
@@ -22,7 +25,15 @@ class Record(BaseModel):
 Read = TypeVar("Read", bound=BaseModel)
 
 
-def read_record(path: Path, model: type[Read], *, missing: str, make: str, remake: str | None = None) -> Read:
+def read_record(
+    path: Path,
+    model: type[Read],
+    *,
+    missing: str,
+    make: str,
+    remake: str | None = None,
+    damaged: str = "the file is not a result",
+) -> Read:
     """The record in a JSON file.
 
     Args:
@@ -41,7 +52,7 @@ def read_record(path: Path, model: type[Read], *, missing: str, make: str, remak
         raise MissingInput(f"{missing}: {error.strerror}", where=str(path), hint=make) from error
     except (ValueError, RecursionError) as error:
         raise DataError("the file is not JSON", where=str(path), hint=hint) from error
-    with faults_reported("the file is not a result", where=str(path), hint=hint):
+    with faults_reported(damaged, where=str(path), hint=hint):
         return model.model_validate(data)
 
 
@@ -52,6 +63,22 @@ def faults_reported(what: str, *, where: str, hint: str | None = None) -> Iterat
         yield
     except ValidationError as error:
         raise DataError(f"{what}: {first_fault(error)}", where=where, hint=hint) from error
+
+
+def write_record(path: Path, record: BaseModel) -> None:
+    """Write a record as JSON that `read_record` reads, whole or not at all; equal records, equal bytes."""
+    atomic_write(path, dump_json(record.model_dump()))
+
+
+def unknown_name(what: str, name: str, known: Collection[str], *, lister: str) -> NotFound:
+    """The error for a name that none of those known is; similar ones are named.
+
+    Args:
+        lister: the command that lists all of them.
+    """
+    near = get_close_matches(name, sorted(known), n=3, cutoff=0.4)
+    similar = f"similar: {', '.join(near)}; " if near else ""
+    return NotFound(f"no {what} has the id {name!r}", hint=f"{similar}`{lister}` lists all {len(known)}")
 
 
 def first_fault(error: ValidationError) -> str:

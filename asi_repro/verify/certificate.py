@@ -8,13 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.store.files import atomic_write, sha256_bytes
 from asi_repro.store.json_text import dump_json
 from asi_repro.verify.catalogue import BY_NAME, CHECKS, ROW_NAMES
 from asi_repro.verify.results import VERDICTS, CheckResult, not_run, row_from_json
+
+if TYPE_CHECKING:
+    from asi_repro.archive.reader import Program
 
 FORMAT = 1
 _SUM = "certificate"
@@ -172,6 +175,20 @@ def read_certificates(folder: Path) -> list[Certificate]:
             hint="run `asi-repro verify --all` or `dvc repro verify`",
         )
     return [read_certificate(path) for path in paths]
+
+
+def current_certificates(folder: Path | None, programs: Iterable[Program]) -> dict[int, Certificate]:
+    """By index, the certificates of `programs` as they are; those of others or of other texts are left out.
+
+    Raises:
+        DataError: where one is damaged.
+    """
+    if folder is None or not any(folder.glob("*.json")):
+        return {}
+    sources = {program.index: program.sha256 for program in programs}
+    return {
+        one.index: one for one in read_certificates(folder) if sources.get(one.index) == one.program_sha256
+    }
 
 
 def leaks(certificates: Iterable[Certificate]) -> dict[int, bool]:

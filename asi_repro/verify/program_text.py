@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -31,12 +32,21 @@ _FOLDED: dict[type[ast.operator], Callable[[int, int], int]] = {
 _LARGEST = 1 << 20
 
 
+def parsed(source: str) -> ast.Module | None:
+    """The syntax tree of a program, without what its odd escapes warn of; None where it does not parse."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 @cache
 def constants(source: str) -> tuple[int, ...]:
     """Whole numbers between `SHORTEST` and `LONGEST` in a program's text, `2**11` and `1 << 11` included."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parsed(source)
+    if tree is None:
         return ()
     found = {value for node in ast.walk(tree) if (value := _value(node)) is not None}
     return tuple(sorted(value for value in found if SHORTEST <= value < LONGEST))
@@ -66,9 +76,8 @@ def reads_graph(source: str) -> bool:
 
 @cache
 def _names_one(source: str, words: tuple[str, ...]) -> bool:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parsed(source)
+    if tree is None:
         return True
     named = set(_names(tree))
     return not source or any(word in name for word in words for name in named)
@@ -77,15 +86,12 @@ def _names_one(source: str, words: tuple[str, ...]) -> bool:
 @cache
 def depends_on_hashes(source: str) -> bool:
     """Whether the text has what another hash seed or address may change: a set, `hash` or `id`."""
-    try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    return any(
+    tree = parsed(source)
+    return tree is not None and any(
         isinstance(node, ast.Set | ast.SetComp)
         or (isinstance(node, ast.Name) and node.id in HASHED)
         or (isinstance(node, ast.Attribute) and node.attr == "__hash__")
-        for node in nodes
+        for node in ast.walk(tree)
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asi_repro.verify.markdown import number
+from asi_repro.verify.program_text import parsed
 from asi_repro.verify.results import CheckResult
 
 _LINE = re.compile(r"line (\d+) of <program")
@@ -73,12 +74,9 @@ def _stated(detail: Any) -> Iterator[int]:
 
 def _made_at(text: str) -> dict[str, int]:
     """The line at which each attribute of `self` is first set, or registered by its name."""
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError, RecursionError):
-        return {}
+    tree = parsed(text)
     found: dict[str, int] = {}
-    for node in nodes:
+    for node in ast.walk(tree) if tree is not None else ():
         name = None
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             name = node.attr

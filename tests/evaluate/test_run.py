@@ -19,8 +19,9 @@ from asi_repro.evaluate.scorers import _checked, _place
 from asi_repro.evaluate.scoring import plan
 from asi_repro.models.lm import build_lm
 from asi_repro.models.program import load_program
-from asi_repro.results.evaluation import EvaluationResult, read_result, write_result
+from asi_repro.results.evaluation import EvaluationResult, read_result
 from asi_repro.sandbox.outcome import SandboxFailure
+from asi_repro.store.records import write_record
 
 # A mixer that is causal, has parameters, and is the session's own.
 PROGRAM = '''
@@ -75,10 +76,10 @@ def test_a_result_says_what_it_is_and_comes_back_from_its_file(checkpoint, made_
     assert record.metrics["acc"].value == sum(record.per_item["acc"]) / 4
     expected = math.sqrt(sum((x - record.metrics["acc"].value) ** 2 for x in record.per_item["acc"]) / 3 / 4)
     assert record.metrics["acc"].stderr == pytest.approx(expected)
-    write_result(result, tmp_path / "result.json")
+    write_record(tmp_path / "result.json", result)
     assert read_result(tmp_path / "result.json") == result
     again = evaluate_checkpoint(checkpoint, ["piqa"], items=made_up, tokenizer=gpt2, limit=4, sandbox=False)
-    write_result(again, tmp_path / "again.json")
+    write_record(tmp_path / "again.json", again)
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "result.json").read_bytes()
 
 

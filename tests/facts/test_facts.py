@@ -16,9 +16,10 @@ from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.facts.building import build_facts
 from asi_repro.facts.context import BOOLQ_YES, SCORED, Context
 from asi_repro.facts.found.size import BASELINE_PARAMETERS
-from asi_repro.facts.ledger import Entry, read_facts, write_facts
+from asi_repro.facts.ledger import Entry, read_facts
 from asi_repro.facts.registry import facts
 from asi_repro.results.speed import TIMES
+from asi_repro.store.records import write_record
 
 FEW = Settings(resamples=200)
 ALL = [(name, case) for name, cases in CASES.items() for case in cases]
@@ -57,7 +58,7 @@ def test_the_file_is_read_back_and_is_the_same_bytes(tmp_path: Path, unchanged: 
     path, again = tmp_path / "facts.json", tmp_path / "again.json"
     only = {"boolq-majority", "loss-and-score", "slower-step"}
     for place in (path, again):
-        write_facts(build_facts(context, only=only), place)
+        write_record(place, build_facts(context, only=only))
     assert path.read_bytes() == again.read_bytes()
     found = read_facts(path)
     assert [entry.id for entry in found.named(["slower-step"])] == ["slower-step"]

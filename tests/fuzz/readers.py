@@ -207,8 +207,8 @@ def make_evaluation(folder: Path) -> Path:
         ItemsRecord,
         MetricRecord,
         TaskRecord,
-        write_result,
     )
+    from asi_repro.store.records import write_record
 
     data = ItemsRecord(
         source="package", dataset="d", revision="1", split="s", sha256="0", available=2, note=""
@@ -223,7 +223,7 @@ def make_evaluation(folder: Path) -> Path:
         limit=None, batch_size=1, max_length=16, tokenizer={"name": "gpt2"}, versions={"torch": "2"}, tasks=[task],
         validation=None, requests=4,
     )  # fmt: skip
-    write_result(result, folder / "evaluation.json")
+    write_record(folder / "evaluation.json", result)
     return folder / "evaluation.json"
 
 

@@ -7,7 +7,7 @@ from report_runs import HOSTILE
 from asi_repro.project import Project
 from asi_repro.results.probe_rows import ProbeRow
 from asi_repro.results.significance import Difference, Spread, WinnersCurse
-from asi_repro.results.speed import SPEED, SpeedRow, Speeds, write_speeds
+from asi_repro.results.speed import SPEED, SpeedRow, Speeds
 from asi_repro.results.table import (
     RESULTS_FOLDER,
     SWEEPS_FOLDER,
@@ -18,6 +18,7 @@ from asi_repro.results.table import (
     Summary,
     write_results,
 )
+from asi_repro.store.records import write_record
 
 TASKS = ["arc_easy", "piqa"]
 
@@ -106,9 +107,9 @@ def add_results(project: Project) -> None:
         for model in ("delta_net", "transformer")
         for length in (256, 1024)
     ]
-    write_speeds(
-        Speeds(about="Made up.", hardware="none", torch="0", threads=1, rows=rows),
+    write_record(
         project.artifacts / SWEEPS_FOLDER / SPEED,
+        Speeds(about="Made up.", hardware="none", torch="0", threads=1, rows=rows),
     )
 
 

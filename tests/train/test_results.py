@@ -27,7 +27,6 @@ from asi_repro.results.evaluation import (
     MetricRecord,
     PerplexityRecord,
     TaskRecord,
-    write_result,
 )
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.table import (
@@ -44,6 +43,7 @@ from asi_repro.results.table import (
     write_results,
 )
 from asi_repro.results.trained_models import load_models
+from asi_repro.store.records import write_record
 from asi_repro.train.trainer import train_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +109,7 @@ def made(small_corpus, tmp_path_factory):
         done = train_model(spec_of(small_corpus, subject, **changes), small_corpus, trained, unsafe=True)
         folder = evaluated / name / "seed-0"
         folder.mkdir(parents=True)
-        write_result(scores(done.result, share), folder / EVALUATION)
+        write_record(folder / EVALUATION, scores(done.result, share))
     return trained, evaluated
 
 

@@ -25,10 +25,10 @@ from asi_repro.data.corpus import build_corpus, corpus_folder
 from asi_repro.data.tokenizer import BYTES, find_tokenizer
 from asi_repro.errors import DataError
 from asi_repro.project import Project
-from asi_repro.results.evaluation import write_result
 from asi_repro.results.layout import BASELINES, EVALUATION
 from asi_repro.results.sweep_rows import make_row, read_row, read_rows, row_path, write_row
 from asi_repro.store.json_text import dump_json
+from asi_repro.store.records import write_record
 from asi_repro.sweep.jobs import Report
 from asi_repro.sweep.sittings import Sittings, ordered
 from asi_repro.sweep.workspace import Workspace, open_workspace
@@ -61,7 +61,7 @@ def template(tmp_path_factory, texts_dir) -> Path:
     done = workspace.train(baseline("delta_net"), 0, unsafe=True)
     target = workspace.evaluated("delta_net", 0)
     target.mkdir(parents=True)
-    write_result(scores(done.result, 0.4), target / EVALUATION)
+    write_record(target / EVALUATION, scores(done.result, 0.4))
     return project.root
 
 

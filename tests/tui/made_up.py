@@ -9,7 +9,8 @@ from typing import Any
 from ledgers import entry, ledger
 
 from asi_repro.archive.reader import Archive
-from asi_repro.facts.ledger import Entry, Facts, write_facts
+from asi_repro.facts.ledger import Entry, Facts
+from asi_repro.store.records import write_record
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import at_most, measurement, not_run
@@ -65,7 +66,7 @@ def make_facts(archive: Archive, path: Path) -> list[Entry]:
             method="none", where="nowhere",
         ),
     ]  # fmt: skip
-    write_facts(Facts(schema_version=1, settings={}, summary={}, facts=made), path)
+    write_record(path, Facts(schema_version=1, settings={}, summary={}, facts=made))
     return made
 
 

@@ -188,11 +188,10 @@ def _readme(record: ExperimentRecord, program: Program) -> str:
     exact = "" if program.parameters is None else f" ({program.parameters:,})"
     sections = [
         "# " + _MARKDOWN.sub(r"\\\1", _one_line(e.label)),
-        f"- Experiment: {e.index}\n- Name: {code(_one_line(e.name))}\n"
-        f"- Parent: {parent}\n- Depth: {e.depth}\n"
-        f"- In the gallery: {gallery}\n- Score, as recorded by the run: {_number(e.score)}\n"
-        f"- Parameters, as stated: {stated}{exact}\n"
-        f"- Program: `{program_file(record)}`, {program.lines} lines, SHA-256 `{program.sha256}`",
+        f"- Experiment: {e.index}\n- Name: {code(_one_line(e.name))}\n- Parent: {parent}\n- Depth: "
+        f"{e.depth}\n- In the gallery: {gallery}\n- Score, as recorded by the run: {_number(e.score)}\n- "
+        f"Parameters, as stated: {stated}{exact}\n- Program: `{program_file(record)}`, {program.lines} "
+        f"lines, SHA-256 `{program.sha256}`",
         "The texts below are the run's own, as `experiment.json` has them; long lines are wrapped.",
         f"## Summary\n\n{_fenced(program.summary)}",
         f"## Motivation\n\n{_fenced(program.motivation)}",

@@ -20,9 +20,7 @@ def experiments(context: Context) -> Finding:
     records, numbered = len(indices), indices[-1] - indices[0] + 1
     near = context.limit("share") * claimed <= records <= claimed <= numbered
     parts = [
-        Part(
-            "records", f"{claimed:,}", f"{records:,}", holds(context.allows(abs(records - claimed))), "strict"
-        ),
+        context.part("records", f"{claimed:,}", f"{records:,}", abs(records - claimed), "strict"),
         Part(
             "records, of indices given out",
             f"nearly {claimed:,}",
@@ -73,15 +71,8 @@ def gallery_size(context: Context) -> Finding:
     labels = Counter(e.label for e in gallery)
     shared = [e for e in gallery if labels[e.label] > 1]
     parts = [
-        Part(
-            "records in the gallery",
-            f"{claimed}",
-            f"{len(gallery)}",
-            holds(context.allows(abs(claimed - len(gallery)))),
-        ),
-        Part(
-            "programs that differ", f"{claimed}", f"{len(trees)}", holds(context.allows(claimed - len(trees)))
-        ),
+        context.part("records in the gallery", claimed, len(gallery), abs(claimed - len(gallery))),
+        context.part("programs that differ", claimed, len(trees), claimed - len(trees)),
     ]
     return Finding(
         effect=f"{len(gallery)} records, {len(trees)} different programs of {claimed}",
@@ -124,19 +115,13 @@ def table2_complete(context: Context) -> Finding:
     claimed = context.figure("architectures")
     lacking = max(abs(len(rows) - claimed), abs(len(rows) - len(context.data.gallery)))
     parts = [
-        Part("rows", f"{claimed}", f"{len(rows)}", holds(context.allows(lacking)), "strict"),
-        Part(
-            "rows whose name the gallery has not",
-            "0",
-            f"{len(unknown)}",
-            holds(context.allows(len(unknown))),
-            "strict",
-        ),
-        Part(
+        context.part("rows", claimed, len(rows), lacking, "strict"),
+        context.part("rows whose name the gallery has not", "0", len(unknown), len(unknown), "strict"),
+        context.part(
             "names in one of the two only",
             "0",
             f"{len(set(by_name) ^ names)} of {len(by_name)}",
-            holds(context.allows(len(set(by_name) ^ names))),
+            len(set(by_name) ^ names),
             "lenient",
         ),
     ]
@@ -173,11 +158,8 @@ def gallery_in_tree(context: Context) -> Finding:
     shown = [{field: getattr(p, field) for field in _FIELDS} for p in programs]
     wrong = max(claimed - agreeing, len(programs) - agreeing)
     parts = [
-        Part(
-            "architectures whose record and node agree",
-            f"{claimed}",
-            f"{agreeing} of {len(programs)}",
-            holds(context.allows(wrong)),
+        context.part(
+            "architectures whose record and node agree", claimed, f"{agreeing} of {len(programs)}", wrong
         )
     ]
     return Finding(
@@ -217,12 +199,7 @@ def one_tree(context: Context) -> Finding:
     names = ", ".join(e.label for e in roots[:5])
     total = len(context.data.experiments)
     parts = [
-        Part(
-            f"experiments below {root_name}",
-            "all",
-            f"{total - astray:,} of {total:,}",
-            holds(context.allows(astray)),
-        )
+        context.part(f"experiments below {root_name}", "all", f"{total - astray:,} of {total:,}", astray)
     ]
     return Finding(
         effect=f"{total - astray:,} of {total:,} below {root_name}",
@@ -271,11 +248,11 @@ def traces_released(context: Context) -> Finding:
     others = sum(row["others"] for row in rows)
     designs = gallery.intersection(*(has.get(name, set()) for name in context.figure("designs")))
     parts = [
-        Part(
+        context.part(
             "experiments with every field",
             "all",
             f"{len(everyone - roots) - len(lacking):,} of {len(everyone - roots):,}",
-            holds(context.allows(len(lacking))),
+            len(lacking),
             "strict",
         ),
         Part(

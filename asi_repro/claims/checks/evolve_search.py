@@ -24,7 +24,7 @@ def sota_count(context: Context) -> Finding:
         if final is not None and final.complete and score is not None:
             beating += final.loss < base[loss_column] and score > base[score_column]
     parts = [
-        Part(what, f"{claimed}", f"{count}", holds(context.allows(abs(count - claimed))), reading)
+        context.part(what, claimed, count, abs(count - claimed), reading)
         for reading, what, count in (
             ("strict", "records in the gallery", len(gallery)),
             ("lenient", "complete results that beat DeltaNet", beating),
@@ -56,8 +56,7 @@ def candidates(context: Context) -> Finding:
     return Finding(
         effect=f"{above:,} above DeltaNet; between {surely:,} and {possibly:,} in both",
         found=f"{above:,} of {len(scores):,} score above DeltaNet's {base:.3f}; the number that beat it in "
-        "both "
-        f"is between {surely:,} and {possibly:,}",
+        f"both is between {surely:,} and {possibly:,}",
         method="Count recorded scores above the root's, and those whose sum of terms allows or demands that "
         "both the loss term and the benchmark term beat the baseline.",
         figures={"above_root": above, "at_least": surely, "at_most": possibly},
@@ -127,12 +126,8 @@ def stages(context: Context) -> Finding:
         method="Compare the stated parameter counts, and the last step of each curve.",
         figures={"median_parameters": middle, "median_last_step": step, "fitting": good},
         parts=[
-            Part(
-                "architectures",
-                "all",
-                f"{good} of {len(programs)}",
-                holds(context.allows(len(programs) - good)),
-                "strict",
+            context.part(
+                "architectures", "all", f"{good} of {len(programs)}", len(programs) - good, "strict"
             ),
             Part(
                 "medians",
@@ -181,9 +176,8 @@ def second_half(context: Context) -> Finding:
                 "lenient",
             ),
         ],
-        power=f"With {len(late)} architectures the interval reaches {(high - low) / 2:.0%} either way. "
-        "That some "
-        "ancestor is early holds for nearly any tree that grows from its beginning.",
+        power=f"With {len(late)} architectures the interval reaches {(high - low) / 2:.0%} either way. That "
+        "some ancestor is early holds for nearly any tree that grows from its beginning.",
         evidence=[Evidence("gallery members found later", "archive/experiments", rows)],
     )
 
@@ -217,6 +211,6 @@ def provenance(context: Context) -> Finding:
         found=f"{shown} shares are those of ASI-ARCH's Table 3",
         method="Compare the printed shares of both papers.",
         figures={"shares": len(rows), "agreeing": good},
-        parts=[Part("shares", "all agree", shown, holds(context.allows(len(rows) - good)))],
+        parts=[context.part("shares", "all agree", shown, len(rows) - good)],
         evidence=[Evidence("shares in both papers", "paper/table3.csv", rows)],
     )

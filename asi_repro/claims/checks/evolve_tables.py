@@ -60,7 +60,7 @@ def averages(context: Context) -> Finding:
         found=f"{good} of {len(rows)} agree (largest difference {max(off):.4f})",
         method="Average the 8 development, the 6 held-out and all 14 accuracies of each row.",
         figures={"averages": len(rows), "agreeing": good, "largest_difference": max(off)},
-        parts=[Part("averages", "all agree", f"{good} of {len(rows)}", holds(context.allows(wrong)))],
+        parts=[context.part("averages", "all agree", f"{good} of {len(rows)}", wrong)],
         evidence=[Evidence("printed and recomputed averages", SOURCE, rows)],
     )
 
@@ -113,9 +113,8 @@ def beats(context: Context) -> Finding:
         figures={"won": parts[0].found, "beyond_sampling_error": sure, "standard_error_overall": error},
         parts=parts,
         power=f"An overall margin has a sampling error of {error:.2f} points, so one of {2.8 * error:.1f} "
-        "would "
-        f"be found in four cases of five; {sure} of {len(rows)} margins are beyond 1.96 errors. One run "
-        "each.",
+        f"would be found in four cases of five; {sure} of {len(rows)} margins are beyond 1.96 errors. One "
+        "run each.",
         evidence=[Evidence("margins over the baseline", SOURCE, rows)],
     )
 
@@ -155,9 +154,8 @@ def margin(context: Context) -> Finding:
     return Finding(
         effect=f"{overall['best_margin']:+.2f} ± {interval:.2f}; ratio {shown} (dev, held-out, all)",
         found=f"overall {overall['best_margin']:+.2f} ± {interval:.2f} against "
-        f"{overall['other_margin']:+.2f} "
-        f"± {1.96 * overall['other_error']:.2f}; ratio {shown} under the development, held-out and overall "
-        "average",
+        f"{overall['other_margin']:+.2f} ± {1.96 * overall['other_error']:.2f}; ratio {shown} under the "
+        "development, held-out and overall average",
         method="Margins over the baseline under each average, with binomial 95% intervals, and their ratios.",
         figures={f"ratio_{row['average']}": row["ratio"] for row in ratios}
         | {"best_error": overall["best_error"], "other_error": overall["other_error"]},
@@ -190,7 +188,7 @@ def same_five(context: Context) -> Finding:
         found=f"{shown} names in both tables",
         method="Compare the names in Table 1 of both papers.",
         figures={"shared": len(shared)},
-        parts=[Part("names in both", f"{total}", shown, holds(context.allows(wrong)))],
+        parts=[context.part("names in both", total, shown, wrong)],
         evidence=[
             Evidence("names in one table only", SOURCE, [{"model": name} for name in sorted(first ^ second)])
         ],
@@ -234,9 +232,8 @@ def transfer(context: Context) -> Finding:
         "test.",
         figures={"mean_lead_340m": means["340m"], "mean_lead_1b3": means["1b3"]},
         parts=parts,
-        power=f"With five models only a correlation of {_least_rho(5, alpha):.1f} or more is beyond "
-        "chance, with "
-        f"eight one of {_least_rho(8, alpha):.2f}.",
+        power=f"With five models only a correlation of {_least_rho(5, alpha):.1f} or more is beyond chance, "
+        f"with eight one of {_least_rho(8, alpha):.2f}.",
         evidence=[Evidence("averages at both sizes", f"paper/table1.csv, {SOURCE}", rows)],
     )
 

@@ -39,14 +39,8 @@ def curves_complete(context: Context) -> Finding:
     points = sorted({row["points"] for row in rows})
     total = max(claimed, len(rows))
     parts = [
-        Part("curves without gaps", f"{claimed}", f"{good}", holds(context.allows(total - good)), "strict"),
-        Part(
-            f"curves to step {steps:,}",
-            f"{claimed}",
-            f"{some}",
-            holds(context.allows(total - some)),
-            "lenient",
-        ),
+        context.part("curves without gaps", claimed, good, total - good, "strict"),
+        context.part(f"curves to step {steps:,}", claimed, some, total - some, "lenient"),
     ]
     return Finding(
         effect=f"{good} of {total} complete; {some} reach step {steps:,}",
@@ -110,10 +104,8 @@ def diagrams(context: Context) -> Finding:
     begun = sum(bool(_SVG.search(p.diagram or "")) for p in context.data.programs.values())
     expected = max(claimed, total)
     parts = [
-        Part(
-            "diagrams that parse", f"{claimed}", f"{good}", holds(context.allows(expected - good)), "strict"
-        ),
-        Part("diagrams", f"{claimed}", f"{begun}", holds(context.allows(expected - begun)), "lenient"),
+        context.part("diagrams that parse", claimed, good, expected - good, "strict"),
+        context.part("diagrams", claimed, begun, expected - begun, "lenient"),
     ]
     return Finding(
         effect=f"{good} of {expected} parse; {begun} are there",
@@ -187,12 +179,12 @@ def model_size(context: Context) -> Finding:
     built, built_rows = recomputed_sizes(context, sizes, tolerance)
     middle = int(median(counts))
     parts = [
-        Part(
+        context.part(
             "stated counts",
             context.claimed,
             f"{counts[0] / 1e6:.1f} to {counts[-1] / 1e6:.1f} million; {len(near)} of {len(rows)} within "
             f"{tolerance:.0%} of one",
-            holds(context.allows(len(context.data.gallery) - len(near))),
+            len(context.data.gallery) - len(near),
             "strict",
         ),
         built,
@@ -327,7 +319,7 @@ def einops_only(context: Context) -> Finding:
     total = len(facts)
     good, most = total - len(guilty) - len(unparsed), context.limit("most")
     parts = [
-        Part("programs without", "all", f"{good} of {total}", holds(context.allows(total - good)), "strict"),
+        context.part("programs without", "all", f"{good} of {total}", total - good, "strict"),
         Part("programs without", "most", f"{good / total:.0%}", holds(good >= most * total), "lenient"),
     ]
     return Finding(

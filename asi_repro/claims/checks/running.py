@@ -15,8 +15,7 @@ def causal(context: Context) -> Finding:
         deciding=("causality_perturbation", "causality_jacobian"),
         further=("prefix_consistency",),
         method="Run each program in the sandbox; change later tokens, take the gradient with respect to "
-        "them, "
-        "and cut them off, and see whether an earlier output moves.",
+        "them, and cut them off, and see whether an earlier output moves.",
     )
 
 

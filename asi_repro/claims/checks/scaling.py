@@ -62,10 +62,9 @@ def scaling_law(context: Context) -> Finding:
         },
         parts=parts,
         power=f"R² cannot decide: the lowest of {len(null):,} random orders has {null[0]:.3f}. The "
-        "comparison "
-        f"by AIC finds a rate that changes half-way by a factor of {ratio:.1f} in four cases of five, and "
-        f"calls a constant rate bent in {false_alarm(most):.1%} of cases, a bound for the four bent curves "
-        "together.",
+        f"comparison by AIC finds a rate that changes half-way by a factor of {ratio:.1f} in four cases of "
+        f"five, and calls a constant rate bent in {false_alarm(most):.1%} of cases, a bound for the four "
+        "bent curves together.",
         evidence=[
             Evidence("curves, best first", SOURCE, [_fit_row(fit, hours, counts) for fit in fits]),
             Evidence("points, line, and the gallery by index", SOURCE, _points(context, straight, axis)),
@@ -219,8 +218,7 @@ def gpu_hours(context: Context) -> Finding:
         found=f"Figure 1 has all {counts[-1]} at {complete:,.0f} GPU hours, {each:.1f} an experiment: "
         f"{each * last:,.0f} for {last:,} indices; no log was released",
         method="Compare the hours at which Figure 1's count is complete with the stated totals; find what "
-        "the "
-        "axis counts from the gallery's indices.",
+        "the axis counts from the gallery's indices.",
         figures={
             "hours_at_last_find": complete,
             "architectures": counts[-1],

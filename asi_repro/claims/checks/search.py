@@ -35,14 +35,7 @@ def cold_start(context: Context) -> Finding:
     before = explored.index(first) if first else len(explored)
     late = [e for e in explored[before:] if e.parent in roots]
     from_root = len(early) - len(other)
-    parts = [
-        Part(
-            f"of the first {claimed} from the root",
-            f"{claimed}",
-            f"{from_root}",
-            holds(context.allows(claimed - from_root)),
-        )
-    ]
+    parts = [context.part(f"of the first {claimed} from the root", claimed, from_root, claimed - from_root)]
     return Finding(
         effect=f"{from_root} of the first {claimed}, and the first {before}",
         parts=parts,
@@ -188,11 +181,11 @@ def fitness_range(context: Context) -> Finding:
     near = abs(top / scale - top_mean) <= tolerance
     parts = [
         Part(f"mean of the best {best}", f"{top_mean}", f"{top / scale:.4f}", holds(near)),
-        Part(
+        context.part(
             f"scores in [{low}, {high}]",
             "all",
             f"{len(values) - len(outside):,} of {len(values):,}",
-            holds(context.allows(len(outside))),
+            len(outside),
         ),
     ]
     shown = f"recorded score / {scale}" if scale > 1 else "recorded score"
@@ -243,11 +236,11 @@ def gallery_is_top(context: Context) -> Finding:
     missed = max(claimed, len(gallery)) - len(common)
     at_340m = _at_340m(context)
     parts = [
-        Part(
+        context.part(
             f"gallery members in the top {size}",
-            f"{claimed}",
+            claimed,
             f"{len(common)} ({chance.expected:.1f} by chance, one-sided p = {chance.p_value:.2g})",
-            holds(context.allows(missed)),
+            missed,
             "by recorded score",
         ),
         at_340m,
@@ -287,9 +280,8 @@ def gallery_is_top(context: Context) -> Finding:
             ),
         ],
         notes=[
-            f"A gallery member outscores an experiment outside it in {better:.0%} of pairs "
-            f"(Mann–Whitney, one-sided p = {p_value:.2g}): better than the rest, but not the top by that "
-            "score."
+            f"A gallery member outscores an experiment outside it in {better:.0%} of pairs (Mann–Whitney, "
+            f"one-sided p = {p_value:.2g}): better than the rest, but not the top by that score."
         ],
     )
 
@@ -311,8 +303,7 @@ def _at_340m(context: Context) -> Part:
     better = [r for r in outside if r[0] < worst_loss and r[1] > worst_score]
     found = (
         f"{len(inside) - len(behind)} of {len(inside)} of the gallery beat the baselines, {len(outside):,} "
-        "of "
-        f"{unknown + len(outside):,} others have results"
+        f"of {unknown + len(outside):,} others have results"
     )
     roots = len(context.data.archive.lineage.roots)
     verdict = either(bool(inside) and not behind and not better and unknown <= roots, bool(behind or better))

@@ -12,7 +12,7 @@ from asi_repro.claims.context import Context
 from asi_repro.claims.finding import Evidence, Finding, Part, Row, either
 from asi_repro.claims.paper_tables import STAGES, Table2Row
 from asi_repro.claims.registry import claim
-from asi_repro.results.statistics import spearman_interval
+from asi_repro.results.statistics import detectable_correlation, spearman_interval
 
 SOURCE = "paper/table2.csv"
 
@@ -51,14 +51,11 @@ def stage1_predicts(context: Context) -> Finding:
         | top[0],
         parts=[filtered, *rank_parts],
         power=f"A 20M score over {context.figure('items')} items a task has a sampling error of "
-        f"{errors['20m']:.2f} points against a spread of {_spread(table, '20m'):.2f} between "
-        "architectures, a "
-        f"340M score {errors['340m']:.2f} against {_spread(table, '340m'):.2f}: were the true orders the "
-        "same, "
-        f"the printed scores would correlate at {ceiling:.2f} only, a little more than the "
-        f"{_detectable(len(table)):.2f} that {len(table)} rows can show in four cases of five. The filter "
-        "has "
-        f"{failed} rows that fail it to compare with.",
+        f"{errors['20m']:.2f} points against a spread of {_spread(table, '20m'):.2f} between architectures, "
+        f"a 340M score {errors['340m']:.2f} against {_spread(table, '340m'):.2f}: were the true orders the "
+        f"same, the printed scores would correlate at {ceiling:.2f} only, a little more than the "
+        f"{detectable_correlation(len(table)):.2f} that {len(table)} rows can show in four cases of five. "
+        f"The filter has {failed} rows that fail it to compare with.",
         evidence=[
             Evidence("rank correlations", SOURCE, correlations),
             Evidence("the best ten at 340M by score, and their place at 20M", SOURCE, top[1]),
@@ -67,8 +64,7 @@ def stage1_predicts(context: Context) -> Finding:
             "Only selected architectures were trained at 340M. That narrows the range at 20M, so the "
             "correlation over all experiments may be higher: it was never measured.",
             "Section 3.5 speaks of a filter that finds candidates; that 20M scores order the survivors is "
-            "the "
-            "stronger reading.",
+            "the stronger reading.",
         ],
     )
 
@@ -108,11 +104,6 @@ def noise_ceiling(context: Context, errors: dict[str, float]) -> float:
         max(1 - (errors[stage] / _spread(context.paper.table2, stage)) ** 2, 0.0) for stage in ("20m", "340m")
     ]
     return math.sqrt(shares[0] * shares[1]) if all(map(math.isfinite, shares)) else 1.0
-
-
-def _detectable(size: int) -> float:
-    """The correlation found in four cases of five by a two-sided test at 0.05, by Fisher's z."""
-    return math.tanh(2.8 / math.sqrt(size - 3)) if size > 3 else 1.0
 
 
 def _correlations(context: Context) -> list[Row]:
@@ -164,8 +155,7 @@ def _filter(context: Context) -> tuple[Part, int, int]:
     alpha = context.limit("alpha")
     found = (
         f"{cells[0][0]} of {sum(cells[0])} that pass beat the baselines, {cells[1][0]} of {sum(cells[1])} "
-        "that "
-        f"fail (one-sided p = {better:.2g})"
+        f"that fail (one-sided p = {better:.2g})"
     )
     verdict = either(better < alpha, worse < alpha)
     return Part("filter", "passing is better", found, verdict, "as a filter"), sum(cells[0]), sum(cells[1])

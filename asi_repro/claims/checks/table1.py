@@ -39,7 +39,7 @@ def table1_averages(context: Context) -> Finding:
     wrong = max(len(rows), context.figure("models")) - good
     return Finding(
         effect=f"{good} of {len(rows)} agree, {worst:.4f} off at most",
-        parts=[Part("averages", "all agree", f"{good} of {len(rows)}", holds(context.allows(wrong)))],
+        parts=[context.part("averages", "all agree", f"{good} of {len(rows)}", wrong)],
         found=f"{good} of {len(rows)} agree (largest difference {worst:.4f})",
         method=f"Average the {len(columns)} accuracies of each row.",
         figures={"rows": len(rows), "agreeing": good, "largest_difference": worst},
@@ -67,13 +67,7 @@ def table1_best(context: Context) -> Finding:
             either(all(row["p_holm"] < alpha for row in tests), worse),
             "strict",
         ),
-        Part(
-            "averages above",
-            "all",
-            f"{lead} of {len(averages)}",
-            holds(context.allows(len(averages) - lead)),
-            "lenient",
-        ),
+        context.part("averages above", "all", f"{lead} of {len(averages)}", len(averages) - lead, "lenient"),
     ]
     ahead = sum(c["standard_errors"] > 0 for c in beyond)
     return Finding(
@@ -96,11 +90,9 @@ def table1_best(context: Context) -> Finding:
         | {f"p_{row['baseline'].lower().replace(' ', '_')}": row["p_holm"] for row in tests},
         parts=parts,
         power=f"With {len(metrics)} metrics the least p that the test can give is "
-        f"{2.0 ** -len(metrics):.2g}, "
-        f"{len(tests) * 2.0 ** -len(metrics):.2g} after Holm; leads of equal size on "
-        f"{_needed(context, tests)} "
-        f"of them decide it. Of {known} comparisons of accuracies {len(beyond)} differ by more than "
-        "1.96 binomial standard errors.",
+        f"{2.0 ** -len(metrics):.2g}, {len(tests) * 2.0 ** -len(metrics):.2g} after Holm; leads of equal "
+        f"size on {_needed(context, tests)} of them decide it. Of {known} comparisons of accuracies "
+        f"{len(beyond)} differ by more than 1.96 binomial standard errors.",
         evidence=[
             Evidence("sign-flip test over the metrics, by baseline", SOURCE, tests),
             Evidence("comparisons lost or tied", SOURCE, [c for c in cells if not c["won"]]),
@@ -215,7 +207,7 @@ def table1_in_gallery(context: Context) -> Finding:
     return Finding(
         effect=f"{len(inside)} of {total} by name; {len(somewhere)} if renamed or elsewhere",
         parts=[
-            Part(what, f"{total}", f"{len(found)}", holds(context.allows(total - len(found))), reading)
+            context.part(what, total, len(found), total - len(found), reading)
             for reading, what, found in (
                 ("strict", "names in the gallery", inside),
                 ("lenient", "names in the tree, or nearly in the gallery", somewhere),

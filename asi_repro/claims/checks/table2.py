@@ -7,7 +7,7 @@ import math
 from asi_repro.claims.checks.stages import sampling_errors
 from asi_repro.claims.context import Context
 from asi_repro.claims.data import same_name
-from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, Verdict, holds
+from asi_repro.claims.finding import Evidence, Finding, NotCheckable, Part, Row, Verdict
 from asi_repro.claims.paper_tables import STAGES, TABLE2_COLUMNS, Table2Row
 from asi_repro.claims.registry import claim
 from asi_repro.results.statistics import agrees, binomial_difference_error
@@ -26,7 +26,7 @@ def table2_340m(context: Context) -> Finding:
     known = [row for row in rows if row not in open_]
     both = sum(row["loss_agrees"] and row["score_agrees"] for row in known)
     agree = f"{both} of {len(known)}"
-    parts = [Part("rows", "all agree", agree, holds(context.allows(len(known) - both)))]
+    parts = [context.part("rows", "all agree", agree, len(known) - both)]
     shared = [row for row in rows if len(row["candidates"]) > 1]
     return Finding(
         effect=f"{agree} agree" + (f"; {len(open_)} has no final loss" if open_ else ""),
@@ -129,7 +129,7 @@ def table2_deltas(context: Context) -> Finding:
     agree = f"{len(cells) - len(wrong)} of {len(cells)}"
     return Finding(
         effect=f"{agree} agree",
-        parts=[Part("differences", "all agree", agree, holds(context.allows(len(wrong))))],
+        parts=[context.part("differences", "all agree", agree, len(wrong))],
         found=f"{len(cells) - len(wrong)} of {len(cells)} agree",
         method="Subtract the baseline's printed value from each printed value.",
         figures={"differences": len(cells), "wrong": len(wrong)},
@@ -168,12 +168,11 @@ def stage1_filter(context: Context) -> Finding:
     return Finding(
         effect=f"{counts[0]} of {total} pass, {counts[1]} if ties do",
         found=f"{counts[0]} of {total} rows beat {name} in both; {counts[1]} with ties, and with the "
-        "misprint "
-        "read so that it passes",
+        "misprint read so that it passes",
         method="Compare the 20M columns of each row with those of the baseline, as printed.",
         figures={"rows": total, "beat": counts[0], "beat_or_tie": counts[1], "largest_shortfall": worst},
         parts=[
-            Part("rows", "all", f"{count} of {total}", holds(context.allows(total - count)), reading)
+            context.part("rows", "all", f"{count} of {total}", total - count, reading)
             for reading, count in zip(("strict", "lenient"), counts, strict=True)
         ],
         power=f"A complete count of printed values: that a row passed is a fact about them. The shortfall of "
@@ -215,24 +214,19 @@ def beats_baselines_340m(context: Context) -> Finding:
             "smallest_score_margin": min((row["score_margin"] for row in rows), default=None),
         },
         parts=[
-            Part(
-                "rows of Table 2",
-                "all",
-                f"{printed} of {len(models)}",
-                holds(context.allows(len(models) - printed)),
-                "as printed",
+            context.part(
+                "rows of Table 2", "all", f"{printed} of {len(models)}", len(models) - printed, "as printed"
             ),
-            Part("released results", "all", good, holds(context.allows(len(short))), "as released"),
+            context.part("released results", "all", good, len(short), "as released"),
         ]
         if known
         else [
             Part("released results", "all", "none", Verdict.NOT_CHECKABLE, name)
             for name in ("as printed", "as released")
         ],
-        power="A complete count. The gallery was chosen by this very comparison, so only a slip could "
-        "fail it. "
-        f"A difference of scores has a sampling error of {error:.2f} points: {beyond} of {len(models)} rows "
-        f"lead both baselines by more than 1.96 of them. Losses have no known error: one run each.",
+        power="A complete count. The gallery was chosen by this very comparison, so only a slip could fail "
+        f"it. A difference of scores has a sampling error of {error:.2f} points: {beyond} of {len(models)} "
+        "rows lead both baselines by more than 1.96 of them. Losses have no known error: one run each.",
         evidence=[
             Evidence("rows behind a baseline or level with it", SOURCE, losing),
             _baseline_rows(context, "340m", names),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from statistics import median
 
@@ -27,6 +26,7 @@ from asi_repro.facts.measures import (
 from asi_repro.facts.outcome import Found, NotRun, tested, yes_if
 from asi_repro.facts.registry import fact
 from asi_repro.facts.similarity import similarities
+from asi_repro.verify.program_text import parsed
 
 _COPY = 0.8
 _STEPS = re.compile(r"_steps?$|_iters?$")
@@ -136,14 +136,9 @@ def alike_programs_alike_losses(context: Context) -> Found:
 
 def step_limits(source: str) -> Iterator[tuple[str, int]]:
     """Default values of arguments that say at which step a schedule ends: (name, steps)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+    tree = parsed(source)
     seen = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.FunctionDef):
             plain, named = node.args.args, node.args.kwonlyargs
             first = len(plain) - len(node.args.defaults)

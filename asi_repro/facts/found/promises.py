@@ -75,9 +75,8 @@ def _kept(context: Context, pattern: str, rows: Iterable[str], said: str, noise:
     "promised-cost-kept",
     "promises",
     "Do all programs whose motivation promises less than quadratic cost keep it?",
-    "Motivations by words (O(N), sub-quadratic, linear time) against the certificate rows "
-    "`flops_exponent`, `elements_exponent` and `memory_exponent` (at most 1.5); exact interval of the "
-    "share that fails.",
+    "Motivations by words (O(N), sub-quadratic, linear time) against the certificate rows `flops_exponent`, "
+    "`elements_exponent` and `memory_exponent` (at most 1.5); exact interval of the share that fails.",
 )
 def promised_cost_kept(context: Context) -> Found:
     return _kept(

@@ -165,9 +165,8 @@ def cronbach_alpha(accuracies: Vector) -> float:
     "tasks-measure-one-thing",
     "score",
     "Do the seven tasks agree enough on which architecture is better for their mean to measure one quality?",
-    "Cronbach's alpha of the seven standardised accuracies, percentile bootstrap over architectures, "
-    "against the usual demand of 0.7; mean Spearman correlation over pairs of tasks, permutation test, "
-    "beside it.",
+    "Cronbach's alpha of the seven standardised accuracies, percentile bootstrap over architectures, against "
+    "the usual demand of 0.7; mean Spearman correlation over pairs of tasks, permutation test, beside it.",
 )
 def tasks_measure_one_thing(context: Context) -> Found:
     values, rng = context.accuracies, context.rng()

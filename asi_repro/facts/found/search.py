@@ -173,9 +173,8 @@ def better_parents_better_children(context: Context) -> Found:
         f"at {raw.statistic:.2f}.",
         estimate=interval,
         unit="rank correlation",
-        noise="The parents' scores span little, since they are among the best; that lowers the "
-        "correlation. The interval draws whole families, the test treats their children as exchangeable "
-        "within the 50.",
+        noise="The parents' scores span little, since they are among the best; that lowers the correlation. "
+        "The interval draws whole families, the test treats their children as exchangeable within the 50.",
         p_value=p_value,
     )
 

@@ -84,9 +84,8 @@ def parameters_drawing(inputs: Inputs) -> Drawing | None:
         caption=(
             "One dot a gallery architecture: the parameter count that the release states for it. Line and "
             "band: the Theil–Sen slope with its 95% interval, through the medians, which a few large models "
-            "do not bend; the claim no-size-growth says how much the earliest architectures weigh. "
-            "Dotted: the sizes that the paper names, "
-            f"{' and '.join(map(str, STATED_SIZES))} million."
+            "do not bend; the claim no-size-growth says how much the earliest architectures weigh. Dotted: "
+            f"the sizes that the paper names, {' and '.join(map(str, STATED_SIZES))} million."
         ),
         source=inputs.source_of("data/106.json"),
         draw=lambda figure: _draw(figure, points, trend),

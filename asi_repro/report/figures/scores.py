@@ -79,9 +79,8 @@ def trend_drawing(inputs: Inputs) -> Drawing | None:
         title=f"Recorded score by batches of {BATCH} experiments",
         alt=(
             f"{len(batches)} batches. The median score goes from {first.median:.2f} in the first to "
-            f"{last.median:.2f} in the last and is highest, {top.median:.2f}, "
-            f"for experiments {top.first} to {top.last}. "
-            f"The best score so far rises from {first.best:.2f} to {last.best:.2f}."
+            f"{last.median:.2f} in the last and is highest, {top.median:.2f}, for experiments {top.first} to "
+            f"{top.last}. The best score so far rises from {first.best:.2f} to {last.best:.2f}."
         ),
         caption=(
             "Line: median of each batch. Band: lower to upper quartile. Steps: best score so far. "

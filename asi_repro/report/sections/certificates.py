@@ -9,7 +9,7 @@ from asi_repro.report.figures.certificates import decisive_rows, matrix
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table
 from asi_repro.verify.catalogue import CHECKS
-from asi_repro.verify.certificate import Certificate, read_certificates
+from asi_repro.verify.certificate import Certificate, current_certificates
 from asi_repro.verify.results import VERDICTS
 
 _NAMED = 12
@@ -17,18 +17,11 @@ _NAMED = 12
 
 def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
     """The section, or None where no certificate is there."""
-    folder = inputs.project.certificates
-    if not any(folder.glob("*.json")):
-        return None
-    sources = {program.index: program.sha256 for program in inputs.archive.programs()}
-    certificates = [c for c in read_certificates(folder) if sources.get(c.index) == c.program_sha256]
+    programs = list(inputs.archive.programs())
+    certificates = list(current_certificates(inputs.project.certificates, programs).values())
     if not certificates:
         return None
-    return (
-        _lead(certificates, len(sources)),
-        _counts(certificates),
-        matrix(inputs, certificates),
-    )
+    return _lead(certificates, len(programs)), _counts(certificates), matrix(inputs, certificates)
 
 
 def _lead(certificates: Sequence[Certificate], programs: int) -> Paragraph:

@@ -32,9 +32,8 @@ def _about(search: Search) -> str:
     if (setting := search.setting) is not None:
         items = "all" if setting.limit is None else f"the first {setting.limit}"
         said.append(
-            f"Models of scale {setting.scale}, {setting.tokens:,} tokens of {setting.corpus}, "
-            f"{items} items of {setting.tasks} tasks: far too small for their scores to say anything "
-            "about architectures."
+            f"Models of scale {setting.scale}, {setting.tokens:,} tokens of {setting.corpus}, {items} items "
+            f"of {setting.tasks} tasks: far too small for their scores to say anything about architectures."
         )
     said.append(f"A discovery {search.discovery}; {search.verified} passed the second stage.")
     return " ".join(said)

@@ -49,11 +49,9 @@ def sentences(paper: PaperOf, claims: list[Entry]) -> str:
     rest = f"; {len(open_)} were not run or cannot be checked ({_named(open_)})" if open_ else ""
     return (
         f"{paper.name} (arXiv {paper.arxiv}): of {len(claims)} claims {len(held)} hold under every reading "
-        f"({_named(held)}). "
-        f"{len(failed)} hold under none: {_with_numbers(failed)}. "
-        f"Of {len(split) + len(unknown)} undecided ones {len(split)} hold under one reading and not under "
-        "another "
-        f"({_named(split)}), and of {len(unknown)} the data cannot tell ({_named(unknown)}){rest}."
+        f"({_named(held)}). {len(failed)} hold under none: {_with_numbers(failed)}. Of "
+        f"{len(split) + len(unknown)} undecided ones {len(split)} hold under one reading and not under "
+        f"another ({_named(split)}), and of {len(unknown)} the data cannot tell ({_named(unknown)}){rest}."
     )
 
 
