@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from asi_repro.verify.results import CheckResult, at_most
 
 
 def difference(a: Tensor, b: Tensor, scale: float) -> float:
@@ -27,6 +30,9 @@ def scale_of(*tensors: Tensor) -> float:
 def finite(*tensors: Tensor) -> bool:
     """Whether no tensor holds a NaN or an infinity."""
     return all(bool(torch.isfinite(t).all()) for t in tensors)
+
+
+RELATIVE = "relative change"
 
 
 @dataclass
@@ -86,6 +92,30 @@ class Worst:
                 if name in case and case[name] not in found[name]:
                     found[name].append(case[name])
         return {name: sorted(values) for name, values in found.items() if values}
+
+    def row(
+        self, name: str, threshold: float, method: str, *tried: str, unit: str = RELATIVE, **more: Any
+    ) -> CheckResult:
+        """The row that passes where no value is above `threshold`.
+
+        Args:
+            tried: names of what the probes differ in.
+            more: further details.
+        """
+        detail = self.detail(threshold) | {"tried": self.tried(*tried)} | more
+        return at_most(name, self.value, threshold, unit=unit, method=method, detail=detail)
+
+    def output(self, run: Callable[[], Tensor], **where: Any) -> Tensor | None:
+        """What a probe gave; None, and noted, where it fails or is not finite."""
+        try:
+            found = run()
+        except Exception as error:
+            self.skip(error_text(error), **where)
+            return None
+        if finite(found):
+            return found
+        self.skip("output not finite", **where)
+        return None
 
 
 def error_text(error: BaseException, *, limit: int = 160) -> str:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random
-from asi_repro.verify.results import CheckResult, at_most
+from asi_repro.verify.results import CheckResult
 from asi_repro.verify.subject import EXTREMES, INITIAL, MOVED, OPPOSITE, Parameters, Subject
 
 PROBES = ((1, MOVED), (33, INITIAL), (64, MOVED), (100, OPPOSITE), (70, EXTREMES[2]), (70, EXTREMES[3]))
@@ -39,11 +39,7 @@ def check(subject: Subject) -> list[CheckResult]:
         except Exception as error:
             worst.skip(error_text(error))
         done = worst
-        detail = worst.detail(TOLERANCE)
-        detail["tried"] = worst.tried("length", "batch", "parameters", "width")
-        rows.append(
-            at_most(name, worst.value, TOLERANCE, unit="relative change", method=method, detail=detail)
-        )
+        rows.append(worst.row(name, TOLERANCE, method, "length", "batch", "parameters", "width"))
     return rows
 
 

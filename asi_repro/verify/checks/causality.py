@@ -22,7 +22,7 @@ from torch import Tensor
 from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random, mixes_batch
 from asi_repro.verify.program_text import TRAINING_LENGTH, probe_lengths
-from asi_repro.verify.results import CheckResult, at_most
+from asi_repro.verify.results import CheckResult
 from asi_repro.verify.subject import EXTREMES, INITIAL, MOVED, OPPOSITE, Parameters, Subject
 
 FULL_LENGTH = 70
@@ -164,11 +164,8 @@ def _row(
             if found.value is not None and not found.value <= TOLERANCE:
                 leaks.add("train" if train else "eval")
                 break
-    detail = worst.detail(TOLERANCE)
-    detail["one_sequence_at_a_time"] = alone or not together
-    detail["leaks_in"] = sorted(leaks)
-    detail["tried"] = worst.tried("length", "width", "parameters", "mode")
-    return at_most(name, worst.value, TOLERANCE, unit="relative change", method=METHODS[name], detail=detail)
+    more = {"one_sequence_at_a_time": alone or not together, "leaks_in": sorted(leaks)}
+    return worst.row(name, TOLERANCE, METHODS[name], "length", "width", "parameters", "mode", **more)
 
 
 def _its_own(spot: Spot, t: int, probe: Callable[[Spot, Worst], None]) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 from asi_repro.models.program import LoadedProgram, load_program
 from asi_repro.verify.compare import Worst, error_text
 from asi_repro.verify.probes import ELSEWHERE
-from asi_repro.verify.results import CheckResult, at_most
+from asi_repro.verify.results import CheckResult
 from asi_repro.verify.subject import MOVED, Subject
 
 LENGTH = 70
@@ -48,9 +48,8 @@ def check(subject: Subject) -> list[CheckResult]:
             continue
         if found is not None:
             worst.add(found, mode="eval", what=what)
-    detail = worst.detail(0) | {"tried": worst.tried("mode", "what")}
-    detail["random_in_training"] = random_in_training
-    return [at_most("determinism", worst.value, 0, unit="elements", method=METHOD, detail=detail)]
+    more = {"random_in_training": random_in_training}
+    return [worst.row("determinism", 0, METHOD, "mode", "what", unit="elements", **more)]
 
 
 def digest(subject: Subject) -> str:

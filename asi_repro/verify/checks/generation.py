@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from asi_repro.models.fla_cpu.cache import Cache
-from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.compare import RELATIVE, Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import is_random
-from asi_repro.verify.results import CheckResult, at_most, measurement, not_run
+from asi_repro.verify.results import CheckResult, measurement, not_run
 from asi_repro.verify.subject import MOVED, NotTried, Subject
 
 # (sequences, tokens of the prompt): at and off the usual chunk sizes, short prompts, several sequences.
@@ -66,9 +66,9 @@ def _row(
     cases: Iterable[tuple[tuple[int, int], tuple[int, ...]]],
     reason: str | None,
 ) -> CheckResult:
-    unit, method = "relative change", METHODS[name]
+    method = METHODS[name]
     if reason:
-        return not_run(name, reason, threshold=TOLERANCE, unit=unit, method=method)
+        return not_run(name, reason, threshold=TOLERANCE, unit=RELATIVE, method=method)
     worst = Worst()
     for (batch, prompt), pieces in cases:
         if worst.value is not None and not worst.value <= TOLERANCE:
@@ -90,8 +90,7 @@ def _row(
             worst.add(float("inf"), error=error_text(error), **where)
             continue
         worst.add(value, **where)
-    detail = worst.detail(TOLERANCE) | {"tried": worst.tried("batch", "prompt", "new_tokens")}
-    return at_most(name, worst.value, TOLERANCE, unit=unit, method=method, detail=detail)
+    return worst.row(name, TOLERANCE, method, "batch", "prompt", "new_tokens")
 
 
 def _difference(subject: Subject, x: Tensor, full: Tensor, prompt: int, pieces: tuple[int, ...]) -> float:

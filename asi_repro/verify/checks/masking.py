@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.compare import RELATIVE, Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random, mixes_batch
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import EXTREMES, MOVED, Parameters, Subject
@@ -131,19 +131,12 @@ def mask_for(side: str, kept: tuple[int, ...] = KEPT, length: int = LENGTH) -> T
 
 
 def _row(name: str, worst: Worst) -> CheckResult:
-    return at_most(
-        name,
-        worst.value,
-        TOLERANCE,
-        unit="relative change",
-        method=METHODS[name],
-        detail=worst.detail(TOLERANCE)
-        | {"tried": worst.tried("padding", "batch", "parameters", "mode", "width")},
-    )
+    tried = ("padding", "batch", "parameters", "mode", "width")
+    return worst.row(name, TOLERANCE, METHODS[name], *tried)
 
 
 def _skipped(name: str, reason: str) -> CheckResult:
-    return not_run(name, reason, threshold=TOLERANCE, unit="relative change", method=METHODS[name])
+    return not_run(name, reason, threshold=TOLERANCE, unit=RELATIVE, method=METHODS[name])
 
 
 def _runs(subject: Subject) -> CheckResult:

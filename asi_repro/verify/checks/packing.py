@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import torch
 
-from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.compare import RELATIVE, Worst, difference, error_text, scale_of
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random
-from asi_repro.verify.results import CheckResult, at_most, not_run
+from asi_repro.verify.results import CheckResult, not_run
 from asi_repro.verify.subject import MOVED, OPPOSITE, Parameters, Subject
 
 ARGUMENT = "cu_seqlens"
@@ -29,7 +29,7 @@ def check(subject: Subject) -> list[CheckResult]:
     elif is_random(subject):
         reason = "the output is random in eval mode"
     if reason:
-        return [not_run("packed_samples", reason, threshold=TOLERANCE, unit="relative change", method=METHOD)]
+        return [not_run("packed_samples", reason, threshold=TOLERANCE, unit=RELATIVE, method=METHOD)]
     worst = Worst()
     for lengths, place in PACKS:
         if worst.value is not None and not worst.value <= TOLERANCE:
@@ -38,23 +38,17 @@ def check(subject: Subject) -> list[CheckResult]:
             _probe(subject, worst, lengths, place)
         except Exception as error:
             worst.skip(error_text(error), samples=list(lengths), parameters=place.name)
-    detail = worst.detail(TOLERANCE) | {"tried": worst.tried("samples")}
-    return [
-        at_most(
-            "packed_samples", worst.value, TOLERANCE, unit="relative change", method=METHOD, detail=detail
-        )
-    ]
+    return [worst.row("packed_samples", TOLERANCE, METHOD, "samples")]
 
 
 def _probe(subject: Subject, worst: Worst, lengths: tuple[int, ...], place: Parameters) -> None:
     ends = torch.tensor([0, *lengths]).cumsum(0)
     x = subject.inputs(1, int(ends[-1]))
-    packed = subject.run(x, place=place, cu_seqlens=ends.to(torch.int32))
-    if not finite(packed):
-        worst.skip("output not finite", samples=list(lengths), parameters=place.name)
+    where = {"samples": list(lengths), "parameters": place.name}
+    packed = worst.output(lambda: subject.run(x, place=place, cu_seqlens=ends.to(torch.int32)), **where)
+    if packed is None:
         return
     for number, (start, end) in enumerate(pairwise(ends.tolist())):
         alone = subject.run(x[:, start:end].contiguous(), place=place)
         value = difference(packed[:, start:end], alone, scale_of(packed))
-        value = above_rounding(subject, value, x, place=place)
-        worst.add(value, samples=list(lengths), sample=number, parameters=place.name)
+        worst.add(above_rounding(subject, value, x, place=place), sample=number, **where)

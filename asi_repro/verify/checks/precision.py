@@ -11,7 +11,7 @@ import torch
 from asi_repro.verify.compare import Worst, error_text, finite
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.program_text import TRAINING_LENGTH
-from asi_repro.verify.results import CheckResult, at_most, not_run
+from asi_repro.verify.results import CheckResult, not_run
 from asi_repro.verify.subject import INITIAL, MOVED, Subject
 
 EARLY = 128
@@ -56,5 +56,4 @@ def check(subject: Subject) -> list[CheckResult]:
             for part in (slice(8, EARLY), slice(-EARLY, None))
         )
         worst.add(late if late > GROWTH * early else 0.0, early=early, late=late, **where)
-    detail = worst.detail(THRESHOLD) | {"tried": worst.tried("length", "parameters")}
-    return [at_most("bf16_positions", worst.value, THRESHOLD, unit=unit, method=METHOD, detail=detail)]
+    return [worst.row("bf16_positions", THRESHOLD, METHOD, "length", "parameters", unit=unit)]

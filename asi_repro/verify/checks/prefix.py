@@ -7,11 +7,12 @@ length: training on long sequences and generating token by token then compute di
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.compare import RELATIVE, Worst, difference, scale_of
 from asi_repro.verify.probes import above_rounding, is_random
 from asi_repro.verify.program_text import LONGEST, TRAINING_LENGTH, around_constants
-from asi_repro.verify.results import CheckResult, at_most, not_run
+from asi_repro.verify.results import CheckResult, not_run
 from asi_repro.verify.subject import MOVED, OPPOSITE, Parameters, Subject
 
 # A cut changes shapes, so kernels may sum in another order: looser than where shapes stay.
@@ -33,35 +34,18 @@ Probe = tuple[int, Parameters, Sequence[int]]
 
 def check(subject: Subject) -> list[CheckResult]:
     """Row `prefix_consistency`."""
+    name, reason = "prefix_consistency", "the output is random in eval mode"
     if is_random(subject):
-        return [
-            not_run(
-                "prefix_consistency",
-                "the output is random in eval mode",
-                threshold=TOLERANCE,
-                unit="relative change",
-                method=METHOD,
-            )
-        ]
+        return [not_run(name, reason, threshold=TOLERANCE, unit=RELATIVE, method=METHOD)]
     worst = Worst()
     for length, place, cuts in _plan(subject):
         _probe(subject, worst, length, place, cuts, train=False)
     if subject.trains[-1] and not is_random(subject, train=True):
         for length, place, cuts in IN_TRAINING:
             _probe(subject, worst, length, place, cuts, train=True)
-    detail = worst.detail(TOLERANCE)
-    detail["cuts_above_threshold"] = sorted({c["cut"] for c in worst.cases if not c["value"] <= TOLERANCE})
-    detail["tried"] = worst.tried("length", "cut", "parameters", "mode")
-    return [
-        at_most(
-            "prefix_consistency",
-            worst.value,
-            TOLERANCE,
-            unit="relative change",
-            method=METHOD,
-            detail=detail,
-        )
-    ]
+    above = sorted({case["cut"] for case in worst.cases if not case["value"] <= TOLERANCE})
+    tried = ("length", "cut", "parameters", "mode")
+    return [worst.row(name, TOLERANCE, METHOD, *tried, cuts_above_threshold=above)]
 
 
 def _plan(subject: Subject) -> Iterator[Probe]:
@@ -79,25 +63,16 @@ def _probe(
 ) -> None:
     where = {"length": length, "parameters": place.name, "mode": "train" if train else "eval"}
     x = subject.inputs(1, length)
-    try:
-        full = subject.run(x, place=place, train=train)
-    except Exception as error:
-        worst.skip(error_text(error), **where)
-        return
-    if not finite(full):
-        worst.skip("output not finite", **where)
+    full = worst.output(lambda: subject.run(x, place=place, train=train), **where)
+    if full is None:
         return
     failed = 0
     for cut in cuts:
         if failed >= ENOUGH and length > 600:
             return
-        try:
-            part = subject.run(x[:, :cut].contiguous(), place=place, train=train)
-        except Exception as error:
-            worst.skip(error_text(error), cut=cut, **where)
-            continue
-        if not finite(part):
-            worst.skip("output not finite", cut=cut, **where)
+        start = x[:, :cut].contiguous()
+        part = worst.output(partial(subject.run, start, place=place, train=train), cut=cut, **where)
+        if part is None:
             continue
         value = difference(full[:, :cut], part, scale_of(full))
         value = above_rounding(subject, value, x, place=place, train=train, tolerance=TOLERANCE, where=where)

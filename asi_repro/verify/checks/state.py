@@ -54,15 +54,10 @@ def check(subject: Subject) -> list[CheckResult]:
                 probe(subject, worst, place)
             except Exception as error:
                 worst.skip(error_text(error), parameters=place.name)
-        detail = worst.detail(0) | {"tried": worst.tried("length", "parameters")}
         if random:
             rows.append(not_run(name, random, threshold=0, method=METHODS[name]))
         else:
-            rows.append(
-                at_most(
-                    name, worst.value, TOLERANCE, unit="relative change", method=METHODS[name], detail=detail
-                )
-            )
+            rows.append(worst.row(name, TOLERANCE, METHODS[name], "length", "parameters"))
     return rows
 
 

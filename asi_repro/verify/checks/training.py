@@ -8,7 +8,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.compare import RELATIVE, Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import EXTREMES, INITIAL, MOVED, Parameters, Subject
@@ -60,11 +60,10 @@ def check(subject: Subject) -> list[CheckResult]:
         method=METHODS["training_steps"],
         detail={"failed": failed, "tried": tried},
     )
-    method, unit = METHODS["checkpoint"], "relative change"
+    method, reason = METHODS["checkpoint"], "training fails"
     if failed and worst.value is None:
-        return [steps, not_run("checkpoint", "training fails", threshold=TOLERANCE, unit=unit, method=method)]
-    detail = worst.detail(TOLERANCE) | {"tried": worst.tried("mode", "parameters")}
-    return [steps, at_most("checkpoint", worst.value, TOLERANCE, unit=unit, method=method, detail=detail)]
+        return [steps, not_run("checkpoint", reason, threshold=TOLERANCE, unit=RELATIVE, method=method)]
+    return [steps, worst.row("checkpoint", TOLERANCE, method, "mode", "parameters")]
 
 
 def _train(subject: Subject, module: nn.Module) -> str | None:
