@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from asi_repro.archive.node_model import DIRECTIONS, STATUSES, Objective
-from asi_repro.archive.schema import VERSION_KEY
+from asi_repro.archive.schema import VERSION_KEY, column, table
 from asi_repro.archive.tables import read_parquet
 from asi_repro.errors import DataError
 from asi_repro.store.json_text import JsonDict
@@ -19,43 +19,38 @@ VERSION = "2"
 _SCORE, _DIRECTION = b"asi_repro.score", b"asi_repro.direction"
 
 
-def _column(name: str, kind: pa.DataType, description: str, *, null: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable=null, metadata={b"description": description.encode()})
-
-
-def _table(description: str, *columns: pa.Field) -> pa.Schema:
-    return pa.schema(columns, metadata={VERSION_KEY: VERSION.encode(), b"description": description.encode()})
-
-
-NODES = _table(
+NODES = table(
     "One row an experiment of an imported run, in index order.",
-    _column("index", pa.int32(), "Experiment index."),
-    _column("native_id", pa.string(), "Its id in the system that made it, verbatim."),
-    _column("status", pa.string(), f"One of {', '.join(STATUSES)}."),
-    _column("generation", pa.int32(), "Generation, as the system counts.", null=True),
-    _column("iteration", pa.int32(), "Iteration or step of the loop.", null=True),
-    _column("island", pa.string(), "Island or branch of the population.", null=True),
-    _column("language", pa.string(), "Language of the program.", null=True),
-    _column("time", pa.float64(), "When it was recorded, seconds since 1970 UTC.", null=True),
-    _column("seconds", pa.float64(), "How long its evaluation or iteration took.", null=True),
-    _column("cost", pa.float64(), "What the language model cost, US dollars.", null=True),
-    _column("tokens", pa.int64(), "Tokens of the language model, prompt and answer.", null=True),
+    column("index", pa.int32(), "Experiment index."),
+    column("native_id", pa.string(), "Its id in the system that made it, verbatim."),
+    column("status", pa.string(), f"One of {', '.join(STATUSES)}."),
+    column("generation", pa.int32(), "Generation, as the system counts.", null=True),
+    column("iteration", pa.int32(), "Iteration or step of the loop.", null=True),
+    column("island", pa.string(), "Island or branch of the population.", null=True),
+    column("language", pa.string(), "Language of the program.", null=True),
+    column("time", pa.float64(), "When it was recorded, seconds since 1970 UTC.", null=True),
+    column("seconds", pa.float64(), "How long its evaluation or iteration took.", null=True),
+    column("cost", pa.float64(), "What the language model cost, US dollars.", null=True),
+    column("tokens", pa.int64(), "Tokens of the language model, prompt and answer.", null=True),
+    version=VERSION,
 )
-PARENTS = _table(
+PARENTS = table(
     "One row a parent of an experiment, in index order and then as listed.",
-    _column("index", pa.int32(), "Experiment index."),
-    _column("parent", pa.int32(), "Index of the parent."),
-    _column(
+    column("index", pa.int32(), "Experiment index."),
+    column("parent", pa.int32(), "Index of the parent."),
+    column(
         "role", pa.string(), "parent for a program that was changed or combined; else as the system says."
     ),
+    version=VERSION,
 )
-RECORDS = _table(
+RECORDS = table(
     "What the system wrote. The contents of one file, in order of place, are the file.",
-    _column("file", pa.string(), "Path below the imported folder."),
-    _column("place", pa.int32(), "Position in the file, from 0."),
-    _column("index", pa.int32(), "Experiment that it describes; null for what stands between.", null=True),
-    _column("sha256", pa.string(), "SHA-256 of the content."),
-    _column("content", pa.binary(), "The bytes; null where an earlier row has the same ones.", null=True),
+    column("file", pa.string(), "Path below the imported folder."),
+    column("place", pa.int32(), "Position in the file, from 0."),
+    column("index", pa.int32(), "Experiment that it describes; null for what stands between.", null=True),
+    column("sha256", pa.string(), "SHA-256 of the content."),
+    column("content", pa.binary(), "The bytes; null where an earlier row has the same ones.", null=True),
+    version=VERSION,
 )
 TABLES: dict[str, pa.Schema] = {"nodes": NODES, "parents": PARENTS, "records": RECORDS}
 

@@ -188,7 +188,7 @@ def _curve(a: Architecture) -> list[JsonDict]:
     where = f"{GALLERY}, index {a.index}, field result.train"
     for column, loss in _csv_pairs(a.result.train, a.name, where):
         if not re.fullmatch(r"[1-9]\d{0,8}", column, re.ASCII):
-            raise DataError(f"{_quote(column)} is not a step number number", where=where)
+            raise DataError(f"{_quote(column)} is not a step number", where=where)
         step = int(column)
         if rows and step <= rows[-1]["step"]:
             raise DataError(f"step {step} comes after step {rows[-1]['step']}", where=where)

@@ -12,82 +12,82 @@ SCHEMA_VERSION = "1"
 VERSION_KEY = b"asi_repro.schema_version"
 
 
-def _column(name: str, kind: pa.DataType, description: str, *, null: bool = False) -> pa.Field:
+def column(name: str, kind: pa.DataType, description: str, *, null: bool = False) -> pa.Field:
+    """A column with what it holds."""
     return pa.field(name, kind, nullable=null, metadata={b"description": description.encode()})
 
 
-def _table(description: str, *columns: pa.Field) -> pa.Schema:
-    return pa.schema(
-        columns, metadata={VERSION_KEY: SCHEMA_VERSION.encode(), b"description": description.encode()}
-    )
+def table(description: str, *columns: pa.Field, version: str = SCHEMA_VERSION) -> pa.Schema:
+    """A table's schema; see `column`."""
+    return pa.schema(columns, metadata={VERSION_KEY: version.encode(), b"description": description.encode()})
 
 
-EXPERIMENTS = _table(
+EXPERIMENTS = table(
     "One row an experiment, in index order.",
-    _column("index", pa.int32(), "Key of the experiment; names repeat, indices do not."),
-    _column("name", pa.string(), "Name the program gave itself."),
-    _column("display_name", pa.string(), "Name shown in the paper's figures and tables.", null=True),
-    _column("parent", pa.int32(), "Index of the parent experiment; null for the root.", null=True),
-    _column("depth", pa.int32(), "Steps from the root, which has depth 0."),
-    _column("children", pa.int32(), "Number of experiments whose parent this is."),
-    _column("score", pa.float64(), "Score as recorded by the run.", null=True),
-    _column("in_gallery", pa.bool_(), "Whether it is one of the released, verified architectures."),
-    _column("has_program", pa.bool_(), "Whether its program was released."),
+    column("index", pa.int32(), "Key of the experiment; names repeat, indices do not."),
+    column("name", pa.string(), "Name the program gave itself."),
+    column("display_name", pa.string(), "Name shown in the paper's figures and tables.", null=True),
+    column("parent", pa.int32(), "Index of the parent experiment; null for the root.", null=True),
+    column("depth", pa.int32(), "Steps from the root, which has depth 0."),
+    column("children", pa.int32(), "Number of experiments whose parent this is."),
+    column("score", pa.float64(), "Score as recorded by the run.", null=True),
+    column("in_gallery", pa.bool_(), "Whether it is one of the released, verified architectures."),
+    column("has_program", pa.bool_(), "Whether its program was released."),
 )
 
-PROGRAMS = _table(
+PROGRAMS = table(
     "One row an architecture: an experiment whose program is there.",
-    _column("index", pa.int32(), "Experiment index."),
-    _column("name", pa.string(), "Experiment name, as the file of programs states it."),
-    _column("display_name", pa.string(), "Display name, as that file states it.", null=True),
-    _column("parent", pa.int32(), "Parent index, as that file states it.", null=True),
-    _column("score", pa.float64(), "Score, as that file states it.", null=True),
-    _column("source", pa.string(), "The program, Python source."),
-    _column("sha256", pa.string(), "SHA-256 of the source in UTF-8."),
-    _column("lines", pa.int32(), "Lines of source."),
-    _column("motivation", pa.string(), "Why the Researcher proposed it.", null=True),
-    _column("summary", pa.string(), "One-sentence summary.", null=True),
-    _column("diagram", pa.string(), "Diagram as SVG text, untrusted: sanitise before showing.", null=True),
-    _column("parameters_stated", pa.string(), "Parameter count as the release prints it.", null=True),
-    _column("parameters", pa.int64(), "The stated parameter count as a number.", null=True),
+    column("index", pa.int32(), "Experiment index."),
+    column("name", pa.string(), "Experiment name, as the file of programs states it."),
+    column("display_name", pa.string(), "Display name, as that file states it.", null=True),
+    column("parent", pa.int32(), "Parent index, as that file states it.", null=True),
+    column("score", pa.float64(), "Score, as that file states it.", null=True),
+    column("source", pa.string(), "The program, Python source."),
+    column("sha256", pa.string(), "SHA-256 of the source in UTF-8."),
+    column("lines", pa.int32(), "Lines of source."),
+    column("motivation", pa.string(), "Why the Researcher proposed it.", null=True),
+    column("summary", pa.string(), "One-sentence summary.", null=True),
+    column("diagram", pa.string(), "Diagram as SVG text, untrusted: sanitise before showing.", null=True),
+    column("parameters_stated", pa.string(), "Parameter count as the release prints it.", null=True),
+    column("parameters", pa.int64(), "The stated parameter count as a number.", null=True),
 )
 
-CURVES = _table(
+CURVES = table(
     "Training loss, one row a logged step.",
-    _column("index", pa.int32(), "Experiment index."),
-    _column("step", pa.int32(), "Optimizer step, from 1."),
-    _column("loss", pa.float64(), "Training loss in nats per token; null where it was NaN.", null=True),
+    column("index", pa.int32(), "Experiment index."),
+    column("step", pa.int32(), "Optimizer step, from 1."),
+    column("loss", pa.float64(), "Training loss in nats per token; null where it was NaN.", null=True),
 )
 
-BENCHMARKS = _table(
+BENCHMARKS = table(
     "Benchmark values, one row an experiment, task and metric.",
-    _column("index", pa.int32(), "Experiment index."),
-    _column("column", pa.string(), "Column name in the source."),
-    _column("task", pa.string(), "Task name as lm-evaluation-harness has it; 'average' for the mean."),
-    _column("metric", pa.string(), "accuracy (0 to 1), perplexity, or mean."),
-    _column("value", pa.float64(), "The value; null where the source has NaN or nothing.", null=True),
+    column("index", pa.int32(), "Experiment index."),
+    column("column", pa.string(), "Column name in the source."),
+    column("task", pa.string(), "Task name as lm-evaluation-harness has it; 'average' for the mean."),
+    column("metric", pa.string(), "accuracy (0 to 1), perplexity, or mean."),
+    column("value", pa.float64(), "The value; null where the source has NaN or nothing.", null=True),
 )
 
-COGNITION = _table(
+COGNITION = table(
     "Cognition base: one row an entry distilled from a paper.",
-    _column("id", pa.string(), "File stem and position, such as arxiv.org_abs_1706.03762#0."),
-    _column("file", pa.string(), "File it stands in."),
-    _column("position", pa.int32(), "Position in that file, from 0."),
-    _column("design_insight", pa.string(), "The insight."),
-    _column("experimental_trigger_patterns", pa.string(), "When to recall it; the field retrieval matches."),
-    _column("background", pa.string(), "Paper and historical context."),
-    _column("algorithmic_innovation", pa.string(), "What the mechanism is."),
-    _column("implementation_guidance", pa.string(), "How to apply it."),
+    column("id", pa.string(), "File stem and position, such as arxiv.org_abs_1706.03762#0."),
+    column("file", pa.string(), "File it stands in."),
+    column("position", pa.int32(), "Position in that file, from 0."),
+    column("design_insight", pa.string(), "The insight."),
+    column("experimental_trigger_patterns", pa.string(), "When to recall it; the field retrieval matches."),
+    column("background", pa.string(), "Paper and historical context."),
+    column("algorithmic_innovation", pa.string(), "What the mechanism is."),
+    column("implementation_guidance", pa.string(), "How to apply it."),
 )
 
-SOURCES = _table(
+SOURCES = table(
     "Files the archive was made from.",
-    _column("file", pa.string(), "Path in the source."),
-    _column("sha256", pa.string(), "SHA-256 of its bytes."),
-    _column("bytes", pa.int64(), "Size."),
-    _column("records", pa.int32(), "Records read from it."),
-    _column("url", pa.string(), "Where it was published; null for a run of our own.", null=True),
-    _column("commit", pa.string(), "Git commit it was published in.", null=True),
+    column("file", pa.string(), "Path in the source."),
+    column("sha256", pa.string(), "SHA-256 of its bytes."),
+    column("bytes", pa.int64(), "Size."),
+    column("records", pa.int32(), "Records read from it."),
+    column("url", pa.string(), "Where it was published; null for a run of our own.", null=True),
+    column("commit", pa.string(), "Git commit it was published in.", null=True),
 )
 
 TABLES: dict[str, pa.Schema] = {

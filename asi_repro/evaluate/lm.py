@@ -192,7 +192,7 @@ def resolve_checkpoint(program: str | None, checkpoint: str | None) -> Path:
         )
     if not (folder / "config.json").is_file():
         raise MissingInput(
-            f"there is there is no trained model in {folder}",
+            f"there is no trained model in {folder}",
             hint=f"asi-repro train {program}" if program else "give a folder written by save_pretrained",
         )
     return folder
@@ -205,11 +205,11 @@ def _trained(program: str) -> Path:
     named = [folder for folder in found if program in _names_of(folder.parent.name)]
     if not named:
         raise MissingInput(
-            f"there is there is no trained model of {program} in {root}", hint=f"asi-repro train {program}"
+            f"there is no trained model of {program} in {root}", hint=f"asi-repro train {program}"
         )
     if len(named) > 1:
         raise DataError(
-            f"there are there are {len(named)} trained models of {program}",
+            f"there are {len(named)} trained models of {program}",
             hint="choose one by its folder (--checkpoint): "
             + ", ".join(str(f.relative_to(root)) for f in named),
         )

@@ -7,10 +7,11 @@ its process, so it cannot look its score up; everything that comes back is check
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.evaluate.scoring import Request, Row, Score, plan, score_batch
@@ -27,19 +28,24 @@ _LOAD_SECONDS = 300.0
 _WORKING_MEMORY = 6 << 30
 
 Progress = Callable[[int], None]
+Numbered = tuple[int, float, bool]
 
 
 class NoScore(AsiReproError):
     """The model's log-likelihoods are not numbers."""
 
 
-class Scorer(Protocol):
+class Scorer(ABC):
     """Answers (context, continuation) requests in token numbers."""
 
     @property
+    @abstractmethod
     def tier(self) -> str:
         """The sandbox tier the model runs in, or "none"."""
-        ...
+
+    @abstractmethod
+    def _found(self, batches: list[list[Row]]) -> Iterator[tuple[list[Row], list[Numbered]]]:
+        """Some of the batches' rows at a time, with their scores by number of the request."""
 
     def scores(
         self,
@@ -49,11 +55,21 @@ class Scorer(Protocol):
         max_length: int,
         progress: Progress | None = None,
     ) -> list[Score]:
-        """The log-likelihood (nats) and greedy match of each request, in their order."""
-        ...
+        """The log-likelihood (nats) and greedy match of each request, in their order.
+
+        Raises:
+            SandboxFailure: where a program in the sandbox fails, hangs or takes too much.
+            AsiReproError: where what came back is not log-likelihoods, or one is not finite.
+        """
+        answers: list[Score | None] = [None] * len(requests)
+        for rows, found in self._found(list(plan(requests, batch_size, max_length))):
+            _place(answers, found, rows)
+            if progress is not None:
+                progress(len(found))
+        return _complete(answers)
 
 
-class LocalScorer:
+class LocalScorer(Scorer):
     """The model in this process: for baselines, reference models, and programs that are trusted."""
 
     tier = "none"
@@ -62,29 +78,12 @@ class LocalScorer:
         self.model = model
         self.exact = exact
 
-    def scores(
-        self,
-        requests: Sequence[Request],
-        *,
-        batch_size: int,
-        max_length: int,
-        progress: Progress | None = None,
-    ) -> list[Score]:
-        """See `Scorer`.
-
-        Raises:
-            AsiReproError: where a log-likelihood is not finite.
-        """
-        answers: list[Score | None] = [None] * len(requests)
-        for batch in plan(requests, batch_size, max_length):
-            found = score_batch(self.model, batch, exact=self.exact)
-            _place(answers, found, batch)
-            if progress is not None:
-                progress(len(found))
-        return _complete(answers)
+    def _found(self, batches: list[list[Row]]) -> Iterator[tuple[list[Row], list[Numbered]]]:
+        for batch in batches:
+            yield batch, score_batch(self.model, batch, exact=self.exact)
 
 
-class SandboxScorer:
+class SandboxScorer(Scorer):
     """The model in a sandboxed worker; a context manager.
 
     Args:
@@ -143,35 +142,16 @@ class SandboxScorer:
         """The sandbox tier the worker runs in."""
         return str(self._worker.tier)
 
-    def scores(
-        self,
-        requests: Sequence[Request],
-        *,
-        batch_size: int,
-        max_length: int,
-        progress: Progress | None = None,
-    ) -> list[Score]:
-        """See `Scorer`.
-
-        Raises:
-            SandboxFailure: where the program fails, hangs or takes too much.
-            AsiReproError: where what came back is not log-likelihoods, or one is not finite.
-        """
-        answers: list[Score | None] = [None] * len(requests)
-        batches = list(plan(requests, batch_size, max_length))
+    def _found(self, batches: list[list[Row]]) -> Iterator[tuple[list[Row], list[Numbered]]]:
         for start in range(0, len(batches), _BATCHES_A_CALL):
             part = batches[start : start + _BATCHES_A_CALL]
             rows = [[[row.tokens, row.continuations] for row in batch] for batch in part]
             payload = {"batches": rows, "exact": self.exact}
             value = self._worker.call("score", payload, timeout=self._seconds)
-            found = _checked(value)
-            _place(answers, found, [row for batch in part for row in batch])
-            if progress is not None:
-                progress(len(found))
-        return _complete(answers)
+            yield [row for batch in part for row in batch], _checked(value)
 
 
-def _checked(value: dict[str, Any]) -> list[tuple[int, float, bool]]:
+def _checked(value: dict[str, Any]) -> list[Numbered]:
     """What a worker returned, as scores; a log-likelihood that is not finite comes as null."""
     scores = value.get("scores")
     if not isinstance(scores, list):
@@ -189,9 +169,7 @@ def _checked(value: dict[str, Any]) -> list[tuple[int, float, bool]]:
     return found
 
 
-def _place(
-    answers: list[Score | None], found: Sequence[tuple[int, float, bool]], rows: Sequence[Row]
-) -> None:
+def _place(answers: list[Score | None], found: Sequence[Numbered], rows: Sequence[Row]) -> None:
     asked = {number for row in rows for number, _ in row.continuations}
     if {number for number, _, _ in found} != asked or len(found) != len(asked):
         raise AsiReproError("the model returned scores for other requests than it was given")

@@ -72,12 +72,14 @@ class OpenRun:
         """One row an experiment, with what the system of an imported run says of it."""
         import pyarrow as pa
 
+        from asi_repro.archive.node_tables import NODES
+
         table = self._archive.table("experiments")
         nodes = read_nodes(self._archive)
         indices = table["index"].to_pylist()
-        for name, kind in _NODE_COLUMNS.items():
-            values = [getattr(nodes[index], name) for index in indices]
-            table = table.append_column(name, pa.array(values, type=getattr(pa, kind)()))
+        for field in list(NODES)[1:]:  # without the index
+            values = [getattr(nodes[index], field.name) for index in indices]
+            table = table.append_column(field.name, pa.array(values, type=field.type))
         return table
 
     @property
@@ -168,20 +170,6 @@ class OpenRun:
             ("index", "name", "fails", "passes", "not run"),
             lambda one: (short_value(one.index), one.display_name or one.name, *_verdicts(one)),
         )
-
-
-_NODE_COLUMNS = {
-    "native_id": "string",
-    "status": "string",
-    "generation": "int32",
-    "iteration": "int32",
-    "island": "string",
-    "language": "string",
-    "time": "float64",
-    "seconds": "float64",
-    "cost": "float64",
-    "tokens": "int64",
-}
 
 
 def _verdicts(certificate: Certificate) -> tuple[str, str, str]:

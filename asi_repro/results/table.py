@@ -190,7 +190,7 @@ def _record(row: dict[str, str], model: Any, path: Path) -> Any:
         return model.model_validate(nested)
     except ValidationError as error:
         raise DataError(
-            f"the file is the file is not a table of models: {first_fault(error)}",
+            f"the file is not a table of models: {first_fault(error)}",
             where=str(path),
             hint=_HINT,
         ) from error
