@@ -80,14 +80,16 @@ def _entry(one: Fact, found: Found | NotRun, adjusted: float | None) -> Entry:
         "holm_p_value": adjusted,
         "n": found.estimate.n,
     }
-    texts = {name: getattr(found, name) for name in ("sentence", "unit", "noise")}
+    texts = {
+        "sentence": found.sentence,
+        "unit": one.unit,
+        "interval": found.estimate.made,
+        "noise": found.noise or one.noise.format(**found.numbers),
+    }
     rows = [_short(row) for row in found.rows]
     answer = (found.answer if told else Answer.UNKNOWN).value
     return Entry.model_validate(
-        empty.model_dump()
-        | texts
-        | _short(numbers)
-        | {"answer": answer, "interval": found.estimate.made, "rows": rows}
+        empty.model_dump() | texts | _short(numbers) | {"answer": answer, "rows": rows}
     )
 
 

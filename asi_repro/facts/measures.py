@@ -55,23 +55,18 @@ def correlation(
     return Estimate(found.estimate, found.low, found.high, len(x), BOOTSTRAP)
 
 
-def correlation_found(
-    context: Context, x: Vector, y: Vector, sentence: str, *, falls: bool = False, noise: str = ""
-) -> Found:
+def correlation_found(context: Context, x: Vector, y: Vector, sentence: str, *, falls: bool = False) -> Found:
     """The answer of a question whether y rises (or falls) with x, by Spearman's rank correlation.
 
     Args:
         sentence: with a place for `{}`, the correlation and its interval.
-        noise: what stands after the correlation that would be found.
     """
     estimate, p_value = correlation(context, x, y), float(stats.spearmanr(x, y).pvalue)
-    power = f"A correlation of {detectable_correlation(len(x)):.2f} would be found in four cases of five"
     return Found(
         answer=tested(-estimate.estimate if falls else estimate.estimate, p_value),
         sentence=sentence.format(shown(estimate)),
         estimate=estimate,
-        unit="rank correlation",
-        noise=power + (noise or "."),
+        numbers={"power": detectable_correlation(len(x))},
         p_value=p_value,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from asi_repro.claims.finding import Row
@@ -49,8 +49,8 @@ class Found:
 
     Attributes:
         sentence: the answer in one sentence, with its number, interval and n.
-        unit: what the number counts.
-        noise: what the answer means beside noise: what chance would show, what was not measured.
+        noise: what the answer means beside noise, where the question's own text does not say it.
+        numbers: those that the question's own text on noise has places for.
         p_value: of the question's test, two-sided unless `noise` says otherwise; None for a count.
         rows: the rows that show it; those of experiments have `index`.
     """
@@ -58,8 +58,8 @@ class Found:
     answer: Answer
     sentence: str
     estimate: Estimate
-    unit: str
-    noise: str
+    noise: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
     p_value: float | None = None
     rows: Sequence[Row] = ()
 

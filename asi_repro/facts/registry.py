@@ -5,13 +5,28 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.resources import files
+
+import yaml
 
 from asi_repro.facts.context import Context
 from asi_repro.facts.ledger import THEMES
 from asi_repro.facts.outcome import Found
+from asi_repro.store.records import Record
 
 Find = Callable[[Context], Found]
+
+
+class Text(Record):
+    """What `questions.yaml` says of one question."""
+
+    theme: str
+    question: str
+    method: str
+    unit: str
+    noise: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,6 +36,8 @@ class Fact:
     Attributes:
         question: to be answered with yes or no.
         method: the test by name, and what it is applied to.
+        unit: what its number counts.
+        noise: what the answer means beside noise; empty where the function writes it.
         find: the function that answers it.
     """
 
@@ -28,6 +45,8 @@ class Fact:
     theme: str
     question: str
     method: str
+    unit: str
+    noise: str
     find: Find
 
     @property
@@ -39,17 +58,26 @@ class Fact:
 _FACTS: dict[str, Fact] = {}
 
 
-def fact(identifier: str, theme: str, question: str, method: str) -> Callable[[Find], Find]:
-    """Register the function that answers a question.
+@cache
+def _texts() -> dict[str, Text]:
+    text = (files(__package__) / "questions.yaml").read_text(encoding="utf-8")
+    return {name: Text(**fields) for name, fields in yaml.safe_load(text).items()}
+
+
+def fact(identifier: str) -> Callable[[Find], Find]:
+    """Register the function that answers the question of that id in `questions.yaml`.
 
     Raises:
-        ValueError: where the id is taken or the theme unknown.
+        ValueError: where the id is taken, or there is no such question.
     """
 
     def register(find: Find) -> Find:
-        if identifier in _FACTS or theme not in THEMES:
-            raise ValueError(f"{identifier}: the id is taken or the theme {theme} unknown")
-        _FACTS[identifier] = Fact(identifier, theme, question, method, find)
+        text = _texts().get(identifier)
+        if identifier in _FACTS or text is None or text.theme not in THEMES:
+            raise ValueError(
+                f"{identifier}: the id is taken, or questions.yaml has it not with a known theme"
+            )
+        _FACTS[identifier] = Fact(identifier, **text.model_dump(), find=find)
         return find
 
     return register

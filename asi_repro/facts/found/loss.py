@@ -39,13 +39,7 @@ def curves(context: Context, *steps: float) -> Vector:
     return np.asarray(rows, dtype=np.float64)
 
 
-@fact(
-    "loss-and-score",
-    "loss",
-    "Does a lower training loss at 340M go with a higher test score?",
-    "Spearman's rank correlation of final loss and score over the gallery, two-sided, with a percentile "
-    "bootstrap interval.",
-)
+@fact("loss-and-score")
 def loss_and_score(context: Context) -> Found:
     losses, scores = context.final_losses(context.trained), context.scores_of(context.trained)
     explained = 100 * float(stats.spearmanr(losses, scores).statistic) ** 2
@@ -56,18 +50,10 @@ def loss_and_score(context: Context) -> Found:
         f"Loss and score correlate at {{}} over {len(losses)} architectures: the order by loss accounts for "
         f"{explained:.0f}% of the differences of the order by score.",
         falls=True,
-        noise=". The gallery was chosen by both, which narrows their range.",
     )
 
 
-@fact(
-    "task-follows-loss",
-    "loss",
-    "Does any single task follow the training loss at 340M?",
-    "Strongest Spearman correlation of final loss with the accuracy of a task (LAMBADA included), "
-    "permutation test of the strongest of all tasks, two-sided, with a bootstrap interval of that task's "
-    "correlation.",
-)
+@fact("task-follows-loss")
 def task_follows_loss(context: Context) -> Found:
     tasks = [*SCORED, LAMBADA]
     chosen = [e for e in context.trained if context.data.benchmarks[e.index].get(LAMBADA) is not None]
@@ -98,21 +84,12 @@ def task_follows_loss(context: Context) -> Found:
         sentence=f"{tasks[strongest]} follows it most, at {shown(interval)} over {len(losses)} "
         f"architectures, and {part}.",
         estimate=interval,
-        unit="rank correlation",
-        noise="The p-value is that of the strongest of all tasks, so choosing it is accounted for; the "
-        "interval is not.",
         p_value=p_value,
         rows=sorted(rows, key=lambda row: row["spearman"]),
     )
 
 
-@fact(
-    "last-step-helps",
-    "loss",
-    "Does the loss of the released curves fall from the last logged step but one to the last?",
-    "Difference of the last two logged losses, mean over the curves with a bootstrap interval; share of "
-    "curves that fall.",
-)
+@fact("last-step-helps")
 def last_step_helps(context: Context) -> Found:
     rows_of = {
         e.index: [p for p in context.data.curves[e.index] if p[1] is not None] for e in context.trained
@@ -127,7 +104,6 @@ def last_step_helps(context: Context) -> Found:
         f"average; it falls in {int((last < 0).sum())} of {len(last)} curves (over the interval before: "
         f"{before.mean():+.4f}).",
         estimate=interval,
-        unit="nats per token",
         noise="All curves saw the same batches in one order: their changes differ by "
         f"{last.std(ddof=1):.4f} only, so this is the noise of one batch that all share, seen many times, "
         "and not many independent results. A loss of one step is not a held-out loss.",
@@ -138,14 +114,7 @@ def last_step_helps(context: Context) -> Found:
     )
 
 
-@fact(
-    "training-had-levelled-off",
-    "loss",
-    "Had the training levelled off, so that the last quarter changed the loss by less than architectures "
-    "differ?",
-    "Mean fall of the loss over the last quarter of the steps against the standard deviation of the final "
-    "loss between architectures; ratio with a percentile bootstrap interval.",
-)
+@fact("training-had-levelled-off")
 def training_had_levelled_off(context: Context) -> Found:
     table = curves(context, 0.75, 1.0)
 
@@ -160,19 +129,10 @@ def training_had_levelled_off(context: Context) -> Found:
         sentence=f"The loss falls by {fall:.3f} nats in the last quarter, {shown(interval, '.1f')} times "
         f"the spread of {spread:.4f} between {len(table)} architectures.",
         estimate=interval,
-        unit="fall in the last quarter, in spreads between architectures",
-        noise="One training each: how far another seed would move a final loss was not measured, by the "
-        "authors or here, so no difference of two losses can be told from noise.",
     )
 
 
-@fact(
-    "order-settled-at-half",
-    "loss",
-    "Is the order of the architectures by loss halfway through training that at its end (rank correlation "
-    "above 0.8)?",
-    "Spearman's rank correlation of the loss at half of the steps with the final loss, percentile bootstrap.",
-)
+@fact("order-settled-at-half")
 def order_settled_at_half(context: Context) -> Found:
     shares = (0.25, 0.5, 0.75, 0.9, 1.0)
     table = curves(context, *shares)
@@ -187,20 +147,11 @@ def order_settled_at_half(context: Context) -> Found:
         f"{len(table)} architectures, that at a quarter at {rows[0]['spearman_with_final']:.2f} and at nine "
         f"tenths at {rows[3]['spearman_with_final']:.2f}.",
         estimate=interval,
-        unit="rank correlation",
-        noise="The steps of one curve share its seed: the correlation says how early one training shows "
-        "its own end, not how early it shows that of another seed.",
         rows=rows,
     )
 
 
-@fact(
-    "nan-curve-and-score",
-    "loss",
-    "Did the architectures whose released curve ends in NaN score no better than a guess?",
-    "Mean accuracy over the tasks minus that of a guess, in binomial standard errors, one z-test an "
-    "architecture.",
-)
+@fact("nan-curve-and-score")
 def nan_curve_and_score(context: Context) -> Found:
     trained = {e.index for e in context.trained}
     lost = [
@@ -229,8 +180,5 @@ def nan_curve_and_score(context: Context) -> Found:
         f"score above a guess, by at least {worst:.1f} standard errors, above "
         f"{100 * rows[0]['share_of_the_gallery_below']:.0f}% of the gallery.",
         estimate=share(len(far), len(rows)),
-        unit="share that score above a guess",
-        noise="A model with NaN in its weights answers every question alike. One that scores above a guess "
-        "was not the model of that curve at its end, or the NaN stands for something else than its loss.",
         rows=rows,
     )

@@ -42,13 +42,7 @@ def alike(context: Context) -> tuple[list[Program], Vector]:
     return programs, table
 
 
-@fact(
-    "near-copies",
-    "programs",
-    "Are there programs in the gallery that are nearly copies of another one?",
-    "Jaccard similarity of runs of eight tokens (no comments, docstrings or layout); a near copy shares "
-    "80% with another program; exact interval of the share.",
-)
+@fact("near-copies")
 def near_copies(context: Context) -> Found:
     programs, table = alike(context)
     others = table - np.eye(len(programs))
@@ -75,20 +69,13 @@ def near_copies(context: Context) -> Found:
         f"{100 * _COPY:.0f}% with another; the median program shares {100 * float(np.median(nearest)):.0f}% "
         f"with its nearest, and two programs share {100 * float(np.median(between)):.0f}% in the median.",
         estimate=interval,
-        unit="share of the programs",
         noise=f"A complete count; at 70% it is {int((nearest >= 0.7).sum())}, at 90% "
         f"{int((nearest >= 0.9).sum())}. All programs keep DeltaNet's frame, so some overlap says nothing.",
         rows=rows,
     )
 
 
-@fact(
-    "alike-programs-alike-losses",
-    "programs",
-    "Do programs that are alike have losses that are alike?",
-    "Mantel test: Spearman's correlation, over pairs of architectures, of similarity and difference of "
-    "final loss; permutation of the losses, two-sided; bootstrap interval over architectures.",
-)
+@fact("alike-programs-alike-losses")
 def alike_programs_alike_losses(context: Context) -> Found:
     programs, table = alike(context)
     place = {p.index: number for number, p in enumerate(programs)}
@@ -127,9 +114,6 @@ def alike_programs_alike_losses(context: Context) -> Found:
         sentence=f"Similarity and closeness of the final loss correlate at {shown(interval)} over "
         f"{len(upper[0]):,} pairs of {len(chosen)} architectures.",
         estimate=interval,
-        unit="rank correlation",
-        noise="The pairs are not independent: the test permutes architectures, and the interval draws "
-        "them. Programs that are alike are also of like size, which goes with the loss.",
         p_value=p_value,
     )
 
@@ -153,13 +137,7 @@ def step_limits(source: str) -> Iterator[tuple[str, int]]:
                     yield name, value
 
 
-@fact(
-    "schedules-end-in-training",
-    "programs",
-    "Could every schedule that a program counts in steps have ended within the training that was scored?",
-    "Default values of arguments that name a number of steps, from the syntax trees, against the last step "
-    "of the released curves; exact interval of the share of programs whose every schedule could.",
-)
+@fact("schedules-end-in-training")
 def schedules_end_in_training(context: Context) -> Found:
     last = max((final.last_step for final in context.data.final_losses.values()), default=0)
     found = {p: [*step_limits(p.source)] for p in context.data.programs.values()}
@@ -187,21 +165,11 @@ def schedules_end_in_training(context: Context) -> Found:
         f"all can end by step {last:,}; in {len(scheduled) - len(inside)} one is longer, up to "
         f"{max(longest):,} steps (median of the longest: {median(longest):,.0f}).",
         estimate=interval,
-        unit="share of the programs with schedules",
-        noise="A complete count of defaults, by the arguments' names. It assumes one forward pass a step: "
-        "with gradient accumulation a counter in the program would run faster than the steps, which was "
-        "not released.",
         rows=rows,
     )
 
 
-@fact(
-    "checkpoint-holds-everything",
-    "programs",
-    "Does a saved checkpoint hold everything that a program computes with?",
-    "Certificate row `checkpoint`: a module trained for three steps against a new one that loads its "
-    "state_dict; exact interval; Mann-Whitney test of final loss beside it.",
-)
+@fact("checkpoint-holds-everything")
 def checkpoint_holds_everything(context: Context) -> Found:
     failing, history = context.failing("checkpoint"), context.failing("eval_history")
     total = len(context.certificates)
@@ -221,10 +189,6 @@ def checkpoint_holds_everything(context: Context) -> Found:
         f"are saved and loaded, and of these {len(set(failing) & set(history))} also give another output "
         f"for the same input after other inputs{beside}.",
         estimate=interval,
-        unit="share of the programs",
-        noise="A complete count, above a threshold of 1e-9 that rounding does not reach. Whether the "
-        "released scores were taken before or after a reload is not known; how much it would move them was "
-        "not measured.",
         rows=rows,
     )
 
@@ -241,13 +205,7 @@ def _loss_by(context: Context, marked: set[int]) -> str:
     return f"; their median loss is {apart:+.4f} from that of the others (p = {p_value:.2g})"
 
 
-@fact(
-    "every-parameter-acts",
-    "programs",
-    "Does every parameter of every program have an effect on its output?",
-    "Certificate row `dead_parameters`: gradients at several places, and other values where all are zero; "
-    "exact interval.",
-)
+@fact("every-parameter-acts")
 def every_parameter_acts(context: Context) -> Found:
     failing, total = context.failing("dead_parameters"), len(context.certificates)
     interval = share(len(failing), total)
@@ -265,19 +223,11 @@ def every_parameter_acts(context: Context) -> Found:
         sentence=f"{len(failing)} of {total} programs ({percent(interval)}) have parameters without effect: "
         f"{listed(failing)}.",
         estimate=interval,
-        unit="share of the programs",
-        noise="A complete count of whole tensors; a single element without effect is not seen.",
         rows=rows,
     )
 
 
-@fact(
-    "costlier-programs-lower-loss",
-    "size",
-    "Do architectures that take more arithmetic for a token have a lower training loss at 340M?",
-    "Spearman's rank correlation of the FLOPs of a token (certificate row `flops_token_340m`) and final "
-    "loss, two-sided, percentile bootstrap interval.",
-)
+@fact("costlier-programs-lower-loss")
 def costlier_programs_lower_loss(context: Context) -> Found:
     certificates = context.certificates
     cost = {index: one.row("flops_token_340m").value for index, one in certificates.items()}
@@ -293,5 +243,4 @@ def costlier_programs_lower_loss(context: Context) -> Found:
         f"{flops.min() / 1e6:.0f} to {flops.max() / 1e6:.0f} MFLOPs; FLOPs and score at "
         f"{correlates(flops, context.scores_of(chosen))}.",
         falls=True,
-        noise=". Products and convolutions are counted, elementwise work is not.",
     )

@@ -45,7 +45,7 @@ def promising(context: Context, pattern: str) -> list[int]:
     return found
 
 
-def _kept(context: Context, pattern: str, rows: Iterable[str], said: str, noise: str) -> Found:
+def _kept(context: Context, pattern: str, rows: Iterable[str], said: str) -> Found:
     """Whether every program that promises something passes the certificate rows which measure it."""
     promised = promising(context, pattern)
     failing = context.failing(*rows)
@@ -58,8 +58,6 @@ def _kept(context: Context, pattern: str, rows: Iterable[str], said: str, noise:
         sentence=f"{len(broken)} of {len(promised)} programs whose motivation {said} ({percent(interval)}) "
         f"fail, and {others} of the {without} whose motivation does not.",
         estimate=interval,
-        unit="share of those that promise it",
-        noise=f"{noise} Promises are found by words, so a few may be denials or speak of another part.",
         rows=[
             {
                 "index": index,
@@ -71,68 +69,37 @@ def _kept(context: Context, pattern: str, rows: Iterable[str], said: str, noise:
     )
 
 
-@fact(
-    "promised-cost-kept",
-    "promises",
-    "Do all programs whose motivation promises less than quadratic cost keep it?",
-    "Motivations by words (O(N), sub-quadratic, linear time) against the certificate rows `flops_exponent`, "
-    "`elements_exponent` and `memory_exponent` (at most 1.5); exact interval of the share that fails.",
-)
+@fact("promised-cost-kept")
 def promised_cost_kept(context: Context) -> Found:
     return _kept(
         context,
         SUBQUADRATIC,
         ("flops_exponent", "elements_exponent", "memory_exponent"),
         "promises it",
-        "A complete count at lengths up to 8,192; a failure at greater ones would not be seen.",
     )
 
 
-@fact(
-    "promised-causality-kept",
-    "promises",
-    "Do all programs whose motivation speaks of causality compute an output from what came before it alone?",
-    "Motivations by the word causal against the certificate rows `causality_perturbation`, "
-    "`causality_jacobian` and `prefix_consistency`; exact interval of the share that fails.",
-)
+@fact("promised-causality-kept")
 def promised_causality_kept(context: Context) -> Found:
     return _kept(
         context,
         CAUSAL,
         ("causality_perturbation", "causality_jacobian", "prefix_consistency"),
         "speaks of it",
-        "A complete count. A program that fails `prefix_consistency` alone gives another output where the "
-        "sequence is longer, though at one length it sees no later token.",
     )
 
 
-@fact(
-    "promised-batch-independence-kept",
-    "promises",
-    "Do all programs whose motivation promises independence of the batch keep samples apart where batches "
-    "are padded?",
-    "Motivations by words (batch independent, batch-size agnostic) against the certificate row "
-    "`mask_sample_isolation`; exact interval of the share that fails.",
-)
+@fact("promised-batch-independence-kept")
 def promised_batch_independence_kept(context: Context) -> Found:
     return _kept(
         context,
         BATCH,
         ("batch_independence", "mask_sample_isolation"),
         "promises it",
-        "A complete count. Without a mask (`batch_independence`) they keep it: it breaks where an "
-        "attention mask is passed, and the tokens of a batch become one sequence.",
     )
 
 
-@fact(
-    "named-benchmark-improves",
-    "promises",
-    "Are architectures better on a benchmark that their motivation names than the others are?",
-    "Mean over all named pairs (architecture, task) of the accuracy standardised within the task; "
-    "permutation test that gives motivations to other architectures, two-sided; bootstrap interval over "
-    "architectures.",
-)
+@fact("named-benchmark-improves")
 def named_benchmark_improves(context: Context) -> Found:
     motivations = {p.index: p.motivation or "" for p in context.data.programs.values()}
     names = [
@@ -178,7 +145,6 @@ def named_benchmark_improves(context: Context) -> Found:
         f"deviations better on it than those that do not, over {int(named.sum())} named pairs of "
         f"{len(named)} architectures and {len(tasks)} tasks.",
         estimate=interval,
-        unit="standard deviations between architectures",
         noise="A motivation may name a task as a strength to keep rather than a weakness to mend; it was "
         "written for 20M, where the task's accuracies were not released. A difference of "
         f"{2.8 * float(null.std()):.2f} would be found in four cases of five.",
@@ -187,14 +153,7 @@ def named_benchmark_improves(context: Context) -> Found:
     )
 
 
-@fact(
-    "promised-cheapness-shows",
-    "promises",
-    "Do programs whose motivation promises little or no overhead take less arithmetic for a token than the "
-    "others?",
-    "Motivations by words (negligible, lightweight, no extra cost) against the certificate row "
-    "`flops_token_340m`; difference of medians with a bootstrap interval; Mann-Whitney test, two-sided.",
-)
+@fact("promised-cheapness-shows")
 def promised_cheapness_shows(context: Context) -> Found:
     promised = set(promising(context, CHEAP))
     flops = {
@@ -220,7 +179,6 @@ def promised_cheapness_shows(context: Context) -> Found:
         f"MFLOPs a token from that of the other {int((~inside).sum())} ({np.median(cost):.0f} in all); one "
         f"that promises it takes more than one that does not in {100 * likely:.0f}% of pairs.",
         estimate=interval,
-        unit="MFLOPs of a token, forward",
         noise="Overhead is promised against the parent, whose program is seldom there, so a comparison "
         "with the others is a weak test of the promise. Indices of those that promise it: "
         f"{listed(sorted(promised)[:5])} and so on.",

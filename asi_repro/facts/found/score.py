@@ -43,13 +43,7 @@ def variance_shares(accuracies: Vector) -> Vector:
     return np.asarray(centred.T @ mean / (accuracies.shape[1] * (mean @ mean)))
 
 
-@fact(
-    "one-task-drives-the-score",
-    "score",
-    "Does one task alone make more than half of the differences in the gallery's 340M test score?",
-    "Share of each task in the variance of the seven-task mean (covariance with the mean), percentile "
-    "bootstrap over architectures.",
-)
+@fact("one-task-drives-the-score")
 def one_task_drives_the_score(context: Context) -> Found:
     values = context.accuracies
     shares = variance_shares(values)
@@ -71,7 +65,6 @@ def one_task_drives_the_score(context: Context) -> Found:
         sentence=f"{TASKS[first]} makes {percent(interval)} of the variance of the score between "
         f"{len(values)} architectures; an equal share would be {100 / len(TASKS):.1f}%.",
         estimate=interval,
-        unit="share of the variance",
         noise=f"Its spread between architectures is {rows[0]['spread']:.2f} points, "
         f"{rows[0]['spread'] / rows[0]['standard_error']:.1f} times the sampling error of one model, and at "
         f"most {max(r['spread'] / r['standard_error'] for r in rows[1:]):.1f} times in any other task.",
@@ -79,13 +72,7 @@ def one_task_drives_the_score(context: Context) -> Found:
     )
 
 
-@fact(
-    "boolq-majority",
-    "score",
-    "Does any of the gallery's architectures beat the answer 'yes' to every question of BoolQ?",
-    "Accuracy against the share of BoolQ's most common answer; exact binomial tests, one-sided, adjusted "
-    "over the architectures by Holm; exact interval of the share that is above.",
-)
+@fact("boolq-majority")
 def boolq_majority(context: Context) -> Found:
     items, rate = SCORED["boolq"], guess("boolq")
     values = context.accuracies[:, TASKS.index("boolq")]
@@ -102,7 +89,6 @@ def boolq_majority(context: Context) -> Found:
         f"which always 'yes' scores; the best has {values.max():.2f}%, and {worse} are below it beyond "
         "sampling error.",
         estimate=interval,
-        unit="share of the architectures",
         noise=f"One model's sampling error is {float(standard_error(100 * rate, items)):.2f} points: {sure} "
         f"are above and {worse} below after Holm. All share the same {items:,} questions.",
         rows=[
@@ -112,13 +98,7 @@ def boolq_majority(context: Context) -> Found:
     )
 
 
-@fact(
-    "tasks-beyond-guessing",
-    "score",
-    "Do most of the gallery's architectures beat a guess on every task of the score?",
-    "Exact binomial tests against chance (BoolQ: its most common answer), one-sided, adjusted by Holm over "
-    "the architectures, task by task; a task is beaten where most architectures are above.",
-)
+@fact("tasks-beyond-guessing")
 def tasks_beyond_guessing(context: Context) -> Found:
     rows: list[Row] = []
     for task, column in zip(TASKS, context.accuracies.T, strict=True):
@@ -144,10 +124,6 @@ def tasks_beyond_guessing(context: Context) -> Found:
         sentence=f"Most of {total} architectures beat a guess on {len(beaten)} of {len(TASKS)} tasks "
         f"({listed(beaten)}); on {listed(none)} none does beyond sampling error.",
         estimate=interval,
-        unit="share of the tasks",
-        noise="After Holm over the architectures; a task on which a few are above by a little would not "
-        "show. Where no model beats a guess, the score holds sampling error and how often a model gives "
-        "the common answer, and no sign of skill.",
         rows=rows,
     )
 
@@ -161,13 +137,7 @@ def cronbach_alpha(accuracies: Vector) -> float:
     )
 
 
-@fact(
-    "tasks-measure-one-thing",
-    "score",
-    "Do the seven tasks agree enough on which architecture is better for their mean to measure one quality?",
-    "Cronbach's alpha of the seven standardised accuracies, percentile bootstrap over architectures, against "
-    "the usual demand of 0.7; mean Spearman correlation over pairs of tasks, permutation test, beside it.",
-)
+@fact("tasks-measure-one-thing")
 def tasks_measure_one_thing(context: Context) -> Found:
     values, rng = context.accuracies, context.rng()
     ranks = stats.rankdata(values, axis=0)
@@ -189,7 +159,6 @@ def tasks_measure_one_thing(context: Context) -> Found:
         sentence=f"Cronbach's alpha of the seven is {shown(interval)} among {len(values)} architectures, "
         f"and the mean correlation over {len(pairs)} pairs of tasks {mean:.2f}.",
         estimate=interval,
-        unit="Cronbach's alpha",
         noise=f"That the tasks agree at all has p = {p_value:.2g} (permutation, two-sided). Finite test "
         "sets lower every correlation: that, too, is a reason why the mean does not measure one quality.",
         rows=sorted(pairs, key=lambda row: -row["spearman"]),
@@ -201,13 +170,7 @@ def _mean_correlation(table: Vector) -> float:
     return float(matrix[np.triu_indices(len(TASKS), 1)].mean())
 
 
-@fact(
-    "best-ten-without-one-task",
-    "score",
-    "Are most of the ten best architectures still among the ten best without the task that drives the score?",
-    "Overlap of the ten best by the mean of seven tasks and of six; exact interval; hypergeometric test "
-    "against a random ten.",
-)
+@fact("best-ten-without-one-task")
 def best_ten_without_one_task(context: Context) -> Found:
     values = context.accuracies
     left_out = int(np.argmax(variance_shares(values)))
@@ -223,7 +186,6 @@ def best_ten_without_one_task(context: Context) -> Found:
         sentence=f"Without {TASKS[left_out]} {len(both)} of the {best} best of {len(values)} stay among the "
         f"{best} best ({percent(interval)}); a random {best} would share {chance.expected:.1f}.",
         estimate=interval,
-        unit="share of the ten",
         noise=f"A complete count; that as many are shared by chance has p = {chance.p_value:.2g} "
         "(one-sided).",
         rows=[
@@ -239,14 +201,7 @@ def best_ten_without_one_task(context: Context) -> Found:
     )
 
 
-@fact(
-    "best-of-equals",
-    "score",
-    "Is the gallery's best 340M score more than the best of as many equal models would show by sampling "
-    "alone?",
-    "Monte Carlo: every task's accuracy drawn binomially from its mean over the gallery, independently; p "
-    "is the share of draws whose best is at least as good, one-sided.",
-)
+@fact("best-of-equals")
 def best_of_equals(context: Context) -> Found:
     values, rng = context.accuracies, context.rng()
     items = np.asarray([SCORED[task] for task in TASKS])
@@ -272,9 +227,6 @@ def best_of_equals(context: Context) -> Found:
             len(values),
             "95% of the draws under the null",
         ),
-        unit="points above the mean; the interval is that of equal models",
-        noise="The draws are independent between models, though real ones share the items and so differ "
-        "less by chance: the test is cautious. p is one-sided.",
         p_value=p_value,
         rows=[{"index": winner.index, "display_name": winner.label, "score": best}],
     )

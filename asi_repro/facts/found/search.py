@@ -34,13 +34,7 @@ def blocks(experiments: list[Experiment]) -> list[int]:
     return [e.index // BLOCK for e in experiments]
 
 
-@fact(
-    "new-best-scores",
-    "search",
-    "Did the search stop finding new best scores earlier than a random order of its scores would?",
-    "Position of the last record among all recorded scores; exact: in a random order the last record is "
-    "the maximum, whose position is uniform, so p is that position over n, one-sided.",
-)
+@fact("new-best-scores")
 def new_best_scores(context: Context) -> Found:
     scored = [e for e in context.data.experiments if e.score is not None]
     if not scored:
@@ -58,7 +52,6 @@ def new_best_scores(context: Context) -> Found:
         f"{len(scored):,} (index {best.index}): {percent(share(len(scored) - place, len(scored)))} of the "
         "search came after it and found none.",
         estimate=interval,
-        unit="position of the last record, as a share of the experiments",
         noise=f"In a random order the last record would come as early with p = {p_value:.2g}, one-sided; "
         "were the search improving, it would come late. One part of the score is a language model's "
         "judgement, whose noise was not reported.",
@@ -67,13 +60,7 @@ def new_best_scores(context: Context) -> Found:
     )
 
 
-@fact(
-    "scores-still-rise",
-    "search",
-    "Do typical scores still rise in the second half of the search?",
-    "Mann-Kendall test over the medians of 50 experiments each in the second half, two-sided; Theil-Sen "
-    "slope with Sen's interval.",
-)
+@fact("scores-still-rise")
 def scores_still_rise(context: Context) -> Found:
     scored = [e for e in context.data.experiments if e.score is not None]
     parts = [scored[start : start + BLOCK] for start in range(0, len(scored) - BLOCK + 1, BLOCK)]
@@ -97,22 +84,12 @@ def scores_still_rise(context: Context) -> Found:
         f"experiments over the {len(second)} medians of the second half; over the {len(first)} of the first "
         f"half it went from {first[0]['median']:.2f} to {first[-1]['median']:.2f}.",
         estimate=slope,
-        unit="score per 1,000 experiments",
-        noise="Medians of 50, since neighbouring experiments share parents and are not independent; with "
-        "as few of them only a steady rise is found. What rises may be the judge's part of the score, "
-        "which was not released by itself.",
         p_value=found.p_value,
         rows=rows,
     )
 
 
-@fact(
-    "child-beats-parent",
-    "search",
-    "Does a child usually score higher than its parent?",
-    "Share of children that score higher, exact binomial test against one half, two-sided; share of other "
-    "experiments of the same 50 indices that beat the same parents beside it.",
-)
+@fact("child-beats-parent")
 def child_beats_parent(context: Context) -> Found:
     children = later(context)
     scores = {e.index: e.score or 0.0 for e in context.data.experiments}
@@ -129,21 +106,11 @@ def child_beats_parent(context: Context) -> Found:
         f"parent; of experiments of the same time with any parent {100 * float(others):.1f}% score higher "
         "than it.",
         estimate=interval,
-        unit="share of the children",
-        noise="Parents were chosen for high recorded scores, of which a part is luck that a child does not "
-        "inherit: a low share is what such a choice gives (regression to the mean), and no sign of bad "
-        "designs.",
         p_value=p_value,
     )
 
 
-@fact(
-    "better-parents-better-children",
-    "search",
-    "Do better parents have better children than other parents of the same time?",
-    "Spearman's correlation of parent's and child's score after both are ranked within their 50 indices; "
-    "permutation test that shuffles children within the 50, two-sided.",
-)
+@fact("better-parents-better-children")
 def better_parents_better_children(context: Context) -> Found:
     children = later(context)
     scores = {e.index: e.score or 0.0 for e in context.data.experiments}
@@ -172,9 +139,6 @@ def better_parents_better_children(context: Context) -> Found:
         f"over {len(children):,} children of {len(families)} parents; over the whole run, where both rise, "
         f"at {raw.statistic:.2f}.",
         estimate=interval,
-        unit="rank correlation",
-        noise="The parents' scores span little, since they are among the best; that lowers the correlation. "
-        "The interval draws whole families, the test treats their children as exchangeable within the 50.",
         p_value=p_value,
     )
 
@@ -208,13 +172,7 @@ def branch_of(context: Context, index: int) -> int:
     return line[-2] if len(line) > 1 else index
 
 
-@fact(
-    "one-early-design",
-    "search",
-    "Do most of the gallery's architectures descend from one design of the first generation?",
-    "Share of the gallery below the child of the root that has most of it, exact interval; permutation "
-    "test of that share against experiments of the same 50 indices.",
-)
+@fact("one-early-design")
 def one_early_design(context: Context) -> Found:
     lineage = context.data.archive.lineage
     roots = set(lineage.roots)
@@ -243,7 +201,6 @@ def one_early_design(context: Context) -> Found:
         f"{percent(whole)} of all {len(experiments):,}; the gallery comes from {len(rows)} of "
         f"{len(set(branches.tolist()))} first designs.",
         estimate=interval,
-        unit="share of the gallery",
         noise=f"Experiments of the same time would give {100 * null.mean():.1f}% (p = {p_value:.2g}, "
         "two-sided): the concentration is the search's, which had narrowed to one line by then. One run "
         "cannot tell whether another would narrow to the same.",
@@ -251,13 +208,7 @@ def one_early_design(context: Context) -> Found:
     )
 
 
-@fact(
-    "gallery-begets-gallery",
-    "search",
-    "Do gallery members descend from other gallery members more often than experiments of the same time?",
-    "Share of the gallery with an ancestor in it; permutation test that shuffles membership within 50 "
-    "indices, two-sided.",
-)
+@fact("gallery-begets-gallery")
 def gallery_begets_gallery(context: Context) -> Found:
     experiments = context.data.experiments
     inside = np.asarray([e.in_gallery for e in experiments])
@@ -287,9 +238,5 @@ def gallery_begets_gallery(context: Context) -> Found:
         sentence=f"{count} of {total} ({percent(interval)}) have an ancestor in the gallery, {direct} of "
         f"them as parent; {100 * null.mean():.1f}% of equally many experiments of the same time would.",
         estimate=interval,
-        unit="share of the gallery",
-        noise="Membership was decided at 340M, parenthood by the recorded score: both favour the same "
-        "designs, so a higher share says that the two agree, not that being verified helped a design's "
-        "children.",
         p_value=p_value,
     )

@@ -36,13 +36,7 @@ def sized(context: Context) -> tuple[list[Experiment], Vector]:
     return found, np.asarray([(programs[e.index].parameters or 0) / 1e6 for e in found])
 
 
-@fact(
-    "larger-than-deltanet",
-    "size",
-    "Is the typical architecture of the gallery as small as DeltaNet, the model that it is compared with?",
-    "Stated parameters over DeltaNet's in the same surrounding model, within 1%; exact interval of the "
-    "share.",
-)
+@fact("larger-than-deltanet")
 def larger_than_deltanet(context: Context) -> Found:
     programs = [p for p in context.data.programs.values() if p.parameters]
     if not programs:
@@ -59,9 +53,6 @@ def larger_than_deltanet(context: Context) -> Found:
         f"{100 * (middle.estimate - 1):.1f}% [{100 * (middle.low - 1):.1f}, {100 * (middle.high - 1):.1f}] "
         f"more, and {int((sizes > 1.01 * gated).sum())} have over 1% more than Gated DeltaNet.",
         estimate=interval,
-        unit="share of the architectures",
-        noise="A complete count of stated sizes; four of them differ from the counts of the published "
-        "programs.",
         rows=[
             {"index": p.index, "display_name": p.display_name, "times_deltanet": size}
             for p, size in sorted(zip(programs, sizes, strict=True), key=lambda pair: -pair[1])[:10]
@@ -69,13 +60,7 @@ def larger_than_deltanet(context: Context) -> Found:
     )
 
 
-@fact(
-    "size-and-loss",
-    "size",
-    "Do larger architectures of the gallery have a lower training loss at 340M?",
-    "Spearman's rank correlation of stated parameters and final loss, two-sided, percentile bootstrap "
-    "interval.",
-)
+@fact("size-and-loss")
 def size_and_loss(context: Context) -> Found:
     chosen, sizes = sized(context)
     return correlation_found(
@@ -85,17 +70,10 @@ def size_and_loss(context: Context) -> Found:
         f"Parameters and loss correlate at {{}} over {len(chosen)} architectures; parameters and score at "
         f"{correlates(sizes, context.scores_of(chosen))}.",
         falls=True,
-        noise=". It does not say that size is the cause: larger designs differ in more than their size.",
     )
 
 
-@fact(
-    "lower-loss-at-equal-size",
-    "size",
-    "At the size of Gated DeltaNet, do the gallery's architectures have a lower loss than Gated DeltaNet?",
-    "Least-squares line of final loss over the logarithm of parameters, read off at the baseline's size; "
-    "percentile bootstrap over architectures; the baseline's loss as printed in Table 2.",
-)
+@fact("lower-loss-at-equal-size")
 def lower_loss_at_equal_size(context: Context) -> Found:
     chosen, sizes = sized(context)
     x, losses = np.log(sizes), context.final_losses(chosen)
@@ -126,20 +104,11 @@ def lower_loss_at_equal_size(context: Context) -> Found:
         f"architectures lies {shown(interval, '+.4f')} nats from Gated DeltaNet's loss, and {deltanet:+.4f} "
         "from DeltaNet's at DeltaNet's size.",
         estimate=interval,
-        unit="nats per token, the gallery minus the baseline",
-        noise="The baseline is one training, whose spread between seeds was not reported; the gallery was "
-        "chosen for beating it, so the distance is partly the choice.",
         rows=rows,
     )
 
 
-@fact(
-    "slower-step",
-    "size",
-    "Does a training step of the typical architecture of the gallery take no longer than one of DeltaNet?",
-    "Median ratio of step times to DeltaNet's, as recorded in our training of the gallery at the smoke "
-    "scale, percentile bootstrap over architectures.",
-)
+@fact("slower-step")
 def slower_step(context: Context) -> Found:
     results = context.sweep
     times = context.step_seconds
@@ -157,10 +126,6 @@ def slower_step(context: Context) -> Found:
         sentence=f"The median step takes {shown(interval)} times DeltaNet's over {len(rows)} "
         f"architectures{cost}; {int((ratios <= 1).sum())} are as fast.",
         estimate=interval,
-        unit="times DeltaNet's step",
-        noise="Measured once each by this project, with PyTorch on CPUs, at the smoke scale, not with the "
-        "authors' kernels: DeltaNet's one time is the reference of all. The order of magnitude is told "
-        "from noise, a few percent are not.",
         rows=[
             {"index": row.index, "display_name": row.title, "times_deltanet": ratio}
             for row, ratio in sorted(zip(rows, ratios, strict=True), key=lambda pair: -pair[1])[:10]
@@ -168,13 +133,7 @@ def slower_step(context: Context) -> Found:
     )
 
 
-@fact(
-    "later-is-better",
-    "size",
-    "Are later architectures of the gallery better at 340M than earlier ones?",
-    "Spearman's rank correlation of index and test score, two-sided, percentile bootstrap interval; of "
-    "index and loss beside it.",
-)
+@fact("later-is-better")
 def later_is_better(context: Context) -> Found:
     chosen = context.scored
     loss = correlates([e.index for e in context.trained], context.final_losses(context.trained))
@@ -183,18 +142,10 @@ def later_is_better(context: Context) -> Found:
         np.asarray([float(e.index) for e in chosen]),
         context.scores,
         f"Index and score correlate at {{}} over {len(chosen)} architectures, index and loss at {loss}.",
-        noise=", a smaller one not. The gallery holds what passed one bar, early or late, which hides "
-        "progress above the bar in part.",
     )
 
 
-@fact(
-    "programs-grow",
-    "size",
-    "Do the gallery's programs get longer as the search goes on?",
-    "Spearman's rank correlation of index and lines of source, two-sided, percentile bootstrap; of lines "
-    "and final loss beside it.",
-)
+@fact("programs-grow")
 def programs_grow(context: Context) -> Found:
     programs = list(context.data.programs.values())
     if len(programs) < 3:

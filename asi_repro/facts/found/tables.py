@@ -61,7 +61,6 @@ def _best_cells(
         sentence=f"Of {len(rows)} accuracies of {table}, a discovered model is best in {ahead}; {single} of "
         f"these leads are beyond 1.96 standard errors and {sure} after Holm.",
         estimate=interval,
-        unit="share of the accuracies led beyond 1.96 standard errors",
         noise=f"The best of {len(found)} is held against the best of {len(human)}, which favours the "
         "greater number; the error is that of independent test sets, though all models answer the same "
         "items, so a paired test, for which the answers were not released, could find smaller leads. "
@@ -71,25 +70,13 @@ def _best_cells(
     )
 
 
-@fact(
-    "table1-best-cells",
-    "tables",
-    "Is any best accuracy of a discovered model in Table 1 beyond sampling error of the best human model?",
-    "Two-proportion z-tests of best against best, column by column, two-sided, adjusted over the columns "
-    "by Holm; the smallest adjusted p-value stands for the table.",
-)
+@fact("table1-best-cells")
 def table1_best_cells(context: Context) -> Found:
     paper = context.paper
     return _best_cells(paper.table1, paper.table1_human, paper.table1_discovered, TABLE1, "Table 1")
 
 
-@fact(
-    "evolve-best-cells",
-    "tables",
-    "Is any best accuracy of a discovered model at 1.3B in ASI-Evolve's Table 1 beyond sampling error of "
-    "the best human model?",
-    "As for Table 1, over the eight accuracies of ASI-Evolve's table whose numbers of items are known here.",
-)
+@fact("evolve-best-cells")
 def evolve_best_cells(context: Context) -> Found:
     models = context.paper.evolve_table1
     found = context.paper.evolve_discovered
@@ -97,13 +84,7 @@ def evolve_best_cells(context: Context) -> Found:
     return _best_cells(models, human, found, EVOLVE, "ASI-Evolve's Table 1")
 
 
-@fact(
-    "table1-lead-from-boolq",
-    "tables",
-    "Does more than half of the discovered models' mean lead over DeltaNet in Table 1 come from BoolQ alone?",
-    "BoolQ's part of the difference of the eight-task averages; parametric bootstrap, every accuracy drawn "
-    "binomially from its printed value and items.",
-)
+@fact("table1-lead-from-boolq")
 def table1_lead_from_boolq(context: Context) -> Found:
     models, found = context.paper.table1, context.paper.table1_discovered
     columns, items = list(TABLE1), np.asarray(list(TABLE1.values()))
@@ -141,20 +122,13 @@ def table1_lead_from_boolq(context: Context) -> Found:
         f"models over DeltaNet, which has {models['DeltaNet']['boolq_acc']:.2f}% there; without it "
         f"{lead - from_boolq:.2f} remain of it, over eight tasks.",
         estimate=interval,
-        unit="share of the lead",
         noise=f"Always 'yes' scores {100 * guess('boolq'):.2f}% on BoolQ, and {below} of the table's "
         f"{len(models)} models are below it: a lead there may be a different share of answers 'yes'.",
         rows=rows,
     )
 
 
-@fact(
-    "table2-typical-lead",
-    "tables",
-    "Is the typical lead in score over Gated DeltaNet in Table 2 at 340M beyond sampling error?",
-    "Median lead in binomial standard errors of a difference of two seven-task means; percentile bootstrap "
-    "over rows against 1.96; counts by single z-tests and after Holm.",
-)
+@fact("table2-typical-lead")
 def table2_typical_lead(context: Context) -> Found:
     table = context.paper.table2
     base = context.paper.table2_baselines["Gated DeltaNet"].values
@@ -170,9 +144,6 @@ def table2_typical_lead(context: Context) -> Found:
         f"points; {int((leads > 1.96).sum())} are beyond 1.96 and {sure} after Holm. At 20M, with "
         f"{small:.2f} points, {int((leads_20m > 1.96).sum())} are beyond 1.96.",
         estimate=interval,
-        unit="standard errors of a difference",
-        noise="All rows are held against one score of one training of the baseline: if that is low by "
-        "chance, all leads are high together. The interval is of the rows, not of that.",
         rows=[
             {"model": row.model, "lead_340m": z, "p_holm": p}
             for row, z, p in sorted(zip(table, leads, adjusted, strict=True), key=lambda t: -t[1])[:10]
@@ -189,13 +160,7 @@ def difference_error(context: Context, items: ArrayLike) -> float:
     return math.sqrt(2) * float(np.sqrt((errors**2).sum()) / len(errors))
 
 
-@fact(
-    "table2-lead-is-kept",
-    "tables",
-    "Do the architectures that lead at 20M keep at least half of their lead in score at 340M?",
-    "The best quarter of Table 2 by 20M score: its mean standardised score at 340M over that at 20M "
-    "(regression to the mean), percentile bootstrap over rows; the same for loss beside it.",
-)
+@fact("table2-lead-is-kept")
 def table2_lead_is_kept(context: Context) -> Found:
     table = context.paper.table2
     if len(table) < 8:
@@ -220,10 +185,6 @@ def table2_lead_is_kept(context: Context) -> Found:
         sentence=f"The best quarter of {len(table)} rows at 20M keeps {percent(interval)} of its "
         f"standardised lead in score at 340M, and {100 * of_loss:.0f}% of that in loss.",
         estimate=interval,
-        unit="share of the lead kept",
-        noise="Sampling error alone, at 500 items a task, would make the best quarter at 20M lose most of "
-        "its lead: that it is lost does not say that the small scale says nothing, but that these scores "
-        "do not.",
         rows=[
             {"model": row.model, "score_20m": row.values[_SMALL], "score_340m": row.values[_LARGE]}
             for row in sorted(table, key=lambda row: -row.values[_SMALL])[:10]
