@@ -74,10 +74,16 @@ def build_ledger(
 
 def checked(check: Check, context: Context) -> Finding:
     """What a check finds under the readings of the claim's text, or that it cannot."""
-    names = {reading.name for reading in context.text.readings}
+    text = context.text
+    names = {reading.name for reading in text.readings}
     try:
         finding = check(context)
-        return replace(finding, parts=[part for part in finding.parts if part.reading in names])
+        return replace(
+            finding,
+            method=finding.method or text.method,
+            parts=[part for part in finding.parts if part.reading in names],
+            notes=[*finding.notes, *text.notes],
+        )
     except NotCheckable as reason:
         parts = [
             Part(context.text.check, context.claimed, str(reason), Verdict.NOT_CHECKABLE, reading.name)

@@ -64,16 +64,17 @@ class Finding:
     Attributes:
         effect: the number that the verdict rests on, in at most 60 characters, with its interval if any.
         found: what was found, in one line, in the order of what was claimed.
-        method: how, in one sentence.
+        method: how, in one sentence; the claim's own text where it is empty.
         parts: the pieces that the verdict is made of, each under a reading of the claim's sentence.
         figures: the numbers found, by name.
+        notes: what bears on the verdict, before the claim's own notes.
         power: what these data could have shown; the claim's own text where it is empty.
     """
 
     effect: str
     found: str
-    method: str
     parts: Sequence[Part]
+    method: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
     evidence: Sequence[Evidence] = ()
     notes: Sequence[str] = ()

@@ -47,6 +47,7 @@ class ClaimText(BaseModel):
 
     The texts are templates over `figures` (the paper's numbers) and `limits` (ours), so that a number
     stands in one place. `sensitivity` holds other values of a limit, at which the verdict is shown too.
+    `method` and `notes` are no templates: where they need numbers that were found, the check writes them.
     """
 
     model_config = _FIXED
@@ -63,7 +64,9 @@ class ClaimText(BaseModel):
     readings: Annotated[list[Reading], Field(min_length=1)]
     limits: dict[str, Figure] = {}
     sensitivity: dict[str, list[float]] = {}
+    method: str = ""
     power: Line
+    notes: list[Line] = []
     would_change: Line
 
     def filled(self, template: str) -> str:

@@ -49,7 +49,6 @@ def cognition_base(context: Context) -> Finding:
         effect=f"{len(papers)} papers in {len(entries)} files, {span} entries each",
         found=f"{len(entries)} files, {len(papers)} sources, {len(table)} entries, {min(sizes, default=0)} "
         f"to {max(sizes, default=0)} each",
-        method="Count files, the arXiv numbers in their names, and the entries of each file.",
         figures={
             "files": len(entries),
             "sources": len(papers),
@@ -139,7 +138,6 @@ def table3_sums(context: Context) -> Finding:
             Evidence("sums", "paper/table3.csv", sums),
             Evidence("weighted means", "paper/table3.csv, archive/experiments", means),
         ],
-        notes=["The label of each component was not released, so the shares themselves cannot be checked."],
     )
 
 
@@ -184,11 +182,6 @@ def experience_share(context: Context) -> Finding:
         else "",
         evidence=[
             Evidence("shares", "paper/table3.csv", [{"category": c, **row} for c, row in table.items()])
-        ],
-        notes=[
-            "The labels were not released: the test takes the printed shares as they are, and the labels "
-            "as independent and without error. Labels of one design are alike, which widens the interval.",
-            "An association, not a cause: gallery designs come late, when there is more experience to use.",
         ],
     )
 

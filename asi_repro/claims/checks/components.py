@@ -145,14 +145,6 @@ def components(context: Context) -> Finding:
             ),
             Evidence("most frequent words of names", "archive/experiments", _word_rows(context)),
         ],
-        notes=[
-            "Gallery members stand late in the search, when names had converged; the cold start's names are "
-            "more varied. That makes the tail of all others longer without any choice by quality.",
-            "The families and the words that stand for them are ours: Figure 7's labels were not released, "
-            "and neither were motivations or programs of experiments outside the gallery.",
-            "The programs' syntax trees count what the baseline brings along too (convolution, "
-            "normalisation, gates), so they do not decide.",
-        ],
     )
 
 

@@ -33,7 +33,6 @@ def experiments(context: Context) -> Finding:
         effect=f"{records:,} of {claimed:,} ({records - claimed:+,})",
         parts=parts,
         found=f"{len(indices):,} records (indices {indices[0]:,} to {indices[-1]:,}, {len(gaps)} missing)",
-        method="Count the tree's records and the indices missing between the lowest and the highest.",
         figures={
             "records": len(indices),
             "first_index": indices[0],
@@ -77,7 +76,6 @@ def gallery_size(context: Context) -> Finding:
     return Finding(
         effect=f"{len(gallery)} records, {len(trees)} different programs of {claimed}",
         found=f"{len(gallery)} records, {len(trees)} different programs, {len(labels)} display names",
-        method="Count the gallery's records, the syntax trees that differ, and the names.",
         figures={
             "records": len(gallery),
             "different_programs": len(trees),
@@ -96,7 +94,6 @@ def gallery_size(context: Context) -> Finding:
                 "programs", "archive/programs", [{"index": p.index, "sha256": p.sha256} for p in programs], 5
             ),
         ],
-        notes=["Whether a different program is a different architecture is not decided by this."],
     )
 
 
@@ -128,7 +125,6 @@ def table2_complete(context: Context) -> Finding:
     return Finding(
         effect=f"{len(rows)} of {claimed} rows; {len(names & set(by_name))} of {len(by_name)} names",
         found=f"{len(rows)} rows; {len(unknown)} with a name that the gallery has not",
-        method="Match the rows of Table 2 with the gallery's display names (a space equals an underscore).",
         figures={
             "rows": len(rows),
             "architectures": len(context.data.gallery),
@@ -141,7 +137,6 @@ def table2_complete(context: Context) -> Finding:
             Evidence("architectures whose name has no row", "archive/experiments", _by_label(absent)),
             Evidence("architectures that share one row", "archive/experiments", _by_label(shared)),
         ],
-        notes=["Which of the architectures of one name a row belongs to: see table2-340m."],
     )
 
 
@@ -166,7 +161,6 @@ def gallery_in_tree(context: Context) -> Finding:
         effect=f"{agreeing} of {len(programs)} agree",
         parts=parts,
         found=f"{agreeing} of {len(programs)} agree in every field",
-        method="Compare index, name, display name, parent and score of each gallery record with its node.",
         figures={"architectures": len(programs), "agreeing": agreeing, "differing_fields": len(differing)},
         evidence=[
             Evidence("fields that differ", "archive/programs, archive/experiments", differing),
@@ -205,7 +199,6 @@ def one_tree(context: Context) -> Finding:
         effect=f"{total - astray:,} of {total:,} below {root_name}",
         parts=parts,
         found=f"{len(roots)} root{'s' if len(roots) != 1 else ''} ({names}); deepest at {deepest.depth}",
-        method="Follow every experiment's parents to a root and count what each root reaches.",
         figures={"roots": len(roots), "experiments": sum(reached.values()), "depth": deepest.depth},
         evidence=[
             Evidence("roots", "archive/experiments", rows),
@@ -268,17 +261,11 @@ def traces_released(context: Context) -> Finding:
         parts=parts,
         found=f"{len(lacking):,} of {len(everyone):,} experiments lack some of it; outside the gallery, "
         f"{'nothing but name, parent and score' if not others else 'part of it'}",
-        method="Count, field by field, the experiments of the release that have a value.",
         figures={"experiments": len(everyone), "gallery": len(gallery), "lacking": len(lacking)},
         evidence=[
             Evidence("experiments that have each field", "archive/programs, archive/curves", rows),
             Evidence.first(
                 "experiments that lack a field", "archive/experiments", [{"index": i} for i in lacking]
             ),
-        ],
-        notes=[
-            "The release's format has no field for the analysis, the cognition used or the agents' messages, "
-            "so these are missing for the gallery too.",
-            "The framework's code is published, but is not part of the data read here.",
         ],
     )

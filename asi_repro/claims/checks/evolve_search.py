@@ -33,7 +33,6 @@ def sota_count(context: Context) -> Finding:
     return Finding(
         effect=f"{len(gallery)} released, {beating} with complete results",
         found=f"{len(gallery)} in the gallery, {beating} of them with complete results that beat DeltaNet",
-        method="Count the gallery, and those of it whose final loss and score beat DeltaNet's printed ones.",
         figures={"gallery": len(gallery), "complete_and_better": beating},
         parts=parts,
         notes=[f"ASI-ARCH counts {context.figure('other')} for the same phase of the same search."],
@@ -57,8 +56,6 @@ def candidates(context: Context) -> Finding:
         effect=f"{above:,} above DeltaNet; between {surely:,} and {possibly:,} in both",
         found=f"{above:,} of {len(scores):,} score above DeltaNet's {base:.3f}; the number that beat it in "
         f"both is between {surely:,} and {possibly:,}",
-        method="Count recorded scores above the root's, and those whose sum of terms allows or demands that "
-        "both the loss term and the benchmark term beat the baseline.",
         figures={"above_root": above, "at_least": surely, "at_most": possibly},
         parts=[
             Part(
@@ -94,10 +91,8 @@ def cognition(context: Context) -> Finding:
     return Finding(
         effect=f"{entries} entries ({ratio:+.0%}) from {papers} papers",
         found=f"{entries} entries of {papers} papers, {ratio:+.0%} entries",
-        method="Count the entries of the released files, and the arXiv numbers in their names.",
         figures=counts,
         parts=parts,
-        notes=["ASI-ARCH says 1 to 3 entries each of nearly 100 papers, which the release bears out."],
     )
 
 
@@ -123,7 +118,6 @@ def stages(context: Context) -> Finding:
         effect=f"median {middle / 1e6:.1f} million, {step:,.0f} steps; {good} of {len(programs)} fit",
         found=f"{good} of {len(programs)} have {size}M within {tolerance:.0%} and {steps:,} steps; median "
         f"{middle / 1e6:.1f} million, {step:,.0f} steps",
-        method="Compare the stated parameter counts, and the last step of each curve.",
         figures={"median_parameters": middle, "median_last_step": step, "fitting": good},
         parts=[
             context.part(
@@ -164,7 +158,6 @@ def second_half(context: Context) -> Finding:
         effect=f"parent early: {shown}; some ancestor: {older / len(late):.0%}",
         found=f"{direct} of {len(late)} have a parent from before round {round_}: {shown}; {older} have some "
         "ancestor other than the root",
-        method="Follow the parents of the gallery members found after that round; Clopper–Pearson interval.",
         figures={"late": len(late), "parent_early": direct, "ancestor_early": older},
         parts=[
             Part("parent from before", f"{share:.0%}", shown, holds(low <= share <= high), "strict"),
@@ -209,7 +202,6 @@ def provenance(context: Context) -> Finding:
     return Finding(
         effect=f"{shown} shares agree",
         found=f"{shown} shares are those of ASI-ARCH's Table 3",
-        method="Compare the printed shares of both papers.",
         figures={"shares": len(rows), "agreeing": good},
         parts=[context.part("shares", "all agree", shown, len(rows) - good)],
         evidence=[Evidence("shares in both papers", "paper/table3.csv", rows)],

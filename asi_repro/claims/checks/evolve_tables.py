@@ -33,7 +33,6 @@ def uncertainty(context: Context) -> Finding:
     return Finding(
         effect=shown,
         found=f"{shown} give a spread" + (f": {', '.join(found)}" if found else ""),
-        method="Look for columns named after a measure of spread.",
         figures={"columns": len(columns), "of_spread": len(found)},
         parts=[Part("columns of spread", "some", shown, holds(len(found) >= context.limit("least")))],
         evidence=[Evidence("columns", SOURCE, [{"column": column} for column in columns])],
@@ -58,7 +57,6 @@ def averages(context: Context) -> Finding:
     return Finding(
         effect=f"{good} of {len(rows)} agree, {max(off):.4f} off at most",
         found=f"{good} of {len(rows)} agree (largest difference {max(off):.4f})",
-        method="Average the 8 development, the 6 held-out and all 14 accuracies of each row.",
         figures={"averages": len(rows), "agreeing": good, "largest_difference": max(off)},
         parts=[context.part("averages", "all agree", f"{good} of {len(rows)}", wrong)],
         evidence=[Evidence("printed and recomputed averages", SOURCE, rows)],
@@ -109,7 +107,6 @@ def beats(context: Context) -> Finding:
     return Finding(
         effect=f"{shown[0]} averages above; overall {shown[1]}",
         found=f"{shown[0]} averages above, overall {shown[1]}; below: {', '.join(below) or 'none'}",
-        method="Compare each model's averages with those of the baseline.",
         figures={"won": parts[0].found, "beyond_sampling_error": sure, "standard_error_overall": error},
         parts=parts,
         power=f"An overall margin has a sampling error of {error:.2f} points, so one of {2.8 * error:.1f} "
@@ -156,7 +153,6 @@ def margin(context: Context) -> Finding:
         found=f"overall {overall['best_margin']:+.2f} ± {interval:.2f} against "
         f"{overall['other_margin']:+.2f} ± {1.96 * overall['other_error']:.2f}; ratio {shown} under the "
         "development, held-out and overall average",
-        method="Margins over the baseline under each average, with binomial 95% intervals, and their ratios.",
         figures={f"ratio_{row['average']}": row["ratio"] for row in ratios}
         | {"best_error": overall["best_error"], "other_error": overall["other_error"]},
         parts=[
@@ -186,7 +182,6 @@ def same_five(context: Context) -> Finding:
     return Finding(
         effect=f"{shown} names in both",
         found=f"{shown} names in both tables",
-        method="Compare the names in Table 1 of both papers.",
         figures={"shared": len(shared)},
         parts=[context.part("names in both", total, shown, wrong)],
         evidence=[
@@ -228,8 +223,6 @@ def transfer(context: Context) -> Finding:
         effect=f"rho {texts[0]} of five, {texts[1]} of eight",
         found=f"rank correlation {texts[0]} of the five, {texts[1]} of all eight; the five's mean lead over "
         f"DeltaNet on the same eight accuracies falls from {means['340m']:+.2f} to {means['1b3']:+.2f}",
-        method="Spearman's rank correlation of both papers' averages, with an exact one-sided permutation "
-        "test.",
         figures={"mean_lead_340m": means["340m"], "mean_lead_1b3": means["1b3"]},
         parts=parts,
         power=f"With five models only a correlation of {_least_rho(5, alpha):.1f} or more is beyond chance, "
@@ -278,7 +271,6 @@ def gated(context: Context) -> Finding:
     return Finding(
         effect=shown,
         found=f"{stronger} less {weaker}: {shown}",
-        method="Differences of the mean of eight accuracies, with binomial 95% intervals.",
         figures={f"difference_{row['size']}": row["difference"] for row in rows},
         parts=[
             Part("differences", "above 0", shown, either(all(above), not any(above)), "as printed"),

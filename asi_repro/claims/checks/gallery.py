@@ -46,7 +46,6 @@ def curves_complete(context: Context) -> Finding:
         effect=f"{good} of {total} complete; {some} reach step {steps:,}",
         parts=parts,
         found=f"{good} of {len(rows)} complete, of {' or '.join(map(str, points))} points each",
-        method="Count each curve's points, its last step, and the values that are not finite numbers.",
         figures={"curves": len(rows), "complete": good, "points": sum(row["points"] for row in rows)},
         evidence=[
             Evidence("curves that are not complete", "archive/curves", broken),
@@ -84,7 +83,6 @@ def benchmarks_complete(context: Context) -> Finding:
         effect=f"{parts[0].found} values; of the accuracies {parts[2].found}",
         found=f"{parts[0].found} values of the suite, {parts[1].found} of Table 1's, {parts[2].found} of the "
         "accuracies" + (f"; {', '.join(empty)} incomplete" if empty else ""),
-        method="Count the finite values of each of the suite's metrics over the gallery.",
         parts=parts,
         figures={"values": sum(have.values()), "expected": architectures * len(have)},
         evidence=[Evidence("values by metric", "archive/benchmarks", rows)],
@@ -111,7 +109,6 @@ def diagrams(context: Context) -> Finding:
         effect=f"{good} of {expected} parse; {begun} are there",
         parts=parts,
         found=f"{good} of {total} parse",
-        method="Parse each diagram as XML, entities refused, and look at its root.",
         figures={"diagrams": total, "parsed": good},
         evidence=[Evidence("diagrams that do not parse", "archive/programs", faults)],
     )
@@ -202,7 +199,6 @@ def model_size(context: Context) -> Finding:
     return Finding(
         effect=f"median {middle / 1e6:.1f} million; {len(near)} of {len(rows)} near a size named",
         found="; ".join(f"{p.what}: {p.found}" for p in parts if p.verdict is not Verdict.NOT_YET_RUN),
-        method="Read the counts that the gallery states, and compare them with the sizes named.",
         figures={
             "smallest": counts[0],
             "median": middle,
@@ -264,8 +260,6 @@ def no_size_growth(context: Context) -> Finding:
             f"p = {row['mann_kendall_p']:.2g}{where}"
             for row, where in ((whole, ""), (later, f" without the first {later['left_out']}"))
         ),
-        method="Theil–Sen slope of the stated counts over the index with Sen's interval, as growth of the "
-        "median from the first to the last; Mann–Kendall test.",
         figures={key: value for key, value in whole.items() if key != "left_out"},
         evidence=[
             Evidence("trend without the first architectures", "archive/programs", rows),
@@ -274,9 +268,6 @@ def no_size_growth(context: Context) -> Finding:
                 "archive/programs",
                 [{"index": i, "parameters": c, "stated": text} for i, c, text in stated],
             ),
-        ],
-        notes=[
-            "Figure 8 shows all experiments; only the gallery's counts, at the large scale, were released.",
         ],
     )
 
@@ -326,13 +317,9 @@ def einops_only(context: Context) -> Finding:
         effect=f"{good} of {total} programs call neither",
         parts=parts,
         found=f"{len(guilty)} of {total} programs call them, {len(calls)} times; {uses} use einops",
-        method="Walk each syntax tree and note the calls of `view` and `reshape`; nothing is run.",
         figures={"programs": total, "calling": len(guilty), "calls": len(calls), "using_einops": uses},
         evidence=[
             Evidence("lines with such a call, and the program's calls in all", "archive/programs", calls),
             Evidence("programs that do not parse", "archive/programs", unparsed),
-        ],
-        notes=[
-            "A syntax tree does not tell what a method is called on: a `view` that changes a type counts too."
         ],
     )

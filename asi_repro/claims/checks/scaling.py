@@ -217,8 +217,6 @@ def gpu_hours(context: Context) -> Finding:
         effect=f"{complete:,.0f} GPU hours on Figure 1's axis",
         found=f"Figure 1 has all {counts[-1]} at {complete:,.0f} GPU hours, {each:.1f} an experiment: "
         f"{each * last:,.0f} for {last:,} indices; no log was released",
-        method="Compare the hours at which Figure 1's count is complete with the stated totals; find what "
-        "the axis counts from the gallery's indices.",
         figures={
             "hours_at_last_find": complete,
             "architectures": counts[-1],

