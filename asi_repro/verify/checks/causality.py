@@ -164,7 +164,7 @@ def _row(
             if found.value is not None and not found.value <= TOLERANCE:
                 leaks.add("train" if train else "eval")
                 break
-    more = {"one_sequence_at_a_time": alone or not together, "leaks_in": sorted(leaks)}
+    more: dict[str, Any] = {"one_sequence_at_a_time": alone or not together, "leaks_in": sorted(leaks)}
     return worst.row(name, TOLERANCE, METHODS[name], "length", "width", "parameters", "mode", **more)
 
 
