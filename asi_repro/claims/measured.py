@@ -51,7 +51,9 @@ def _rows(scale: str, results: Results) -> Iterator[Entry]:
 
     def entry(name: str, *said: str, figures: Row, evidence: Sequence[Evidence] = ()) -> Entry:
         figures = figures | {"scale": summary.scale, "tokens": summary.tokens}
-        return measured_entry(f"measured-{scale}-{name}", *said, figures=figures, evidence=evidence, **shared)
+        return measured_entry(
+            f"measured-{scale}-{name}", *said, found_figures=figures, evidence=evidence, **shared
+        )
 
     up, down = results.better("score", level=LEVEL)
     yield entry(
@@ -117,11 +119,11 @@ def _not_run() -> Entry:
 
 def measured_entry(
     id: str,
-    question: str,
+    statement: str,
     found: str,
     method: str,
     *,
-    figures: Mapping[str, Any] | None = None,
+    found_figures: Mapping[str, Any] | None = None,
     evidence: Sequence[Evidence] = (),
     **fields: Any,
 ) -> Entry:
@@ -135,11 +137,11 @@ def measured_entry(
         claimed="nothing: the papers have no such measurement",
         found=found,
         method=method,
-        statement=question,
+        statement=statement,
         unit="models",
         criterion="None: a measurement at another scale, not a reproduction of the paper's results.",
         claimed_figures={},
-        found_figures=plain(figures or {}),
+        found_figures=plain(found_figures or {}),
         readings=[],
         parts=[],
         sensitivity=[],

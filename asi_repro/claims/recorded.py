@@ -59,7 +59,7 @@ def _entries(folder: Path, archive: Archive, settings: Settings) -> Iterator[Ent
         yield measured_entry(
             f"measured-{scale}-{name}",
             *told.said,
-            figures=told.figures | {"scale": scale, "tokens": tokens},
+            found_figures=told.figures | {"scale": scale, "tokens": tokens},
             evidence=[told.evidence],
             where=f"this project: scale {scale}, {tokens:,} tokens",
             check=f"artifacts/sweeps/{scale}/{ROWS}",
