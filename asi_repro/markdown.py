@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asi_repro.text import one_line, short_value
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 # What means something anywhere in a line, where it does (entities, mentions, addresses, :emoji:), or at its
 # beginning alone (lists, rules, the underline of a heading).
@@ -60,6 +63,12 @@ def record_table(records: Sequence[dict[str, Any]]) -> list[str]:
     columns = list(dict.fromkeys(column for record in records for column in record))
     rows = [[escape(short_value(record.get(column))) for column in columns] for record in records]
     return table([escape(column.replace("_", " ")) for column in columns], rows)
+
+
+def field_table(model: type[BaseModel]) -> list[str]:
+    """Lines of a table of a record's fields and what each means."""
+    rows = [(f"`{name}`", field.description or "") for name, field in model.model_fields.items()]
+    return table(("field", "meaning"), rows)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -18,8 +18,9 @@ from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.facts.building import build_facts
 from asi_repro.facts.context import Context
 from asi_repro.facts.ledger import Entry
-from asi_repro.results.speed import StepTimes, write_times
+from asi_repro.results.speed import TIMES, StepTimes
 from asi_repro.results.table import ModelRow, Results, Summary, write_results
+from asi_repro.store.records import write_record
 from asi_repro.verify.certificate import Certificate, in_order, write_certificate
 from asi_repro.verify.results import CheckResult
 
@@ -133,5 +134,7 @@ def _sweep(run: Run, folder: Path, slower: float) -> Path:
     )  # fmt: skip
     write_results(Results(summary=summary, models=models, curves=[]), folder / "smoke")
     times = {row["name"]: slower * (1 + 0.001 * place) for place, row in enumerate(run.programs)}
-    write_times(StepTimes(hardware=["made up"], step_seconds={"delta_net": 1.0, **times}), folder / "smoke")
+    write_record(
+        folder / "smoke" / TIMES, StepTimes(hardware=["made up"], step_seconds={"delta_net": 1.0, **times})
+    )
     return folder

@@ -36,7 +36,6 @@ EARLY = 20
 LONG = 900
 OUTLIERS = 30.0
 
-ROWS = ("causality_perturbation", "causality_jacobian")
 METHODS = {
     "causality_perturbation": (
         "Inputs after t replaced by others, fp64: largest change of any output up to t, relative to the "

@@ -14,7 +14,6 @@ from asi_repro.verify.results import CheckResult, measurement, not_run
 
 # A multiple of every chunk size in use, so that no padding is counted.
 LENGTH = 128
-ROWS = ("flops_token_20m", "flops_token_340m")
 
 
 def check(program: LoadedProgram, stated: int | None) -> list[CheckResult]:

@@ -20,7 +20,6 @@ LENGTH = 130
 PROBES = ((INITIAL, True, 1), (MOVED, True, 2), (MOVED, False, 3), (OPPOSITE, True, 4), (OPPOSITE, False, 5))
 # (standard deviation, mean) of the values put in a parameter's place.
 REPLACEMENTS = ((0.05, 0.1), (1.0, 0.0), (1.0, 5.0), (1.0, -5.0))
-ROWS = ("dead_parameters",)
 METHOD = (
     "Gradient in fp64 of a random projection of the output, initial and moved parameters, eval and "
     "training mode, five inputs, and for what has none there under a mask, at extremes and at 2,049 tokens; "

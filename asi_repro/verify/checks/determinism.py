@@ -14,7 +14,6 @@ from asi_repro.verify.results import CheckResult
 from asi_repro.verify.subject import MOVED, Subject
 
 LENGTH = 70
-ROWS = ("determinism",)
 METHOD = (
     "fp32, bit for bit, two fresh copies each: in eval mode with different random seeds (outputs), in "
     "training mode with one seed (outputs and gradients); with the program's text executed again; and, where "

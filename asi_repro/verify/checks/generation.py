@@ -21,7 +21,6 @@ SIZES = (64, 256)
 SINGLY = (1, 1, 1, 1)
 SEVERAL = ((5, 3), (2, 1, 4), (33,), (64, 1))
 TOLERANCE = 1e-6
-ROWS = ("cache_decoding", "cache_continuation", "state_size")
 METHODS = {
     "cache_decoding": (
         "fp64, eval mode: a prompt with use_cache, then four tokens one at a time with the cache, against "

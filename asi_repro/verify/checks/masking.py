@@ -59,7 +59,6 @@ class Spot:
 
 
 Probe = Callable[[Spot, Worst], None]
-ROWS = ("mask_runs", "padding_isolation", "mask_sample_isolation", "mask_equivalence")
 METHODS = {
     "mask_runs": (
         "Forward with a (B, L) attention_mask, left, right and no padding, batches of 3 and 1; runs that "

@@ -14,7 +14,6 @@ from asi_repro.verify.subject import MOVED, OPPOSITE, Parameters, Subject
 ARGUMENT = "cu_seqlens"
 # Samples that end at, before and after the usual chunk boundaries.
 PACKS = (((41, 23, 36), MOVED), ((64, 33), OPPOSITE), ((1, 7, 128, 5), MOVED), ((50,), MOVED))
-ROWS = ("packed_samples",)
 METHOD = (
     "Samples laid end to end as one sequence with cu_seqlens, fp64: largest difference of each from itself "
     "alone, relative to the largest output."

@@ -11,7 +11,6 @@ from asi_repro.verify.results import CheckResult, Verdict, measurement, not_run
 
 # A tenth of a percent: far above the rounding of the stated count, far below another configuration.
 TOLERANCE = 1e-3
-ROWS = ("parameters_20m", "parameters_340m")
 
 
 def check(program: LoadedProgram, stated: int | None) -> list[CheckResult]:

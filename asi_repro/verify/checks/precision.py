@@ -19,7 +19,6 @@ EARLY = 128
 THRESHOLD = 0.35
 # No fault of the position where the early outputs are as far off.
 GROWTH = 4.0
-ROWS = ("bf16_positions",)
 METHOD = (
     f"One sequence of {TRAINING_LENGTH} tokens with bf16 weights against the same weights in fp64, eval "
     f"mode: error of the last {EARLY} outputs relative to their size, where it is more than {GROWTH:g} times "

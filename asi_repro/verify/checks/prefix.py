@@ -24,7 +24,6 @@ PROBES = (
 )
 IN_TRAINING = ((129, MOVED, (1, 17, 32, 64, 100)),)
 ENOUGH = 4
-ROWS = ("prefix_consistency",)
 METHOD = (
     "The sequence cut after t, fp64, both modes: largest difference from the outputs of the full sequence "
     "up to t, relative to the largest output."

@@ -19,7 +19,6 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
 # fla's ShortConvolution and l2norm are made for such inputs; a language model's padding is a zero token.
 Input = Literal["normal", "zero tokens", "all zero", "outlier feature"]
 OUTLIER = 100.0
-ROWS = ("runs_fp32", "runs_bf16", "runs_fp64", "finite_fp32", "finite_bf16", "finite_fp64")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ PLACES = {
     "eval_history": (INITIAL, MOVED, *EXTREMES[2:4]),
     "instance_independence": (INITIAL, MOVED),
 }
-ROWS = ("eval_state", "eval_history", "instance_independence")
 METHODS = {
     "eval_state": (
         "Parameters, buffers and numbers held by the module before and after three forwards in eval mode, "

@@ -18,7 +18,6 @@ STEPS = 3
 LENGTHS = (70, 33, 128)
 STEP_SIZE = 1e-2
 TOLERANCE = 1e-9
-ROWS = ("training_steps", "checkpoint")
 METHODS = {
     "training_steps": (
         f"{STEPS} steps of gradient descent on one module, fp64, the batch's length changing: steps that "
