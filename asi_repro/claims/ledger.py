@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -55,54 +55,40 @@ class SensitivityOf(Record):
 class Entry(Record):
     """One claim and what was found. The fields' descriptions are the page docs/reference/claims.md."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="name of the claim")]
-    paper: Annotated[str, Field(description="id of the paper that makes it, as in `papers`")]
-    theme: Annotated[str, Field(description="what it is about; claims are grouped by it")]
-    verdict: Annotated[str, Field(description="one of the five above")]
-    effect: Annotated[str, Field(description="the number that the verdict rests on, with its interval")]
-    claimed: Annotated[str, Field(description="what the paper claims, in a few words")]
-    found: Annotated[str, Field(description="what was found, in the same order")]
-    method: Annotated[str, Field(description="how, in one sentence")]
-    statement: Annotated[str, Field(description="the claim, paraphrased")]
-    where: Annotated[str, Field(description="section, figure or table of the paper")]
-    unit: Annotated[str, Field(description="what the figures count")]
-    check: Annotated[str, Field(description="what the claim is held against")]
-    criterion: Annotated[str, Field(description="every reading, and what reproduces or contradicts it")]
-    power: Annotated[str, Field(description="what the data could have shown")]
-    would_change: Annotated[str, Field(description="what would change the verdict")]
-    claimed_figures: Annotated[Object, Field(description="object: the paper's numbers by name")]
-    found_figures: Annotated[
-        Object, Field(description="object: the numbers found by name; null where there is none")
-    ]
-    readings: Annotated[
-        list[ReadingOf],
-        Field(
-            description="list of objects `reading`, `verdict`, `reads`, `reproduced`, `contradicted`; the "
-            "claim's verdict is the one they share, else undecided"
-        ),
-    ]
-    parts: Annotated[
-        list[PartOf],
-        Field(
-            description="list of objects `what`, `claimed`, `found`, `verdict`, `reading`; the worst part of "
-            "a reading is its verdict"
-        ),
-    ]
-    sensitivity: Annotated[
-        list[SensitivityOf],
-        Field(
-            description="list of objects `limit`, `value`, `verdict`, `ours`: the verdict at other values of "
-            "each limit of the criterion; `ours` marks the value that was used"
-        ),
-    ]
-    evidence: Annotated[
-        list[EvidenceOf],
-        Field(
-            description="list of objects `what`, `source`, `rows` (objects; those of experiments have "
-            "`index`), `total` (how many rows there are, listed or not)"
-        ),
-    ]
-    notes: Annotated[list[str], Field(description="list of sentences that bear on the verdict")]
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="name of the claim")
+    paper: str = Field(description="id of the paper that makes it, as in `papers`")
+    theme: str = Field(description="what it is about; claims are grouped by it")
+    verdict: str = Field(description="one of the five above")
+    effect: str = Field(description="the number that the verdict rests on, with its interval")
+    claimed: str = Field(description="what the paper claims, in a few words")
+    found: str = Field(description="what was found, in the same order")
+    method: str = Field(description="how, in one sentence")
+    statement: str = Field(description="the claim, paraphrased")
+    where: str = Field(description="section, figure or table of the paper")
+    unit: str = Field(description="what the figures count")
+    check: str = Field(description="what the claim is held against")
+    criterion: str = Field(description="every reading, and what reproduces or contradicts it")
+    power: str = Field(description="what the data could have shown")
+    would_change: str = Field(description="what would change the verdict")
+    claimed_figures: Object = Field(description="object: the paper's numbers by name")
+    found_figures: Object = Field(description="object: the numbers found by name; null where there is none")
+    readings: list[ReadingOf] = Field(
+        description="list of objects `reading`, `verdict`, `reads`, `reproduced`, `contradicted`; the "
+        "claim's verdict is the one they share, else undecided"
+    )
+    parts: list[PartOf] = Field(
+        description="list of objects `what`, `claimed`, `found`, `verdict`, `reading`; the worst part of "
+        "a reading is its verdict"
+    )
+    sensitivity: list[SensitivityOf] = Field(
+        description="list of objects `limit`, `value`, `verdict`, `ours`: the verdict at other values of "
+        "each limit of the criterion; `ours` marks the value that was used"
+    )
+    evidence: list[EvidenceOf] = Field(
+        description="list of objects `what`, `source`, `rows` (objects; those of experiments have "
+        "`index`), `total` (how many rows there are, listed or not)"
+    )
+    notes: list[str] = Field(description="list of sentences that bear on the verdict")
 
 
 class PaperOf(Record):

@@ -213,13 +213,8 @@ def _record(benchmark: Benchmark, found: dict[str, Any], file: ItemFile) -> Task
         metrics=metrics,
         per_item=per_item,
         data=ItemsRecord(
-            source=file.source,
-            dataset=file.dataset,
-            revision=file.revision,
-            split=file.split,
-            sha256=file.sha256,
             available=file.items,
-            note=file.note,
+            **file.model_dump(include={"source", "dataset", "revision", "split", "sha256", "note"}),
         ),
     )
 

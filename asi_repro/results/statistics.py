@@ -55,13 +55,7 @@ def spearman_interval(
 
 
 def spearman_contrast(
-    x: ArrayLike,
-    other: ArrayLike,
-    y: ArrayLike,
-    *,
-    rng: np.random.Generator,
-    resamples: int,
-    level: float = 0.95,
+    x: ArrayLike, other: ArrayLike, y: ArrayLike, *, rng: np.random.Generator, resamples: int
 ) -> Interval:
     """How much better `x` agrees with `y` than `other` does: the difference of their Spearman correlations.
 
@@ -74,7 +68,7 @@ def spearman_contrast(
             for rows in _index_draws(len(measure), resamples, rng)
         ]
     )
-    low, high = _quantiles(draws[np.isfinite(draws)], level)
+    low, high = _quantiles(draws[np.isfinite(draws)], 0.95)
     estimate = stats.spearmanr(first, measure).statistic - stats.spearmanr(second, measure).statistic
     return Interval(float(estimate), low, high)
 

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from asi_repro.report.figures.training import learning_curves, loss_over_flops
 from asi_repro.report.inputs import Inputs
-from asi_repro.report.model import Block, Paragraph, Table
+from asi_repro.report.model import Block, Drawing, Paragraph, Table
 from asi_repro.results.significance import Spread
 from asi_repro.results.table import ModelRow, Results
 
@@ -24,16 +24,19 @@ def training(inputs: Inputs) -> tuple[Block, ...] | None:
     results = inputs.results
     if results is None:
         return None
-    source = "this project's own training, artifacts/results"
-    drawings = (
-        learning_curves(results, id="learning-curves", source=source),
-        loss_over_flops(results, id="loss-flops", source=source),
+    drawings = _drawings(
+        results, "learning-curves", "loss-flops", "this project's own training, artifacts/results"
     )
-    return (
-        Paragraph(results.summary.about),
-        Paragraph(_LIMITS, tone="note"),
-        *(drawing for drawing in drawings if drawing is not None),
+    return (Paragraph(results.summary.about), Paragraph(_LIMITS, tone="note"), *drawings)
+
+
+def _drawings(results: Results, curves: str, flops: str, source: str) -> list[Drawing]:
+    """The figures of trainings, by their ids, that there are numbers for."""
+    made = (
+        learning_curves(results, id=curves, source=source),
+        loss_over_flops(results, id=flops, source=source),
     )
+    return [drawing for drawing in made if drawing is not None]
 
 
 def evaluation(inputs: Inputs) -> tuple[Block, ...] | None:
@@ -51,15 +54,11 @@ def sweep(inputs: Inputs) -> tuple[Block, ...] | None:
     blocks: list[Block] = []
     for scale, results in inputs.sweeps.items():
         source = f"this project's own sweep, artifacts/sweeps/{scale}"
-        drawings = (
-            learning_curves(results, id=f"sweep-curves-{scale}", source=source),
-            loss_over_flops(results, id=f"sweep-flops-{scale}", source=source),
-        )
         blocks += [
             Paragraph(results.summary.about),
             Paragraph(_findings(results)),
             Paragraph(_LIMITS, tone="note"),
-            *(drawing for drawing in drawings if drawing is not None),
+            *_drawings(results, f"sweep-curves-{scale}", f"sweep-flops-{scale}", source),
             _sweep_table(results),
         ]
     return tuple(blocks)
