@@ -8,7 +8,6 @@ from pathlib import Path
 from asi_repro.claims.finding import Evidence, Row
 from asi_repro.claims.ledger import Entry
 from asi_repro.claims.measured import measured_entry
-from asi_repro.claims.plain import evidence_of, plain
 from asi_repro.data.probe_tasks import PROBES
 from asi_repro.results.probe_matrix import make_matrix
 from asi_repro.results.probe_rows import PROBES_FOLDER, read_probes
@@ -43,14 +42,13 @@ def probe_entries(sweeps: Path | None) -> Iterator[Entry]:
             yield measured_entry(
                 id=f"measured-{folder.name}-probes",
                 found=matrix.sentence,
-                effect=f"{matrix.sentence[:59]}…",
                 method="t test with the deviation of a seed pooled over all models, p < 0.05 after Holm",
                 statement="Which small synthetic tasks tell architectures apart by more than seeds differ?",
                 where=f"this project: scale {folder.name}, capability probes, not quality",
                 check=f"artifacts/{where}",
                 power=f"One seed deviates by: {', '.join(noise)}." if noise else "No model has two seeds.",
                 would_change="More architectures or seeds: asi-repro probes",
-                found_figures=plain({name: task.model_dump() for name, task in matrix.tasks.items()}),
-                evidence=[evidence_of(Evidence.first("scores of the probes", where, evidence, 900))],
+                found_figures={name: task.model_dump() for name, task in matrix.tasks.items()},
+                evidence=[Evidence.first("scores of the probes", where, evidence, 900)],
                 notes=[f"left out, damaged: {Path(error.where or '').name}" for error in damaged],
             )
