@@ -64,12 +64,21 @@ def _print(
         "paper's results."
     )
     ordered = sorted(groups.items(), key=lambda item: -_mean(item[1], "validation loss"))
-    header = ("model", "seeds", "parameters", "valid. loss", "answer bits/B", "accuracy", "tokens/s")
+    header = (
+        "model",
+        "seeds",
+        "parameters",
+        "valid. loss",
+        "answer bits/B",
+        "accuracy",
+        "tokens/s",
+        "of peak",
+    )
     print_columns(
         out,
         header,
         [_cells(name, group, known.get(name, name)) for name, group in ordered],
-        right=range(1, 7),
+        right=range(1, 8),
     )
     for row in sweep.rows:
         if not row.completed:
@@ -153,6 +162,7 @@ def _seeds(number: int | None) -> str:
 def _cells(name: str, group: list[SweepRow], title: str) -> list[str]:
     shown = safe(title)
     speeds = [row.tokens_per_second for row in group if row.tokens_per_second is not None]
+    shares = [row.mfu for row in group if row.mfu is not None]
     accuracies = [row.accuracy for row in group if row.accuracy is not None]
     return [
         name if shown == name else f"{name} ({shown})",
@@ -162,6 +172,7 @@ def _cells(name: str, group: list[SweepRow], title: str) -> list[str]:
         f"{-_mean(group, 'bits for the right answer'):.4f}",
         f"{fmean(accuracies):.4f}" if accuracies else "",
         f"{fmean(speeds):,.0f}" if speeds else "",
+        f"{fmean(shares):.0%}" if shares else "",
     ]
 
 

@@ -89,7 +89,11 @@ def train(
             ]
         )
         return
+    from asi_repro.results.trained_models import machine_of
+
     for done in results:
+        machine = machine_of(done.folder)
+        speed = f"{machine.speed}, " if machine is not None and machine.speed else ""
         result, how = done.result, "already there" if done.already else f"{done.seconds:.0f} s"
         if result.stop is not None:
             out.print(
@@ -98,5 +102,5 @@ def train(
         else:
             out.print(
                 f"{result.name} seed {result.seed}: loss {result.last_tenth_loss:.4f} over the last tenth of "
-                f"{result.steps} steps, {result.tokens:,} tokens, {how}; {done.folder}"
+                f"{result.steps} steps, {result.tokens:,} tokens, {speed}{how}; {done.folder}"
             )

@@ -69,6 +69,9 @@ class SweepRow(Record):
     validation_tokens: int = Field(ge=0, description="Tokens of that text.")
     tasks: dict[str, TaskScore] = Field(description="The benchmarks.")
     tokens_per_second: Optional[float] = Field(description="Training, per second of processor time.")
+    mfu: Optional[float] = Field(
+        default=None, description="Share of the machine's peak; null where it was not measured."
+    )
     cpu_seconds: float = Field(ge=0, description="Processor time of training and scoring, as it was spent.")
     hardware: str = Field(description="The machine.")
 
@@ -105,6 +108,7 @@ class SweepRow(Record):
 class _Machine(BaseModel):
     hardware: str
     tokens_per_second: Optional[float] = None
+    mfu: Optional[float] = None
     step_seconds: float = 0.0
 
 
@@ -170,6 +174,7 @@ def make_row(
         validation_tokens=0 if text is None else text.tokens,
         tasks=_task_scores(scores),
         tokens_per_second=_significant(machine.tokens_per_second),
+        mfu=_significant(machine.mfu),
         cpu_seconds=round(max(train_seconds, machine.step_seconds * training.steps) + evaluate_seconds, 1),
         hardware=machine.hardware,
     )

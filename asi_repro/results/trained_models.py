@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
@@ -24,10 +24,22 @@ class Machine(BaseModel):
     Attributes:
         hardware: what the device calls itself.
         step_seconds: of one optimizer step: processor time on a CPU, wall time on CUDA.
+        tokens_per_second: over that time.
+        mfu: share of the device's peak, see `environment_record`; None where that is not known.
     """
 
     hardware: str
     step_seconds: float
+    tokens_per_second: Optional[float] = None
+    mfu: Optional[float] = None
+
+    @property
+    def speed(self) -> str:
+        """Both in words; empty where they are not known."""
+        if self.tokens_per_second is None:
+            return ""
+        share = "" if self.mfu is None else f" ({self.mfu:.1%} of peak)"
+        return f"{self.tokens_per_second:,.0f} tokens/s{share}"
 
 
 @dataclass(frozen=True)
@@ -136,11 +148,12 @@ def _model(name: str, places: Sequence[Path], evaluated: Path) -> Model:
                 where=str(path),
                 hint=f"run `asi-repro sweep {name} --only evaluate`",
             )
-        trials.append(Trial(training, read_curve(folder), evaluation, _machine(folder)))
+        trials.append(Trial(training, read_curve(folder), evaluation, machine_of(folder)))
     return Model(name, trials, stopped)
 
 
-def _machine(folder: Path) -> Machine | None:
+def machine_of(folder: Path) -> Machine | None:
+    """Where and how fast a model was trained, or None where its folder does not say."""
     try:
         return Machine.model_validate_json((folder / ENVIRONMENT).read_bytes())
     except (OSError, ValidationError):

@@ -48,6 +48,7 @@ class Facts(Record):
     stop: Optional[StopRecord]
     parameters: int = Field(ge=1)
     flops_per_token: float = Field(ge=0)
+    peak_flops_per_second: Optional[float] = Field(gt=0)
     unsaved_state: list[str] = Field(max_length=10_000)
     timed_steps: int = Field(ge=0)
     step_seconds: float = Field(ge=0)

@@ -36,12 +36,16 @@ def environment_record(spec: Spec, facts: Facts, *, tier: str, start: float, tot
         total: wall seconds of everything.
 
     `step_seconds` is processor time on a CPU (a busy machine does not change it much) and wall time on CUDA;
-    tokens/s and MFU are over that time. MFU is null where the device's peak is not known.
+    tokens/s and MFU are over that time. MFU is the share of the peak that products and convolutions reach: on
+    CUDA of the maker's figure for bf16 (null where it is not known), on a CPU of what products of
+    large float32 matrices reached in the training's process just before.
     """
     hardware = facts.hardware or hardware_name(spec.device)
     rate = spec.recipe.tokens_per_step / facts.step_seconds if facts.step_seconds else None
     achieved = rate * facts.flops_per_token if rate else None
-    peak = peak_of(hardware) if spec.device == "cuda" and spec.precision == "bf16" else None
+    peak = facts.peak_flops_per_second
+    if spec.device == "cuda":
+        peak = peak_of(hardware) if spec.precision == "bf16" else None
     return {
         "hardware": hardware,
         "device": spec.device,

@@ -39,6 +39,7 @@ from asi_repro.verify.meter import Meter
 
 Blocks = Callable[[int], "NDArray[Any]"]
 HIDDEN_TENSORS, HIDDEN_SCALARS = "hidden.safetensors", "hidden.json"
+_PEAK_SIZE, _PEAK_TRIES = 1024, 4
 
 
 @dataclass
@@ -141,6 +142,7 @@ def train(
     cuda = message["device"] == "cuda"
     torch.set_num_threads(recipe.threads)
     warm_up()
+    peak = None if cuda else _peak()
     seed_everything(message["seed"])
     model = build_model(message)
     flops = _flops_per_sequence(model, recipe.length, message["seed"])
@@ -179,6 +181,7 @@ def train(
         "stop": recorder.stop.record() if recorder.stop else None,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "flops_per_token": flops / recipe.length,
+        "peak_flops_per_second": peak,
         "unsaved_state": changed_scalars(start, hidden_scalars(model)),
         "timed_steps": recorder.timed_steps,
         "step_seconds": recorder.seconds / max(recorder.timed_steps, 1),
@@ -272,6 +275,17 @@ def _flops_per_sequence(model: AsiArchForCausalLM, length: int, seed: int) -> in
         loss = trial(input_ids=tokens, labels=tokens).loss
         loss.backward()
     return meter.flops
+
+
+def _peak() -> float:
+    """FLOP/s of processor time that products of large float32 matrices reach here: the best of a few."""
+    matrix = torch.ones(_PEAK_SIZE, _PEAK_SIZE)
+    seconds = []
+    for _ in range(_PEAK_TRIES):
+        began = time.process_time()
+        matrix @ matrix
+        seconds.append(time.process_time() - began)
+    return 2.0 * _PEAK_SIZE**3 / min(seconds)
 
 
 def _complete(model: nn.Module, saved: Saved) -> Saved:

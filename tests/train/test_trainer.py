@@ -158,7 +158,8 @@ def test_what_is_recorded(finished):
     environment = json.loads((made.folder / "environment.json").read_text())
     assert environment["sandbox"] == "none"
     assert environment["tokens_per_second"] > 0
-    assert environment["mfu"] is None
+    peak = environment["peak_flops_per_second"]
+    assert 0 < environment["mfu"] == environment["flops_per_second"] / peak < 1
     # 2 for a multiply-add, 3 for forward and backward: the output projection alone, which is nearly all.
     projection = 2 * 3 * 16 * 50257
     assert projection < made.result.flops_per_token < 1.1 * projection

@@ -116,6 +116,7 @@ def test_a_lie_about_the_curve_is_noticed(small_corpus):
         "train_seconds": 1.0,
         "start_seconds": 1.0,
         "world_size": 1,
+        "peak_flops_per_second": 1e9,
         "hardware": None,
     }
     assert check_facts(facts, spec).parameters == 1
