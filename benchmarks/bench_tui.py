@@ -174,7 +174,7 @@ async def keys(archive: Path, repeats: int) -> dict[str, list[tuple[float, float
         await settle()
         for _ in range(repeats):
             await press("open experiment", "enter")
-            for tab in "PDTHCOAM":
+            for tab in "PDTHCOAM" + "R" * source.has_traces:
                 await press(f"tab {tab}", tab)
             await pilot.press("escape", "down")
             await settle()

@@ -68,8 +68,9 @@ def _by_id(found: ImportedRun) -> dict[str, NativeNode]:
             raise DataError(f"two experiments have the id {_shown(node.id)}", where=found.system)
         nodes[node.id] = node
     if not nodes:
+        noted = f" ({found.notices[0].text})" if found.notices else ""
         raise DataError(
-            "the run has no experiment",
+            f"the run has no experiment{noted}",
             where=found.system,
             hint="name the folder that the system wrote its results to, after its first iteration",
         )

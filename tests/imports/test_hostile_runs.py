@@ -157,6 +157,14 @@ def test_what_cannot_be_a_run_is_refused(nodes: list[dict[str, object]], words: 
     assert not (tmp_path / "r").exists()
 
 
+def test_a_run_of_damaged_lines_alone_says_what_is_wrong_with_them(tmp_path: Path) -> None:
+    place = write_neutral(tmp_path / "n.jsonl", [])
+    with place.open("a") as stream:
+        stream.write('{"id": "a", "score": ' + "9" * 5000 + "}\n")
+    with pytest.raises(DataError, match=r"no experiment \(n.jsonl, line 2 is not usable"):
+        imported(place, tmp_path / "r")
+
+
 def test_ids_with_separators_and_escapes_are_shown_and_kept_safely(tmp_path: Path) -> None:
     ids = ["../../etc/passwd", "/root", "\x1b[2Jred", "a\nb", "..", "\u202egpj.exe", "=cmd()"]
     nodes = [
