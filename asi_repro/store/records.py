@@ -23,6 +23,7 @@ class Record(BaseModel):
 
 
 Read = TypeVar("Read", bound=BaseModel)
+NOT_ONE = "the file is not a result"
 
 
 def read_record(
@@ -32,7 +33,7 @@ def read_record(
     missing: str,
     make: str,
     remake: str | None = None,
-    damaged: str = "the file is not a result",
+    damaged: str = NOT_ONE,
 ) -> Read:
     """The record in a JSON file.
 
@@ -40,6 +41,7 @@ def read_record(
         missing: what to say where there is no file.
         make: the command that makes it.
         remake: the command that makes it again where it is damaged; None takes `make`.
+        damaged: what to say first where it is damaged.
 
     Raises:
         MissingInput: where it is not there.
@@ -51,7 +53,8 @@ def read_record(
     except OSError as error:
         raise MissingInput(f"{missing}: {error.strerror}", where=str(path), hint=make) from error
     except (ValueError, RecursionError) as error:
-        raise DataError("the file is not JSON", where=str(path), hint=hint) from error
+        what = "the file is not JSON" if damaged == NOT_ONE else f"{damaged}: it is not JSON"
+        raise DataError(what, where=str(path), hint=hint) from error
     with faults_reported(damaged, where=str(path), hint=hint):
         return model.model_validate(data)
 
