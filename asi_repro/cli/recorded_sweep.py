@@ -15,7 +15,7 @@ from asi_repro.cli.output import print_columns, print_json, safe
 from asi_repro.config.params import Params
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.results.layout import slug_of
-from asi_repro.results.recorded_sweep import MEASURES, RecordedSweep, grouped, sentence
+from asi_repro.results.recorded_sweep import MEASURES, Place, RecordedSweep, grouped, sentence
 from asi_repro.results.reliability import Reliability
 from asi_repro.results.statistics import Interval
 from asi_repro.results.sweep_rows import SweepRow
@@ -66,6 +66,7 @@ def _print(
     ordered = sorted(groups.items(), key=lambda item: -_mean(item[1], "validation loss"))
     header = (
         "model",
+        "place [95%]",
         "seeds",
         "parameters",
         "valid. loss",
@@ -77,8 +78,8 @@ def _print(
     print_columns(
         out,
         header,
-        [_cells(name, group, known.get(name, name)) for name, group in ordered],
-        right=range(1, 8),
+        [_cells(name, group, known.get(name, name), sweep.places.get(name)) for name, group in ordered],
+        right=range(1, 9),
     )
     for row in sweep.rows:
         if not row.completed:
@@ -159,13 +160,14 @@ def _seeds(number: int | None) -> str:
     return "no number of seeds that can be told from this" if number is None else f"{number:,} seeds"
 
 
-def _cells(name: str, group: list[SweepRow], title: str) -> list[str]:
+def _cells(name: str, group: list[SweepRow], title: str, place: Place | None) -> list[str]:
     shown = safe(title)
     speeds = [row.tokens_per_second for row in group if row.tokens_per_second is not None]
     shares = [row.mfu for row in group if row.mfu is not None]
     accuracies = [row.accuracy for row in group if row.accuracy is not None]
     return [
         name if shown == name else f"{name} ({shown})",
+        "" if place is None else f"{place.place} [{place.low}, {place.high}]",
         str(len(group)),
         f"{group[0].parameters:,}",
         f"{-_mean(group, 'validation loss'):.4f}",

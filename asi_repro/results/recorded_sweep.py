@@ -81,6 +81,20 @@ class Beats:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a model stands by validation loss, 1 the lowest, and the places that its seeds leave open.
+
+    Attributes:
+        low, high: the first after the models that are surely lower, and the last before those surely higher:
+            p < 0.05 after Holm's correction over the other models.
+    """
+
+    place: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
 class Power:
     """Seeds a model after which two places of the ranking are told apart in 8 of 10 cases; None: never."""
 
@@ -102,6 +116,7 @@ class RecordedSweep:
         agreements: measures with Table 2's columns.
         contrasts: how much better our validation loss agrees with a target than another measure does.
         beats: against each baseline.
+        places: of each model by its name, baselines too.
         seed_deviation: standard deviation of a seed's validation loss, pooled over all models; nats a byte.
     """
 
@@ -114,6 +129,7 @@ class RecordedSweep:
     agreements: list[Agreement]
     contrasts: dict[tuple[str, str], Interval]
     beats: list[Beats]
+    places: dict[str, Place]
     seed_deviation: float
 
     @property
@@ -159,6 +175,7 @@ def read_sweep(
         agreements=_agreements(architectures, paper, reliabilities, seed, resamples),
         contrasts=_contrasts(architectures, paper, seed, resamples),
         beats=_beats(groups),
+        places=places(groups),
         seed_deviation=deviation,
     )
 
@@ -350,22 +367,45 @@ def _contrasts(
     return found
 
 
-def _beats(groups: Mapping[str, Sequence[SweepRow]]) -> list[Beats]:
-    """Architectures against each baseline, with the deviation of a seed pooled over all models."""
-    losses = {
+def _losses(groups: Mapping[str, Sequence[SweepRow]]) -> dict[str, list[float]]:
+    """Validation losses of the seeds, of the models that have one."""
+    return {
         name: found
         for name, group in groups.items()
-        if (found := _values(group, lambda r: r.validation_loss))
+        if (found := _values(group, lambda row: row.validation_loss))
     }
+
+
+def _sure(ours: list[float], others: Sequence[list[float]], deviation: float, freedom: int) -> list[float]:
+    """By how much a model is above each other one from which it differs beyond its seeds, after Holm."""
+    tests = [pooled_test(ours, theirs, deviation, freedom) for theirs in others]
+    adjusted = holm([p_value if p_value is not None else 1.0 for _, p_value in tests])
+    return [estimate for (estimate, _), p_value in zip(tests, adjusted, strict=True) if p_value < LEVEL]
+
+
+def places(groups: Mapping[str, Sequence[SweepRow]]) -> dict[str, Place]:
+    """Where each model of a sweep stands by validation loss."""
+    losses = _losses(groups)
+    deviation, freedom = pooled_deviation(list(losses.values()))
+    found = {}
+    for number, name in enumerate(sorted(losses, key=lambda one: (fmean(losses[one]), one)), 1):
+        others = [values for other, values in losses.items() if other != name]
+        sure = _sure(losses[name], others, deviation, freedom) if freedom else []
+        lower = sum(above > 0 for above in sure)
+        found[name] = Place(number, 1 + lower, len(losses) - (len(sure) - lower))
+    return found
+
+
+def _beats(groups: Mapping[str, Sequence[SweepRow]]) -> list[Beats]:
+    """Architectures against each baseline, with the deviation of a seed pooled over all models."""
+    losses = _losses(groups)
     deviation, freedom = pooled_deviation(list(losses.values()))
     rest = {name: values for name, values in losses.items() if name not in BASELINES}
     if not rest or not freedom or math.isclose(deviation, 0.0):
         return []
     counted = []
     for name in (name for name in BASELINES if name in losses):
-        tests = [pooled_test(values, losses[name], deviation, freedom) for values in rest.values()]
-        adjusted = holm([p_value if p_value is not None else 1.0 for _, p_value in tests])
-        sure = [estimate for (estimate, _), p_value in zip(tests, adjusted, strict=True) if p_value < LEVEL]
-        lower = sum(estimate < 0 for estimate in sure)
+        sure = _sure(losses[name], list(rest.values()), deviation, freedom)
+        lower = sum(above > 0 for above in sure)
         counted.append(Beats(name, lower, len(sure) - lower, len(rest), LEVEL * len(rest)))
     return counted

@@ -63,6 +63,9 @@ def headline(row: RunRow, status: RunStatus, following: bool, theme: ThemeStyles
         shown.append("█" * filled + "░" * (20 - filled) + " ", style=theme.primary)
     if (left := status.seconds_left) is not None:
         shown.append(f"about {_span(left)} left  ", style=theme.accent)
+    for training in [one.training for one in status.unfinished if one.training is not None]:
+        step, loss = training.losses[-1]
+        shown.append(f"loss {loss:.4f} at step {step:,} of {training.steps:,}  ", style=theme.strong)
     shown.append(f"{len(status.committed):,} done", style=theme.good)
     failed = len(status.results) - len(status.committed)
     shown.append(f"  {failed:,} failed  {status.rejected:,} proposals turned down")
@@ -108,6 +111,9 @@ def _doing_line(one: UnfinishedWork, theme: ThemeStyles) -> Line:
     shown.append(f"{safe_line(one.step, 24):<16}", style=theme.accent if at_work else theme.muted)
     since = f"{_span(one.seconds)} in it, {_span(one.spent)} before" if at_work else "waits for a worker"
     shown.append(f" {since}  ", style=theme.muted)
+    if one.training is not None:
+        step, loss = one.training.losses[-1]
+        shown.append(f"step {step:,} of {one.training.steps:,}, loss {loss:.4f}  ", style=theme.strong)
     shown.append(f"after {len(one.done)} steps" if one.done else "just begun", style=theme.muted)
     if at_work:
         shown.append(f"  process {one.worker}", style=theme.muted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.lab.live import LiveLab, make_lab_spec, stage_identity, stage_recipe, without_folders
 from asi_repro.discover.operators import seed_program
+from asi_repro.discover.run.folder import LOSSES
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.project import Project
@@ -41,12 +43,20 @@ SEES_THE_FUTURE = BREAKS.replace(
 )
 
 
-def test_a_program_is_trained_scored_kept_and_given_back_in_a_replay(workspace, tmp_path):
-    times, path = [], tmp_path / "lab.jsonl"
+def test_a_program_is_trained_scored_kept_and_given_back_in_a_replay(workspace, tmp_path, monkeypatch):
+    times, path, seen = [], tmp_path / "lab.jsonl", []
     live = LiveLab(workspace, STAGE, tmp_path / "work", timed=times.append)
+    evaluate = live._evaluate
+    monkeypatch.setattr(
+        live, "_evaluate", lambda folder: seen.extend(read_lines(folder.parent / LOSSES)) or evaluate(folder)
+    )
     stage = stage_identity(workspace, STAGE)
     found = CachedLab(ResultCache(path), stage, live).run(seed_program(), 3, Trace("1"))
     assert [step for step, _ in found.curve] == [1, 5, 10]
+    assert {line["process"] for line in seen} == {os.getpid()}
+    assert seen[-1]["step"] <= seen[-1]["steps"] == 10
+    curve = dict(found.curve)
+    assert all(line["loss"] == pytest.approx(curve[line["step"]]) for line in seen if line["step"] in curve)
     assert 5 < found.train_loss < 12
     assert found.scores.keys() == {"piqa"}
     assert found.benchmark == found.scores["piqa"]

@@ -11,7 +11,15 @@ from in_process import call
 from sweep_rows import made_up_row, made_up_sweep
 
 from asi_repro.results.recipe_trials import Trial, Trials, read_trials
-from asi_repro.results.recorded_sweep import OURS, PAPER_20M, PARAMETERS, read_sweep, sentence
+from asi_repro.results.recorded_sweep import (
+    OURS,
+    PAPER_20M,
+    PARAMETERS,
+    grouped,
+    places,
+    read_sweep,
+    sentence,
+)
 from asi_repro.results.reliability import (
     longer,
     pooled_deviation,
@@ -120,6 +128,25 @@ def test_noise_is_called_noise():
     assert "does not measurably foretell the paper's 340M loss" in said
     assert "neither better nor worse than parameter count" in said
     assert "one seed does not measurably tell architectures apart" in said
+
+
+@pytest.mark.parametrize(("within", "narrow"), [(0.001, 1.0), (0.05, 5.0), (1.0, 8.0)])
+def test_places_hold_the_true_ones_and_are_as_wide_as_the_noise(within, narrow):
+    draw = np.random.default_rng(3)
+    true = 1.5 + 0.02 * np.arange(8)
+    held, widths = [], []
+    for _ in range(40):
+        rows = [
+            made_up_row(f"{place:04d}-made_up", seed, float(loss + within * draw.standard_normal()))
+            for place, loss in enumerate(true)
+            for seed in (0, 1)
+        ]
+        for number, (_, found) in enumerate(sorted(places(grouped(rows)).items()), 1):
+            assert found.low <= found.place <= found.high
+            held.append(found.low <= number <= found.high)
+            widths.append(found.high - found.low + 1)
+    assert np.mean(held) >= 0.95
+    assert np.mean(widths) == pytest.approx(narrow, abs=3 if narrow == 5 else 0.3)
 
 
 def test_too_few_rows_and_other_conditions_and_stopped_ones_are_said():

@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 from browsing import notices, press, run_app, screen_text
 
+from asi_repro.claims.recorded import read_recorded
+from asi_repro.config.params import load_params
 from asi_repro.project import Project
+from asi_repro.results.recorded_sweep import sentence
+from asi_repro.results.sweep_rows import read_rows, write_row
 from asi_repro.results.table import read_results
+from asi_repro.tui.result_tables import result_tables
 from asi_repro.tui.source import Source, release_paths
-from asi_repro.tui.views.results import ResultsView, result_folders
+from asi_repro.tui.views.results import ResultsView
 from asi_repro.tui.widgets.line_list import LineList
 from asi_repro.tui.widgets.plot import Plot
 
@@ -31,8 +36,8 @@ def trained_source(made_up_root: Path, tmp_path: Path) -> Source:
 
 def test_models_are_sorted_and_their_curves_read_off(trained_source: Source) -> None:
     assert trained_source.project is not None
-    (folder,) = result_folders(trained_source.project.artifacts)
-    found = read_results(folder)
+    (table,) = result_tables(trained_source.project.artifacts, trained_source.archive)
+    found = read_results(table.folder)
 
     async def go() -> None:
         async with run_app(trained_source, size=(140, 40)) as pilot:
@@ -59,6 +64,52 @@ def test_models_are_sorted_and_their_curves_read_off(trained_source: Source) -> 
             assert (
                 "no experiment of the run" in notices(pilot.app) or pilot.app.run_state.view == "experiment"
             )
+
+    asyncio.run(go())
+
+
+def test_a_recorded_sweep_is_sorted_placed_and_opened(trained_source: Source) -> None:
+    """Against what `asi-repro results --scale laptop --json` works out of the same rows."""
+    project = trained_source.project
+    assert project is not None
+    shutil.copy(ROOT / "params.yaml", project.root)
+    folder = project.artifacts / "sweeps" / "laptop"
+    shutil.copytree(ROOT / "artifacts" / "sweeps" / "laptop", folder)
+    rows, _ = read_rows(folder)
+    index = trained_source.archive.gallery[0].index
+    best = min((row for row in rows if row.index), key=lambda row: row.validation_loss or 9.0).name
+    for row in rows:
+        if row.name == best:
+            write_row(row.model_copy(update={"index": index}), folder)
+    params = load_params(ROOT)
+    sweep, _ = read_recorded(
+        folder, trained_source.archive, seed=params.seed, resamples=params.claims.resamples
+    )
+
+    async def go() -> None:
+        async with run_app(trained_source, size=(140, 50)) as pilot:
+            await press(pilot, "8")
+            view = pilot.app.query_one(ResultsView)
+            while "laptop" not in screen_text(pilot.app):
+                await press(pilot, "right_square_bracket")
+            listed = view.query_one("#results-models", LineList)
+            keys = [line.key for line in listed.lines]
+            assert keys == sorted(sweep.places, key=lambda name: sweep.places[name].place)
+            shown = " ".join(screen_text(pilot.app).split())
+            assert sentence(sweep) in shown
+            for name, place in sweep.places.items():
+                line = next(line for line in listed.lines if line.key == name).text.plain
+                assert f" {place.place} [{place.low}, {place.high}]" in line
+            await press(pilot, *"ssss")
+            keys = [line.key for line in listed.lines]
+            costs = {row.name: row.flops_per_token for row in rows if row.completed}
+            assert keys == sorted(costs, key=lambda name: costs[name])
+            listed.go(best)
+            await press(pilot)
+            (points,) = view.query_one(Plot).figure.series
+            assert len(points.points) == len(costs)
+            await press(pilot, "full_stop", "enter")
+            assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", index)
 
     asyncio.run(go())
 

@@ -19,7 +19,7 @@ from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.journal import Journal
 from asi_repro.discover.loop.steps import StepRules
 from asi_repro.discover.run import monitor
-from asi_repro.discover.run.folder import PLAN, TIMINGS, DiscoveryRun
+from asi_repro.discover.run.folder import LOSSES, PLAN, TIMINGS, TRAINING, DiscoveryRun
 from asi_repro.discover.run.listing import list_runs
 from asi_repro.discover.run.monitor import RunMonitor, next_step
 from asi_repro.project import Project
@@ -30,6 +30,7 @@ from asi_repro.tui.run_lines import headline
 from asi_repro.tui.source import Source, release_paths
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.views.runs import RunsView
+from asi_repro.tui.widgets.plot import Plot
 
 
 def fake_team() -> ModuleType:
@@ -184,6 +185,38 @@ def test_the_live_run_is_followed(live_root: Path, monkeypatch: pytest.MonkeyPat
         asyncio.run(go())
     finally:
         path.unlink(missing_ok=True)
+
+
+def test_the_loss_of_what_trains_now_is_drawn_as_it_falls(live_root: Path) -> None:
+    run = DiscoveryRun(folder_of(live_root))
+    losses = run.folder / TRAINING / "a-program" / LOSSES
+    losses.parent.mkdir(parents=True)
+    process = os.getpid()
+
+    async def go() -> None:
+        async with run_app(source_of(live_root), size=(160, 50)) as pilot:
+            await press(pilot, "6", "down")
+            view = pilot.app.query_one(RunsView)
+            with run.claim("0000051"):
+                for step, loss in ((1, 10.75), (2, 9.5), (3, 8.25)):
+                    append_line(losses, {"step": step, "steps": 24, "loss": loss, "process": process})
+                    append_line(losses, {"step": 20, "steps": 24, "loss": 1.0, "process": process + 1})
+                    view._tick()
+                    await settle(pilot)
+                    shown = screen_text(pilot.app)
+                    assert f"loss {loss:.4f} at step {step} of 24" in shown
+                    assert f"step {step} of 24, loss {loss:.4f}" in shown
+                assert "loss of what trains now" in shown
+                (drawn,) = view.query_one("#runs-loss", Plot).figure.series
+                assert list(drawn.points) == [(1, 10.75), (2, 9.5), (3, 8.25)]
+            view._tick()
+            await settle(pilot)
+            assert "loss of what trains now" not in screen_text(pilot.app), "nobody is at work"
+
+    try:
+        asyncio.run(go())
+    finally:
+        shutil.rmtree(losses.parents[1])
 
 
 @pytest.mark.parametrize(("keys", "looks"), [((), 1), (("home",), 4)], ids=["looked at", "another"])

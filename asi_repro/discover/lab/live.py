@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
 import sysconfig
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +22,7 @@ from asi_repro.config.params import load_params
 from asi_repro.config.train import Recipe
 from asi_repro.data.items import load_items
 from asi_repro.discover.lab.checker import SandboxChecker
-from asi_repro.discover.run.folder import TIMINGS, step_seconds
+from asi_repro.discover.run.folder import LOSSES, TIMINGS, TRAINING, step_seconds
 from asi_repro.discover.types import Checker, Lab, LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import AsiReproError
 from asi_repro.evaluate.run import evaluate_checkpoint
@@ -43,9 +45,9 @@ from asi_repro.train.trainer import check_facts, make_result, write_outputs
 Made = TypeVar("Made")
 Timed = Callable[[JsonDict], None]
 _CODE = "asi_repro.discover"
+_TOLD = 100
 # Ends of a sandboxed call that say nothing about the program.
 _NOT_THE_PROGRAM = frozenset({"start_failed"})
-TRAINING = ".training"
 _SCRATCH = re.compile(r"[^\s\"']*/asi-repro-sandbox-\w+|/scratch\b")
 
 
@@ -180,7 +182,9 @@ class LiveLab:
         )
         blocks = self._workspace.corpus.blocks("train", spec.recipe.length, seed=spec.seed)
         checkpoints = Checkpoints(root / "checkpoints", spec.key)
-        ran = train_in_sandbox(spec, blocks, checkpoints, watch=watch)
+        ran = train_in_sandbox(
+            spec, blocks, checkpoints, watch=watch, progress=_told(root / LOSSES, spec.recipe.steps)
+        )
         facts = check_facts(ran.facts, spec)
         if facts.stop is not None:
             if facts.stop.reason == "leak":
@@ -294,3 +298,19 @@ def _folders() -> tuple[str, ...]:
     places = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
     places.add(str(Path(asi_repro.__file__).resolve().parent.parent))
     return tuple(sorted((f"{place}/" for place in places), key=len, reverse=True))
+
+
+def _told(path: Path, steps: int) -> Callable[[int, float | None], None]:
+    """Writes the loss down for whoever looks at the run, about `_TOLD` times in a training."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # of a training that was killed
+    every, last = max(steps // _TOLD, 1), [0]
+
+    def told(step: int, loss: float | None) -> None:
+        if loss is None or (step < last[0] + every and step < steps):
+            return
+        last[0] = step
+        with suppress(AsiReproError):  # a training does not fail because nobody can be told of it
+            append_line(path, {"step": step, "steps": steps, "loss": loss, "process": os.getpid()})
+
+    return told

@@ -40,6 +40,8 @@ SETTINGS, LAB, LLM, TIMINGS, COMMITS = (
     "timings.jsonl",
     "commits.txt",
 )
+TRAINING = ".training"  # the folder of what is being trained, with the losses so far
+LOSSES = "losses.jsonl"
 PLAN = "plan"  # the kind of a line of the timings that says how many experiments were asked for
 SCHEMA = 1
 _RESTORE = "restore the file from its commit or a copy, or begin a run of another name"

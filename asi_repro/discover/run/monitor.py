@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.loop.steps import Step, StepRules, passed
 from asi_repro.discover.loop.verification import VERIFYING
 from asi_repro.discover.run.content import DISCOVERY, read_discovery, read_object
-from asi_repro.discover.run.folder import PLAN, TIMINGS, DiscoveryRun
+from asi_repro.discover.run.folder import LOSSES, PLAN, TIMINGS, TRAINING, DiscoveryRun
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.store import EXPERIMENTS, VERIFIED
+from asi_repro.errors import DataError
 from asi_repro.llm.budget import Ledger
 from asi_repro.store.json_lines import read_lines
 from asi_repro.store.json_text import JsonDict
@@ -26,6 +28,19 @@ from asi_repro.store.json_text import JsonDict
 _LOCKS = Path("/proc/locks")
 _SPENT = "llm-spent.jsonl"
 _EXPERIMENT = "experiment.json"
+
+
+@dataclass(frozen=True)
+class TrainingNow:
+    """A training that is under way.
+
+    Attributes:
+        steps: that it is to take.
+        losses: (step, nats per token) in order of the steps; at least one.
+    """
+
+    steps: int
+    losses: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,7 @@ class UnfinishedWork:
         worker: process that holds its lock; None where nobody does, or the system does not tell.
         seconds: since its last step was over.
         spent: seconds that its steps took so far.
+        training: of its worker just now; None where there is none.
     """
 
     name: str
@@ -47,6 +63,7 @@ class UnfinishedWork:
     worker: int | None
     seconds: float
     spent: float
+    training: TrainingNow | None = None
 
 
 @dataclass(frozen=True)
@@ -199,8 +216,8 @@ class RunMonitor:
         return count
 
     def _unfinished(self, run: DiscoveryRun) -> tuple[UnfinishedWork, ...]:
-        holders = lock_holders(self.folder / "locks")
-        found = []
+        holders, found = lock_holders(self.folder / "locks"), []
+        trained = {name: now for name, process in holders.items() if (now := self._trained_by(process))}
         for path in sorted((self.folder / "journal").glob("*.jsonl")):
             try:
                 seconds = max(time.time() - path.stat().st_mtime, 0.0)
@@ -210,12 +227,23 @@ class RunMonitor:
             done = tuple(str(line.get("step")) for line in lines)
             spent = sum(float(line["seconds"]) for line in lines if isinstance(line.get("seconds"), float))
             step = next_step(lines, _rules(run, path.stem))
-            found.append(UnfinishedWork(path.stem, done, step, holders.get(path.stem), seconds, spent))
+            now = trained.get(path.stem)
+            found.append(UnfinishedWork(path.stem, done, step, holders.get(path.stem), seconds, spent, now))
         # Work that has no journal yet: its first step is under way.
         for name in sorted(set(holders) - {one.name for one in found}):
             step = "train" if name.startswith(VERIFYING) else _rules(run, name).first.name
-            found.append(UnfinishedWork(name, (), step, holders[name], 0.0, 0.0))
+            found.append(UnfinishedWork(name, (), step, holders[name], 0.0, 0.0, trained.get(name)))
         return tuple(sorted(found, key=lambda one: one.name))
+
+    def _trained_by(self, process: int) -> TrainingNow | None:
+        """What a process trains, by the losses that it writes down; a folder may go while it is read."""
+        for path in sorted((self.folder / TRAINING).glob(f"*/{LOSSES}")):
+            with suppress(DataError, KeyError, TypeError, ValueError):
+                lines = [one for one in read_lines(path) if one.get("process") == process]
+                losses = tuple((int(one["step"]), float(one["loss"])) for one in lines)
+                if losses:
+                    return TrainingNow(int(lines[-1]["steps"]), losses)
+        return None
 
     def _spent(self, run: DiscoveryRun) -> tuple[int, float] | None:
         path = self.folder / _SPENT

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Container, Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -24,7 +24,7 @@ from asi_repro.tui.run_lines import best_so_far, headline, plain_lines, run_line
 from asi_repro.tui.source import RunPaths, release_paths, run_paths
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.view import View
-from asi_repro.tui.widgets.drawing import Figure, Series
+from asi_repro.tui.widgets.drawing import Figure, Series, clipped
 from asi_repro.tui.widgets.line_list import LineList
 from asi_repro.tui.widgets.plot import Plot
 from asi_repro.tui.widgets.text import safe_line
@@ -44,12 +44,15 @@ class RunsView(View):
     RunsView #runs-run { height: 3fr; border-top: solid $primary 50%; }
     RunsView #runs-head { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     RunsView #runs-detail { height: 1fr; padding: 0 1; }
-    RunsView #runs-plot { height: 10; border-top: solid $primary 50%; display: none; }
+    RunsView #runs-plots { height: 10; border-top: solid $primary 50%; display: none; }
+    RunsView #runs-plots > Plot { width: 1fr; }
+    RunsView #runs-loss { display: none; }
+    RunsView.-training #runs-loss { display: block; }
     RunsView.-wide > #runs-panes { layout: horizontal; }
     RunsView.-wide #runs-list { width: 56; height: 1fr; }
     RunsView.-wide #runs-run { width: 1fr; height: 1fr; border-top: none; border-left: solid $primary 50%; }
-    RunsView.-live #runs-plot { display: block; }
-    RunsView.-low #runs-plot { height: 7; }
+    RunsView.-live #runs-plots { display: block; }
+    RunsView.-low #runs-plots { height: 7; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "Follow", tooltip="Follow the live run, or hold still"),
@@ -76,7 +79,9 @@ class RunsView(View):
             with Vertical(id="runs-run"):
                 yield Static(id="runs-head")
                 yield LineList(id="runs-detail")
-                yield Plot(id="runs-plot")
+                with Horizontal(id="runs-plots"):
+                    yield Plot(id="runs-plot")
+                    yield Plot(id="runs-loss")
 
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._draw_all, init=False)
@@ -227,8 +232,17 @@ class RunsView(View):
             Series("", safe_line(name, 18), points, styles[n % len(styles)], "steps", number="{:.4f}")
             for n, (name, points) in enumerate(lines.items())
         ]
-        self.set_class(bool(series), "-live")
-        self.query_one(Plot).show(Figure("best so far, by the number of results", series))
+        training = [
+            Series("", safe_line(one.name, 18), one.training.losses, styles[n % len(styles)], number="{:.4f}")
+            for n, one in enumerate(status.unfinished if status is not None else ())
+            if one.training is not None
+        ]
+        self.set_class(bool(series or training), "-live")
+        self.set_class(bool(training), "-training")
+        self.query_one("#runs-plot", Plot).show(Figure("best so far, by the number of results", series))
+        self.query_one("#runs-loss", Plot).show(
+            Figure("loss of what trains now, by step", training, y=clipped(training) if training else None)
+        )
 
     # Moving
 

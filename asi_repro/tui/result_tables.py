@@ -1,0 +1,318 @@
+"""The tables of the results view: what was trained together, and a sweep that is recorded in sittings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.style import Style
+
+from asi_repro.archive.reader import Archive
+from asi_repro.errors import AsiReproError
+from asi_repro.results.significance import Difference, Spread
+from asi_repro.results.sweep_rows import SweepRow, read_rows, row_paths
+from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, ModelRow, Results, read_results
+from asi_repro.tui.theme import ThemeStyles
+from asi_repro.tui.widgets.drawing import Figure, Series, clipped
+from asi_repro.tui.widgets.text import safe_line
+
+if TYPE_CHECKING:
+    from asi_repro.results.recorded_sweep import Place, RecordedSweep
+
+_SURE = 0.05
+_LABEL = 18
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers.
+
+    Attributes:
+        value: what it is sorted by.
+        pattern: how the value is written.
+        descending: whether the highest stands first when one sorts by it.
+        more: written after the value.
+        style: of the cell.
+    """
+
+    title: str
+    width: int
+    value: Callable[[Any], float | None]
+    pattern: str
+    descending: bool = False
+    more: Callable[[Any], str] = lambda row: ""
+    style: Callable[[Any, ThemeStyles], Style | str] = lambda row, theme: ""
+
+
+class ResultTable:
+    """Models that were trained here.
+
+    Attributes:
+        columns: of its rows.
+        steps: at which curves can be read off; none where there are no curves.
+    """
+
+    columns: ClassVar[tuple[Column, ...]] = ()
+    steps: Sequence[float] = ()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def about(self) -> list[str]:
+        """What it is and what it says, a paragraph each."""
+        raise NotImplementedError
+
+    @property
+    def rows(self) -> Sequence[Any]:
+        """A row a model, with its `name`, `title`, `index` and whether it is a `baseline`."""
+        raise NotImplementedError
+
+    def figure(self, chosen: object, at: float | None, theme: ThemeStyles) -> Figure:
+        """The picture below the table.
+
+        Args:
+            chosen: name of the model that stands out.
+            at: the step that is read off.
+        """
+        raise NotImplementedError
+
+
+def result_tables(artifacts: Path, archive: Archive) -> list[ResultTable]:
+    """Those with something to show: what was made last, and the recorded sweeps."""
+    sweeps = artifacts / SWEEPS_FOLDER
+    found: list[ResultTable] = []
+    for folder in (artifacts / RESULTS_FOLDER, *(sorted(sweeps.iterdir()) if sweeps.is_dir() else [])):
+        try:
+            found.append(TrainedTable(folder))
+        except AsiReproError:
+            if folder.parent == sweeps and any(row_paths(folder)):
+                found.append(SweepTable(folder, archive))
+    return found
+
+
+def _mean(spread: Spread | None, factor: float = 1.0) -> float | None:
+    return None if spread is None else spread.mean * factor
+
+
+def _against(row: ModelRow) -> Difference | None:
+    return row.against.get("score")
+
+
+def _difference(row: ModelRow) -> float | None:
+    found = _against(row)
+    return None if found is None else found.estimate * 100
+
+
+def _p_value(row: ModelRow) -> float | None:
+    found = _against(row)
+    return None if found is None else found.holm_p_value
+
+
+def _interval(row: ModelRow) -> str:
+    found = _against(row)
+    if found is None or found.low is None:
+        return ""
+    return f" [{found.low * 100:+.1f}, {(found.high or 0.0) * 100:+.1f}]"
+
+
+def _told_apart(row: ModelRow, theme: ThemeStyles) -> Style | str:
+    p_value, found = _p_value(row), _difference(row)
+    if p_value is None or found is None or p_value >= _SURE:
+        return ""
+    return theme.good if found > 0 else theme.bad
+
+
+class TrainedTable(ResultTable):
+    """A whole table of `asi-repro results`, with the loss curves."""
+
+    columns = (
+        Column("valid. loss", 12, lambda row: _mean(row.validation_loss), "{:.4f}"),
+        Column("loss", 9, lambda row: _mean(row.loss), "{:.4f}"),
+        Column("score", 7, lambda row: _mean(row.score, 100), "{:.2f}", True),
+        Column("− DeltaNet [95%]", 22, _difference, "{:+.2f}", True, _interval, _told_apart),
+        Column("p (Holm)", 10, _p_value, "{:.3g}"),
+        Column("seeds", 6, lambda row: float(row.seeds), "{:.0f}", True),
+    )
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.results = read_results(folder)
+        self.steps = sorted({float(point.step) for point in self.results.curves})
+
+    @property
+    def about(self) -> list[str]:
+        return [self.results.summary.about]
+
+    @property
+    def rows(self) -> Sequence[ModelRow]:
+        return self.results.models
+
+    def figure(self, chosen: object, at: float | None, theme: ThemeStyles) -> Figure:
+        series = curves(self.results, chosen, theme)
+        title = "training loss by step" if at is None else f"training loss at step {at:g}"
+        return Figure(title, series, y=clipped(series))
+
+
+def curves(found: Results, chosen: object, theme: ThemeStyles) -> list[Series]:
+    """A line for each training, the chosen model's last; the reference and it have names."""
+    points: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for point in found.curves:
+        points.setdefault((point.name, point.seed), []).append((float(point.step), point.loss))
+    titles = {row.name: safe_line(row.title, _LABEL) for row in found.models}
+    reference = found.summary.against
+
+    def rank(key: tuple[str, int]) -> tuple[bool, bool, tuple[str, int]]:
+        return (key[0] == chosen, key[0] == reference, key)
+
+    series, named = [], set()
+    for name, seed in sorted(points, key=rank):
+        style = theme.accent if name == chosen else theme.primary if name == reference else theme.muted
+        label = titles.get(name, safe_line(name, _LABEL)) if name in (chosen, reference) else ""
+        series.append(Series("", "" if name in named else label, points[name, seed], style, number="{:.4f}"))
+        named.add(name)
+    return series
+
+
+@dataclass(frozen=True)
+class SweepModel:
+    """A model of a recorded sweep: means over its seeds, and its place by validation loss."""
+
+    name: str
+    title: str
+    rows: Sequence[SweepRow]
+    place: Place | None
+
+    @property
+    def index(self) -> int | None:
+        """Of its experiment; None for a baseline."""
+        return self.rows[0].index
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is one."""
+        return self.rows[0].baseline
+
+    def mean(self, of: str) -> float | None:
+        """The mean over the seeds that have this number."""
+        found = [value for row in self.rows if (value := getattr(row, of)) is not None]
+        return fmean(found) if found else None
+
+    @property
+    def cost(self) -> float:
+        """Millions of FLOPs a training token."""
+        return self.rows[0].flops_per_token / 1e6
+
+
+def _place_interval(row: SweepModel) -> str:
+    return "" if row.place is None else f" [{row.place.low}, {row.place.high}]"
+
+
+class SweepTable(ResultTable):
+    """The rows of a sweep that is recorded in sittings, with their loss against what they cost."""
+
+    columns = (
+        Column("valid. loss", 12, lambda row: row.mean("validation_loss"), "{:.4f}"),
+        Column(
+            "place [95%]",
+            15,
+            lambda row: row.place and float(row.place.place),
+            "{:.0f}",
+            False,
+            _place_interval,
+        ),
+        Column("bits/B", 8, lambda row: row.mean("answer_bits"), "{:.3f}"),
+        Column("accuracy", 10, lambda row: row.mean("accuracy"), "{:.4f}", True),
+        Column("MFLOPs/token", 13, lambda row: row.cost, "{:.2f}"),
+        Column("parameters", 11, lambda row: float(row.rows[0].parameters), "{:,.0f}"),
+        Column("tokens/s", 10, lambda row: row.mean("tokens_per_second"), "{:,.0f}", True),
+        Column("seeds", 6, lambda row: float(len(row.rows)), "{:.0f}", True),
+    )
+
+    def __init__(self, folder: Path, archive: Archive) -> None:
+        super().__init__(folder)
+        self._archive = archive
+        self.sweep: RecordedSweep | None = None
+
+    @cached_property
+    def _read(self) -> tuple[list[SweepRow], list[str]]:
+        """The rows, and what there is to say of others."""
+        rows, damaged = read_rows(self.folder)
+        stopped = [f"{row.name} seed {row.seed} was stopped" for row in rows if not row.completed]
+        return rows, [*stopped, *(f"left out, damaged: {error.where}" for error in damaged)]
+
+    @cached_property
+    def rows(self) -> Sequence[SweepModel]:
+        """See `ResultTable`."""
+        from asi_repro.results.recorded_sweep import comparable, grouped, places
+
+        groups = grouped(comparable(self._read[0])[0])
+        known, found = places(groups), self._archive.experiments
+        titles = {
+            name: found[index].label if (index := rows[0].index) in found else name
+            for name, rows in groups.items()
+        }
+        return [SweepModel(name, titles[name], rows, known.get(name)) for name, rows in groups.items()]
+
+    def compare(self, *, seed: int, resamples: int) -> None:
+        """Work out reliability and agreement with the paper, which takes seconds."""
+        from asi_repro.claims.recorded import read_recorded
+
+        self.sweep, _ = read_recorded(self.folder, self._archive, seed=seed, resamples=resamples)
+
+    @property
+    def about(self) -> list[str]:
+        ours = sum(not row.baseline for row in self.rows)
+        tokens = self.rows[0].rows[0].tokens if self.rows else 0
+        said = [
+            f"{ours} of {len(self._archive.gallery)} architectures and {len(self.rows) - ours} baselines, "
+            f"{tokens:,} tokens each. Not a reproduction of the paper's results."
+        ]
+        if self.sweep is None:
+            return [*said, "working out what that means …"]
+        return [*said, *_meaning(self.sweep), *self._read[1]]
+
+    def figure(self, chosen: object, at: float | None, theme: ThemeStyles) -> Figure:
+        groups: dict[str, list[tuple[float, float]]] = {"others": [], "baselines": [], "chosen": []}
+        for row in self.rows:
+            if (loss := row.mean("validation_loss")) is not None:
+                kind = "chosen" if row.name == chosen else "baselines" if row.baseline else "others"
+                groups[kind].append((row.cost, loss))
+        title = next((row.title for row in self.rows if row.name == chosen), "")
+        marks = [
+            (*point, glyph, style)
+            for kind, glyph, style in (
+                ("others", "●", theme.muted), ("baselines", "◇", theme.primary), ("chosen", "●", theme.accent)
+            )
+            for point in groups[kind]
+        ]  # fmt: skip
+        everything = sorted(point for points in groups.values() for point in points)
+        return Figure(
+            f"validation loss by MFLOPs a token: ● {safe_line(title, 30)}  ◇ baselines",
+            [Series("", "", everything, theme.muted, "dots")],
+            marks=marks,
+        )
+
+
+def _meaning(sweep: RecordedSweep) -> list[str]:
+    from asi_repro.results.recorded_sweep import sentence
+
+    said = [sentence(sweep)]
+    if sweep.reliabilities:
+        each = [
+            f"{name} {one.single:.2f} [{one.low:.2f}, {one.high:.2f}]"
+            for name, one in sweep.reliabilities.items()
+        ]
+        models = max(one.models for one in sweep.reliabilities.values())
+        said.append(f"Reliability of one seed (ICC) over {models} architectures: {', '.join(each)}.")
+    if sweep.beats:
+        each = [f"{one.lower} of {one.models} below {one.baseline}" for one in sweep.beats]
+        said.append(
+            f"Beyond seeds, which deviate by {sweep.seed_deviation:.4f}: {', '.join(each)} (p < 0.05 after "
+            f"Holm; without it chance would call {sweep.beats[0].by_chance:.1f} different)."
+        )
+    return said
