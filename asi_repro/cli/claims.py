@@ -21,6 +21,7 @@ from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_columns, print_json, print_utf8, safe
 from asi_repro.config.params import load_params
 from asi_repro.project import Project, find_project
+from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.text import short_value
 
 BUILD = "build"
@@ -143,7 +144,6 @@ def _checked(
     # Reading the ledger needs none of these.
     from asi_repro.claims.building import build_ledger
     from asi_repro.claims.context import Settings
-    from asi_repro.results.table import SWEEPS_FOLDER
 
     params = load_params(project.root)
     settings = Settings(seed=params.seed, resamples=params.claims.resamples)

@@ -15,6 +15,7 @@ from asi_repro.cli.output import console, print_columns, print_heading, print_js
 from asi_repro.config.params import load_params
 from asi_repro.facts.ledger import ANSWERS, THEMES, Entry, Facts, read_facts
 from asi_repro.project import Project, find_project
+from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.store.records import write_record
 from asi_repro.text import short_value
 
@@ -61,7 +62,6 @@ def _built(project: Project) -> Facts:
     from asi_repro.claims.context import Settings
     from asi_repro.facts.building import build_facts
     from asi_repro.facts.context import Context
-    from asi_repro.results.table import SWEEPS_FOLDER
 
     params = load_params(project.root)
     context = Context(

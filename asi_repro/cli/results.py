@@ -14,8 +14,8 @@ from asi_repro.cli.recorded_sweep import show_recorded
 from asi_repro.config.params import load_params
 from asi_repro.project import find_project
 from asi_repro.results.comparison import SCORE, build_results
+from asi_repro.results.differences import Spread
 from asi_repro.results.layout import evaluated_root, trained_root
-from asi_repro.results.significance import Spread
 from asi_repro.results.speed import TIMES, step_times
 from asi_repro.results.sweep_rows import row_paths
 from asi_repro.results.table import (

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from asi_repro.errors import DataError
+from asi_repro.results.differences import Difference, Spread, WinnersCurse
 from asi_repro.results.digits import LOSS_NOISE
 from asi_repro.results.evaluation import BITS, MARGIN
 from asi_repro.results.layout import REFERENCE
 from asi_repro.results.significance import (
-    Difference,
-    Spread,
-    WinnersCurse,
     holm,
     mean_interval,
     paired_bootstrap,

@@ -15,8 +15,8 @@ from typing import Any, Optional
 from pydantic import Field, ValidationError
 
 from asi_repro.errors import DataError, MissingInput
+from asi_repro.results.differences import Difference, Spread, WinnersCurse
 from asi_repro.results.digits import settled
-from asi_repro.results.significance import Difference, Spread, WinnersCurse
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.store.records import Record, first_fault, read_record

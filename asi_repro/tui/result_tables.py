@@ -13,7 +13,7 @@ from rich.style import Style
 
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
-from asi_repro.results.significance import Difference, Spread
+from asi_repro.results.differences import Difference, Spread
 from asi_repro.results.sweep_rows import SweepRow, read_rows, row_paths
 from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, ModelRow, Results, read_results
 from asi_repro.tui.theme import ThemeStyles

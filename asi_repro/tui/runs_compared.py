@@ -22,7 +22,7 @@ from asi_repro.discover.run.outcomes import read_outcomes
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.project import Project
 from asi_repro.report.figures.progress import Band, Panel
-from asi_repro.results.significance import Spread
+from asi_repro.results.differences import Spread
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.widgets.drawing import Figure, Series
 from asi_repro.tui.widgets.line_layout import heading, prose, table

@@ -259,7 +259,7 @@ def read_items(folder: Path) -> Any:
 
 
 def make_sweep(folder: Path) -> Path:
-    from asi_repro.results.significance import Difference, Spread
+    from asi_repro.results.differences import Difference, Spread
     from asi_repro.results.table import CurvePoint, ModelRow, Results, Summary, write_results
 
     summary = Summary(

@@ -16,7 +16,7 @@ from asi_repro.report.inputs import Inputs
 from asi_repro.report.sections import build_sections
 from asi_repro.report.sections.speed import speed_finding
 from asi_repro.report.sections.training import scores_table, sweep
-from asi_repro.results.significance import Difference
+from asi_repro.results.differences import Difference
 from asi_repro.results.speed import SpeedRow, Speeds
 from asi_repro.results.table import RESULTS_FOLDER, SUMMARY
 

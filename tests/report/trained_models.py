@@ -5,8 +5,8 @@ from __future__ import annotations
 from report_runs import HOSTILE
 
 from asi_repro.project import Project
+from asi_repro.results.differences import Difference, Spread, WinnersCurse
 from asi_repro.results.probe_rows import ProbeRow
-from asi_repro.results.significance import Difference, Spread, WinnersCurse
 from asi_repro.results.speed import SPEED, SpeedRow, Speeds
 from asi_repro.results.table import (
     RESULTS_FOLDER,

@@ -12,7 +12,8 @@ from asi_repro import markdown
 from asi_repro.config.ablation import WHOLE
 from asi_repro.discover.ablation.cells import ORIGIN, CellResult
 from asi_repro.markdown import escape
-from asi_repro.results.significance import Spread, holm, mean_interval, paired_bootstrap
+from asi_repro.results.differences import Spread
+from asi_repro.results.significance import holm, mean_interval, paired_bootstrap
 from asi_repro.results.statistics import sign_flip_test
 
 MEASURES = {

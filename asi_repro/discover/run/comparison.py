@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.results import chance
-from asi_repro.results.significance import Spread, difference_of, mean_interval, ratio_draws, welch
+from asi_repro.results.differences import Spread
+from asi_repro.results.significance import difference_of, mean_interval, ratio_draws, welch
 from asi_repro.results.statistics import Interval, fit_line
 from asi_repro.store.files import atomic_write
 from asi_repro.text import csv_text

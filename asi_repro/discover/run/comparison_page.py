@@ -29,7 +29,7 @@ from asi_repro.project import RELEASE
 from asi_repro.report.drawing import render
 from asi_repro.report.figures.progress import Band, Panel, chance_band, progress_drawing
 from asi_repro.results.chance import best_so_far
-from asi_repro.results.significance import Spread
+from asi_repro.results.differences import Spread
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import dump_json
 from asi_repro.text import csv_text

@@ -8,7 +8,7 @@ from statistics import fmean
 from asi_repro.report.figures.training import learning_curves, loss_over_flops
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Drawing, Paragraph, Table
-from asi_repro.results.significance import Spread
+from asi_repro.results.differences import Spread
 from asi_repro.results.table import ModelRow, Results
 
 LEVEL = 0.05
