@@ -9,10 +9,13 @@ export DVC_NO_ANALYTICS := 1
 
 SHELL := /bin/bash -o pipefail
 
-.PHONY: repro test slow slow-ci coverage faults lint sbom audit format install clean
+.PHONY: repro gpu test slow slow-ci coverage faults lint sbom audit format install clean
 
 repro: $(RUNS) ## pull the release, run every stage, print the claims; without a release a run of our own
 	scripts/repro
+
+gpu: $(RUNS) ## try every path that needs CUDA, in at most 8 minutes; writes artifacts/gpu/report.txt
+	asi-repro doctor --gpu $(GPU_OPTIONS)
 
 test: install ## every ordinary test
 	pytest -n 2 --dist worksteal

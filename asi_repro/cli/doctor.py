@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -11,12 +12,25 @@ from rich.text import Text
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, safe
 from asi_repro.doctor.findings import Finding, can_verify
+from asi_repro.doctor.gpu.check import line_of, look_at_machine, run_parts, write_report
+from asi_repro.doctor.gpu.rows import Row, Setting
 from asi_repro.doctor.probes import examine
+from asi_repro.project import find_project
 
 
 def doctor(
     model: Annotated[
         bool, typer.Option("--model", help="Also ask the configured language model for a tiny answer.")
+    ] = False,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Try every path that needs CUDA, in at most 8 minutes.")
+    ] = False,
+    unsafe: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-no-sandbox",
+            help="With --gpu: also run 12 released programs with fla's kernels and all of your permissions.",
+        ),
     ] = False,
     json_: JsonOption = False,
 ) -> None:
@@ -26,7 +40,14 @@ def doctor(
     Face Hub is contacted once. API keys are reported as set or not set; their values are never shown. A
     language model is asked only with --model, or if a server of your own is configured (llm.base_url or
     ANTHROPIC_BASE_URL). The exit status is 1 if this machine cannot run `asi-repro pull` and `dvc repro`.
+
+    With --gpu, fla's kernels are compared with this project's modules, a model is trained and evaluated in
+    and outside the sandbox, and its speed is measured. The report is artifacts/gpu/report.txt. What cannot be
+    run is a row that says why; the exit status is 1 if something failed.
     """
+    if gpu:
+        _check_gpu(unsafe=unsafe, json_=json_)
+        return
     findings: list[Finding] = []
     out = console()
     for finding in examine(model=model):
@@ -45,6 +66,23 @@ def doctor(
         raise typer.Exit(1)
 
 
+def _check_gpu(*, unsafe: bool, json_: bool) -> None:
+    project = find_project()
+    machine, rows, out = look_at_machine(), list[Row](), console()
+    for row in run_parts(Setting(str(project.root), "", unsafe=unsafe), machine):
+        rows.append(row)
+        if not json_:
+            out.print(Text(safe(line_of(row)), style=_ROW_STYLES[row.status]))
+    path = write_report(project.artifacts / "gpu", machine, rows)
+    if json_:
+        print_json({"machine": machine.facts, "report": str(path), "rows": [asdict(row) for row in rows]})
+    else:
+        out.print(f"\nThe report is in {path}.")
+    if any(row.status == "failed" for row in rows):
+        raise typer.Exit(1)
+
+
+_ROW_STYLES = {"passed": "green", "failed": "red", "not run": "bright_black"}
 _STYLES = {"ok": "green", "gap": "yellow", "not run": "bright_black"}
 
 

@@ -70,10 +70,6 @@ def evaluate(
     items and settings are kept. With --tasks, --limit, --full, --checkpoint or --device, the result is
     written to artifacts/evaluated/NAME.json instead.
     """
-    if device != "cpu" and not unsafe:
-        raise AsiReproError(
-            "the sandbox does not support CUDA", hint="pass --unsafe-no-sandbox if you trust the program"
-        )
     if is_file(name):
         workspace = open_workspace(find_project().root, scale=scale)
         name = workspace.subject(name, the_choice(class_, set_ or [])).slug

@@ -50,7 +50,8 @@ SeedsOption = Annotated[
     typer.Option("--seeds", min=1, help="Use seeds 0 to N-1. The default is set in params.yaml."),
 ]
 DeviceOption = Annotated[
-    str, typer.Option("--device", help="cpu or cuda. cuda requires --unsafe-no-sandbox.")
+    str,
+    typer.Option("--device", help="cpu or cuda. Several GPUs in one training require --unsafe-no-sandbox."),
 ]
 UnsafeOption = Annotated[
     bool,

@@ -123,7 +123,7 @@ def _sittings(root: Path, workspace: Workspace) -> Sittings | None:
 def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:
     """Processes of each training, which no sandbox tier can hold together."""
     count = load_params(root).executor.needs(scale).processes_on(device)
-    if not unsafe and (count > 1 or device == "cuda"):
+    if not unsafe and count > 1:
         raise AsiReproError(
             f"no sandbox tier supports training on {device} with {count} processes",
             where=f"params.yaml: executor.resources.{scale}",

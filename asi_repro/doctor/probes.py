@@ -17,6 +17,7 @@ from asi_repro.doctor.model import ask_model, is_own
 from asi_repro.doctor.storage import storage
 from asi_repro.errors import AsiReproError
 from asi_repro.project import Project, find_project
+from asi_repro.sandbox.launch import TIERS
 from asi_repro.sandbox.tiers import probe_all
 
 # Measured: verify over the 106 programs stays below 4 GB and its files below 1 GB; DVC's cache holds a copy.
@@ -115,7 +116,7 @@ def _git_finding(status: int, out: str, err: str) -> Finding:
 
 def _sandbox() -> Iterator[Finding]:
     probes = probe_all()
-    best = next((probe.tier for probe in probes if probe.works), None)
+    best = next((probe.tier for probe in probes if probe.works and probe.tier in TIERS), None)
     facts = {"best": best, "tiers": [probe.__dict__ for probe in probes]}
     if best is None:
         todo = next(probe.hint for probe in probes if probe.hint)
@@ -124,9 +125,10 @@ def _sandbox() -> Iterator[Finding]:
         used = f"programs are run in the tier {best}"
         yield Finding("sandbox", "ok", used, "", ("verify", "rerun", "discover"), facts)
     for probe in probes:
-        status = "ok" if probe.works else "not run" if probe.tier == "podman" else "gap"
+        untried = probe.tier == "podman" or probe.detail.startswith("not run")
+        status = "ok" if probe.works else "not run" if untried else "gap"
         # A weaker tier that is missing is no gap to fill where a stronger one works.
-        todo = "" if probe.works or (best and probe.tier != "bubblewrap") else probe.hint
+        todo = "" if probe.works or (best and probe.tier == "landlock") or untried else probe.hint
         detail = probe.detail.splitlines()[0] if probe.detail else ""
         yield Finding(f"sandbox {probe.tier}", status, detail[:300], todo)  # type: ignore[arg-type]
 

@@ -70,7 +70,9 @@ class AsiReproLM(HFLM):  # type: ignore[misc]
             folder = resolve_checkpoint(program, checkpoint)
             config = _read_config(folder)
             if sandbox and getattr(config, "mixer", None) == _PROGRAM_MIXER:
-                self._sandbox = SandboxScorer(folder, exact=exact).__enter__()
+                self._sandbox = SandboxScorer(
+                    folder, exact=exact, device=_device(device or "cpu")
+                ).__enter__()
                 self.scorer = self._sandbox
                 import torch
 

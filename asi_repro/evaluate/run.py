@@ -61,7 +61,7 @@ def evaluate_checkpoint(
         corpus: a built corpus for the validation perplexity, None to leave that out.
         sandbox: whether programs run in the sandbox; False runs them in this process.
         exact: whether scores equal stock lm-eval's to the last bit, or to rounding and in less time.
-        device: for a model outside the sandbox.
+        device: cpu or cuda; CUDA in the sandbox needs the tier that shows a GPU.
         name: of the model in the result, None takes the folder's.
         progress: called with the number of requests just answered.
 

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.evaluate.scoring import Request, Row, Score, plan, score_batch
+from asi_repro.sandbox import gpu
 from asi_repro.sandbox.client import SandboxWorker
 from asi_repro.sandbox.outcome import Limits
+from asi_repro.sandbox.tiers import gpu_tier
 
 if TYPE_CHECKING:
     from asi_repro.sandbox.client import SandboxWorker
@@ -89,13 +91,25 @@ class SandboxScorer(Scorer):
     Args:
         folder: a model's folder as `save_pretrained` writes it.
         exact: see `asi_repro.evaluate.scoring`.
+        device: cpu or cuda.
         unsafe: resource limits only, where no tier works.
+
+    Raises:
+        SandboxUnavailable: for CUDA, where no tier shows a program a GPU.
     """
 
     def __init__(
-        self, folder: Path, *, exact: bool = True, unsafe: bool = False, seconds_a_call: float = 600.0
+        self,
+        folder: Path,
+        *,
+        exact: bool = True,
+        device: str = "cpu",
+        unsafe: bool = False,
+        seconds_a_call: float = 600.0,
     ) -> None:
+        cuda = device.startswith("cuda")
         self.folder = folder
+        self.device = device
         self.exact = exact
         self.facts: dict[str, Any] = {}
         self._files = [name for name in MODEL_FILES if (folder / name).is_file()]
@@ -117,8 +131,9 @@ class SandboxScorer(Scorer):
                 scratch_bytes=size + (64 << 20),
                 total_cpu_seconds=7 * 24 * 3600,
             ),
+            tier=gpu_tier() if cuda and not unsafe else None,
             unsafe=unsafe,
-            preload=("torch", "transformers"),
+            preload=("torch", "transformers", *((gpu.START,) if cuda else ())),
         )
 
     def __enter__(self) -> SandboxScorer:
@@ -126,7 +141,7 @@ class SandboxScorer(Scorer):
         try:
             for name in self._files:
                 self._worker.scratch.write(name, (self.folder / name).read_bytes())
-            self.facts = self._worker.call("load", {}, timeout=self._load_seconds)
+            self.facts = self._worker.call("load", {"device": self.device}, timeout=self._load_seconds)
         except BaseException:
             self._worker.close()
             raise

@@ -17,7 +17,7 @@ _loaded: dict[str, Any] = {}
 
 
 def load(payload: dict[str, Any]) -> dict[str, Any]:
-    """Load the model whose files the caller wrote into the scratch folder."""
+    """Load the model whose files the caller wrote into the scratch folder onto `payload["device"]`."""
     import torch
 
     from asi_repro.models.lm import AsiArchForCausalLM
@@ -25,7 +25,7 @@ def load(payload: dict[str, Any]) -> dict[str, Any]:
     keep_freed_memory()
     torch.manual_seed(0)
     model = AsiArchForCausalLM.from_pretrained(scratch())
-    model.eval()
+    model.to(payload["device"]).eval()
     _loaded["model"] = model
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import os
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
@@ -46,6 +47,8 @@ def resolve_backend(backend: str) -> Literal["cpu", "fla"]:
 
 
 def _fla_missing() -> str | None:
+    if os.environ.get("ASI_REPRO_NO_TRITON"):
+        return "Triton's compiler is a process, and a sandboxed program may start none"
     if not torch.cuda.is_available():
         return "no CUDA device"
     for name in ("triton", "fla"):

@@ -21,7 +21,7 @@ class SandboxWorker(WorkerProcess):
     Args:
         tier: a tier to use; None takes the strongest that works here.
         unsafe: run with resource limits only. Nothing then protects files, network or other processes.
-        task, limits, preload, environment: see `WorkerProcess`.
+        task, limits, preload, environment, devices: see `WorkerProcess`.
 
     Attributes:
         tier: the tier in use, once started.
@@ -40,9 +40,10 @@ class SandboxWorker(WorkerProcess):
         unsafe: bool = False,
         preload: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        devices: Sequence[str] | None = None,
     ) -> None:
         chosen = "unsafe" if unsafe else tier or ""
-        super().__init__(task, limits, tier=chosen, preload=preload, environment=environment)
+        super().__init__(task, limits, tier=chosen, preload=preload, environment=environment, devices=devices)
 
     def start(self) -> None:
         """Start the process and wait until it is locked down and ready."""

@@ -23,7 +23,7 @@ def before_imports(config: dict[str, Any]) -> dict[str, Any]:
     """Limits, identity and file access. The process has one thread when this runs.
 
     Args:
-        config: `tier`, `limits`, `scratch`, `readable`, `uid` (to become, or None),
+        config: `tier`, `limits`, `scratch`, `readable`, `gpu_nodes`, `uid` (to become, or None),
             `count_threads` (whether the kernel can bound them by user), `parent` (its pid, or
             None in a pid namespace, where it cannot be seen).
 
@@ -53,11 +53,13 @@ def before_imports(config: dict[str, Any]) -> dict[str, Any]:
 
 def after_imports(config: dict[str, Any], applied: dict[str, Any]) -> None:
     """The address space and the system calls: nothing after this line can be undone from inside."""
-    limit = _address_space() + config["limits"]["memory_bytes"]
-    for name in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+    # CUDA reserves far more addresses than memory: with a GPU only what is private and writable is bounded.
+    gpu = bool(config["gpu_nodes"])
+    limit = (_private_writable() if gpu else _address_space()) + config["limits"]["memory_bytes"]
+    for name in (resource.RLIMIT_DATA,) if gpu else (resource.RLIMIT_AS, resource.RLIMIT_DATA):
         resource.setrlimit(name, (limit, limit))
     if config["tier"] != "unsafe":
-        seccomp.lock_down()
+        seccomp.lock_down(gpu=gpu)
         applied["seccomp"] = True
 
 
@@ -82,6 +84,12 @@ def _address_space() -> int:
     with contextlib.suppress(OSError), Path("/proc/self/statm").open() as stream:
         return int(stream.read().split()[0]) * resource.getpagesize()
     return 2 << 30  # no /proc (not Linux): what an interpreter with torch maps, roughly
+
+
+def _private_writable() -> int:
+    """Bytes that RLIMIT_DATA counts of this process."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
 
 
 def _become(uid: int) -> None:
@@ -110,8 +118,9 @@ def _die_with(parent: int | None) -> None:
 
 
 def _restrict_files(config: dict[str, Any]) -> int:
-    if config["tier"] == "bubblewrap":
+    if config["tier"] in ("bubblewrap", "gpu"):
         readable = [Path("/")]  # the mount namespace already holds only what may be seen
     else:
         readable = [Path(p) for p in (*config["readable"], *PROC)]
-    return landlock.restrict(readable, [Path(config["scratch"])], [Path(p) for p in DEVICES])
+    nodes = [Path(node) for node in config["gpu_nodes"]]
+    return landlock.restrict(readable, [Path(config["scratch"])], [Path(p) for p in DEVICES], nodes)

@@ -24,8 +24,8 @@ _VERSION_FLAG = 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 REMOVE_DIR, REMOVE_FILE = 1 << 4, 1 << 5
 MAKE_DIR, MAKE_REG = 1 << 7, 1 << 8
-TRUNCATE = 1 << 14
-_FILE_BITS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE
+TRUNCATE, IOCTL_DEV = 1 << 14, 1 << 15
+_FILE_BITS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 READ = EXECUTE | READ_FILE | READ_DIR
 # Plain files and folders only: no link, fifo, socket or device can be made in the scratch folder.
 SCRATCH = READ_FILE | READ_DIR | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | TRUNCATE
@@ -39,11 +39,17 @@ def abi() -> int:
     return max(int(version), 0)
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path], devices: Iterable[Path] = ()) -> int:
+def restrict(
+    readable: Iterable[Path],
+    writable: Iterable[Path],
+    devices: Iterable[Path] = (),
+    driven: Iterable[Path] = (),
+) -> int:
     """Forbid every file but those below `readable` (read, execute) and `writable` (scratch).
 
     Args:
         devices: single files that may be read and written, such as /dev/null.
+        driven: devices that may be controlled (ioctl) as well.
 
     Returns:
         The ABI in force.
@@ -68,6 +74,8 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path], devices: Iterab
             _allow(libc, ruleset, path, SCRATCH & handled)
         for path in devices:
             _allow(libc, ruleset, path, (READ_FILE | WRITE_FILE) & handled)
+        for path in driven:
+            _allow(libc, ruleset, path, (READ_FILE | WRITE_FILE | IOCTL_DEV) & handled)
         no_new_privileges(libc)
         if libc.syscall(_RESTRICT, ruleset, 0) != 0:
             raise _error("landlock_restrict_self")

@@ -12,11 +12,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from asi_repro.sandbox import gpu
 from asi_repro.sandbox.outcome import Limits
 from asi_repro.sandbox.view import DEVICES, View, visible
 
-Tier = Literal["bubblewrap", "landlock", "unsafe"]
-TIERS: tuple[Tier, ...] = ("bubblewrap", "landlock")  # strongest first; "unsafe" only when asked for
+Tier = Literal["bubblewrap", "landlock", "gpu", "unsafe"]
+TIERS: tuple[Tier, ...] = (
+    "bubblewrap",
+    "landlock",
+)  # strongest first; "gpu" for CUDA, "unsafe" when asked for
+NESTED: tuple[Tier, ...] = ("bubblewrap", "gpu")  # namespaces made by bwrap
 
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[2]); "
@@ -63,23 +68,30 @@ def prepare(
     scratch: Path | None,
     preload: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    devices: Sequence[str] | None = None,
 ) -> Launch:
     """The command, environment and configuration of a worker.
 
     Args:
         descriptor: the worker's end of the channel.
-        scratch: the scratch folder on this machine; None in the bubblewrap tier, which has its own.
+        scratch: the scratch folder on this machine; None in the tiers of bubblewrap, which have their own.
+        devices: of the tier "gpu", the device nodes to show; None takes NVIDIA's.
 
     Raises:
         ValueError: for an environment variable that is not among those a caller may set.
+        SandboxUnavailable: for a device node that is not there.
     """
-    view = visible()
-    uid = _spare_uid() if os.geteuid() == 0 and (tier == "bubblewrap" or _open_to_all(view)) else None
+    nested = tier in NESTED
+    view = visible(gpu.extra_paths() if tier == "gpu" else ())
+    uid = _spare_uid() if os.geteuid() == 0 and (nested or _open_to_all(view)) else None
     if tier == "unsafe":
         uid = None
+    nodes = tuple(gpu.nvidia_nodes() if devices is None else devices) if tier == "gpu" else ()
+    if tier == "gpu":
+        gpu.require_nodes(nodes, stranger=uid is not None)
     python = [sys.executable, "-S", "-s", "-B", "-c", _BOOT, str(descriptor), json.dumps(view.sys_path)]
     inside = _INSIDE_SCRATCH if scratch is None else str(scratch)
-    argv = [*_bubblewrap(view, limits, uid), "--", *python] if tier == "bubblewrap" else python
+    argv = [*_bubblewrap(view, limits, uid, nodes), "--", *python] if nested else python
     config = {
         "tier": tier,
         "task": task,
@@ -87,12 +99,14 @@ def prepare(
         "limits": asdict(limits),
         "scratch": inside,
         "readable": [str(path) for path in view.paths],
+        "gpu_nodes": list(nodes),
         "uid": uid,
         # Root's own threads are never counted by the kernel, another user's are shared with all he runs.
-        "count_threads": uid is not None or (tier == "bubblewrap" and os.geteuid() != 0),
-        "parent": None if tier == "bubblewrap" else os.getpid(),
+        "count_threads": uid is not None or (nested and os.geteuid() != 0),
+        "parent": None if nested else os.getpid(),
     }
-    return Launch(argv, _environment(inside, environment or {}), config, tier == "bubblewrap")
+    variables = _environment(inside, environment or {})
+    return Launch(argv, variables | gpu.environment() if nodes else variables, config, nested)
 
 
 def new_scratch_owner(launch: Launch, scratch: Path) -> None:
@@ -101,7 +115,7 @@ def new_scratch_owner(launch: Launch, scratch: Path) -> None:
         os.chown(scratch, launch.config["uid"], launch.config["uid"])
 
 
-def _bubblewrap(view: View, limits: Limits, uid: int | None) -> list[str]:
+def _bubblewrap(view: View, limits: Limits, uid: int | None, nodes: Sequence[str]) -> list[str]:
     program = shutil.which("bwrap") or "bwrap"
     # Not --as-pid-1: when the caller dies the kernel lets bwrap end its own helper, which is pid 1, and all
     # of the namespace with it; a worker with a user id of its own it may not signal.
@@ -114,7 +128,7 @@ def _bubblewrap(view: View, limits: Limits, uid: int | None) -> list[str]:
         # the worker does so itself, then has no capability left.
         argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     # bwrap makes missing parents for root alone; the worker is someone else.
-    shown = [*view.paths, *(Path(device) for device in DEVICES)]
+    shown = [*view.paths, *(Path(device) for device in (*DEVICES, *nodes))]
     for parent in dict.fromkeys(p for path in shown for p in reversed(list(path.parents)[:-1])):
         argv += ["--perms", "0755", "--dir", str(parent)]
     for path in view.paths:
@@ -123,7 +137,7 @@ def _bubblewrap(view: View, limits: Limits, uid: int | None) -> list[str]:
         else:
             argv += ["--ro-bind", str(path), str(path)]
     argv += ["--proc", "/proc"]
-    for device in DEVICES:
+    for device in (*DEVICES, *nodes):
         argv += ["--dev-bind", device, device]
     argv += ["--perms", "0777", "--size", str(limits.scratch_bytes), "--tmpfs", _INSIDE_SCRATCH]
     # The root of the new file system is a tmpfs without a bound: nothing may be written there.

@@ -45,6 +45,7 @@ class WorkerProcess:
             other processes.
         preload: modules to import before the lock-down, so that calls find them warm.
         environment: variables from a short fixed list (thread counts, TRITON_INTERPRET); never a secret.
+        devices: device nodes that the tier "gpu" shows; None takes NVIDIA's.
 
     Attributes:
         applied: what the worker reported of its own confinement, once started.
@@ -61,6 +62,7 @@ class WorkerProcess:
         tier: launch.Tier | Literal["unsafe", ""],
         preload: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        devices: Sequence[str] | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.tier: str = tier
@@ -69,6 +71,7 @@ class WorkerProcess:
         self._task = task
         self._preload = tuple(preload)
         self._environment = dict(environment or {})
+        self._devices = devices
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._scratch: Scratch | None = None
@@ -195,7 +198,7 @@ class WorkerProcess:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(ours.close)
-            if self.tier != "bubblewrap":
+            if self.tier not in launch.NESTED:
                 self._scratch_path = Path(tempfile.mkdtemp(prefix="asi-repro-sandbox-"))
             plan = launch.prepare(
                 self.tier,  # type: ignore[arg-type]
@@ -205,6 +208,7 @@ class WorkerProcess:
                 scratch=self._scratch_path,
                 preload=self._preload,
                 environment=self._environment,
+                devices=self._devices,
             )
             if self._scratch_path is not None:
                 launch.new_scratch_owner(plan, self._scratch_path)
@@ -287,7 +291,7 @@ class WorkerProcess:
         # Its session made it the leader of a group of its own. Nobody waited for it yet, so the number is
         # still its own, and what it may have left in the group dies too. In a pid namespace the kernel ends
         # the rest when bwrap is gone.
-        if self.tier == "bubblewrap" and (used := usage(self._pid)) is not None:
+        if self.tier in launch.NESTED and (used := usage(self._pid)) is not None:
             add_hidden(used.cpu_seconds)
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)

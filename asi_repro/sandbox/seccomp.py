@@ -14,9 +14,9 @@ import platform
 import struct
 import sys
 
-from asi_repro.sandbox.syscalls import ALLOWED, ARCHITECTURES, CONDITIONAL
+from asi_repro.sandbox.syscalls import ALLOWED, ARCHITECTURES, CONDITIONAL, WITH_A_GPU
 
-_LD_ABS, _JEQ, _JSET, _RET = 0x20, 0x15, 0x45, 0x06
+_LD_ABS, _JEQ, _JGE, _JSET, _AND, _RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _OFFSET_NR, _OFFSET_ARCH, _OFFSET_ARGS = 0, 4, 16
 _CLONE_THREAD = 0x00010000
@@ -28,6 +28,9 @@ _SECCOMP_NUMBER = {"x86_64": 317, "aarch64": 277}
 _PRCTL_OPTIONS = (15, 16, 3, 0x53564D41)
 # ioctl: asking whether a file is a terminal, its window size, bytes waiting, close-on-exec.
 _IOCTL_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+# ioctl on NVIDIA's nodes: the driver's are of the type 'F', its memory manager's are small plain numbers, all
+# but the first and the last. Their arguments lie behind pointers, where no filter can look.
+_NVIDIA_TYPE, _UVM_BELOW, _UVM_REQUESTS = 0x4600, 0x100, (0x30000001, 0x30000002)
 # fcntl: everything but F_SETOWN, F_SETSIG and F_SETOWN_EX, which aim signals at other processes.
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032, 1033, 1034, 36, 37, 38)
 
@@ -39,8 +42,11 @@ def supported() -> bool:
     return sys.platform.startswith("linux") and platform.machine() in ARCHITECTURES
 
 
-def build_filter(pid: int, machine: str | None = None) -> bytes:
+def build_filter(pid: int, machine: str | None = None, *, gpu: bool = False) -> bytes:
     """The filter as packed `struct sock_filter`s, for a process whose own pid is `pid`.
+
+    Args:
+        gpu: also let it do what the CUDA driver asks for.
 
     Raises:
         KeyError: for an architecture without a table.
@@ -52,7 +58,7 @@ def build_filter(pid: int, machine: str | None = None) -> bytes:
         (_RET, 0, 0, _KILL_PROCESS),
         (_LD_ABS, 0, 0, _OFFSET_NR),
     ]
-    for numbers in ALLOWED.values():
+    for numbers in (ALLOWED | WITH_A_GPU if gpu else ALLOWED).values():
         if (number := numbers[column]) is not None:
             program += [(_JEQ, 0, 1, number), (_RET, 0, 0, _ALLOW)]
     conditions = {
@@ -62,7 +68,7 @@ def build_filter(pid: int, machine: str | None = None) -> bytes:
         "kill": _argument_in(0, (pid,)),
         "tgkill": _argument_in(0, (pid,)),
         "prctl": _argument_in(0, _PRCTL_OPTIONS),
-        "ioctl": _argument_in(1, _IOCTL_REQUESTS),
+        "ioctl": [*(_nvidia_request(1) if gpu else ()), *_argument_in(1, _IOCTL_REQUESTS)],
         "fcntl": _argument_in(1, _FCNTL_COMMANDS),
         "prlimit64": _pointer_is_null(2),
     }
@@ -72,14 +78,17 @@ def build_filter(pid: int, machine: str | None = None) -> bytes:
     return b"".join(struct.pack("HBBI", *instruction) for instruction in program)
 
 
-def lock_down() -> None:
+def lock_down(*, gpu: bool = False) -> None:
     """Put the filter on every thread of this process, for good.
+
+    Args:
+        gpu: see `build_filter`.
 
     Raises:
         OSError: where the kernel refuses.
         KeyError: for an architecture without a table.
     """
-    code = build_filter(os.getpid())
+    code = build_filter(os.getpid(), gpu=gpu)
     buffer = ctypes.create_string_buffer(code, len(code))
 
     class SockFprog(ctypes.Structure):
@@ -119,6 +128,16 @@ def _argument_has_bits(index: int, bits: int) -> list[Instruction]:
         (_RET, 0, 0, _ALLOW),
         _deny(),
     ]
+
+
+def _nvidia_request(index: int) -> list[Instruction]:
+    """Allow what NVIDIA's driver and memory manager are asked; go on otherwise."""
+    load = (_LD_ABS, 0, 0, _OFFSET_ARGS + 8 * index)
+    block: list[Instruction] = [load, (_AND, 0, 0, 0xFF00), (_JEQ, 0, 1, _NVIDIA_TYPE), (_RET, 0, 0, _ALLOW)]
+    block += [load, (_JGE, 1, 0, _UVM_BELOW), (_RET, 0, 0, _ALLOW)]
+    for request in _UVM_REQUESTS:
+        block += [(_JEQ, 0, 1, request), (_RET, 0, 0, _ALLOW)]
+    return block
 
 
 def _pointer_is_null(index: int) -> list[Instruction]:

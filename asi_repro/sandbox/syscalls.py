@@ -136,6 +136,9 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "restart_syscall": (219, 128),
 }
 
+# Also allowed where a worker has a GPU: events of its driver, which only wake this process.
+WITH_A_GPU: dict[str, tuple[int | None, int | None]] = {"eventfd2": (290, 19)}
+
 # Allowed with conditions on their arguments, see `seccomp`.
 CONDITIONAL: dict[str, tuple[int, int]] = {
     "clone": (56, 220),

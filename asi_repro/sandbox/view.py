@@ -29,8 +29,8 @@ class View:
     sys_path: tuple[str, ...]
 
 
-def visible() -> View:
-    """The paths a worker needs, found from the running interpreter.
+def visible(extra: Iterable[Path] = ()) -> View:
+    """The paths a worker needs, found from the running interpreter, and `extra` ones.
 
     Of a checkout only the package folder is visible, not its data, its history or its neighbours. An entry
     of `sys.path` that is not part of the interpreter or a packages folder is left out.
@@ -38,7 +38,7 @@ def visible() -> View:
     package = Path(asi_repro.__file__).resolve().parent
     homes = [sys.base_prefix, sys.base_exec_prefix, sys.prefix, *_interpreter_homes()]
     prefixes = _unique([*homes, *(str(Path(home).resolve()) for home in homes)])
-    paths = [Path(p) for p in _SYSTEM + _SINGLE] + [Path(p) for p in prefixes]
+    paths = [Path(p) for p in _SYSTEM + _SINGLE] + [Path(p) for p in prefixes] + list(extra)
     search: list[str] = []
     for entry in sys.path:
         path = Path(entry) if entry else Path.cwd()

@@ -41,7 +41,7 @@ class Job:
         scale: None takes the settings'.
         phases: what to do.
         unsafe: without a sandbox.
-        device: cpu, or cuda without a sandbox.
+        device: cpu or cuda.
         processes: that share one training; more than one need torchrun, and no sandbox.
         force: do it again.
     """

@@ -143,9 +143,12 @@ def train(
     torch.set_num_threads(recipe.threads)
     warm_up()
     peak = None if cuda else _peak()
+    # Triton's kernels run on no CPU and cannot be counted: on CUDA the torch modules stand in for them.
+    counted = build_model(message, backend="cpu").to("cuda") if cuda else None  # type: ignore[arg-type]
     seed_everything(message["seed"])
     model = build_model(message)
-    flops = _flops_per_sequence(model, recipe.length, message["seed"])
+    flops = _flops_per_sequence(counted or model, recipe.length, message["seed"])
+    del counted
     start = hidden_scalars(model)
     if cuda:
         model.to("cuda")  # type: ignore[arg-type]
@@ -193,14 +196,17 @@ def train(
     return Trained(model, facts)
 
 
-def build_model(message: dict[str, Any]) -> AsiArchForCausalLM:
+def build_model(message: dict[str, Any], *, backend: str | None = None) -> AsiArchForCausalLM:
     """The model of a message, in float32 on the CPU, in train mode.
+
+    Args:
+        backend: see `load_program`; None takes fla's kernels on CUDA where they can run.
 
     Raises:
         ProgramRefused: where the static check refuses the program.
         ProgramError: where it cannot be loaded or built.
     """
-    backend = "auto" if message["device"] == "cuda" else "cpu"
+    backend = backend or ("auto" if message["device"] == "cuda" else "cpu")
     if message["program"] is None:
         source: Any = load_baseline(message["baseline"], backend=backend)
     else:
@@ -269,7 +275,7 @@ def _flops_per_sequence(model: AsiArchForCausalLM, length: int, seed: int) -> in
     """FLOPs of one sequence forward and backward, by torch's formulas: products and convolutions."""
     trial = copy.deepcopy(model)
     # Any tokens do; those of the text are not all there where a training goes on from a checkpoint.
-    tokens = (torch.arange(length) % model.config.vocab_size)[None]
+    tokens = (torch.arange(length) % model.config.vocab_size)[None].to(model.device)
     meter = Meter()
     with seeded(seed), meter:
         loss = trial(input_ids=tokens, labels=tokens).loss

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, DataError
+from asi_repro.sandbox import gpu
 from asi_repro.sandbox.client import SandboxWorker
 from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.outcome import BadResult, Limits
+from asi_repro.sandbox.tiers import gpu_tier
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.feeding import (
     CHECKPOINT_FILES,
@@ -67,18 +69,19 @@ def train_in_sandbox(
     """Train in a worker; goes on from the last checkpoint.
 
     Raises:
-        SandboxUnavailable: where no tier works here.
+        SandboxUnavailable: where no tier works here, or none shows a program the GPU that it is to use.
         SandboxFailure: where the program is refused, fails, or takes more than it may.
         DataError: for a damaged checkpoint, or weights that are not safetensors.
     """
     resume = checkpoints.latest()
     recipe = spec.recipe
     shape = ChunkShape(recipe.steps * recipe.batch, recipe.checkpoint_every * recipe.batch, recipe.length)
+    cuda = spec.device == "cuda"
     worker = SandboxWorker(
         TASK_MODULE,
         limits(spec),
-        tier=tier,
-        preload=PRELOAD,
+        tier=tier or (gpu_tier() if cuda else None),
+        preload=(*PRELOAD, gpu.START) if cuda else PRELOAD,
         environment={"OMP_NUM_THREADS": str(recipe.threads), "MKL_NUM_THREADS": str(recipe.threads)},
     )
     with worker:
@@ -117,7 +120,9 @@ def limits(spec: Spec) -> Limits:
     logits = recipe.micro_batch * recipe.length * scale.vocab_size
     activations = recipe.micro_batch * recipe.length * scale.hidden_size * scale.num_layers * 400
     chunks = (_AHEAD + 2) * recipe.checkpoint_every * recipe.tokens_per_step * 2
-    seconds = spec.guards.max_hours * 3600 * recipe.threads * 1.2 + 600
+    # With a GPU, threads that wait for it count as well: the one that differentiates, and CUDA's own.
+    threads = recipe.threads + (3 if spec.device == "cuda" else 0)
+    seconds = spec.guards.max_hours * 3600 * threads * 1.2 + 600
     return Limits(
         memory_bytes=(3 << 30) + 40 * parameters + 24 * logits + activations,
         cpu_seconds=seconds,

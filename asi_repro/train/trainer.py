@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.errors import DataError, MissingInput
 from asi_repro.provenance.record import write_provenance
 from asi_repro.results.layout import REFERENCE, seed_folder
 from asi_repro.results.training import (
@@ -81,14 +81,14 @@ def train_model(
     Args:
         corpus: the text that `spec` was made with.
         root: the folder of the scale; the result is in `root`/slug/seed-n.
-        tier: a sandbox tier; None takes the strongest that works.
-        unsafe: train in this process, with your own rights. Needed for CUDA and for torchrun.
+        tier: a sandbox tier; None takes the strongest that works, or for CUDA the one that shows a GPU.
+        unsafe: train in this process, with your own rights. Needed for torchrun.
         force: train again where the result is there.
         restart: drop the checkpoints of an unfinished training.
         progress: called with step and loss.
 
     Raises:
-        AsiReproError: for CUDA in a sandbox, or where there is no CUDA.
+        AsiReproError: where there is no CUDA and it is asked for.
         SandboxFailure: where a program fails; nothing is written.
         DataError: for a damaged checkpoint.
     """
@@ -103,13 +103,6 @@ def train_model(
     if unsafe:
         ran = train_here(spec, corpus, checkpoints, watch=watch, progress=progress)
     else:
-        if spec.device == "cuda":
-            raise AsiReproError(
-                "no sandbox tier on this machine gives a program access to a GPU",
-                hint="pass --unsafe-no-sandbox to train with your own permissions, but only for "
-                "programs that you have read",
-            )
-
         blocks = corpus.blocks("train", spec.recipe.length, seed=spec.seed)
         ran = train_in_sandbox(spec, blocks, checkpoints, watch=watch, tier=tier, progress=progress)
     facts = check_facts(ran.facts, spec)

@@ -7,7 +7,6 @@ For each program, PROGRAM.py.safetensors is written too; a name ending in _gated
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 import time
@@ -17,12 +16,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import fla_cases
 import torch
-from fla_programs import BASELINES_IN_FLA, run_baseline, run_program
 from safetensors.torch import save_file
 
-from asi_repro.models.baselines import load_baseline
+from asi_repro.doctor.gpu import fla_cases
+from asi_repro.doctor.gpu.mixers import BASELINES_IN_FLA, fla_layer, run_baseline, run_program
 
 
 def main(target: str, *programs: str) -> None:
@@ -31,15 +29,18 @@ def main(target: str, *programs: str) -> None:
         fla = fla_cases.theirs()
         results = [fla_cases.run(name, fla) for name in fla_cases.CASES]
         for name in BASELINES_IN_FLA:
-            layer = dataclasses.replace(load_baseline(name), backend="fla").build(64, 2)
-            results.append(run_baseline(name, layer.eval()))
+            results.append(run_baseline(name, fla_layer(name)))
         save_file(_whole({key: value for result in results for key, value in result.items()}), target)
         for program in programs:
-            # "fla" is refused without CUDA; here the interpreter stands in for it.
-            with mock.patch("asi_repro.models.program.resolve_backend", return_value="fla"):
+            # "fla" is refused without CUDA; here the interpreter stands in for it. Its kernels cannot be traced, so
+            # programs must not compile around them.
+            with (
+                mock.patch("asi_repro.models.program.resolve_backend", return_value="fla"),
+                mock.patch("torch.compile", lambda f=None, **_: f or (lambda g: g)),
+            ):
                 began = time.perf_counter()
                 source = Path(program).read_text(encoding="utf-8")
-                tensors = run_program(source, gated=program.endswith("_gated.py"), compiled=False)
+                tensors = run_program(source, gated=program.endswith("_gated.py"))
                 tensors["seconds"] = torch.tensor(time.perf_counter() - began)
             save_file(_whole(tensors), program + ".safetensors")
 

@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch")
-import fla_cases
 import torch
-from fla_programs import BASELINES_IN_FLA, run_baseline, run_program
 from safetensors.torch import load_file
+
+from asi_repro.doctor.gpu import fla_cases
+from asi_repro.doctor.gpu.mixers import BASELINES_IN_FLA, run_baseline, run_program
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

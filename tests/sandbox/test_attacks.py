@@ -43,6 +43,10 @@ NUMBERS = {
 }
 
 AVAILABLE: list[Tier] = [tier for tier in TIERS if probe_tier(tier).works]
+# The tier of the GPU is bubblewrap's with device nodes. Any node shows whether it still holds.
+NODES = ("/dev/full",)
+if "bubblewrap" in AVAILABLE:
+    AVAILABLE.append("gpu")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,7 @@ def attempt(attack: Attack, tier: Tier, targets: dict[str, object]) -> tuple[San
     """The outcome of an attack and the pid of the worker that ran it."""
     limits = Limits(**{**LIMITS, **attack.limits})  # type: ignore[arg-type]
     payload = {**targets, "source": attack.source}
-    with SandboxWorker(TASKS, limits, tier=tier, unsafe=tier == "unsafe") as worker:
+    with SandboxWorker(TASKS, limits, tier=tier, unsafe=tier == "unsafe", devices=NODES) as worker:
         outcome = worker.try_call("run", payload, timeout=attack.timeout)
         return outcome, worker.pid
 
@@ -164,7 +168,7 @@ REASONS = {
 def test_result_file_that_is_not_one(name: str, tier: Tier, targets: dict[str, object]) -> None:
     """Either the worker may not make it, or the caller refuses to read it. It never gets followed or loaded."""
     limits = Limits(**LIMITS)  # type: ignore[arg-type]
-    with SandboxWorker(TASKS, limits, tier=tier, unsafe=tier == "unsafe") as worker:
+    with SandboxWorker(TASKS, limits, tier=tier, unsafe=tier == "unsafe", devices=NODES) as worker:
         outcome = worker.try_call("run", {**targets, "source": LEAVE_A_RESULT[name]})
         assert outcome.kind in ("ok", "denied"), outcome
         with pytest.raises(BadResult, match="result") as caught:
@@ -181,7 +185,7 @@ def test_a_worker_dies_with_its_caller(tier: Tier, tmp_path: Path) -> None:
     script = (
         "import sys, time\n"
         "from asi_repro.sandbox.client import SandboxWorker\n"
-        f"w = SandboxWorker({TASKS!r}, tier={tier!r})\n"
+        f"w = SandboxWorker({TASKS!r}, tier={tier!r}, devices={NODES!r})\n"
         "w.start(); print(w.pid, flush=True)\n"
         "w.try_call('run', {'source': 'def main(p):\\n    while True: pass'}, timeout=60)\n"
     )
@@ -213,7 +217,8 @@ def test_memory_bound_holds_in_torch(tier: Tier) -> None:
     """torch has an allocator and an error of its own."""
     pytest.importorskip("torch")
     source = "import torch\ndef main(p): return torch.ones(p['n']).sum().item()"
-    with SandboxWorker(TASKS, Limits(memory_bytes=512 << 20), tier=tier, preload=("torch",)) as worker:
+    limits = Limits(memory_bytes=512 << 20)
+    with SandboxWorker(TASKS, limits, tier=tier, preload=("torch",), devices=NODES) as worker:
         assert worker.call("run", {"source": source, "n": 1000}) == {"returned": 1000.0}
         outcome = worker.try_call("run", {"source": source, "n": 1 << 30})
         assert outcome.kind == "memory", outcome
@@ -221,7 +226,10 @@ def test_memory_bound_holds_in_torch(tier: Tier) -> None:
 
 @pytest.mark.parametrize("tier", AVAILABLE)
 def test_one_worker_does_not_see_another(tier: Tier) -> None:
-    with SandboxWorker(TASKS, tier=tier) as first, SandboxWorker(TASKS, tier=tier) as second:
+    with (
+        SandboxWorker(TASKS, tier=tier, devices=NODES) as first,
+        SandboxWorker(TASKS, tier=tier, devices=NODES) as second,
+    ):
         first.call("run", {"source": "def main(p): open('mine', 'w').write('x')"})
         look = "import os\ndef main(p): return os.listdir('.')"
         assert first.call("run", {"source": look}) == {"returned": ["mine"]}

@@ -15,7 +15,18 @@ from asi_repro.doctor.findings import Finding, can_verify
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-not-a-real-key-but-it-must-not-be-shown"
 NAMES = ["python", "memory", "disk", "git", "dvc", "sandbox", "sandbox bubblewrap", "sandbox landlock"]
-NAMES += ["sandbox podman", "release", "storage", "torch", "cuda", "triton", "fla", "hub", "api key"]
+NAMES += [
+    "sandbox gpu",
+    "sandbox podman",
+    "release",
+    "storage",
+    "torch",
+    "cuda",
+    "triton",
+    "fla",
+    "hub",
+    "api key",
+]
 
 
 def doctor(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:

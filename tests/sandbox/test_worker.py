@@ -19,12 +19,15 @@ from asi_repro.sandbox.tiers import best_tier, probe_tier
 TASKS = "asi_repro.sandbox.selftest"
 ROOT = Path(__file__).resolve().parents[2]
 USABLE: list[Tier] = [*(tier for tier in TIERS if probe_tier(tier).works), "unsafe"]
+if "bubblewrap" in USABLE:
+    USABLE.append("gpu")
 
 
 @pytest.fixture(params=USABLE)
 def worker(request: pytest.FixtureRequest) -> SandboxWorker:
     tier: Tier = request.param
-    with SandboxWorker(TASKS, Limits(scratch_bytes=8 << 20), tier=tier, unsafe=tier == "unsafe") as started:
+    limits = Limits(scratch_bytes=8 << 20)
+    with SandboxWorker(TASKS, limits, tier=tier, unsafe=tier == "unsafe", devices=("/dev/full",)) as started:
         yield started
 
 
@@ -159,7 +162,7 @@ def test_only_known_variables_reach_a_worker() -> None:
 def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     for tier in USABLE:
-        with SandboxWorker(TASKS, tier=tier, unsafe=tier == "unsafe") as worker:
+        with SandboxWorker(TASKS, tier=tier, unsafe=tier == "unsafe", devices=("/dev/full",)) as worker:
             worker.try_call("run", {"source": "open('x', 'w').write('y')\nimport os\nos._exit(1)"})
     assert list(tmp_path.iterdir()) == []
 

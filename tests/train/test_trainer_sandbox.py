@@ -18,7 +18,9 @@ pytest.importorskip("torch")
 from asi_repro.errors import AsiReproError
 from asi_repro.results.layout import seed_folder
 from asi_repro.results.training import read_curve
+from asi_repro.sandbox import gpu
 from asi_repro.sandbox.outcome import SandboxFailure, SandboxUnavailable
+from asi_repro.sandbox.tiers import probe_tier
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.trainer import train_model
 
@@ -41,6 +43,26 @@ def test_the_sandbox_changes_no_number(small_corpus, tmp_path):
     assert inside.result == outside.result
     assert read_curve(inside.folder) == read_curve(outside.folder)
     assert (inside.folder / "program.py").read_text() == STATEFUL
+
+
+def test_the_tier_of_the_gpu_trains_and_changes_no_number(small_corpus, tmp_path, monkeypatch):
+    """Its filters let a training through. The device is the CPU: another node stands in for the GPU's."""
+    if not probe_tier("bubblewrap").works:
+        pytest.skip("bubblewrap does not work here")
+    monkeypatch.setattr(gpu, "nvidia_nodes", lambda: ("/dev/full",))
+    spec = spec_of(small_corpus, program(STATEFUL))
+    inside = train_model(spec, small_corpus, tmp_path / "gpu", tier="gpu")
+    outside = train_model(spec, small_corpus, tmp_path / "out", unsafe=True)
+    assert inside.result == outside.result
+    assert '"sandbox": "gpu"' in (inside.folder / "environment.json").read_text()
+
+
+def test_cuda_in_the_sandbox_names_what_is_missing(small_corpus, tmp_path):
+    """Before a worker starts; nothing falls back to a tier without a GPU, or to none."""
+    if Path("/dev/nvidiactl").exists():
+        pytest.skip("there are NVIDIA's nodes here")
+    with pytest.raises(SandboxUnavailable, match="/dev/nvidiactl does not exist"):
+        train_model(replace(spec_of(small_corpus), device="cuda"), small_corpus, tmp_path)
 
 
 def test_a_program_cannot_write_outside_and_leaves_nothing(small_corpus, tmp_path):

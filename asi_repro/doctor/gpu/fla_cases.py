@@ -1,6 +1,7 @@
-"""Inputs on which fla's kernels and the plain torch versions are compared, and how one case runs.
+"""Inputs on which fla's kernels and this project's torch modules are compared, and how one case runs.
 
-Every case takes an object that has the fla names, so the same code runs both sides.
+Every case takes an object that has the fla names, so the same code runs both sides. Numbers are drawn in
+float32 on the CPU and only then moved, so both sides get the same.
 """
 
 from __future__ import annotations
@@ -32,37 +33,57 @@ def case(function: Case) -> Case:
     return function
 
 
-def run(name: str, fla: Any) -> dict[str, Tensor]:
-    """The named tensors that one case gives; inputs depend on the name only."""
+def run(name: str, fla: Any, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """The named tensors that one case gives, on the CPU; inputs depend on the name only.
+
+    Args:
+        fla: what has the names of fla's modules (`ours` or `theirs`).
+        device: where it runs.
+        dtype: of parameters and inputs for which the case names none.
+    """
     generator = torch.Generator().manual_seed(sum(name.encode()))
-    return {f"{name}/{key}": value.detach().clone() for key, value in CASES[name](fla, generator).items()}
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.device(device):
+            found = CASES[name](fla, generator)
+    finally:
+        torch.set_default_dtype(usual)
+    return {f"{name}/{key}": value.detach().clone().cpu() for key, value in found.items()}
 
 
 def ours() -> Any:
+    """This project's torch modules."""
     from asi_repro.models import fla_cpu
 
     return fla_cpu
 
 
 def theirs() -> Any:
+    """The modules of fla itself, on Triton's kernels.
+
+    Raises:
+        ImportError: where fla or triton is not installed.
+    """
     return SimpleNamespace(**{name: getattr(import_module(module), name) for name, module in NAMES.items()})
 
 
-def _random(generator: torch.Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    return torch.randn(*shape, generator=generator).to(dtype)
+def _random(generator: torch.Generator, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+    drawn = torch.randn(*shape, generator=generator, dtype=torch.float32, device="cpu")
+    return drawn.to(torch.get_default_device(), dtype or torch.get_default_dtype())
 
 
 def _randomise(module: torch.nn.Module, generator: torch.Generator) -> None:
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+            parameter.copy_(_random(generator, *parameter.shape))
 
 
 def _backward(
     outputs: dict[str, Tensor], leaves: dict[str, Tensor], generator: torch.Generator
 ) -> dict[str, Tensor]:
     """The outputs, and the leaves' gradients of a random weighting of all outputs."""
-    loss = sum((y.float() * torch.randn(y.shape, generator=generator)).sum() for y in outputs.values())
+    loss = sum((y.float() * _random(generator, *y.shape).float()).sum() for y in outputs.values())
     assert isinstance(loss, Tensor)
     loss.backward()
     grads = {f"grad_{name}": leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
@@ -218,7 +239,7 @@ def convolution_steps(fla: Any, generator: torch.Generator) -> dict[str, Tensor]
             y, state = conv(x[:, t : t + 1].contiguous(), cache=state, output_final_state=True)
             pieces.append(y)
     stepped = torch.cat(pieces, dim=1)
-    torch.testing.assert_close(stepped, whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(stepped, whole)
     return {"y": stepped, "state": state}
 
 

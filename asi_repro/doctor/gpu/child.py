@@ -1,0 +1,36 @@
+"""One part in a process of its own: python -m asi_repro.doctor.gpu.child PART SETTING.json ROWS."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from asi_repro.doctor.gpu.rows import Setting, Teller
+from asi_repro.executor.children import end_with_parent
+
+
+def main(part: str, setting: str, rows: str) -> None:
+    """Run the part; its rows go to a file line by line."""
+    end_with_parent()
+    import torch
+
+    from asi_repro.doctor.gpu import kernels, trainings
+
+    functions = {
+        "modules": kernels.modules,
+        "baselines": kernels.baselines,
+        "programs": kernels.programs,
+        "train bare": trainings.bare,
+        "train sandboxed": trainings.sandboxed,
+        "evaluate": trainings.evaluation,
+        "speed": trainings.speed,
+    }
+    # What is compared is kernels, not TensorFloat-32's ten bits.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    told = Setting(**json.loads(Path(setting).read_text(encoding="utf-8")))
+    functions[part](told, Teller(part, Path(rows)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
