@@ -14,5 +14,5 @@ if not torch.cuda.is_available():
     )
 for _dtype in (torch.float32, torch.bfloat16):
     _x = torch.ones(16, 16, device="cuda", dtype=_dtype, requires_grad=True)
-    (_x @ _x).sum().backward()
+    (_x @ _x).sum().backward()  # type: ignore[no-untyped-call]
 torch.cuda.synchronize()

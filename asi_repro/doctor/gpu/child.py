@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from asi_repro.doctor.gpu.rows import Setting, Teller
@@ -17,7 +18,7 @@ def main(part: str, setting: str, rows: str) -> None:
 
     from asi_repro.doctor.gpu import kernels, trainings
 
-    functions = {
+    functions: dict[str, Callable[[Setting, Teller], None]] = {
         "modules": kernels.modules,
         "baselines": kernels.baselines,
         "programs": kernels.programs,

@@ -85,7 +85,7 @@ def _backward(
     """The outputs, and the leaves' gradients of a random weighting of all outputs."""
     loss = sum((y.float() * _random(generator, *y.shape).float()).sum() for y in outputs.values())
     assert isinstance(loss, Tensor)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     grads = {f"grad_{name}": leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
     assert len(grads) == len(leaves), set(leaves) - {name[5:] for name in grads}
     return {**outputs, **grads}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -181,8 +182,7 @@ def _kernels(setting: Setting, tell: Teller) -> Any:
     try:
         if setting.device == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
             raise ImportError("on a CPU fla's kernels run in Triton's interpreter only (TRITON_INTERPRET=1)")
-        import triton  # noqa: F401
-
+        importlib.import_module("triton")
         return fla_cases.theirs()
     except (ImportError, AsiReproError) as error:
         tell.row("fla's kernels", "not run", f"{type(error).__name__}: {error}")

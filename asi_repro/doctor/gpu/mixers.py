@@ -90,6 +90,6 @@ def _gradients(
         (y * torch.randn(y.shape, generator=generator).to(y.device, y.dtype)).sum() for y in outputs.values()
     )
     assert isinstance(loss, Tensor)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     leaves = {"input": x, **dict(module.named_parameters())}
     return outputs_of({f"grad_{name}": leaf.grad for name, leaf in leaves.items() if leaf.grad is not None})

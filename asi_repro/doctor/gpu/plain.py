@@ -46,7 +46,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, length, width = x.shape
         parts = self.qkv(self.norms[0](x)).view(batch, length, 3, self.heads, -1).transpose(1, 3)
-        mixed = functional.scaled_dot_product_attention(*parts.unbind(2), is_causal=True)
+        q, k, v = parts.unbind(2)
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
         gate, value = self.up(self.norms[1](x)).chunk(2, dim=-1)
         return x + self.down(functional.silu(gate) * value)  # type: ignore[no-any-return]
@@ -77,7 +78,7 @@ def plain_speed(scale: Scale, recipe: Recipe, device: str) -> Speed:
     tokens = torch.randint(scale.vocab_size, (recipe.batch, recipe.length), device=device)
     meter = Meter()
     with meter:
-        model.loss(tokens[:1]).backward()
+        model.loss(tokens[:1]).backward()  # type: ignore[no-untyped-call]
     seconds = []
     for _ in range(recipe.steps):
         _wait(device)
