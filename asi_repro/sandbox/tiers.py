@@ -65,7 +65,7 @@ def best_tier() -> Tier:
 
 
 def gpu_tier() -> Tier:
-    """The tier for CUDA, where bubblewrap contains a program here and the device nodes are there.
+    """The tier for CUDA, where bubblewrap contains a program here and there are device nodes.
 
     Raises:
         SandboxUnavailable: where not.
