@@ -30,7 +30,7 @@ MODULES = {
     "padding": "padding",
     "Cache": "cache",
 }
-# Largest difference, as a share of the tensor's size. bfloat16 has steps of 2^-8.
+# Largest difference, as a share of the size of the tensor. The steps of bfloat16 are 2^-8.
 LIMITS = {torch.float32: 1e-4, torch.bfloat16: 2e-2}
 # Whole mixers add up: what bfloat16 itself costs is measured beside them, and this many times it is allowed.
 OF_ROUNDING = 3.0
