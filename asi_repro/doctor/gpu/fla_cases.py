@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asi_repro.models import fla_cpu
+
 Case = Callable[[Any, torch.Generator], dict[str, Tensor]]
 CASES: dict[str, Case] = {}
 NAMES = {
@@ -54,8 +56,6 @@ def run(name: str, fla: Any, *, device: str = "cpu", dtype: torch.dtype = torch.
 
 def ours() -> Any:
     """This project's torch modules."""
-    from asi_repro.models import fla_cpu
-
     return fla_cpu
 
 

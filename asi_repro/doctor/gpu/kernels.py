@@ -19,6 +19,7 @@ from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.sandbox import gpu
 from asi_repro.sandbox.client import SandboxWorker
 from asi_repro.sandbox.outcome import Limits
+from asi_repro.sandbox.static_check import require_safe
 from asi_repro.sandbox.tiers import gpu_tier
 
 # The modules of fla that a program may use, and how the names of their cases begin.
@@ -148,8 +149,6 @@ def released(setting: Setting) -> dict[str, str]:
 
 def compare_devices(payload: dict[str, Any]) -> dict[str, Any]:
     """A sandboxed task: one program's mixer on the device against the CPU, both with torch modules."""
-    from asi_repro.sandbox.static_check import require_safe
-
     source = payload["source"]
     require_safe(source)
     exact = run_program(source, backend="cpu")
