@@ -9,6 +9,7 @@ import typer
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import print_result
 from asi_repro.config.params import load_params
+from asi_repro.discover.run.calibration import read_calibration
 from asi_repro.project import RELEASE, find_project
 
 
@@ -21,8 +22,6 @@ def calibrate(
     Agreement is Spearman's rank correlation with a bootstrap interval. Of the release, only the total score
     was published, of which the Judge is one part of three.
     """
-    from asi_repro.discover.run.calibration import read_calibration
-
     project = find_project()
     params = load_params(project.root)
     found = read_calibration(project, run, seed=params.seed, resamples=params.claims.resamples)

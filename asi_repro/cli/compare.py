@@ -113,7 +113,8 @@ def _compare_models(names: list[str], scale: str | None, choice: Choice, *, json
 
 
 def _groups(project: Project, arguments: list[str], named: list[str]) -> list[Group]:
-    from asi_repro.discover.run.comparison import Group, read_outcomes
+    from asi_repro.discover.run.comparison import Group
+    from asi_repro.discover.run.outcomes import read_outcomes
 
     wanted = [(argument, argument) for argument in arguments]
     for one in named:

@@ -8,6 +8,7 @@ import typer
 
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_result
+from asi_repro.config.params import load_params
 from asi_repro.data.corpus import build_corpus, corpus_folder
 from asi_repro.data.tokenizer import GPT2, find_tokenizer
 from asi_repro.project import find_project
@@ -28,8 +29,6 @@ def corpus(
     The corpus has a training and a validation split. An existing corpus with the same settings is
     verified, not rebuilt. An interrupted build resumes after its last complete shard.
     """
-    from asi_repro.config.params import load_params
-
     project = find_project()
     params = load_params(project.root)
     settings = params.corpus

@@ -9,6 +9,7 @@ import typer
 
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import print_result
+from asi_repro.imports.export import export_records
 from asi_repro.project import archive_of, find_project
 
 
@@ -21,7 +22,5 @@ def export(
 
     Of a database, whose bytes are not kept, its rows are written as JSON lines.
     """
-    from asi_repro.imports.export import export_records
-
     names = export_records(archive_of(find_project(), run).parent, folder)
     print_result({"folder": str(folder), "files": names}, f"{len(names)} files in {folder}", as_json=json_)

@@ -11,6 +11,7 @@ import typer
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import print_result, safe
 from asi_repro.discover.run.folder import check_name
+from asi_repro.imports.folder import write_import
 from asi_repro.imports.formats import read_run
 from asi_repro.project import find_project
 
@@ -44,8 +45,6 @@ def import_(
     `fsck` and the others read it with --run NAME. Nothing of it is executed, and importing it again changes
     nothing. What the run's own files say wrongly or not at all is listed.
     """
-    from asi_repro.imports.folder import write_import
-
     name = check_name(run or place.resolve().name.removesuffix(".jsonl"))
     imported = write_import(read_run(place, format_), find_project().runs / name, replace=replace)
     record = imported.record

@@ -99,13 +99,13 @@ def sweep(
     with progress_bar() as bar:
         task = bar.add_task("training", total=len(planned))
 
-        def told(report: Report) -> None:
+        def report_progress(report: Report) -> None:
             bar.update(task, advance=1, description=safe(report.name)[:40])
             if sittings is not None:
                 sittings.keep(report)
 
         swept = run_sweep(
-            planned, workers=jobs or usable_cpus(), progress=told, executor=where, resources=needs
+            planned, workers=jobs or usable_cpus(), progress=report_progress, executor=where, resources=needs
         )
     swept.reports += [unknown_report(name, error) for name, error in unknown.items()]
     if sittings is not None:

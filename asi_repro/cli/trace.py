@@ -20,21 +20,12 @@ from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict
 from asi_repro.store.keeping import keep_folder
 from asi_repro.text import terminal_safe
+from asi_repro.traces.columns import COLUMNS
 from asi_repro.traces.note import trace_note
 from asi_repro.traces.openinference import flatten
 from asi_repro.traces.spans import read_jsonl
 
-_JSON_COLUMNS = (
-    "llm.invocation_parameters",
-    "llm.input_messages",
-    "llm.output_messages",
-    "llm.tools",
-    "tool.parameters",
-    "retrieval.documents",
-    "metadata",
-    "request",
-    "response",
-)
+_JSON_COLUMNS = [name for name, _, _, holds in COLUMNS if holds.startswith("JSON")]
 
 
 def trace(

@@ -64,7 +64,9 @@ def train(
             steps = workspace.settings.recipe(workspace.scale).steps
             task = bar.add_task(f"{safe(subject.slug)[:40]} seed {number}", total=steps)
 
-            def told(step: int, loss: float | None, task: Any = task, number: int = number) -> None:
+            def report_progress(
+                step: int, loss: float | None, task: Any = task, number: int = number
+            ) -> None:
                 shown = "NaN" if loss is None else f"{loss:.3f}"
                 bar.update(
                     task, completed=step, description=f"{subject.slug[:40]} seed {number} loss {shown}"
@@ -77,7 +79,7 @@ def train(
                 unsafe=unsafe,
                 force=force,
                 restart=restart,
-                progress=told,
+                progress=report_progress,
             )
             bar.remove_task(task)
             results.append(done)

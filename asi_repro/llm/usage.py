@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+import operator
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from asi_repro.config.llm import Price
@@ -23,17 +24,12 @@ class Usage:
     cache_write: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.input + other.input,
-            self.output + other.output,
-            self.cache_read + other.cache_read,
-            self.cache_write + other.cache_write,
-        )
+        return Usage(*map(operator.add, astuple(self), astuple(other)))
 
     @property
     def total(self) -> int:
         """All tokens, cached ones too."""
-        return self.input + self.output + self.cache_read + self.cache_write
+        return sum(astuple(self))
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> Usage:

@@ -14,21 +14,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from asi_repro import __version__
 from asi_repro.store.json_text import JsonDict
+from asi_repro.traces.columns import COLUMNS
 
 # Columns that are no attributes: OTLP has fields of its own for them.
-_CORE = frozenset(
-    {
-        "trace_id",
-        "span_id",
-        "parent_span_id",
-        "name",
-        "kind",
-        "start_time_ns",
-        "end_time_ns",
-        "status_code",
-        "status_message",
-    }
-)
+_CORE = frozenset(name for name, *_ in COLUMNS[: [name for name, *_ in COLUMNS].index("sequence")])
 _LISTS = ("llm.input_messages", "llm.output_messages", "llm.tools", "retrieval.documents")
 _VALUES = {bool: "bool_value", int: "int_value", float: "double_value"}
 _MICROSECOND = 1_000

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
@@ -271,20 +272,14 @@ def run_cells(
         if cell not in left:
             progress(cell.name)
     where = executor or ProcessExecutor(jobs)
-    tasks = [_Task(cell, run) for cell in left]
-    lost = where.run(_run, tasks, on_result=lambda task, _: progress(task.cell.name), resources=resources)
-    return [Failed(one.task.cell.name, _reason(one)) for one in lost]
+    call = partial(_call, run)
+    lost = where.run(call, left, on_result=lambda cell, _: progress(cell.name), resources=resources)
+    return [Failed(one.task.name, _reason(one)) for one in lost]
 
 
 def _reason(lost: LostTask) -> str:
     return lost.error.what if isinstance(lost.error, AsiReproError) else lost.reason
 
 
-@dataclass(frozen=True)
-class _Task:
-    cell: Cell
-    run: Callable[[Cell], CellResult]
-
-
-def _run(task: _Task, stop: threading.Event) -> CellResult:
-    return task.run(task.cell)
+def _call(run: Callable[[Cell], CellResult], cell: Cell, stop: threading.Event) -> CellResult:
+    return run(cell)

@@ -161,25 +161,8 @@ def _sources(run: DiscoveryRun, experiments: int) -> list[JsonDict]:
         path = run.folder / name
         if path.is_file():
             records = 1 if name == SETTINGS else path.read_bytes().count(b"\n")
-            rows.append(
-                {
-                    "file": name,
-                    "sha256": sha256_file(path),
-                    "bytes": path.stat().st_size,
-                    "records": records,
-                    "url": None,
-                    "commit": None,
-                }
-            )
+            rows.append((name, sha256_file(path), path.stat().st_size, records))
     listed = json.dumps(run.store.commits()).encode()
-    rows.append(
-        {
-            "file": "run.git",
-            "sha256": sha256_bytes(listed),
-            "bytes": len(listed),
-            "records": experiments,
-            "url": None,
-            "commit": None,
-        }
-    )
-    return rows
+    rows.append(("run.git", sha256_bytes(listed), len(listed), experiments))
+    columns = ("file", "sha256", "bytes", "records")
+    return [{**dict(zip(columns, row, strict=True)), "url": None, "commit": None} for row in rows]

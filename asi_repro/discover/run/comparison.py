@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
+from asi_repro.discover.run.outcomes import Outcomes
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.results import chance
 from asi_repro.results.differences import Spread
@@ -353,15 +353,3 @@ def _not_compared(first: Group, second: Group, unit: str) -> str:
         if min(means) > 0 and max(means) / min(means) > 1.05:
             return "An experiment of one costs more compute than one of the other."
     return ""
-
-
-__all__ = [
-    "Comparison",
-    "Group",
-    "Outcomes",
-    "compare_groups",
-    "curve",
-    "read_outcomes",
-    "side_of",
-    "write_curves",
-]
