@@ -111,5 +111,13 @@ def archive_of(project: Project, name: str) -> Path:
         raise NotFound(f"there is no run called {name!r}", hint=f"available runs: {known}")
     archive = folders[name] / "archive"
     if not archive.is_dir():
-        raise MissingInput(f"the run {name!r} has no archive", where=str(archive))
+        raise MissingInput(
+            f"the run {name!r} has no archive", where=str(archive), hint=how_to_finish(archive.parent)
+        )
     return archive
+
+
+def how_to_finish(run: Path) -> str:
+    """The command that writes the archive and the traces of a run that has none yet, by its folder."""
+    option = "--recorded" if run.parent.name == RECORDED else "--run"
+    return f"run `asi-repro discover {option} {run.name}`"

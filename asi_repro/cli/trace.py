@@ -15,7 +15,7 @@ from asi_repro.cli.output import console, print_json, print_result, print_utf8
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
 from asi_repro.imports.layout import is_import
-from asi_repro.project import RELEASE, Project, archive_of, find_project, run_folders
+from asi_repro.project import RELEASE, Project, archive_of, find_project, how_to_finish, run_folders
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict
 from asi_repro.store.keeping import keep_folder
@@ -141,6 +141,10 @@ def _traces_of(run: str | None) -> Path:
     if run is not None and not (folder / f"{run}.parquet").is_file():
         _write_traces(project, run)
     found = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+    if run not in found and run is not None and (unfinished := run_folders(project).get(run)) is not None:
+        raise MissingInput(
+            f"the run {run!r} has no traces yet", where=str(folder), hint=how_to_finish(unfinished)
+        )
     if not found:
         raise MissingInput(
             "there are no traces: the paper's release has none, and there is no run of your own here",

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from typer.testing import CliRunner, Result
 
 from asi_repro.cli import app
+from asi_repro.project import Project, archive_of
 from asi_repro.traces.note import trace_note
 from asi_repro.traces.openinference import flatten
 from asi_repro.traces.parquet import SCHEMA, write_traces
@@ -181,6 +182,13 @@ def test_what_is_not_there_is_said(project: Path) -> None:
     for path in (project / "traces").iterdir():
         path.unlink()
     assert "release has none" in said(12)
+    # A run that has not got that far: the command that finishes it is named, here and for its tables.
+    for folder, command in (("recorded/mine", "--recorded mine"), ("runs/yours", "--run yours")):
+        (project / "artifacts" / folder).mkdir(parents=True)
+        name = folder.partition("/")[2]
+        assert f"run `asi-repro discover {command}`" in said(12, "--run", name)
+        with pytest.raises(AsiReproError, match=f"discover {command}"):
+            archive_of(Project(project), name)
 
 
 @pytest.mark.parametrize(
