@@ -112,12 +112,12 @@ def archive_of(project: Project, name: str) -> Path:
     archive = folders[name] / "archive"
     if not archive.is_dir():
         raise MissingInput(
-            f"the run {name!r} has no archive", where=str(archive), hint=how_to_finish(archive.parent)
+            f"the run {name!r} has no archive", where=str(archive), hint=how_to_finish(project, name)
         )
     return archive
 
 
-def how_to_finish(run: Path) -> str:
-    """The command that writes the archive and the traces of a run that has none yet, by its folder."""
-    option = "--recorded" if run.parent.name == RECORDED else "--run"
-    return f"run `asi-repro discover {option} {run.name}`"
+def how_to_finish(project: Project, name: str) -> str:
+    """The command that writes the archive and the traces of a run that has none yet."""
+    option = "--recorded" if run_folders(project)[name].parent == project.recorded else "--run"
+    return f"run `asi-repro discover {option} {name}`"

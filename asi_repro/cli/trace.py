@@ -141,9 +141,9 @@ def _traces_of(run: str | None) -> Path:
     if run is not None and not (folder / f"{run}.parquet").is_file():
         _write_traces(project, run)
     found = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
-    if run not in found and run is not None and (unfinished := run_folders(project).get(run)) is not None:
+    if run is not None and run not in found and run in run_folders(project):
         raise MissingInput(
-            f"the run {run!r} has no traces yet", where=str(folder), hint=how_to_finish(unfinished)
+            f"the run {run!r} has no traces yet", where=str(folder), hint=how_to_finish(project, run)
         )
     if not found:
         raise MissingInput(
