@@ -1,8 +1,9 @@
-"""What training costs: the Trainer against a bare loop, and linear attention against softmax by length.
+"""What training costs: against a bare loop, against transformers' own model, and by length.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_train.py [--loop] [--lengths [--save]]
+    OMP_NUM_THREADS=1 python benchmarks/bench_train.py [--loop] [--lengths [--save]] [--laptop [INDEX ...]]
 
-Processor time, so that other work on the machine matters little; the two loops take turns.
+Processor time, so that other work on the machine matters little; what is compared takes turns. `--laptop`
+runs the programs of the release that it is given in this process, with your rights, after the static check.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import statistics
 import tempfile
 import time
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from asi_repro.archive.reader import Archive
 from asi_repro.config.train import TrainSettings
 from asi_repro.models.baselines import load_baseline
 from asi_repro.models.lm import build_lm
@@ -30,11 +32,13 @@ from asi_repro.project import find_project
 from asi_repro.results.speed import SPEED, SpeedRow, Speeds
 from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.store.records import write_record
+from asi_repro.train import loop
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.guards import Watch
 from asi_repro.train.loop import train
 
 STEPS, ROUNDS = 12, 3
+TURN_STEPS, TURNS = 7, 3  # of each model in the comparison at the laptop scale
 LENGTHS = (256, 1024, 4096)
 STEP_BY_STEP = "delta_net, step by step (fla)"
 
@@ -44,13 +48,17 @@ def main() -> None:
     parser.add_argument("--loop", action="store_true")
     parser.add_argument("--lengths", action="store_true")
     parser.add_argument("--save", action="store_true", help="keep --lengths in artifacts/sweeps/speed.json")
+    parser.add_argument("--laptop", type=int, nargs="*", metavar="INDEX")
     asked = parser.parse_args()
+    everything = not (asked.loop or asked.lengths or asked.laptop is not None)
     keep_freed_memory()
     torch.set_num_threads(1)
     found = {}
-    if asked.loop or not asked.lengths:
+    if asked.laptop is not None or everything:
+        found["laptop"] = at_laptop_scale(asked.laptop or [])
+    if asked.loop or everything:
         found["loop"] = loop_overhead()
-    if asked.lengths or not asked.loop:
+    if asked.lengths or everything:
         speeds = by_length()
         found["tokens_per_second"] = speeds.model_dump()
         if asked.save:
@@ -60,16 +68,12 @@ def main() -> None:
 
 def loop_overhead() -> dict[str, float]:
     """Seconds of processor time a step, smoke scale, DeltaNet: bare loop and ours."""
-    recipe = (
-        TrainSettings()
-        .recipe("smoke")
-        .model_copy(update={"steps": STEPS, "warmup_steps": 2, "decay_steps": 2, "checkpoint_every": 1000})
-    )
+    recipe = _short("smoke", STEPS)
     data = np.random.RandomState(0).randint(0, 50257, (STEPS * recipe.batch, recipe.length))
     bare, ours = [], []
     for _ in range(ROUNDS):
-        bare.append(_bare(recipe, data))
-        ours.append(_ours(recipe, data))
+        bare.append(_bare(recipe, data, build_lm(load_baseline("delta_net", backend="cpu"), "smoke")))
+        ours.append(_ours(recipe, data, "smoke", baseline="delta_net"))
     return {
         "bare_loop_seconds": statistics.median(bare),
         "trainer_seconds": statistics.median(ours),
@@ -77,13 +81,68 @@ def loop_overhead() -> dict[str, float]:
     }
 
 
-def _bare(recipe, data) -> float:
-    model = build_lm(load_baseline("delta_net", backend="cpu"), "smoke")
+def at_laptop_scale(indices) -> dict[str, dict[str, float]]:
+    """Tokens a second, and how many times those of transformers' Llama of the same size in a plain loop.
+
+    A program goes twice: as it is trained, and with the loop that `models.rows` replaces as it is written.
+    """
+    recipe = _short("laptop", TURN_STEPS)
+    data = np.random.RandomState(0).randint(0, 256, (TURN_STEPS * recipe.batch, recipe.length))
+    runs = {"Llama (transformers, plain loop)": lambda: _bare(recipe, data, _llama())}
+    for name in ("transformer", "delta_net"):
+        runs[name] = lambda name=name: _ours(recipe, data, "laptop", baseline=name)
+    for program in map(Archive(find_project().archive).program, indices):
+        runs[f"{program.index} as trained"] = lambda text=program.source: _ours(
+            recipe, data, "laptop", program=text
+        )
+        runs[f"{program.index} as written"] = lambda text=program.source: _as_written(recipe, data, text)
+    seconds = {name: [] for name in runs}
+    for _ in range(TURNS):
+        for name, run in runs.items():
+            seconds[name].append(run())
+    rates = {name: recipe.tokens_per_step / statistics.median(found) for name, found in seconds.items()}
+    first = next(iter(rates.values()))
+    return {name: {"tokens_per_second": rate, "of_llama": rate / first} for name, rate in rates.items()}
+
+
+def _as_written(recipe, data, program) -> float:
+    load = loop.load_program
+    loop.load_program = lambda *args, **options: load(*args, **{**options, "rewrite": False})
+    try:
+        return _ours(recipe, data, "laptop", program=program)
+    finally:
+        loop.load_program = load
+
+
+def _llama():
+    """transformers' model with the laptop scale's width, layers, heads, SwiGLU and vocabulary."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    scale = SCALES["laptop"]
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=scale.vocab_size,
+            hidden_size=scale.hidden_size,
+            intermediate_size=scale.intermediate_size,
+            num_hidden_layers=scale.num_layers,
+            num_attention_heads=scale.num_heads,
+            max_position_embeddings=scale.context,
+            use_cache=False,
+        )
+    )
+
+
+def _short(scale, steps):
+    changes = {"steps": steps, "warmup_steps": 2, "decay_steps": 2, "checkpoint_every": 1000}
+    return TrainSettings().recipe(scale).model_copy(update=changes)
+
+
+def _bare(recipe, data, model) -> float:
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay
     )
     seconds = []
-    for step in range(STEPS):
+    for step in range(recipe.steps):
         began = time.process_time()
         tokens = torch.as_tensor(data[step * recipe.batch : (step + 1) * recipe.batch])
         model(input_ids=tokens, labels=tokens).loss.backward()
@@ -94,13 +153,13 @@ def _bare(recipe, data) -> float:
     return statistics.median(seconds[2:])
 
 
-def _ours(recipe, data) -> float:
+def _ours(recipe, data, scale, *, baseline=None, program=None) -> float:
     times = []
     message = {
         "key": "",
-        "baseline": "delta_net",
-        "program": None,
-        "scale": {name: getattr(SCALES["smoke"], name) for name in SCALES["smoke"].__dataclass_fields__},
+        "baseline": baseline,
+        "program": program,
+        "scale": asdict(SCALES[scale]),
         "recipe": recipe.model_dump(),
         "precision": "fp32",
         "seed": 0,

@@ -99,7 +99,9 @@ def _call(before: ast.stmt, loop: ast.stmt) -> ast.stmt | None:
             [ast.Name(matrix)],
         ) if ast.unparse(loop) in (_named(text, index, size, matrix) for text in _LOOPS):
             made = ast.parse(f"{matrix} = {NAME}({matrix}, {size})").body[0]
-            return ast.fix_missing_locations(ast.copy_location(made, loop))
+            for node in ast.walk(made):
+                ast.copy_location(node, loop)  # an error names the program's line
+            return made
     return None
 
 

@@ -94,6 +94,12 @@ def test_no_other_loop_is_replaced(text: str) -> None:
     assert ast.unparse(with_rows(ast.parse(text))).count(NAME) == expected
 
 
+def test_an_error_in_the_operation_names_the_line_of_the_loop() -> None:
+    tree = with_rows(ast.parse(source(ADDS)))
+    [call] = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == NAME]
+    assert source(ADDS).splitlines()[call.lineno - 1].strip() == "for row in range(1, n):"
+
+
 def test_released_programs_keep_every_bit_and_lose_the_loop(release_dir: Path) -> None:
     entries = json.loads((release_dir / "data" / "106.json").read_text(encoding="utf-8"))
     texts = [entry["program"] for entry in entries]
