@@ -84,7 +84,7 @@ def _entry(one: Fact, found: Found | NotRun, adjusted: float | None) -> Entry:
         "sentence": found.sentence,
         "unit": one.unit,
         "interval": found.estimate.made,
-        "noise": found.noise or one.noise.format(**found.numbers),
+        "noise": one.noise.format(**found.numbers),
     }
     rows = [_short(row) for row in found.rows]
     answer = (found.answer if told else Answer.UNKNOWN).value

@@ -49,8 +49,7 @@ class Found:
 
     Attributes:
         sentence: the answer in one sentence, with its number, interval and n.
-        noise: what the answer means beside noise, where the question's own text does not say it.
-        numbers: those that the question's own text on noise has places for.
+        numbers: those that the question's text on noise has places for.
         p_value: of the question's test, two-sided unless `noise` says otherwise; None for a count.
         rows: the rows that show it; those of experiments have `index`.
     """
@@ -58,8 +57,7 @@ class Found:
     answer: Answer
     sentence: str
     estimate: Estimate
-    noise: str = ""
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, float | str] = field(default_factory=dict)
     p_value: float | None = None
     rows: Sequence[Row] = ()
 

@@ -26,7 +26,7 @@ class Text(Record):
     question: str
     method: str
     unit: str
-    noise: str = ""
+    noise: str
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Fact:
         question: to be answered with yes or no.
         method: the test by name, and what it is applied to.
         unit: what its number counts.
-        noise: what the answer means beside noise; empty where the function writes it.
+        noise: what the answer means beside noise, with places for numbers of the answer.
         find: the function that answers it.
     """
 

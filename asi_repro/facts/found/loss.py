@@ -104,9 +104,7 @@ def last_step_helps(context: Context) -> Found:
         f"average; it falls in {int((last < 0).sum())} of {len(last)} curves (over the interval before: "
         f"{before.mean():+.4f}).",
         estimate=interval,
-        noise="All curves saw the same batches in one order: their changes differ by "
-        f"{last.std(ddof=1):.4f} only, so this is the noise of one batch that all share, seen many times, "
-        "and not many independent results. A loss of one step is not a held-out loss.",
+        numbers={"spread": last.std(ddof=1)},
         rows=[
             {"index": e.index, "display_name": e.label, "change": change}
             for e, change in zip(context.trained, last, strict=True)

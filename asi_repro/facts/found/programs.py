@@ -69,8 +69,7 @@ def near_copies(context: Context) -> Found:
         f"{100 * _COPY:.0f}% with another; the median program shares {100 * float(np.median(nearest)):.0f}% "
         f"with its nearest, and two programs share {100 * float(np.median(between)):.0f}% in the median.",
         estimate=interval,
-        noise=f"A complete count; at 70% it is {int((nearest >= 0.7).sum())}, at 90% "
-        f"{int((nearest >= 0.9).sum())}. All programs keep DeltaNet's frame, so some overlap says nothing.",
+        numbers={"at_70": (nearest >= 0.7).sum(), "at_90": (nearest >= 0.9).sum()},
         rows=rows,
     )
 

@@ -145,9 +145,7 @@ def named_benchmark_improves(context: Context) -> Found:
         f"deviations better on it than those that do not, over {int(named.sum())} named pairs of "
         f"{len(named)} architectures and {len(tasks)} tasks.",
         estimate=interval,
-        noise="A motivation may name a task as a strength to keep rather than a weakness to mend; it was "
-        "written for 20M, where the task's accuracies were not released. A difference of "
-        f"{2.8 * float(null.std()):.2f} would be found in four cases of five.",
+        numbers={"power": 2.8 * float(null.std())},
         p_value=p_value,
         rows=rows,
     )
@@ -179,8 +177,6 @@ def promised_cheapness_shows(context: Context) -> Found:
         f"MFLOPs a token from that of the other {int((~inside).sum())} ({np.median(cost):.0f} in all); one "
         f"that promises it takes more than one that does not in {100 * likely:.0f}% of pairs.",
         estimate=interval,
-        noise="Overhead is promised against the parent, whose program is seldom there, so a comparison "
-        "with the others is a weak test of the promise. Indices of those that promise it: "
-        f"{listed(sorted(promised)[:5])} and so on.",
+        numbers={"some": listed(sorted(promised)[:5])},
         p_value=float(test.pvalue),
     )

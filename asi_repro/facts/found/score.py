@@ -60,14 +60,13 @@ def one_task_drives_the_score(context: Context) -> Found:
         for task, part, column in zip(TASKS, shares, values.T, strict=True)
     ]
     rows.sort(key=lambda row: -row["share_of_variance"])
+    times = [row["spread"] / row["standard_error"] for row in rows]
     return Found(
         answer=beyond(interval, 0.5),
         sentence=f"{TASKS[first]} makes {percent(interval)} of the variance of the score between "
         f"{len(values)} architectures; an equal share would be {100 / len(TASKS):.1f}%.",
         estimate=interval,
-        noise=f"Its spread between architectures is {rows[0]['spread']:.2f} points, "
-        f"{rows[0]['spread'] / rows[0]['standard_error']:.1f} times the sampling error of one model, and at "
-        f"most {max(r['spread'] / r['standard_error'] for r in rows[1:]):.1f} times in any other task.",
+        numbers={"spread": rows[0]["spread"], "times": times[0], "others": max(times[1:])},
         rows=rows,
     )
 
@@ -89,8 +88,12 @@ def boolq_majority(context: Context) -> Found:
         f"which always 'yes' scores; the best has {values.max():.2f}%, and {worse} are below it beyond "
         "sampling error.",
         estimate=interval,
-        noise=f"One model's sampling error is {float(standard_error(100 * rate, items)):.2f} points: {sure} "
-        f"are above and {worse} below after Holm. All share the same {items:,} questions.",
+        numbers={
+            "error": float(standard_error(100 * rate, items)),
+            "sure": sure,
+            "worse": worse,
+            "items": items,
+        },
         rows=[
             {"index": e.index, "display_name": e.label, "boolq": value}
             for e, value in sorted(zip(context.scored, values, strict=True), key=lambda pair: -pair[1])[:10]
@@ -159,8 +162,7 @@ def tasks_measure_one_thing(context: Context) -> Found:
         sentence=f"Cronbach's alpha of the seven is {shown(interval)} among {len(values)} architectures, "
         f"and the mean correlation over {len(pairs)} pairs of tasks {mean:.2f}.",
         estimate=interval,
-        noise=f"That the tasks agree at all has p = {p_value:.2g} (permutation, two-sided). Finite test "
-        "sets lower every correlation: that, too, is a reason why the mean does not measure one quality.",
+        numbers={"p": p_value},
         rows=sorted(pairs, key=lambda row: -row["spearman"]),
     )
 
@@ -186,8 +188,7 @@ def best_ten_without_one_task(context: Context) -> Found:
         sentence=f"Without {TASKS[left_out]} {len(both)} of the {best} best of {len(values)} stay among the "
         f"{best} best ({percent(interval)}); a random {best} would share {chance.expected:.1f}.",
         estimate=interval,
-        noise=f"A complete count; that as many are shared by chance has p = {chance.p_value:.2g} "
-        "(one-sided).",
+        numbers={"p": chance.p_value},
         rows=[
             {
                 "index": context.scored[int(row)].index,

@@ -52,9 +52,7 @@ def new_best_scores(context: Context) -> Found:
         f"{len(scored):,} (index {best.index}): {percent(share(len(scored) - place, len(scored)))} of the "
         "search came after it and found none.",
         estimate=interval,
-        noise=f"In a random order the last record would come as early with p = {p_value:.2g}, one-sided; "
-        "were the search improving, it would come late. One part of the score is a language model's "
-        "judgement, whose noise was not reported.",
+        numbers={"p": p_value},
         p_value=p_value if p_value <= 0.5 else None,
         rows=[{"index": e.index, "display_name": e.label, "score": e.score} for _, e in records],
     )
@@ -201,9 +199,7 @@ def one_early_design(context: Context) -> Found:
         f"{percent(whole)} of all {len(experiments):,}; the gallery comes from {len(rows)} of "
         f"{len(set(branches.tolist()))} first designs.",
         estimate=interval,
-        noise=f"Experiments of the same time would give {100 * null.mean():.1f}% (p = {p_value:.2g}, "
-        "two-sided): the concentration is the search's, which had narrowed to one line by then. One run "
-        "cannot tell whether another would narrow to the same.",
+        numbers={"expected": 100 * null.mean(), "p": p_value},
         rows=rows,
     )
 

@@ -61,10 +61,7 @@ def _best_cells(
         sentence=f"Of {len(rows)} accuracies of {table}, a discovered model is best in {ahead}; {single} of "
         f"these leads are beyond 1.96 standard errors and {sure} after Holm.",
         estimate=interval,
-        noise=f"The best of {len(found)} is held against the best of {len(human)}, which favours the "
-        "greater number; the error is that of independent test sets, though all models answer the same "
-        "items, so a paired test, for which the answers were not released, could find smaller leads. "
-        "Spread between seeds is not in it.",
+        numbers={"found": len(found), "human": len(human)},
         p_value=smallest,
         rows=sorted(rows, key=lambda row: -row["standard_errors"]),
     )
@@ -122,8 +119,7 @@ def table1_lead_from_boolq(context: Context) -> Found:
         f"models over DeltaNet, which has {models['DeltaNet']['boolq_acc']:.2f}% there; without it "
         f"{lead - from_boolq:.2f} remain of it, over eight tasks.",
         estimate=interval,
-        noise=f"Always 'yes' scores {100 * guess('boolq'):.2f}% on BoolQ, and {below} of the table's "
-        f"{len(models)} models are below it: a lead there may be a different share of answers 'yes'.",
+        numbers={"yes": 100 * guess("boolq"), "below": below, "models": len(models)},
         rows=rows,
     )
 
