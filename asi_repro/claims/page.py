@@ -50,7 +50,7 @@ def by_theme(claims: list[Entry]) -> dict[str, list[Entry]]:
     return {theme: group for theme, group in found.items() if group}
 
 
-def claim_section(claim: Entry, *, rows_shown: int = _ROWS_SHOWN) -> list[str]:
+def claim_section(claim: Entry) -> list[str]:
     """One claim in depth, as lines of Markdown."""
     lines = [
         f"## {claim.id}",
@@ -65,7 +65,7 @@ def claim_section(claim: Entry, *, rows_shown: int = _ROWS_SHOWN) -> list[str]:
         lines += ["", "Were the criterion another:", ""]
         lines += record_table([item.model_dump() for item in claim.sensitivity])
     for evidence in claim.evidence:
-        shown = evidence.rows[:rows_shown]
+        shown = evidence.rows[:_ROWS_SHOWN]
         count = "none" if not evidence.total else f"{len(shown)} of {evidence.total}"
         what = evidence.what[:1].upper() + evidence.what[1:]
         lines += ["", f"{escape(what)} ({escape(evidence.source)}; {count}):"]

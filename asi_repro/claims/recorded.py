@@ -25,10 +25,10 @@ def recorded_entries(sweeps: Path | None, archive: Archive, settings: Settings) 
     return [entry for folder in folders for entry in _entries(folder, archive, settings)]
 
 
-def table2_by_slug(archive: Archive, tables: PaperTables | None = None) -> dict[str, dict[str, float]]:
+def table2_by_slug(archive: Archive) -> dict[str, dict[str, float]]:
     """Table 2's values by our names; a row whose name several architectures bear is left out."""
     found = {}
-    for row in (tables or PaperTables()).table2:
+    for row in PaperTables().table2:
         matches = [e for e in archive.named(row.model) if e.in_gallery]
         if len(matches) == 1:
             found[slug_of(matches[0].index, matches[0].name)] = row.values

@@ -32,7 +32,12 @@ def claim(*identifiers: str) -> Callable[[Check], Check]:
 
 def checks() -> dict[str, Check]:
     """Every check by the id of its claim."""
-    package = import_module("asi_repro.claims.checks")
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+    import_all("asi_repro.claims.checks")
     return dict(_CHECKS)
+
+
+def import_all(name: str) -> None:
+    """Import every module of a package, so that what they register is there."""
+    package = import_module(name)
+    for module in pkgutil.iter_modules(package.__path__):
+        import_module(f"{name}.{module.name}")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.resources import files
 
 import yaml
 
+from asi_repro.claims.registry import import_all
 from asi_repro.facts.context import Context
 from asi_repro.facts.ledger import THEMES
 from asi_repro.facts.outcome import Found
@@ -85,8 +84,6 @@ def fact(identifier: str) -> Callable[[Find], Find]:
 
 def facts() -> dict[str, Fact]:
     """Every question by id, theme by theme."""
-    package = import_module("asi_repro.facts.found")
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+    import_all("asi_repro.facts.found")
     order = list(THEMES)
     return {one.id: one for one in sorted(_FACTS.values(), key=lambda one: order.index(one.theme))}

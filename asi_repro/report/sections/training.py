@@ -175,17 +175,14 @@ def _mean(spread: Spread | None, absent: float = -1.0) -> float:
 
 
 def _points(spread: Spread | None) -> str:
-    if spread is None:
-        return "not run"
-    reach = f" ± {100 * (spread.high - spread.mean):.1f}" if spread.high is not None else ""
-    return f"{100 * spread.mean:.1f}{reach}"
+    return _loss(spread, 100, 1)
 
 
-def _loss(spread: Spread | None) -> str:
+def _loss(spread: Spread | None, factor: float = 1, digits: int = 3) -> str:
     if spread is None:
         return "not run"
-    reach = f" ± {spread.high - spread.mean:.3f}" if spread.high is not None else ""
-    return f"{spread.mean:.3f}{reach}"
+    reach = "" if spread.high is None else f" ± {factor * (spread.high - spread.mean):.{digits}f}"
+    return f"{factor * spread.mean:.{digits}f}{reach}"
 
 
 def _star(row: ModelRow) -> str:
