@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from rich.text import Text
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, safe
 from asi_repro.doctor.findings import Finding, can_verify
-from asi_repro.doctor.gpu.check import line_of, look_at_machine, run_parts, write_report
+from asi_repro.doctor.gpu.check import SECONDS, line_of, look_at_machine, run_parts, write_report
 from asi_repro.doctor.gpu.rows import Row, Setting
 from asi_repro.doctor.probes import examine
 from asi_repro.project import find_project
@@ -67,9 +68,10 @@ def doctor(
 
 
 def _check_gpu(*, unsafe: bool, json_: bool) -> None:
-    project = find_project()
+    project, began = find_project(), time.monotonic()
     machine, rows, out = look_at_machine(), list[Row](), console()
-    for row in run_parts(Setting(str(project.root), "", unsafe=unsafe), machine):
+    left = SECONDS - (time.monotonic() - began)
+    for row in run_parts(Setting(str(project.root), "", unsafe=unsafe), machine, seconds=left):
         rows.append(row)
         if not json_:
             out.print(Text(safe(line_of(row)), style=_ROW_STYLES[row.status]))

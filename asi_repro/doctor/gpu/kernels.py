@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ MODULES = {
 LIMITS = {torch.float32: 1e-4, torch.bfloat16: 2e-2}
 # Whole mixers add up: what bfloat16 itself costs is measured beside them, and this many times it is allowed.
 OF_ROUNDING = 3.0
+# Each program has a worker of its own, and each worker starts CUDA.
+_AT_ONCE = 4
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -116,22 +119,30 @@ def programs(setting: Setting, tell: Teller) -> None:
             "not run",
             "Triton's compiler needs what the sandbox forbids; --unsafe-no-sandbox runs them unconfined",
         )
-    for title, source in sources.items():
-        with tell.trying(f"{title}, torch modules, sandboxed, against the CPU") as said:
-            found = _in_sandbox(setting, source)
-            bad = [word for word, (worst, allowed) in found.items() if not worst <= allowed]
-            pairs = found.items()
-            text = ", ".join(
-                f"{word} {worst:.1e} (allowed {allowed:.0e})" for word, (worst, allowed) in pairs
-            )
-            said(not bad, text, **{word: worst for word, (worst, _) in found.items()})
-        for word, dtype in DTYPES.items() if kernels is not None else ():
-            with tell.trying(f"{title}, fla's kernels, {word}") as said:
-                told: dict[str, Any] = {"device": setting.device, "dtype": dtype}
-                mine = run_program(source, backend="cpu", **told)
-                exact = run_program(source, backend="cpu", device=setting.device)
-                noise = _rounding(mine, exact) if dtype is torch.bfloat16 else 0.0
-                _judge(said, mine, run_program(source, backend="fla", **told), _allowed(noise, dtype), noise)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        confined = {title: pool.submit(_in_sandbox, setting, source) for title, source in sources.items()}
+        for title, source in sources.items():
+            with tell.trying(f"{title}, torch modules, sandboxed, against the CPU") as said:
+                found = confined[title].result()
+                bad = [word for word, (worst, allowed) in found.items() if not worst <= allowed]
+                pairs = found.items()
+                text = ", ".join(
+                    f"{word} {worst:.1e} (allowed {allowed:.0e})" for word, (worst, allowed) in pairs
+                )
+                said(not bad, text, **{word: worst for word, (worst, _) in found.items()})
+            if kernels is not None:
+                _unconfined(setting, tell, title, source)
+
+
+def _unconfined(setting: Setting, tell: Teller, title: str, source: str) -> None:
+    """A program in this process: fla's kernels against torch modules, both on the device."""
+    for word, dtype in DTYPES.items():
+        with tell.trying(f"{title}, fla's kernels, {word}") as said:
+            told: dict[str, Any] = {"device": setting.device, "dtype": dtype}
+            mine = run_program(source, backend="cpu", **told)
+            exact = run_program(source, backend="cpu", device=setting.device)
+            noise = _rounding(mine, exact) if dtype is torch.bfloat16 else 0.0
+            _judge(said, mine, run_program(source, backend="fla", **told), _allowed(noise, dtype), noise)
 
 
 def released(setting: Setting) -> dict[str, str]:
