@@ -15,7 +15,7 @@ class ProbeSettings(Settings):
     batch: int = Field(default=32, ge=1, description="Sequences a step.")
     learning_rate: float = Field(default=1e-2, gt=0, description="Highest rate; chosen on baselines alone.")
     initializer_range: float = Field(
-        default=0.1, gt=0, description="Deviation of the frame's initial weights; chosen on baselines alone."
+        default=0.3, gt=0, description="Deviation of the frame's initial weights; chosen on baselines alone."
     )
     evaluations: int = Field(default=8, ge=1, description="How often the test is taken; divides the steps.")
     test_sequences: int = Field(default=256, ge=1, description="Sequences of a test.")

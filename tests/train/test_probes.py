@@ -17,7 +17,7 @@ from asi_repro.config.params import load_params
 from asi_repro.data.probe_tasks import PROBES
 from asi_repro.errors import DataError
 from asi_repro.results.probe_matrix import ProbeMatrix, make_matrix, read_matrix
-from asi_repro.results.probe_rows import ProbeRow, probe_path, read_probe, read_probes, write_probe
+from asi_repro.results.probe_rows import PASSED, ProbeRow, probe_path, read_probe, read_probes, write_probe
 from asi_repro.sandbox.outcome import SandboxUnavailable
 from asi_repro.sweep.probing import ProbeSittings, make_row, probe_of, probes_home
 from asi_repro.sweep.workspace import open_workspace
@@ -198,3 +198,33 @@ def test_a_row_under_another_name_is_refused(tmp_path):
     other = path.rename(path.with_name("delta_net.parity.seed-0.json"))
     with pytest.raises(DataError, match="the row is of delta_net on recall"):
         read_probe(other)
+
+
+# A model that is known to pass each probe, and one that is known not to.
+KNOWN = {
+    "recall": ("delta_net", "transformer"),
+    "selective_copying": ("delta_net", "transformer"),
+    "parity": ("delta_net_negative", "delta_net"),
+}
+
+
+def recorded(name: str, task: str) -> ProbeRow:
+    return read_probe(probe_path(RECORDED, name, task, 0))
+
+
+@pytest.mark.parametrize("task", KNOWN)
+def test_of_the_recorded_rows_one_passes_and_one_does_not(task):
+    passes, fails = (recorded(name, task) for name in KNOWN[task])
+    assert passes.score >= PASSED
+    assert passes.tokens_to_pass is not None
+    assert fails.score < PASSED - 0.2
+    assert fails.tokens_to_pass is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "task"), [(n, task) for task, names in KNOWN.items() for n in names])
+def test_what_is_recorded_comes_again(name, task, a_sandbox):
+    with Prober() as prober:
+        probed = prober.run(probe_of(load_params(ROOT), baseline(name), PROBES[task], 0))
+    assert max(probed.curve) == recorded(name, task).tokens
+    assert list(probed.curve.values())[-1] == pytest.approx(recorded(name, task).score, abs=0.1)
