@@ -222,6 +222,17 @@ def test_of_the_recorded_rows_one_passes_and_one_does_not(task):
 
 
 @pytest.mark.slow
+def test_what_mixes_no_tokens_fails_every_probe(a_sandbox):
+    still = PLAIN.replace("self.drop(self.proj(hidden_states))", "self.proj(hidden_states)")
+    with Prober() as prober:
+        for name, task in PROBES.items():
+            probed = prober.run(probe_of(load_params(ROOT), program(still), task, 0))
+            assert not probed.trouble
+            assert list(probed.curve.values())[-1] < 3 * task.chance, name
+            assert probed.tokens_to_pass is None
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "task"), [(n, task) for task, names in KNOWN.items() for n in names])
 def test_what_is_recorded_comes_again(name, task, a_sandbox):
     with Prober() as prober:
