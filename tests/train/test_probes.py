@@ -200,10 +200,12 @@ def test_a_row_under_another_name_is_refused(tmp_path):
         read_probe(other)
 
 
-# A model that is known to pass each probe, and one that is known not to.
+# A model that is known to pass each probe, and one that is known not to. Of memorisation the second is below,
+# what mixes no tokens; of compression no model is recorded that passes.
 KNOWN = {
     "recall": ("delta_net", "transformer"),
-    "selective_copying": ("delta_net", "transformer"),
+    "noisy_recall": ("delta_net", "transformer"),
+    "selective_copying": ("delta_net_negative", "transformer"),
     "parity": ("delta_net_negative", "delta_net"),
 }
 
@@ -221,6 +223,11 @@ def test_of_the_recorded_rows_one_passes_and_one_does_not(task):
     assert fails.tokens_to_pass is None
 
 
+def test_memorisation_is_passed_and_compression_is_not_yet():
+    assert recorded("transformer", "memorisation").score >= PASSED
+    assert 5 * PROBES["compression"].chance < recorded("transformer", "compression").score < PASSED
+
+
 @pytest.mark.slow
 def test_what_mixes_no_tokens_fails_every_probe(a_sandbox):
     still = PLAIN.replace("self.drop(self.proj(hidden_states))", "self.proj(hidden_states)")
@@ -228,7 +235,7 @@ def test_what_mixes_no_tokens_fails_every_probe(a_sandbox):
         for name, task in PROBES.items():
             probed = prober.run(probe_of(load_params(ROOT), program(still), task, 0))
             assert not probed.trouble
-            assert list(probed.curve.values())[-1] < 3 * task.chance, name
+            assert list(probed.curve.values())[-1] < task.chance + 0.25, name
             assert probed.tokens_to_pass is None
 
 
