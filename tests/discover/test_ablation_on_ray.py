@@ -13,6 +13,14 @@ from typing import Any
 import pytest
 
 pytest.importorskip("ray")
+
+from test_ablation import fake_cell, grid, project, results
+
+from asi_repro.discover.ablation.cells import run_cells
+from asi_repro.executor.base import Resources
+from asi_repro.executor.on_ray import RayExecutor
+
+HERE = Path(__file__).resolve().parent
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
 LAB = {"scale": "smoke", "steps": 10, "limit": 2, "tasks": ["piqa"]}
@@ -42,6 +50,31 @@ def ablated(root: Path, executor: str) -> tuple[dict[str, Any], dict[str, bytes]
     assert done.returncode == 0, done.stderr[-3000:]
     cells = (root / "artifacts" / "ablations" / "small").glob("*.json")
     return json.loads(done.stdout), {path.name: path.read_bytes() for path in cells}
+
+
+def test_made_up_cells_on_a_cluster_are_those_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (HERE, HERE.parents[1]))))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    found = {}
+    for name in ("local", "ray"):
+        root = tmp_path / name
+        root.mkdir()
+        cells, shown = grid(project(root), seeds=1), []
+        where = RayExecutor(root, workers=2) if name == "ray" else None
+        lost = run_cells(
+            cells, jobs=2, run=fake_cell, executor=where, progress=shown.append,
+            resources=Resources(memory=100 << 20),
+        )  # fmt: skip
+        assert not lost
+        assert sorted(shown) == sorted(cell.name for cell in cells)
+        assert run_cells(cells, jobs=2, run=fake_cell, executor=where) == []  # nothing is run again
+        assert len((root / "log").read_text().splitlines()) == len(cells)
+        found[name] = results(root)
+    assert found["ray"] == found["local"]
+    assert len(found["ray"]) == 3
 
 
 def test_the_rows_are_those_of_the_local_executor(workspace, tmp_path: Path) -> None:

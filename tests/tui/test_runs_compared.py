@@ -119,6 +119,20 @@ def test_the_curves_and_numbers_are_those_of_the_command(
     compared(source, (200, 60), look)
 
 
+def test_where_less_is_better_the_best_is_the_lowest(source: Source) -> None:
+    async def go() -> None:
+        async with run_app(source, size=(120, 40)) as pilot:
+            await press(pilot, "6")
+            pilot.app.query_one("#runs-list", LineList).go("long-1")
+            await press(pilot, "x")
+            (line,) = pilot.app.query_one("#runs-plot", Plot).figure.series
+            scores = [node["score"] for node in nodes(0, 40, cost=False)]
+            assert line.points[0] == (1.0, 5.0)
+            assert line.points[-1] == (41.0, min(scores))
+
+    asyncio.run(go())
+
+
 def test_the_null_can_be_left_out_and_the_runs_be_one_group(source: Source) -> None:
     async def look(pilot: Pilot[object]) -> None:
         await press(pilot, "n")
