@@ -108,7 +108,7 @@ class Updates:
 
     def __init__(self, app: Any) -> None:
         self.times: list[float] = []
-        self.comparing = 0.0
+        self.comparing = self.comparing_cpu = 0.0
         self._app, self._display, self._shown = app, app._display, []
         app._display = self._update
 
@@ -118,12 +118,13 @@ class Updates:
 
     def _update(self, *arguments: Any) -> None:
         self._display(*arguments)
-        at = time.perf_counter()
+        at, spent = time.perf_counter(), time.process_time()
         strips = self._app.screen._compositor.render_strips()
         if strips != self._shown:
             self._shown = strips
             self.times.append(at - self.comparing)
         self.comparing += time.perf_counter() - at
+        self.comparing_cpu += time.process_time() - spent
 
 
 async def keys(archive: Path, repeats: int) -> dict[str, list[tuple[float, float]]]:
@@ -151,11 +152,12 @@ async def keys(archive: Path, repeats: int) -> dict[str, list[tuple[float, float
         async def press(kind: str, *names: str) -> None:
             for name in names:
                 updates.times.clear()
-                began, spent = updates.now(), time.process_time() - updates.comparing
+                began, spent = updates.now(), time.process_time() - updates.comparing_cpu
                 await pilot.press(name)
                 await settle()
                 shown = updates.times[-1] - began if updates.times else 0.0
-                found.setdefault(kind, []).append((shown, time.process_time() - updates.comparing - spent))
+                cpu = time.process_time() - updates.comparing_cpu - spent
+                found.setdefault(kind, []).append((shown, cpu))
 
         await settle()
         for _ in range(repeats):

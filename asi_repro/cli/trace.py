@@ -14,7 +14,7 @@ from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, print_result, print_utf8
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
-from asi_repro.imports.layout import is_import
+from asi_repro.imports.layout import ARCHIVE, is_import
 from asi_repro.project import RELEASE, Project, archive_of, find_project, how_to_finish, run_folders
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict
@@ -128,7 +128,7 @@ def _imported(run: str | None) -> Path | None:
 def _imported_spans(folder: Path, index: int | None = None) -> list[JsonDict]:
     from asi_repro.imports.spans import imported_spans
 
-    return imported_spans(folder, index)
+    return imported_spans(Archive(folder / ARCHIVE), index)
 
 
 def _without_record(run: str | None) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from asi_repro.archive.node_model import FAILED, GHOST, REJECTED, Node
 from asi_repro.archive.node_tables import read_extra
-from asi_repro.archive.nodes import read_nodes, read_objective
+from asi_repro.archive.nodes import read_objective
 from asi_repro.archive.reader import Archive
-from asi_repro.imports.layout import ARCHIVE
 from asi_repro.imports.model import NAME_CHARACTERS
 from asi_repro.imports.reading import Damaged, parse
 from asi_repro.imports.record import read_import
@@ -27,24 +25,24 @@ Metrics = Mapping[int, JsonDict]
 _BILLION = 1_000_000_000
 
 
-def imported_spans(folder: Path, index: int | None = None) -> list[JsonDict]:
+def imported_spans(archive: Archive, index: int | None = None) -> list[JsonDict]:
     """Records of spans, as `traces.parquet.read_traces` gives them, read from what the import kept.
 
     Ghosts have none. Times are there where the system recorded them.
 
     Args:
-        folder: of an imported run.
+        archive: of an imported run.
         index: of one experiment; all where None.
 
     Raises:
         DataError: where the run is damaged.
     """
-    archive, system = Archive(folder / ARCHIVE), read_import(folder).system
+    system = read_import(archive.folder.parent).system
     metrics, records = _metrics(archive, index), _records(archive, index)
     rows: list[JsonDict] = []
     timings: list[JsonDict] = []
-    for node in read_nodes(archive).values():
-        if node.status == GHOST or index not in (None, node.index):
+    for node in _nodes(archive, index):
+        if node.status == GHOST:
             continue
         tell = TELLERS.get(system)
         story = Story() if tell is None else tell(records.get(node.index, ()))
@@ -58,16 +56,24 @@ def imported_spans(folder: Path, index: int | None = None) -> list[JsonDict]:
     return flatten(rows, timings)
 
 
+def _nodes(archive: Archive, index: int | None) -> list[Node]:
+    mine = None if index is None else pc.field("index") == index
+    return [Node(**row) for row in read_extra(archive.folder, "nodes", filters=mine).to_pylist()]
+
+
 def _metrics(archive: Archive, index: int | None) -> Metrics:
     """The score and the metrics of each experiment that has any, by index."""
     name = read_objective(archive).score
     found: dict[int, JsonDict] = defaultdict(dict)
     table = archive.table("benchmarks", ["index", "task", "value"])
-    for row in (table if index is None else table.filter(pc.field("index") == index)).to_pylist():
+    if index is not None:  # a mask: an expression would import pandas
+        table = table.filter(pc.equal(table["index"], index))
+    for row in table.to_pylist():
         found[row["index"]][row["task"]] = row["value"]
-    for one in archive.experiments.values():
-        if one.score is not None and index in (None, one.index):
-            found[one.index].setdefault(name, one.score)
+    there = archive.experiments
+    for key in there if index is None else {index} & there.keys():
+        if (score := there[key].score) is not None:
+            found[key].setdefault(name, score)
     return found
 
 

@@ -118,7 +118,7 @@ class OpenRun:
             from asi_repro.imports.spans import imported_spans
             from asi_repro.traces.parquet import traces_table
 
-            return traces_table(imported_spans(self.folder.parent), str(self.folder))
+            return traces_table(imported_spans(self._archive), str(self.folder))
         project = self._project
         path = None if project is None else project.root / "traces" / f"{self.name}.parquet"
         if path is None or not path.is_file():

@@ -185,7 +185,7 @@ class Source:
         if self.imported is not None:
             from asi_repro.imports.spans import imported_spans
 
-            return imported_spans(self.imported, index)
+            return imported_spans(self.archive, index)
         if not self.paths.traces.is_file():
             raise MissingInput(
                 f"no traces are kept of the run {self.paths.name}",

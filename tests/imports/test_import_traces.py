@@ -31,7 +31,7 @@ def traced(system: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
 def spans_of(folder: Path) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     ids = {node.index: node.native_id for node in read_nodes(Archive(folder / ARCHIVE)).values()}
-    for record in imported_spans(folder):
+    for record in imported_spans(Archive(folder / ARCHIVE)):
         found.setdefault(ids[int(record["session.id"])], []).append(record)
     return found
 
@@ -57,14 +57,16 @@ def copied_openevolve(folder: Path, change: dict[str, Any]) -> tuple[Path, str]:
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_experiment_is_one_span_and_is_marked_as_imported(system: str, tmp_path: Path) -> None:
     run = imported(DATA / system, tmp_path / "r")
-    spans = imported_spans(run.folder)
+    spans = imported_spans(Archive(run.folder / ARCHIVE))
     outer = [span for span in spans if span["parent_span_id"] is None]
     assert len(outer) == len({span["session.id"] for span in spans}) == run.record.experiments
     assert {facts(span)["import.system"] for span in spans} == {run.record.system}
     for span in outer:
         status = facts(span)["import.status"]
         assert (span["status_code"] == "ERROR") == (status in ("failed", "rejected"))
-    assert imported_spans(run.folder, 3) == [span for span in spans if span["session.id"] == "3"]
+    assert imported_spans(Archive(run.folder / ARCHIVE), 3) == [
+        span for span in spans if span["session.id"] == "3"
+    ]
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -85,7 +87,7 @@ def test_no_text_is_there_that_the_records_lack(system: str, tmp_path: Path) -> 
             collect(json.loads(row["content"]))
     known = {*said, *("".join(v["_term_out"]) for v in journal_nodes())}
     texts = 0
-    for span in imported_spans(folder):
+    for span in imported_spans(Archive(folder / ARCHIVE)):
         for name in ("input.value", "output.value"):
             if span[name] is not None and span[f"{name.split('.')[0]}.mime_type"] == "text/plain":
                 assert span[name] in known
