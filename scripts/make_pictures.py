@@ -45,6 +45,8 @@ SHOTS = {
     "certificate": Shot((110, 34), ("C",), start=880),
     "trace": Shot((110, 30), ("R", "z"), start=12, run="control"),
     "claims": Shot((160, 40), ("3", *["down"] * 13)),
+    "facts": Shot((132, 36), ("0", "down", "down", "n")),
+    "results": Shot((132, 36), ("8", "right_square_bracket")),
     "certificates": Shot((132, 36), ("4", "down")),
     "replay": Shot((132, 40), ("5", "end")),
     "runs": Shot((132, 36), ("6", "end")),
