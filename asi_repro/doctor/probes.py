@@ -129,7 +129,7 @@ def _sandbox() -> Iterator[Finding]:
         status = "ok" if probe.works else "not run" if untried else "gap"
         # A weaker tier that is missing is no gap to fill where a stronger one works.
         todo = "" if probe.works or (best and probe.tier == "landlock") or untried else probe.hint
-        detail = probe.detail.splitlines()[0] if probe.detail else ""
+        detail = probe.detail.splitlines()[0].removeprefix("not run: ") if probe.detail else ""
         yield Finding(f"sandbox {probe.tier}", status, detail[:300], todo)  # type: ignore[arg-type]
 
 
