@@ -129,6 +129,7 @@ def test_a_difference_between_devices_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert all(worst > allowed for worst, allowed in told.values())
 
 
+@pytest.mark.slow
 def test_training_evaluation_and_speed(
     setting: Setting, gpt2: Any, made_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
