@@ -5,6 +5,7 @@ A probe asks whether a model learns one skill from a small training. It is no me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -94,11 +95,15 @@ def make_matrix(rows: Sequence[ProbeRow], titles: Mapping[str, str]) -> ProbeMat
         groups = {model: found for model in models if (found := [row for row in mine if row.name == model])}
         scores = {model: _scores(group) for model, group in groups.items()}
         deviation, freedom = pooled_deviation(list(scores.values()))
-        tests = _against_reference(scores, deviation, freedom)
+        tests = _against_reference(scores, deviation, freedom, mine[0].asked)
         for model, group in groups.items():
             models[model][name] = _cell(group, *tests.get(model, (None, None)))
         pairs = list(combinations([found for found in scores.values() if found], 2))
-        p_values = holm([_p_value(one, other, deviation, freedom) for one, other in pairs]) if pairs else []
+        p_values = (
+            holm([_p_value(one, other, deviation, freedom, mine[0].asked) for one, other in pairs])
+            if pairs
+            else []
+        )
         tasks[name] = TaskSummary(
             title=titles[name],
             chance=mine[0].chance,
@@ -153,7 +158,7 @@ def _scores(group: Sequence[ProbeRow]) -> list[float]:
 
 
 def _against_reference(
-    scores: dict[str, list[float]], deviation: float, freedom: int
+    scores: dict[str, list[float]], deviation: float, freedom: int, asked: int
 ) -> dict[str, tuple[float, float | None]]:
     """Difference from DeltaNet and its p-value after Holm, of the models that have one."""
     theirs = scores.get(REFERENCE, [])
@@ -163,13 +168,19 @@ def _against_reference(
     gaps = {model: fmean(ours) - fmean(theirs) for model, ours in others.items()}
     if not freedom:
         return {model: (gap, None) for model, gap in gaps.items()}
-    adjusted = holm([_p_value(ours, theirs, deviation, freedom) for ours in others.values()])
+    adjusted = holm([_p_value(ours, theirs, deviation, freedom, asked) for ours in others.values()])
     return {model: (gaps[model], p_value) for model, p_value in zip(others, adjusted, strict=True)}
 
 
-def _p_value(ours: list[float], theirs: list[float], deviation: float, freedom: int) -> float:
-    """1 where no model has two seeds, or all seeds of every model agree: then nothing is known of noise."""
-    p_value = pooled_test(ours, theirs, deviation, freedom)[1] if freedom else None
+def _p_value(ours: list[float], theirs: list[float], deviation: float, freedom: int, asked: int) -> float:
+    """1 where no model has two seeds: then nothing is known of noise.
+
+    Seeds count as deviating at least by what so many answers do by chance at the pair's mean score: models
+    that score 1 with every seed say nothing about the noise of others near chance.
+    """
+    share = (fmean(ours) + fmean(theirs)) / 2
+    least = math.sqrt(share * (1 - share) / asked)
+    p_value = pooled_test(ours, theirs, max(deviation, least), freedom)[1] if freedom else None
     return 1.0 if p_value is None else p_value
 
 

@@ -125,7 +125,7 @@ def probe_row(name: str, task: str, seed: int, score: float | None) -> ProbeRow:
         trouble="" if score is not None else "nan: the loss is not a number",
         score=score,
         chance=0.5 if task == "parity" else 0.0625,
-        asked=100,
+        asked=10000,
         tokens=1000,
         tokens_to_pass=None,
         curve={},

@@ -184,6 +184,18 @@ def test_what_exceeds_noise_is_marked_and_what_does_not_is_not():
     assert clear.tasks["recall"].seed_deviation == pytest.approx(0.01 * 2**0.5, abs=1e-4)
 
 
+def test_models_without_noise_do_not_make_a_guess_differ_from_a_guess():
+    scores = {"delta_net": [0.492, 0.497], "transformer": [0.499, 0.503], "delta_net_negative": [1.0, 1.0]}
+    rows = [
+        made_up(name=name, seed=seed, score=score, task="parity", asked=8192)
+        for name, both in scores.items()
+        for seed, score in enumerate([*both, both[0]] if name == "delta_net_negative" else both)
+    ]
+    found = make_matrix(rows, TITLES).models
+    assert found["transformer"]["parity"].beyond_noise == 0
+    assert found["delta_net_negative"]["parity"].beyond_noise == 1
+
+
 def test_one_seed_says_nothing_about_noise_and_other_recipes_are_not_compared():
     rows = [made_up(), made_up(name="mamba2"), made_up(name="mamba2", seed=1, conditions="other")]
     found = make_matrix(rows, TITLES)
