@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -12,10 +13,13 @@ import pytest
 from browsing import HeardApp, notices, press, run_app, screen_text, settle
 
 from asi_repro.errors import DataError
+from asi_repro.project import Project
 from asi_repro.store.locks import locked
 from asi_repro.tui.keys import keys_file, read_keys
 from asi_repro.tui.registry import TABS, VIEWS
-from asi_repro.tui.source import Source
+from asi_repro.tui.source import Source, release_paths
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_keys_of_ones_own_stand_for_others_and_are_in_the_help(
@@ -111,9 +115,13 @@ def test_a_session_that_saves_waits_for_another(synthetic_source: Source, tmp_pa
 
 @pytest.mark.slow
 def test_every_key_of_the_help_is_pressed(
-    made_up_source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made_up_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each once, where it belongs: none ends the app, and none is a fault of it."""
+    shutil.copytree(made_up_root, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "artifacts" / "sweeps", tmp_path / "artifacts" / "sweeps")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    made_up_source = Source(release_paths(Project(tmp_path)), Project(tmp_path))
     monkeypatch.chdir(tmp_path)
     pressed: set[tuple[str, str]] = set()
 
@@ -140,7 +148,8 @@ def test_every_key_of_the_help_is_pressed(
             assert "a fault of the app" not in notices(pilot.app)
 
     asyncio.run(go())
-    assert {"BrowseApp", "LineageTree", "ProgramTab", "ReplayView", "Matrix"} <= {
+    views = {"FactsView", "ReplayView", "ResultsView", "RunsView"}
+    assert {"BrowseApp", "LineageTree", "ProgramTab", "Matrix", *views} <= {
         owner.replace("HeardApp", "BrowseApp") for owner, _ in pressed
     }
     assert len(pressed) > 150
