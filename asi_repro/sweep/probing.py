@@ -155,7 +155,7 @@ class ProbeSittings:
 def run_probes(job: Job) -> Report:
     """Run one model's probes and write their rows; every failure becomes a report."""
     assert isinstance(job, ProbeJob)
-    spent, troubles = 0.0, []
+    spent, troubles, again = 0.0, [], False
     try:
         keep_freed_memory()
         params = load_params(job.root)
@@ -166,6 +166,7 @@ def run_probes(job: Job) -> Report:
                 spent += probed.cpu_seconds
                 if probed.trouble:
                     troubles.append(f"{name}: {probed.trouble}")
+                again = again or probed.transient
                 if not probed.transient:
                     write_probe(make_row(probe, probed), probes_home(job.root / "artifacts"))
     except AsiReproError as error:
@@ -182,7 +183,8 @@ def run_probes(job: Job) -> Report:
         job.subject.slug,
         job.seed,
         "train",
-        "stopped" if troubles else "done",
+        # A row says how a program ended; what has no row is to be run again, and the exit status says so.
+        "failed" if again else "stopped" if troubles else "done",
         "; ".join(troubles)[:400],
         train_cpu_seconds=spent,
     )

@@ -19,9 +19,9 @@ from asi_repro.errors import DataError
 from asi_repro.results.probe_matrix import ProbeMatrix, make_matrix, read_matrix
 from asi_repro.results.probe_rows import PASSED, ProbeRow, probe_path, read_probe, read_probes, write_probe
 from asi_repro.sandbox.outcome import SandboxUnavailable
-from asi_repro.sweep.probing import ProbeSittings, make_row, probe_of, probes_home
+from asi_repro.sweep.probing import ProbeJob, ProbeSittings, make_row, probe_of, probes_home, run_probes
 from asi_repro.sweep.workspace import open_workspace
-from asi_repro.train.probing import Prober
+from asi_repro.train.probing import Probed, Prober
 from asi_repro.train.spec import baseline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +83,14 @@ def test_a_program_that_fails_is_a_row_that_says_so_and_the_worker_goes_on(root,
             probed = prober.run(probe)
             assert probed.trouble[: len(said) or None] == said
             assert (make_row(probe, probed).score is None) == bool(said)
+
+
+@pytest.mark.parametrize(("transient", "status", "rows"), [(True, "failed", 0), (False, "stopped", 1)])
+def test_what_may_end_otherwise_is_a_failure_without_a_row(root, monkeypatch, transient, status, rows):
+    ended = Probed({}, None, "timeout: over the limit", transient, 1.0)
+    monkeypatch.setattr(Prober, "run", lambda self, probe: ended)
+    report = run_probes(ProbeJob(root, baseline("transformer"), 0, tasks=("recall",)))
+    assert (report.status, len(read_probes(probes_home(root / "artifacts"))[0])) == (status, rows)
 
 
 def test_the_command_goes_on_where_it_was(root, a_sandbox, monkeypatch):
