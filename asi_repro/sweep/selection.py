@@ -122,5 +122,5 @@ def read_selection(path: Path) -> list[str]:
     data = plain_yaml(text, where=str(path), hint=_HINT)
     slugs = data.get(KEY) if isinstance(data, dict) else None
     if not isinstance(slugs, dict) or not slugs or not all(isinstance(slug, str) for slug in slugs):
-        raise DataError(f"there are there are no names under {KEY!r}", where=str(path), hint=_HINT)
+        raise DataError(f"there are no names under {KEY!r}", where=str(path), hint=_HINT)
     return list(slugs)
