@@ -115,3 +115,22 @@ def test_ctrl_c_stops_a_run_cleanly_and_it_goes_on(project):
     pinned = [line.split() for line in (RECORDED / COMMITS).read_text().splitlines()]
     first = {int(index): commit for kind, index, commit in pinned if kind == "experiment"}
     assert found == {index: commit for index, commit in first.items() if index <= 12}
+
+
+@pytest.mark.slow
+def test_the_search_at_the_laptop_scale_is_repeated_and_its_winners_are_counted_again(tmp_path):
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    folder = tmp_path / "artifacts" / "recorded" / "laptop"
+    folder.mkdir(parents=True)
+    for name in KEPT:
+        shutil.copy(RECORDED.with_name("laptop") / name, folder / name)
+    status, out, err = ended(command(tmp_path, "discover", "--recorded", "laptop", "--json"))
+    assert status == 0, err
+    assert json.loads(out)["experiments"] == 100
+    status, out, err = ended(command(tmp_path, "retest", "--run", "laptop", "--recorded", "--json"))
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["beats"] == json.loads((folder / "discoveries.json").read_text())["discoveries"]
+    assert len(found["winners"]) == 10
+    assert len(found["trainings"]) == 40
