@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from asi_repro.cli import app
 from asi_repro.discover.retest import plan_retest, retest_run
 from asi_repro.discover.run.archive import write_run_archive
+from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.types import LabFailure, Metrics
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.executor.local import ThreadExecutor
@@ -65,14 +67,26 @@ def finished_run(folder, lab, experiments=30):
     return run
 
 
+DIFFERENT = MadeUpLab(effect=1.0, noise=0.02)
+
+
+@pytest.fixture(scope="module")
+def differing(tmp_path_factory):
+    """The folder of a finished run whose programs differ; made once, and never written to."""
+    return finished_run(tmp_path_factory.mktemp("differing") / "run", DIFFERENT).folder
+
+
+def copied(folder, to):
+    return DiscoveryRun(shutil.copytree(folder, to))
+
+
 def retested(run, lab, top=8, seeds=4):
     jobs = plan_retest(run, top=top, seeds=seeds, labs=lab)
     return retest_run(run, jobs, ThreadExecutor(2), lambda training: None)
 
 
-def test_winners_stay_where_programs_differ(tmp_path):
-    lab = MadeUpLab(effect=1.0, noise=0.02)
-    found = retested(finished_run(tmp_path / "run", lab), lab)
+def test_winners_stay_where_programs_differ(differing, tmp_path):
+    found = retested(copied(differing, tmp_path / "run"), DIFFERENT)
     assert len(found.winners) >= 6
     assert found.stay == found.stay_beyond("loss") == len(found.winners)
     assert found.noise["loss"].deviation == pytest.approx(0.02 / 12**0.5, rel=0.35)
@@ -92,9 +106,8 @@ def test_winners_of_noise_do_not_stay(tmp_path):
     assert abs(again) < claimed / 2
 
 
-def test_a_program_that_fails_with_a_fresh_seed_is_named_and_the_others_count(tmp_path):
-    run = finished_run(tmp_path / "run", MadeUpLab(effect=1.0, noise=0.02))
-    found = retested(run, MadeUpLab(effect=1.0, noise=0.02, fails=True))
+def test_a_program_that_fails_with_a_fresh_seed_is_named_and_the_others_count(differing, tmp_path):
+    found = retested(copied(differing, tmp_path / "run"), MadeUpLab(effect=1.0, noise=0.02, fails=True))
     failed = [training for training in found.trainings if training.failed]
     assert failed
     assert {training.failed for training in failed} == {"nan"}
@@ -102,10 +115,9 @@ def test_a_program_that_fails_with_a_fresh_seed_is_named_and_the_others_count(tm
     assert all(winner.again["loss"].seeds >= 3 for winner in found.winners)
 
 
-def test_what_was_retested_is_not_trained_again_and_reads_back(tmp_path):
-    lab = MadeUpLab(effect=1.0, noise=0.02)
-    run = finished_run(tmp_path / "run", lab)
-    found = retested(run, lab)
+def test_what_was_retested_is_not_trained_again_and_reads_back(differing, tmp_path):
+    run = copied(differing, tmp_path / "run")
+    found = retested(run, DIFFERENT)
     before = (run.folder / "retest.json").read_bytes()
     again = retest_run(run, plan_retest(run, top=8, seeds=4, labs=None), ThreadExecutor(1), print)
     assert (run.folder / "retest.json").read_bytes() == before
@@ -126,13 +138,13 @@ def test_a_run_without_winners_says_so(tmp_path):
         plan_retest(run, top=3, seeds=2, labs=None)
 
 
-def test_the_command_takes_results_from_the_record_and_names_what_is_missing(tmp_path, monkeypatch):
+def test_the_command_takes_results_from_the_record_and_names_what_is_missing(
+    differing, tmp_path, monkeypatch
+):
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     (tmp_path / "params.yaml").write_text("seed: 1\nclaims:\n  resamples: 500\n")
     monkeypatch.setenv("ASI_REPRO_HOME", str(tmp_path))
-    lab = MadeUpLab(effect=1.0, noise=0.02)
-    run = finished_run(tmp_path / "artifacts" / "runs" / "made", lab)
-    retested(run, lab, top=10, seeds=3)
+    retested(copied(differing, tmp_path / "artifacts" / "runs" / "made"), DIFFERENT, top=10, seeds=3)
     done = CliRunner().invoke(app, ["retest", "--run", "made", "--recorded", "--json"])
     assert done.exit_code == 0, done.output
     winners = len(json.loads(done.stdout)["winners"])
