@@ -38,7 +38,7 @@ class PaperTables:
     def rows(self, name: str) -> list[dict[str, str]]:
         """A table's rows as text, by column."""
         if self.folder is None:
-            text = (files(__package__) / "paper" / name).read_text(encoding="utf-8")
+            text = (files(__package__) / "tables" / name).read_text(encoding="utf-8")
         else:
             text = (self.folder / name).read_text(encoding="utf-8")
         return list(csv.DictReader(text.splitlines()))

@@ -53,7 +53,7 @@ def ask_model(settings: LlmSettings) -> Finding:
                 break
     except AsiReproError as error:
         first = first or error.what
-    todo = "start the server, or correct llm.base_url and llm.roles in params.yaml (docs/how-to/own-model.md)"
+    todo = "start the server, or correct llm.base_url and llm.roles in params.yaml (docs/how-to/local-llm.md)"
     return Finding(_NAME, "gap", f"no answer from {where}: {first}", todo)
 
 

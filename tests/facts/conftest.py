@@ -81,7 +81,7 @@ def answered(tmp_path: Path, certified: Callable[..., Path], unchanged: Path) ->
 
 def _tables(folder: Path, changes: dict[str, Callable[[Rows], object]]) -> PaperTables:
     folder.mkdir()
-    for table in (files("asi_repro.claims") / "paper").iterdir():
+    for table in (files("asi_repro.claims") / "tables").iterdir():
         rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
         if table.name in changes:
             changes[table.name](rows)
