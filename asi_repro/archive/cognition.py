@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import NotFound
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
 
 TEXTS = (
     "design_insight",

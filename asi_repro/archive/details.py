@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from asi_repro.archive.node_tables import read_extra
 from asi_repro.archive.nodes import is_imported
+from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.errors import NotFound
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive, Experiment, Program
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,6 @@ def origin_of(archive: Archive, index: int) -> dict[str, Any] | None:
     """
     if not is_imported(archive):
         return None
-    from asi_repro.archive.node_tables import read_extra
-
     rows = {name: read_extra(archive.folder, name).to_pylist() for name in ("nodes", "parents")}
     mine = {name: [row for row in found if row["index"] == index] for name, found in rows.items()}
     for row in (*mine["nodes"], *mine["parents"]):

@@ -24,14 +24,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from asi_repro.archive.node_model import STATUSES
 from asi_repro.archive.nodes import read_nodes
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import AsiReproError
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive, Experiment
 
 NUMBERS = ("index", "parent", "depth", "children", "score")
 PRESENCES = ("program", "score", "parent", "children", "display_name")

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.text import terminal_safe
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive, Experiment
 
 # Deeper levels are not indented further: a chain of 100,000 would need 10 GB of spaces.
 MAX_INDENT = 60

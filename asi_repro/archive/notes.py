@@ -25,6 +25,7 @@ from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict
 from asi_repro.text import terminal_safe
 from asi_repro.traces.note import trace_note
+from asi_repro.traces.parquet import read_traces
 
 MANIFEST = ".asi-repro-notes.json"
 EXPERIMENTS, COGNITION, TRACES = "experiments", "cognition", "traces"
@@ -246,8 +247,6 @@ def read_run_traces(path: Path) -> dict[int, list[JsonDict]]:
     Raises:
         DataError: where the file is damaged.
     """
-    from asi_repro.traces.parquet import read_traces
-
     return by_experiment(read_traces(path)) if path.is_file() else {}
 
 

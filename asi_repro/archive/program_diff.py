@@ -5,12 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from asi_repro.archive.reader import Archive, Program
 from asi_repro.errors import NotFound
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive, Program
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,10 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
 
 # Field -> weight of a word found there. A name tells more than a long text that mentions the word.
 EXPERIMENT_FIELDS = {"name": 6.0, "display_name": 6.0, "words": 4.0, "summary": 2.0, "motivation": 1.0}

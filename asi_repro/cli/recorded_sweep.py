@@ -9,13 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
-from asi_repro.archive.reader import Archive
 from asi_repro.claims.recorded import read_recorded
 from asi_repro.cli.output import print_columns, print_json, safe
 from asi_repro.config.params import Params
 from asi_repro.errors import AsiReproError, MissingInput
-from asi_repro.results.layout import slug_of
-from asi_repro.results.recorded_sweep import MEASURES, Place, RecordedSweep, grouped, sentence
+from asi_repro.results.recorded_sweep import MEASURES, Place, RecordedSweep, gallery_titles, grouped, sentence
 from asi_repro.results.reliability import Reliability
 from asi_repro.results.statistics import Interval
 from asi_repro.results.sweep_rows import SweepRow
@@ -42,13 +40,7 @@ def show_recorded(workspace: Workspace, params: Params, out: Console, *, json_: 
     if json_:
         print_json(_as_json(sweep, damaged))
         return
-    _print(sweep, damaged, out, titles(archive))
-
-
-def titles(archive: Archive | None) -> dict[str, str]:
-    """What people call the architectures of the gallery, by our names. Untrusted text."""
-    listed = archive.gallery if archive is not None else []
-    return {slug_of(e.index, e.name): e.label for e in listed}
+    _print(sweep, damaged, out, gallery_titles(archive))
 
 
 def _print(

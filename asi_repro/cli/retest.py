@@ -11,10 +11,9 @@ from asi_repro.cli.output import print_result, progress_bar
 from asi_repro.discover.lab.live import LocalLabs
 from asi_repro.discover.retest import plan_retest, retest_run
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.errors import NotFound
 from asi_repro.executor.base import usable_cpus
 from asi_repro.executor.local import ProcessExecutor, ThreadExecutor
-from asi_repro.project import find_project, run_folders
+from asi_repro.project import archive_of, find_project
 from asi_repro.results.retest import Retest, Training
 
 
@@ -42,12 +41,7 @@ def retest(
     says how many of the run's differences are larger than noise. Results are kept in the run's record.
     """
     project = find_project()
-    folders = run_folders(project)
-    if run not in folders:
-        raise NotFound(
-            f"there is no run called {run!r}", hint=f"available runs: {', '.join(folders) or 'none'}"
-        )
-    opened = DiscoveryRun(folders[run])
+    opened = DiscoveryRun(archive_of(project, run).parent)
     labs = None if recorded else LocalLabs(project.root, opened.folder)
     tasks = plan_retest(opened, top=top, seeds=seeds, labs=labs)
     with progress_bar() as bar:

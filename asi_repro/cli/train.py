@@ -19,6 +19,7 @@ from asi_repro.cli.options import (
 from asi_repro.cli.output import console, print_json, progress_bar, safe
 from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.project import find_project
+from asi_repro.results.trained_models import machine_of
 from asi_repro.sweep.workspace import open_workspace
 from asi_repro.train.spec import DEVICES
 
@@ -91,8 +92,6 @@ def train(
             ]
         )
         return
-    from asi_repro.results.trained_models import machine_of
-
     for done in results:
         machine = machine_of(done.folder)
         speed = f"{machine.speed}, " if machine is not None and machine.speed else ""

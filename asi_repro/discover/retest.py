@@ -27,6 +27,7 @@ from asi_repro.discover.teams import stage_lab
 from asi_repro.discover.types import LabFailure, LeakSuspected
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.executor.base import Executor
+from asi_repro.results.digits import nine_digits
 from asi_repro.results.reliability import LEVEL, pooled_deviation, pooled_test
 from asi_repro.results.retest import RETEST, Gain, Metric, Noise, Retest, Training, Winner
 from asi_repro.results.significance import holm
@@ -108,7 +109,7 @@ def retest_run(run: DiscoveryRun, jobs: Sequence[Job], executor: Executor, progr
             raise lost[0].error
         raise AsiReproError(f"{len(lost)} trainings were lost: {lost[0].reason}", where=str(run.folder))
     made = judge(run, found)
-    atomic_write(run.folder / RETEST, dump_json(_stable(made.model_dump(by_alias=True))))
+    atomic_write(run.folder / RETEST, dump_json(nine_digits(made.model_dump(by_alias=True))))
     return made
 
 
@@ -128,15 +129,6 @@ def judge(run: DiscoveryRun, trainings: Sequence[Training]) -> Retest:
         winners=[_winner(index, names[index], rows, trainings, noise) for index in order],
         trainings=trainings,
     )
-
-
-def _stable(value: Any) -> Any:
-    """Numbers to nine significant digits: the last bits of a sum depend on the processor."""
-    if isinstance(value, dict):
-        return {key: _stable(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_stable(each) for each in value]
-    return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
 def _fitness(run: DiscoveryRun) -> dict[int, dict[str, Any]]:

@@ -6,20 +6,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from asi_repro.archive.node_model import Objective
+from asi_repro.archive.node_tables import NODES
 from asi_repro.archive.nodes import read_nodes, read_objective, read_parents
 from asi_repro.archive.reader import Archive, Program
+from asi_repro.archive.tables import read_parquet
 from asi_repro.claims.ledger import Entry, read_ledger
 from asi_repro.errors import MissingInput
 from asi_repro.imports.layout import is_import
+from asi_repro.imports.spans import imported_spans
 from asi_repro.notebook.listing import Listing
 from asi_repro.project import RELEASE, Project, archive_of, find_project
 from asi_repro.text import short_value
+from asi_repro.traces.parquet import traces_table
 from asi_repro.verify.certificate import Certificate, read_certificates
 
 if TYPE_CHECKING:
     import pandas
-    import pyarrow as pa
 
 TABLES = ("experiments", "programs", "curves", "benchmarks", "lineage", "traces")
 
@@ -70,10 +75,6 @@ class OpenRun:
     @cached_property
     def experiments(self) -> pa.Table:
         """One row an experiment, with what the system of an imported run says of it."""
-        import pyarrow as pa
-
-        from asi_repro.archive.node_tables import NODES
-
         table = self._archive.table("experiments")
         nodes = read_nodes(self._archive)
         indices = table["index"].to_pylist()
@@ -100,8 +101,6 @@ class OpenRun:
     @cached_property
     def lineage(self) -> pa.Table:
         """One row an edge: index, parent, role."""
-        import pyarrow as pa
-
         schema = pa.schema([("index", pa.int32()), ("parent", pa.int32()), ("role", pa.string())])
         return pa.Table.from_pylist(read_parents(self._archive), schema=schema)
 
@@ -112,12 +111,7 @@ class OpenRun:
         Raises:
             MissingInput: where the run has no traces.
         """
-        from asi_repro.archive.tables import read_parquet
-
         if is_import(self.folder.parent):
-            from asi_repro.imports.spans import imported_spans
-            from asi_repro.traces.parquet import traces_table
-
             return traces_table(imported_spans(self._archive), str(self.folder))
         project = self._project
         path = None if project is None else project.root / "traces" / f"{self.name}.parquet"

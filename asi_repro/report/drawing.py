@@ -9,16 +9,19 @@ import re
 import warnings
 from collections.abc import Iterable
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
 
-from asi_repro.errors import DataError
-from asi_repro.report.model import Drawing, Picture
-from asi_repro.report.palette import FAINT, GRID, INK, MUTED, SURFACE, themed
-from asi_repro.text import terminal_safe
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from asi_repro.errors import DataError
+from asi_repro.report.model import Drawing, Picture, plain
+from asi_repro.report.palette import FAINT, GRID, INK, MUTED, SURFACE, themed
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -64,10 +67,6 @@ STYLE: dict[str, Any] = {
 
 def render(drawing: Drawing) -> Picture:
     """Draw it once and save it as SVG and PNG."""
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A name may have letters that the font lacks; it draws a box for them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -82,11 +81,6 @@ def render(drawing: Drawing) -> Picture:
         figure.savefig(raster, format="png", dpi=drawing.dpi, metadata={"Software": None})
     alone, inline = finish_svg(vector.getvalue().decode(), drawing)
     return Picture(drawing, alone, inline, raster.getvalue())
-
-
-def plain(text: str) -> str:
-    """A name from outside as one line of visible characters."""
-    return terminal_safe(text, keep="")
 
 
 def finish_svg(raw: str, drawing: Drawing) -> tuple[str, str]:
@@ -159,15 +153,11 @@ def columns(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[fl
 
 def halo(width: float = 2.5) -> list[Any]:
     """Path effects that keep a label readable over lines."""
-    from matplotlib.patheffects import withStroke
-
     return [withStroke(linewidth=width, foreground=SURFACE)]
 
 
 def thousands(axis: Any) -> None:
     """Group the digits of an axis' numbers by thousands."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     # The default on a logarithmic axis is mathtext, which this style shows as it is written.
     axis.set_minor_formatter(NullFormatter())

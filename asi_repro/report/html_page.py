@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from asi_repro.report.content import Content
@@ -16,9 +17,6 @@ from asi_repro.report.model import Block, Drawing, Heading, Paragraph, Picture, 
 from asi_repro.report.palette import css_variables
 from asi_repro.report.sections.summary import MARKS
 from asi_repro.text import one_line
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,6 @@ def render_page(content: Content, style: Style) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )

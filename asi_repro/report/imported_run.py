@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from asi_repro import markdown
 from asi_repro.archive.fsck.checks import run_checks as run_each
@@ -20,9 +21,6 @@ from asi_repro.report.palette import COLOURS
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.text import csv_text, short_value
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _MOST = 10
 _PROBLEMS = 20

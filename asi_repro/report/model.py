@@ -9,10 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from asi_repro.text import terminal_safe
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
 
 Cell: TypeAlias = str | int | float | bool | None
+
+
+def plain(text: str) -> str:
+    """A name from outside as one line of visible characters."""
+    return terminal_safe(text, keep="")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,17 @@ LOSS_DECIMALS = 3
 LOSS_NOISE = 1e-4  # nats: two models whose losses differ by less are equal on another machine
 P_VALUES = frozenset({"p_value", "holm_p_value"})
 P_VALUE_DIGITS, OTHER_DIGITS = 2, 6
+SUM_DIGITS = 9  # of what one machine computes from numbers it was given: only the last bits of a sum differ
 _ZERO = 1e-12  # what sums in another order leave of nothing
+
+
+def nine_digits(value: Any) -> Any:
+    """JSON whose numbers come from the same inputs, to as many significant digits as any CPU gives."""
+    if isinstance(value, dict):
+        return {key: nine_digits(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [nine_digits(each) for each in value]
+    return float(f"{value:.{SUM_DIGITS}g}") if isinstance(value, float) else value
 
 
 def settled(new: Any, there: Any = None, *path: str) -> Any:

@@ -13,7 +13,8 @@ from statistics import fmean
 
 import numpy as np
 
-from asi_repro.results.layout import BASELINES
+from asi_repro.archive.reader import Archive
+from asi_repro.results.layout import BASELINES, slug_of
 from asi_repro.results.reliability import (
     Reliability,
     pooled_deviation,
@@ -136,6 +137,11 @@ class RecordedSweep:
     def architectures(self) -> list[str]:
         """Names of the architectures with a completed training."""
         return [name for name in grouped(self.rows) if name not in BASELINES]
+
+
+def gallery_titles(archive: Archive | None) -> dict[str, str]:
+    """What people call the architectures of the gallery, by the names of their models. Untrusted text."""
+    return {slug_of(e.index, e.name): e.label for e in (archive.gallery if archive else ())}
 
 
 def read_sweep(

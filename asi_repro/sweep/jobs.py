@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.base import ONE_CPU, Executor, Resources
@@ -21,11 +21,10 @@ from asi_repro.executor.local import ProcessExecutor
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.results.layout import REFERENCE
 from asi_repro.sandbox.watch import hidden_cpu_seconds
+from asi_repro.sweep.scoring import evaluate_model
+from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.spec import Device, Subject
-
-if TYPE_CHECKING:
-    from asi_repro.sweep.workspace import Workspace
-    from asi_repro.train.trainer import Done
+from asi_repro.train.trainer import Done
 
 Phase = Literal["train", "evaluate"]
 
@@ -139,9 +138,6 @@ def run_job(job: Job) -> Report:
         return Report(job.subject.slug, job.seed, phase, status, detail, hint, *times, where or "")
 
     try:
-        from asi_repro.sweep.scoring import evaluate_model
-        from asi_repro.sweep.workspace import open_workspace
-
         keep_freed_memory()
         workspace = open_workspace(job.root, scale=job.scale)
         if "train" in job.phases:

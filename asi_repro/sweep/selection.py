@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.plain_yaml import plain_yaml
 from asi_repro.results.layout import BASELINES, CONTROLS
 from asi_repro.store.files import atomic_write
 from asi_repro.train.spec import Subject, architecture, baseline
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive, Experiment
 
 SELECTION = "selection.yaml"
 KEY = "selection"

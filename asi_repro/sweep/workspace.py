@@ -6,12 +6,11 @@ import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from asi_repro.archive.reader import Archive
 from asi_repro.config.params import load_params
 from asi_repro.config.train import TrainSettings
-from asi_repro.data.blocks import open_corpus
+from asi_repro.data.blocks import Corpus, open_corpus
 from asi_repro.data.corpus import corpus_folder
 from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.models.scales import find_scale
@@ -23,10 +22,6 @@ from asi_repro.train.launch import train_in_processes
 from asi_repro.train.spec import Device, Spec, Subject, make_spec
 from asi_repro.train.trainer import Done, Progress, current_result, train_model
 from asi_repro.verify.adapt import Choice
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
-    from asi_repro.data.blocks import Corpus
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from asi_repro.archive.reader import Program
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.store.files import atomic_write, sha256_bytes
 from asi_repro.store.json_text import dump_json
 from asi_repro.verify.catalogue import BY_NAME, CHECKS, ROW_NAMES
 from asi_repro.verify.results import VERDICTS, CheckResult, not_run, row_from_json
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Program
 
 FORMAT = 1
 _SUM = "certificate"

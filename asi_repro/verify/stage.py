@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from asi_repro.archive.reader import Program
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.executor.base import ONE_CPU, Executor, LostTask, Resources
 from asi_repro.executor.local import ThreadExecutor
@@ -33,9 +34,6 @@ from asi_repro.verify.certificate import (
 from asi_repro.verify.examiner import Examination, Examiner
 from asi_repro.verify.keys import result_key, torch_version
 from asi_repro.verify.results import CheckResult
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Program
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from tempfile import TemporaryDirectory
 
 from asi_repro.archive.fsck.place import REMAKE, REPULL, Place, Problem
 from asi_repro.archive.reader import Archive
+from asi_repro.archive.release import read_release
+from asi_repro.archive.schema import TABLES
+from asi_repro.archive.tables import write_archive
 from asi_repro.errors import DataError, MissingInput
 
 _SHOWN = 10
@@ -14,8 +17,6 @@ _SHOWN = 10
 
 def check_tables(place: Place) -> tuple[str, list[Problem]]:
     """Every table has its schema, and indices, depths, children and flags agree between tables."""
-    from asi_repro.archive.schema import TABLES
-
     archive = place.archive
     rows = {name: archive.table(name).num_rows for name in TABLES}
     problems = [*_keys(place), *_lineage(place), *_flags(place)]
@@ -70,10 +71,6 @@ def check_rebuild(place: Place) -> tuple[str, list[Problem]]:
     Raises:
         MissingInput: where the archive is not of the release, or the release was not pulled.
     """
-    from asi_repro.archive.release import read_release
-    from asi_repro.archive.schema import TABLES
-    from asi_repro.archive.tables import write_archive
-
     if not place.is_the_release:
         raise MissingInput("the archive was not made from the release's files")
     published = place.sources[0]

@@ -45,7 +45,7 @@ from asi_repro.train.trainer import check_facts, make_result, write_outputs
 Made = TypeVar("Made")
 Timed = Callable[[JsonDict], None]
 _CODE = "asi_repro.discover"
-_TOLD = 100
+_LOSS_REPORTS = 100
 # Ends of a sandboxed call that say nothing about the program.
 _NOT_THE_PROGRAM = frozenset({"start_failed"})
 _SCRATCH = re.compile(r"[^\s\"']*/asi-repro-sandbox-\w+|/scratch\b")
@@ -183,7 +183,7 @@ class LiveLab:
         blocks = self._workspace.corpus.blocks("train", spec.recipe.length, seed=spec.seed)
         checkpoints = Checkpoints(root / "checkpoints", spec.key)
         ran = train_in_sandbox(
-            spec, blocks, checkpoints, watch=watch, progress=_told(root / LOSSES, spec.recipe.steps)
+            spec, blocks, checkpoints, watch=watch, progress=report_loss(root / LOSSES, spec.recipe.steps)
         )
         facts = check_facts(ran.facts, spec)
         if facts.stop is not None:
@@ -300,17 +300,17 @@ def _folders() -> tuple[str, ...]:
     return tuple(sorted((f"{place}/" for place in places), key=len, reverse=True))
 
 
-def _told(path: Path, steps: int) -> Callable[[int, float | None], None]:
-    """Writes the loss down for whoever looks at the run, about `_TOLD` times in a training."""
+def report_loss(path: Path, steps: int) -> Callable[[int, float | None], None]:
+    """Writes the loss down for whoever looks at the run, about `_LOSS_REPORTS` times in a training."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)  # of a training that was killed
-    every, last = max(steps // _TOLD, 1), [0]
+    every, last = max(steps // _LOSS_REPORTS, 1), [0]
 
-    def told(step: int, loss: float | None) -> None:
+    def report(step: int, loss: float | None) -> None:
         if loss is None or (step < last[0] + every and step < steps):
             return
         last[0] = step
         with suppress(AsiReproError):  # a training does not fail because nobody can be told of it
             append_line(path, {"step": step, "steps": steps, "loss": loss, "process": os.getpid()})
 
-    return told
+    return report

@@ -20,6 +20,7 @@ from asi_repro.discover.run.outcomes import Outcomes
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.results import chance
 from asi_repro.results.differences import Spread
+from asi_repro.results.digits import nine_digits
 from asi_repro.results.significance import difference_of, mean_interval, ratio_draws, welch
 from asi_repro.results.statistics import Interval, fit_line
 from asi_repro.store.files import atomic_write
@@ -235,7 +236,7 @@ def _side(group: Group, draws: dict[str, tuple[float, Vector]]) -> Side:
     rates = []
     for unit, (rate, drawn) in draws.items():
         found = difference_of(rate, drawn[np.isfinite(drawn)])
-        interval = Interval(*(_stable(v) for v in (rate, found.low or 0.0, found.high or 0.0)))
+        interval = Interval(*nine_digits([rate, found.low or 0.0, found.high or 0.0]))
         rates.append(Rate(unit, interval, _line_r2(runs[0], unit) if len(runs) == 1 else None))
     return Side(
         group.label,
@@ -253,12 +254,7 @@ def _line_r2(run: Outcomes, unit: str) -> float | None:
     counts = [row["discoveries"] for row in rows]
     at = [row["experiments" if unit == PER_EXPERIMENTS else "flops"] for row in rows]
     grows = len(set(counts)) > 1 and len(set(at)) > 1
-    return _stable(fit_line(at, counts).r2) if grows else None
-
-
-def _stable(value: float) -> float:
-    """To nine significant digits: the last bits of a sum depend on the processor."""
-    return float(f"{value:.9g}")
+    return nine_digits(fit_line(at, counts).r2) if grows else None
 
 
 def _facts(
@@ -318,12 +314,10 @@ def _differences(
     for unit in (unit for unit in draws if unit in first_draws):
         apart = draws[unit][1] - first_draws[unit][1]
         found = difference_of(draws[unit][0] - first_draws[unit][0], apart[np.isfinite(apart)])
-        low, high = (None if v is None else _stable(v) for v in (found.low, found.high))
         why = _not_compared(first, group, unit)
         what = f"discoveries per {unit}"
-        made.append(
-            Difference(group.label, first.label, what, _stable(found.estimate), low, high, found.p_value, why)
-        )
+        estimate, low, high = nine_digits([found.estimate, found.low, found.high])
+        made.append(Difference(group.label, first.label, what, estimate, low, high, found.p_value, why))
     ours, theirs = (_final_bests(one) for one in (group, first))
     if ours and theirs:
         between = welch(ours, theirs)

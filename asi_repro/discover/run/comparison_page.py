@@ -26,7 +26,6 @@ from asi_repro.discover.run.outcomes import Outcomes
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.markdown import escape
 from asi_repro.project import RELEASE
-from asi_repro.report.drawing import render
 from asi_repro.report.figures.progress import Band, Panel, chance_band, progress_drawing
 from asi_repro.results.chance import best_so_far
 from asi_repro.results.differences import Spread
@@ -58,6 +57,8 @@ def write_comparison(groups: Sequence[Group], found: Comparison, folder: Path) -
 
     The same runs give the same bytes.
     """
+    from asi_repro.report.drawing import render
+
     drawing = progress_drawing(panels(groups))
     picture = render(drawing)
     rows = [row for group in groups for run in group.runs for row in curve(run)]

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.figure import Figure
 
 from asi_repro import markdown
 from asi_repro.archive.tables import read_parquet
@@ -29,9 +31,6 @@ from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.text import csv_text
 from asi_repro.verify.certificate import read_certificates
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 OURS = "A run of our own, not the paper's"
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from asi_repro.report.drawing import plain
-from asi_repro.report.model import Drawing, PlotData
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from asi_repro.report.inputs import Inputs
+from asi_repro.report.model import Drawing, PlotData, plain
 from asi_repro.report.palette import BLUE, FAINT, GRID, INK, MUTED, VERMILLION
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.certificate import Certificate
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from asi_repro.report.inputs import Inputs
 
 _ROW_INCHES = 0.135
 # verdict: (colour, marker, size). Shapes differ too, so that colour is not needed to tell them apart.

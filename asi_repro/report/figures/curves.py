@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from asi_repro.report.drawing import columns, note, thousands
+from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import BLUE, FAINT, GREEN, MUTED, VERMILLION
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from asi_repro.report.inputs import Inputs
 
 LATE = 1000  # steps: the second panel shows what comes from here on
 
@@ -87,8 +85,6 @@ def curves_drawing(inputs: Inputs, baselines: dict[str, float]) -> Drawing | Non
 
 
 def _draw(figure: Figure, curves: Curves, baselines: dict[str, float]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     whole, late = figure.subplots(1, 2, width_ratios=[1, 1.25])
     whole.set_yscale("log")
     _draw_lines(whole, curves, 0)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from asi_repro.report.drawing import plain, render
+from asi_repro.claims.ledger import Entry
+from asi_repro.report.drawing import render
 from asi_repro.report.figures.scaling import draw_scaling, scaling_data
-from asi_repro.report.model import Drawing, Picture
+from asi_repro.report.inputs import Inputs
+from asi_repro.report.model import Drawing, Picture, plain
 from asi_repro.report.palette import AMBER, BLUE, FAINT, GREEN, INK, MUTED, PURPLE, VERMILLION
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from asi_repro.claims.ledger import Entry
-    from asi_repro.report.inputs import Inputs
 
 # Colour and marker of a verdict; the marker tells them apart without colour.
 STYLES = {

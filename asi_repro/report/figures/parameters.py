@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from asi_repro.report.drawing import columns, halo, thousands
+from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import BLUE, GREEN, MUTED, PURPLE, VERMILLION
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from asi_repro.report.inputs import Inputs
+from asi_repro.results.statistics import trend
 
 MILLION = 1e6
 STATED_SIZES = (340, 400)  # millions; the paper's sections 4.1, 4.2 and A.2
@@ -50,8 +48,6 @@ def stated_counts(inputs: Inputs) -> list[tuple[int, float]]:
 
 def size_trend(points: list[tuple[int, float]]) -> SizeTrend | None:
     """The trend, by the same statistics as the claims ledger; None for fewer than three points."""
-    from asi_repro.results.statistics import trend
-
     if len(points) < 3:
         return None
     found = trend([i for i, _ in points], [c for _, c in points])

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
 
+from matplotlib.figure import Figure
+
+from asi_repro.archive.reader import Experiment
 from asi_repro.claims.pool import Ranking
 from asi_repro.report.drawing import columns, thousands
 from asi_repro.report.figures.scores import BATCH, COLD_START
+from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import BLUE, FAINT, GREEN, MUTED, VERMILLION
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from asi_repro.archive.reader import Experiment
-    from asi_repro.report.inputs import Inputs
 
 TOP, POOL = 10, 50  # the paper's sections 3.2 and 4.1
 

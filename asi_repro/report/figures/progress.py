@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asi_repro.report.drawing import plain
-from asi_repro.report.model import Drawing
+from asi_repro.report.model import Drawing, plain
 from asi_repro.report.palette import AMBER, BLUE, GREEN, INK, PURPLE, VERMILLION
 from asi_repro.results.chance import FEWEST, Scores, finite_scores
 from asi_repro.results.significance import mean_interval

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
 
-from asi_repro.report.drawing import columns, plain
+from matplotlib.figure import Figure
+
+from asi_repro.report.drawing import columns
 from asi_repro.report.figures.training import line_styles
-from asi_repro.report.model import Drawing, PlotData
+from asi_repro.report.model import Drawing, PlotData, plain
 from asi_repro.report.palette import BLUE, FAINT
 from asi_repro.results.layout import BASELINES
 from asi_repro.results.recorded_sweep import OURS, TARGETS, RecordedSweep, grouped
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _NORMAL = 1.96  # a 95% interval, with the deviation of a seed pooled over all models
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from asi_repro.report.drawing import note, plain, thousands
-from asi_repro.report.model import Drawing, PlotData
+from matplotlib.figure import FigureBase
+from scipy.stats import hypergeom
+
+from asi_repro.report.drawing import note, thousands
+from asi_repro.report.inputs import Inputs
+from asi_repro.report.model import Drawing, PlotData, plain
 from asi_repro.report.palette import AMBER, BLUE, FAINT, GREEN, INK
-
-if TYPE_CHECKING:
-    from matplotlib.figure import FigureBase
-
-    from asi_repro.report.inputs import Inputs
 
 CLAIM = "scaling-law"
 
@@ -89,8 +88,6 @@ def random_order_ranges(inputs: Inputs, indices: list[int]) -> list[tuple[float,
     As many experiments as the gallery has are marked at random among all but the root; their number
     among the first k of n is hypergeometric, so no draw is needed.
     """
-    from scipy.stats import hypergeom
-
     places = [e.index for e in inputs.experiments if e.parent is not None]
     size = len(inputs.archive.gallery)
     ranges = []

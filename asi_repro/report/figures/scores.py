@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
+import numpy as np
+from matplotlib.figure import Figure
+
+from asi_repro.archive.reader import Experiment
 from asi_repro.report.drawing import columns, halo, note, thousands
+from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Drawing, PlotData
 from asi_repro.report.palette import BLUE, FAINT, GREEN, INK, MUTED, VERMILLION
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from asi_repro.archive.reader import Experiment
-    from asi_repro.report.inputs import Inputs
 
 BATCH = 50
 COLD_START = 200  # the paper's section 4.1
@@ -44,8 +42,6 @@ class Batch:
 
 def score_batches(experiments: list[Experiment], size: int = BATCH) -> list[Batch]:
     """Quartiles by batches of `size` experiments; the last batch may be smaller."""
-    import numpy as np
-
     scored = [(e.index, e.score) for e in experiments if e.score is not None]
     batches: list[Batch] = []
     best = float("-inf")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from asi_repro.report.drawing import plain
+from matplotlib.figure import FigureBase
+
 from asi_repro.report.inputs import Inputs
-from asi_repro.report.model import Drawing, PlotData
+from asi_repro.report.model import Drawing, PlotData, plain
 from asi_repro.report.palette import BLUE, FAINT, GREEN, PURPLE, VERMILLION
 from asi_repro.report.searches import Search
 from asi_repro.results.statistics import fit_line
-
-if TYPE_CHECKING:
-    from matplotlib.figure import FigureBase
 
 _OURS = (VERMILLION, BLUE, PURPLE)
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from asi_repro.report.drawing import note, plain
-from asi_repro.report.model import Drawing, PlotData
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from asi_repro.claims.paper_tables import PaperTables, Table2Row
+from asi_repro.report.drawing import note
+from asi_repro.report.model import Drawing, PlotData, plain
 from asi_repro.report.palette import BLUE, FAINT, GREEN, SURFACE, VERMILLION
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from asi_repro.claims.paper_tables import PaperTables, Table2Row
 
 SCALES = ("20m", "340m")
 # heading, column, unit, whether a lower value is better

@@ -5,16 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
 
-from asi_repro.report.drawing import columns, plain
-from asi_repro.report.model import Drawing, PlotData
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from asi_repro.report.drawing import columns
+from asi_repro.report.model import Drawing, PlotData, plain
 from asi_repro.report.palette import AMBER, BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION
 from asi_repro.results.table import CurvePoint, ModelRow, Results
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # A baseline looks the same in every figure; architectures share two colours and differ by their dashes.
 BASELINE_COLOURS = {

@@ -6,19 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from asi_repro.report.drawing import columns, halo, plain
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, PathPatch
+from matplotlib.path import Path
+
+from asi_repro.archive.reader import Experiment
+from asi_repro.report.drawing import columns, halo
+from asi_repro.report.inputs import Inputs
 from asi_repro.report.layout import Place, radial_layout, ring
-from asi_repro.report.model import Drawing, PlotData
+from asi_repro.report.model import Drawing, PlotData, plain
 from asi_repro.report.palette import FAINT, GRID, INK, MUTED, SEQUENCE, SURFACE, VERMILLION
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from asi_repro.archive.reader import Experiment
-    from asi_repro.report.inputs import Inputs
 
 HUBS = 7
 
@@ -50,8 +52,6 @@ class Tree:
 
 def tree_data(inputs: Inputs) -> Tree:
     """Layout, colour classes and the lines that lead to the gallery."""
-    import numpy as np
-
     experiments = inputs.experiments
     lineage = inputs.archive.lineage
     scores = [e.score for e in experiments if e.score is not None]
@@ -161,8 +161,6 @@ def _name_hubs(axes: Axes, tree: Tree) -> None:
 
 
 def _draw_rings(axes: Axes, deepest: int) -> None:
-    from matplotlib.patches import Circle
-
     for depth in range(1, deepest + 1):
         radius = ring(depth, deepest)
         axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=GRID, linewidth=0.5, zorder=0))
@@ -176,9 +174,6 @@ def _draw_lines(
     axes: Axes, tree: Tree, indices: Sequence[int], colour: str, width: float, alpha: float
 ) -> None:
     """All lines as one path: a curve leaves its parent outwards and meets its child from inside."""
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
     parents = {e.index: e.parent for e in tree.experiments}
     vertices: list[tuple[float, float]] = []
     for index in indices:
@@ -218,8 +213,6 @@ def _class_colours(tree: Tree) -> list[str]:
 
 
 def _legend(figure: Figure, axes: Axes, tree: Tree, has_gallery: bool) -> None:
-    from matplotlib.lines import Line2D
-
     limits = [f"{edge:.2f}" for edge in tree.edges]
     labels = [
         f"below {limits[0]}" if limits else "any score",

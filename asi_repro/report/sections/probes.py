@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from asi_repro.report.drawing import plain
 from asi_repro.report.inputs import Inputs
-from asi_repro.report.model import Block, Drawing, Paragraph, PlotData
+from asi_repro.report.model import Block, Drawing, Paragraph, PlotData, plain
 from asi_repro.report.palette import BLUE, GRID, INK, MUTED, VERMILLION
 from asi_repro.results.probe_matrix import MATRIX, Cell, ProbeMatrix, read_matrix
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _ROW_INCHES, _BAR = 0.19, 0.62
 _MARKS = {1: " +", -1: " −", 0: ""}

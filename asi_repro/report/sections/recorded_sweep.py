@@ -6,15 +6,15 @@ from asi_repro.claims.recorded import table2_by_slug
 from asi_repro.report.figures.recorded_sweep import cost_drawing, paper_drawing, ranks_drawing
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table
-from asi_repro.results.layout import BASELINES, slug_of
-from asi_repro.results.recorded_sweep import RecordedSweep, grouped, sentence
+from asi_repro.results.layout import BASELINES
+from asi_repro.results.recorded_sweep import RecordedSweep, gallery_titles, grouped, sentence
 
 
 def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
     """Each recorded sweep; None where nothing is recorded."""
     if not inputs.recorded_sweeps:
         return None
-    titles = {slug_of(e.index, e.name): e.label for e in inputs.archive.gallery}
+    titles = gallery_titles(inputs.archive)
     paper = table2_by_slug(inputs.archive)
     found: list[Block] = []
     for scale, sweep in inputs.recorded_sweeps.items():

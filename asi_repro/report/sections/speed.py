@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from matplotlib.figure import Figure
 
-from asi_repro.report.drawing import columns, plain, thousands
+from asi_repro.report.drawing import columns, thousands
 from asi_repro.report.figures.training import line_styles
 from asi_repro.report.inputs import Inputs
-from asi_repro.report.model import Block, Drawing, Paragraph, PlotData
+from asi_repro.report.model import Block, Drawing, Paragraph, PlotData, plain
 from asi_repro.results.speed import SPEED, Speeds, read_speeds
 from asi_repro.results.table import SWEEPS_FOLDER
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SOFTMAX = "transformer"
 
