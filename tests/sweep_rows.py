@@ -1,4 +1,4 @@
-"""Made-up rows of a sweep that is recorded in sittings."""
+"""Made-up rows of a sweep that is recorded row by row."""
 
 from __future__ import annotations
 

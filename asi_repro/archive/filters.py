@@ -165,7 +165,7 @@ class Filter:
             found = filter(term.test(facts), found)
         return list(found)
 
-    def asks(self, field: str) -> bool:
+    def uses(self, field: str) -> bool:
         """Whether a term is about that field."""
         return any(term.field == field for term in self.terms)
 

@@ -155,9 +155,9 @@ def _clean(text: str | None) -> str:
 def _experiment_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:
     columns = archive.table("experiments", ["index", "name", "display_name"]).to_pydict()
     texts = archive.table("programs", ["index", "summary", "motivation"]).to_pydict()
-    told = dict(zip(texts["index"], zip(texts["summary"], texts["motivation"], strict=True), strict=True))
+    by_index = dict(zip(texts["index"], zip(texts["summary"], texts["motivation"], strict=True), strict=True))
     for index, name, display in zip(columns["index"], columns["name"], columns["display_name"], strict=True):
-        summary, motivation = told.get(index, (None, None))
+        summary, motivation = by_index.get(index, (None, None))
         words = f"{split_words(name)} {split_words(display or '')}"
         yield (index, *map(_clean, (name, display, words, summary, motivation)))
 

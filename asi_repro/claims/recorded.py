@@ -1,4 +1,4 @@
-"""Rows of the ledger for a sweep that is recorded in sittings: what it says, and how reliable that is."""
+"""Rows of the ledger for a sweep that is recorded row by row: what it says, and how reliable that is."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def _entries(folder: Path, archive: Archive, settings: Settings) -> Iterator[Ent
     if not sweep.architectures:
         return
     scale, tokens = folder.name, sweep.rows[0].tokens
-    for name, told in (("foretells", _foretells(scale, sweep)), ("beyond-seeds", _beats(scale, sweep))):
+    for name, answer in (("foretells", _foretells(scale, sweep)), ("beyond-seeds", _beats(scale, sweep))):
         yield measured_entry(
             f"measured-{scale}-{name}",
-            *told.said,
-            found_figures=told.figures | {"scale": scale, "tokens": tokens},
-            evidence=[told.evidence],
+            *answer.texts,
+            found_figures=answer.figures | {"scale": scale, "tokens": tokens},
+            evidence=[answer.evidence],
             where=f"this project: scale {scale}, {tokens:,} tokens",
             check=f"artifacts/sweeps/{scale}/{ROWS}",
-            power=told.power,
+            power=answer.power,
             would_change="More architectures, seeds or tokens: asi-repro sweep --scale " + scale,
             notes=[
                 f"{len(sweep.architectures)} of {sweep.total} architectures are trained so far",
@@ -72,16 +72,16 @@ def _entries(folder: Path, archive: Archive, settings: Settings) -> Iterator[Ent
         )
 
 
-class _Told(NamedTuple):
+class _Answer(NamedTuple):
     """Question, finding and method; what the data could show; the numbers and the rows."""
 
-    said: tuple[str, str, str]
+    texts: tuple[str, str, str]
     power: str
     figures: dict[str, Any]
     evidence: Evidence
 
 
-def _foretells(scale: str, sweep: RecordedSweep) -> _Told:
+def _foretells(scale: str, sweep: RecordedSweep) -> _Answer:
     known = sweep.reliabilities.get(OURS)
     power = sweep.power
     if power is None or known is None:
@@ -109,7 +109,7 @@ def _foretells(scale: str, sweep: RecordedSweep) -> _Told:
         for one in sweep.agreements
     ]
     what = "Spearman's correlation with Table 2's 340M columns"
-    return _Told(
+    return _Answer(
         (
             "Does so small a training foretell the paper's results at 340M?",
             sentence(sweep),
@@ -121,7 +121,7 @@ def _foretells(scale: str, sweep: RecordedSweep) -> _Told:
     )
 
 
-def _beats(scale: str, sweep: RecordedSweep) -> _Told:
+def _beats(scale: str, sweep: RecordedSweep) -> _Answer:
     counts = [f"{one.lower} below and {one.higher} above {one.baseline}" for one in sweep.beats]
     losses: list[Row] = [
         {
@@ -137,7 +137,7 @@ def _beats(scale: str, sweep: RecordedSweep) -> _Told:
         if counts
         else "not known: no model has two seeds"
     )
-    return _Told(
+    return _Answer(
         (
             "How many architectures differ from each baseline in validation loss by more than seeds do?",
             found,

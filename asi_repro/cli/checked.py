@@ -86,7 +86,7 @@ def _table(checked: list[Checked]) -> None:
         about = ", ".join(f"{key} {value}" for key, value in sorted(one.certificate.environment.items()))
         out.print(f"{safe(one.name)}: {one.mixer.class_name} (line {one.mixer.line}){sizes}; {about}")
         rows = asked_for(one)
-        cells = [[row.check, row.verdict, _value(row), _what(one, row)] for row in rows]
+        cells = [[row.check, row.verdict, _value(row), _explained(one, row)] for row in rows]
         styles = [_STYLES[row.verdict] for row in rows]
         print_columns(out, ("row", "verdict", "value", "where"), cells, right=(2,), styles=styles)
         counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in _STYLES}
@@ -98,7 +98,7 @@ def _value(row: CheckResult) -> str:
     return number(row.value) if below is None else f"below {number(below)}"
 
 
-def _what(one: Checked, row: CheckResult) -> str:
+def _explained(one: Checked, row: CheckResult) -> str:
     if row.verdict == "pass" or one.mixer is None:
         return row.unit
     line = line_of(row, one.mixer.text, one.mixer.line)

@@ -17,9 +17,9 @@ from asi_repro.executor.base import usable_cpus
 from asi_repro.project import Project, find_project
 from asi_repro.results.probe_matrix import MATRIX, Cell, ProbeMatrix, make_matrix, write_matrix
 from asi_repro.results.probe_rows import read_probes
-from asi_repro.sweep.jobs import Report, unknown_report
+from asi_repro.sweep.jobs import Report, failed_report
 from asi_repro.sweep.jobs import sweep as run_sweep
-from asi_repro.sweep.probing import ProbeSittings, probes_home, run_probes
+from asi_repro.sweep.recorded_probes import RecordedProbes, probes_home, run_probes
 from asi_repro.sweep.workspace import open_workspace
 from asi_repro.train.probing import SCALE
 
@@ -71,26 +71,26 @@ def probes(
         return
     workspace = open_workspace(project.root, scale=SCALE)
     known, unknown = workspace.known_subjects(names) if names else ([], {})
-    sittings = ProbeSittings(workspace, load_params(project.root))
-    sittings.open(known, task or (), renew=renew, force=force)
-    planned = sittings.jobs(project.root, unsafe=unsafe)
+    work = RecordedProbes(workspace, load_params(project.root))
+    work.open(known, task or (), renew=renew, force=force)
+    planned = work.jobs(project.root, unsafe=unsafe)
     where, needs = the_executor(executor, jobs, project.root, scale=SCALE)
     with progress_bar() as bar:
         shown = bar.add_task("probing", total=len(planned))
 
-        def told(report: Report) -> None:
+        def report_progress(report: Report) -> None:
             bar.update(shown, advance=1, description=safe(report.name)[:40])
 
         swept = run_sweep(
             planned,
             workers=jobs or usable_cpus(),
-            progress=told,
+            progress=report_progress,
             run=run_probes,
             executor=where,
             resources=needs,
         )
-    swept.reports += [unknown_report(name, error) for name, error in unknown.items()] + sittings.faults
-    finish(swept, sittings.notes(), json_=json_)
+    swept.reports += [failed_report(name, 0, error) for name, error in unknown.items()] + work.faults
+    finish(swept, work.notes(), json_=json_)
 
 
 def _show(project: Project, *, record: bool, json_: bool) -> None:
@@ -123,8 +123,8 @@ def print_matrix(matrix: ProbeMatrix, damaged: list[DataError]) -> None:
     ]
     table += [["a guess", "", *(f"{task.chance:.3f}" for task in matrix.tasks.values())]]
     table += [["a seed's deviation", "", *(_deviation(t.seed_deviation) for t in matrix.tasks.values())]]
-    told = [f"{task.pairs_apart} of {task.pairs}" for task in matrix.tasks.values()]
-    table += [["pairs told apart", "", *told]]
+    apart = [f"{task.pairs_apart} of {task.pairs}" for task in matrix.tasks.values()]
+    table += [["pairs told apart", "", *apart]]
     print_columns(out, header, table)
     out.print("+ above and - below DeltaNet by more than seeds differ (p < 0.05 after Holm). @: thousands of")
     out.print(

@@ -25,9 +25,9 @@ from asi_repro.config.params import load_params
 from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.executor.base import usable_cpus
 from asi_repro.project import find_project
-from asi_repro.sweep.jobs import Report, Swept, make_jobs, unknown_report
+from asi_repro.sweep.jobs import Report, Swept, failed_report, make_jobs
 from asi_repro.sweep.jobs import sweep as run_sweep
-from asi_repro.sweep.sittings import Sittings
+from asi_repro.sweep.recorded import RecordedSweep
 from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.spec import DEVICES
 
@@ -87,37 +87,37 @@ def sweep(
         "processes": _processes(root, workspace.scale, device, unsafe=unsafe),
         "force": force,
     }
-    sittings = None if only else _sittings(root, workspace)
+    recorded = None if only else _recorded(root, workspace)
     choice = the_choice(class_, set_ or [])
-    known, unknown = workspace.known_subjects(names, choice) if names or sittings is None else ([], {})
-    if sittings is None:
+    known, unknown = workspace.known_subjects(names, choice) if names or recorded is None else ([], {})
+    if recorded is None:
         planned = make_jobs(root, known, seeds or workspace.settings.seeds, phases=phases, **options)
     else:
-        sittings.open([subject.slug for subject in known], seeds, renew=renew, force=force)
-        planned = sittings.jobs(root, **options)
+        recorded.open([subject.slug for subject in known], seeds, renew=renew, force=force)
+        planned = recorded.jobs(root, **options)
     where, needs = the_executor(executor, jobs, root, scale=workspace.scale, device=device)
     with progress_bar() as bar:
         task = bar.add_task("training", total=len(planned))
 
         def report_progress(report: Report) -> None:
             bar.update(task, advance=1, description=safe(report.name)[:40])
-            if sittings is not None:
-                sittings.keep(report)
+            if recorded is not None:
+                recorded.keep(report)
 
         swept = run_sweep(
             planned, workers=jobs or usable_cpus(), progress=report_progress, executor=where, resources=needs
         )
-    swept.reports += [unknown_report(name, error) for name, error in unknown.items()]
-    if sittings is not None:
-        swept.reports += sittings.faults
-    finish(swept, [] if sittings is None else sittings.notes(), json_=json_)
+    swept.reports += [failed_report(name, 0, error) for name, error in unknown.items()]
+    if recorded is not None:
+        swept.reports += recorded.faults
+    finish(swept, [] if recorded is None else recorded.notes(), json_=json_)
 
 
-def _sittings(root: Path, workspace: Workspace) -> Sittings | None:
+def _recorded(root: Path, workspace: Workspace) -> RecordedSweep | None:
     """The recorded sweep of the scale, where there is one."""
     params = load_params(root)
-    recorded = params.recorded(workspace.scale)
-    return None if recorded is None else Sittings(workspace, recorded, params.seed)
+    settings = params.recorded(workspace.scale)
+    return None if settings is None else RecordedSweep(workspace, settings, params.seed)
 
 
 def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:

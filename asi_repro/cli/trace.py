@@ -9,15 +9,12 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from asi_repro.archive.notes import MANIFEST, by_experiment, read_run_traces, run_notes
 from asi_repro.archive.reader import Archive
 from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, print_result, print_utf8
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
 from asi_repro.imports.layout import ARCHIVE, is_import
-from asi_repro.imports.spans import imported_spans
 from asi_repro.project import RELEASE, Project, archive_of, find_project, how_to_finish, run_folders
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import JsonDict
@@ -26,7 +23,6 @@ from asi_repro.text import terminal_safe
 from asi_repro.traces.columns import COLUMNS
 from asi_repro.traces.note import trace_note
 from asi_repro.traces.openinference import flatten
-from asi_repro.traces.parquet import read_sessions, read_traces
 from asi_repro.traces.spans import read_jsonl
 
 _JSON_COLUMNS = [name for name, _, _, holds in COLUMNS if holds.startswith("JSON")]
@@ -88,7 +84,7 @@ def trace(
         raise NotFound(
             f"experiment {index} has no trace",
             where=str(path),
-            hint=_without_record(run) if imported is not None else _those_that_have(path),
+            hint=_without_record(run) if imported is not None else _sessions_hint(path),
         )
     try:
         if otlp is not None:
@@ -107,6 +103,8 @@ def trace(
 
 
 def _write_notes(run: str, folder: Path, *, json_: bool) -> None:
+    from asi_repro.archive.notes import MANIFEST, by_experiment, read_run_traces, run_notes
+
     project = find_project()
     archive = Archive(archive_of(project, run))
     if (imported := _imported(run)) is not None:
@@ -128,6 +126,8 @@ def _imported(run: str | None) -> Path | None:
 
 
 def _imported_spans(folder: Path, index: int | None = None) -> list[JsonDict]:
+    from asi_repro.imports.spans import imported_spans
+
     return imported_spans(Archive(folder / ARCHIVE), index)
 
 
@@ -161,6 +161,8 @@ def _traces_of(run: str | None) -> Path:
 
 def _write_traces(project: Project, name: str) -> None:
     """Of a run that came without them: its commits hold the spans. `dvc pull` gives such a run."""
+    from asi_repro.discover.run.traces import write_run_traces
+
     run = run_folders(project).get(name)
     if run is None or not (run / "run.git").is_dir():
         return
@@ -170,14 +172,18 @@ def _write_traces(project: Project, name: str) -> None:
 
 def _read(path: Path, session: str) -> list[JsonDict]:
     if path.suffix != ".jsonl":
+        from asi_repro.traces.parquet import read_traces
+
         return read_traces(path, session)
 
     return flatten(row for row in read_jsonl(path) if row["session"] == session)
 
 
-def _those_that_have(path: Path) -> str:
+def _sessions_hint(path: Path) -> str:
     if path.suffix == ".jsonl":
         return "give the index of the experiment that the file belongs to"
+
+    from asi_repro.traces.parquet import read_sessions
 
     found = read_sessions(path)
     more = f" and {len(found) - 20} more" if len(found) > 20 else ""

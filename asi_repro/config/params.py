@@ -14,7 +14,7 @@ from asi_repro.config.evaluate import EvaluateSettings
 from asi_repro.config.executor import ExecutorSettings
 from asi_repro.config.llm import LlmSettings
 from asi_repro.config.probes import ProbeSettings
-from asi_repro.config.sweep import SittingSettings, SweepSettings
+from asi_repro.config.sweep import RecordedSweepSettings, SweepSettings
 from asi_repro.config.train import TrainSettings
 from asi_repro.errors import DataError
 from asi_repro.plain_yaml import plain_yaml
@@ -43,7 +43,7 @@ class Params(Settings):
     discover: DiscoverSettings = Field(default_factory=DiscoverSettings)
     ablation: AblationSettings = Field(default_factory=AblationSettings)
 
-    def recorded(self, scale: str) -> SittingSettings | None:
+    def recorded(self, scale: str) -> RecordedSweepSettings | None:
         """What the recorded sweep of a scale consists of; None where its sweeps are not recorded."""
         return {str(name): settings for name, settings in self.sweep.recorded.items()}.get(scale)
 

@@ -1,4 +1,4 @@
-"""The section `sweep` of params.yaml: sweeps over the whole gallery that are recorded in sittings."""
+"""The section `sweep` of params.yaml: sweeps over the whole gallery that are recorded row by row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asi_repro.config.base import Settings
 from asi_repro.config.train import ScaleName
 
 
-class SittingSettings(Settings):
+class RecordedSweepSettings(Settings):
     """What a recorded sweep of one scale consists of."""
 
     baseline_seeds: int = Field(default=3, ge=1, description="Trainings of each baseline.")
@@ -28,14 +28,14 @@ class SittingSettings(Settings):
     validation_blocks: int = Field(default=512, ge=1, description="Blocks of the validation text.")
 
 
-def _laptop() -> dict[ScaleName, SittingSettings]:
-    return {"laptop": SittingSettings()}
+def _laptop() -> dict[ScaleName, RecordedSweepSettings]:
+    return {"laptop": RecordedSweepSettings()}
 
 
 class SweepSettings(Settings):
     """Recorded sweeps."""
 
-    recorded: dict[ScaleName, SittingSettings] = Field(
+    recorded: dict[ScaleName, RecordedSweepSettings] = Field(
         default_factory=_laptop,
         description="Scales whose finished models are rows in artifacts/sweeps/SCALE/rows.",
     )

@@ -16,8 +16,8 @@ from asi_repro.discover.loop.workers import WorkerJob, work, work_in_threads
 from asi_repro.discover.run.archive import write_run_archive
 from asi_repro.discover.run.discoveries import write_discoveries
 from asi_repro.discover.run.folder import DiscoveryRun, check_name
-from asi_repro.discover.run.recorded import begin_reproduction, check_reproduction, record_run
-from asi_repro.discover.run.setup import begin_run, is_begun, wanted_settings
+from asi_repro.discover.run.recorded import check_reproduction, record_run, set_up_reproduction
+from asi_repro.discover.run.setup import is_set_up, set_up_run, wanted_settings
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.discover.run.traces import write_run_traces
 from asi_repro.discover.teams import LlmMode
@@ -113,11 +113,11 @@ def run_live(project: Project, options: RunOptions, on_event: OnEvent) -> RunSum
     root, arm = project.root, cast("Arm | None", options.arm)
     settings = wanted_settings(root, arm, options.scale)
     name = check_name(options.run or options.scale or settings.arm)
-    reproduced = options.lab == "recorded" and is_begun(root, name)
+    reproduced = options.lab == "recorded" and is_set_up(root, name)
     if reproduced:  # it needs neither corpus nor benchmarks: its settings are those of the run
         run = DiscoveryRun(project.runs / name)
     else:
-        run = begin_run(root, name, arm=arm, scale=options.scale, renew=options.renew)
+        run = set_up_run(root, name, arm=arm, scale=options.scale, renew=options.renew)
     run.make_places()  # a kill right after the settings were written left none
     experiments = options.experiments or settings.experiments
     on_event(RunBegun(experiments, sum(index <= experiments for index in run.finished())))
@@ -153,7 +153,7 @@ def reproduce_recorded(project: Project, name: str, workers: int, on_event: OnEv
         DataError: at the first outcome that differs.
     """
     folder = project.recorded / check_name(name)
-    run, experiments = begin_reproduction(folder)
+    run, experiments = set_up_reproduction(folder)
     on_event(RunBegun(experiments, 0))
     work(WorkerJob(run.folder, project.root, experiments, llm="replay"), workers, on_event)
     compared = check_reproduction(run)

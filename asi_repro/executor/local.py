@@ -65,7 +65,7 @@ class ProcessExecutor:
         pool = ProcessPoolExecutor(
             min(max(self.workers, 1), len(tasks)),
             multiprocessing.get_context("spawn"),
-            initializer=_begin_child,
+            initializer=_set_up_child,
             initargs=(os.getpid(),),
         )
         try:
@@ -104,7 +104,7 @@ def _in_child(call: Call, task: Any) -> Any:
     return call(task, threading.Event())
 
 
-def _begin_child(parent: int) -> None:
+def _set_up_child(parent: int) -> None:
     """One thread a child, and an end with its parent: left alone it would wait for work for ever."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two models share the CPUs else
     end_with_parent(parent)

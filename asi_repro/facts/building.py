@@ -71,7 +71,7 @@ def _entry(one: Fact, found: Found | NotRun, adjusted: float | None) -> Entry:
     )
     if isinstance(found, NotRun):
         return empty
-    told = adjusted is None or adjusted < ALPHA
+    survives = adjusted is None or adjusted < ALPHA
     numbers = {
         "estimate": found.estimate.estimate,
         "low": found.estimate.low,
@@ -87,7 +87,7 @@ def _entry(one: Fact, found: Found | NotRun, adjusted: float | None) -> Entry:
         "noise": one.noise.format(**found.numbers),
     }
     rows = [_short(row) for row in found.rows]
-    answer = (found.answer if told else Answer.UNKNOWN).value
+    answer = (found.answer if survives else Answer.UNKNOWN).value
     return Entry.model_validate(
         empty.model_dump() | texts | _short(numbers) | {"answer": answer, "rows": rows}
     )

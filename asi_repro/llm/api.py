@@ -17,7 +17,7 @@ import httpx2
 
 from asi_repro.config.llm import LlmSettings, Price
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.llm.budget import Booking, Ledger
+from asi_repro.llm.budget import Ledger, Reservation
 from asi_repro.llm.errors import Unreachable
 from asi_repro.llm.message import MALFORMED, check_message
 from asi_repro.llm.request import with_cache_markers
@@ -48,7 +48,7 @@ class Api:
 
     Args:
         settings: attempts, time-outs, caching.
-        ledger: that every attempt is booked in.
+        ledger: that every attempt is reserved in.
         slots: that bound how many calls are under way.
         base_url: of another server than the SDK's default.
         api_key: else the SDK looks for credentials in its own way (ANTHROPIC_API_KEY first). Where there is
@@ -119,12 +119,12 @@ class Api:
 
     def _attempt(self, request: JsonDict, price: Price | None) -> JsonDict:
         worst = worst_case(request)
-        with self._slots.one(), self._ledger.book(worst.total, cost(worst, price) or 0.0) as booking:
+        with self._slots.one(), self._ledger.reserve(worst.total, cost(worst, price) or 0.0) as reservation:
             # Until the API says more, its input may have been read and charged.
-            charge(booking, Usage(input=worst.cache_write), price)
-            return self._stream(request, price, booking)
+            charge(reservation, Usage(input=worst.cache_write), price)
+            return self._stream(request, price, reservation)
 
-    def _stream(self, request: JsonDict, price: Price | None, booking: Booking) -> JsonDict:
+    def _stream(self, request: JsonDict, price: Price | None, reservation: Reservation) -> JsonDict:
         arguments = self._arguments(request)
         opened: list[Any] = []
         try:
@@ -133,13 +133,13 @@ class Api:
             stream = opened[0] if opened else None
             failure = _translated(error, stream, request)
             if stream is None and isinstance(error, anthropic.APIStatusError):
-                charge(booking, Usage(), price)  # refused before anything was read
+                charge(reservation, Usage(), price)  # refused before anything was read
             if failure is error:
                 raise
             raise failure from error
         finally:
             if opened:
-                _charge_stream(booking, opened[0], price)
+                _charge_stream(reservation, opened[0], price)
 
     def _read(self, arguments: JsonDict, opened: list[Any]) -> JsonDict:
         deadline = time.monotonic() + self._settings.call_timeout
@@ -182,13 +182,13 @@ class Api:
         )
 
 
-def charge(booking: Booking, usage: Usage, price: Price | None) -> None:
-    """Put what an attempt took into its booking."""
-    booking.tokens = usage.total
-    booking.usd = cost(usage, price) or 0.0
+def charge(reservation: Reservation, usage: Usage, price: Price | None) -> None:
+    """Put what an attempt took into its reservation."""
+    reservation.tokens = usage.total
+    reservation.usd = cost(usage, price) or 0.0
 
 
-def _charge_stream(booking: Booking, stream: Any, price: Price | None) -> None:
+def _charge_stream(reservation: Reservation, stream: Any, price: Price | None) -> None:
     message = _so_far(stream)
     try:
         usage = Usage.of(check_message({**(message or {}), "stop_reason": "any"}, "the API's answer"))
@@ -197,7 +197,7 @@ def _charge_stream(booking: Booking, stream: Any, price: Price | None) -> None:
     if message is not None and message.get("stop_reason") is None:
         # The count of the output comes last; without it, what came is counted.
         usage += Usage(output=estimate(str(message["content"])))
-    charge(booking, usage, price)
+    charge(reservation, usage, price)
 
 
 def _malformed(stream: Any, request: JsonDict, said: str) -> JsonDict:

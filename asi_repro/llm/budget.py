@@ -1,8 +1,8 @@
 """What a run has spent, over all its processes and restarts, and the stop before it is too much.
 
-Before a call its worst case is booked; afterwards the booking is replaced by what it took. A call is made
-only if what was spent and what is booked leaves room for its worst case, so a limit is never passed as far
-as the estimate of its input holds. What a killed process had booked counts as spent.
+Before a call its worst case is reserved; afterwards the reservation is replaced by what it took. A call is
+made only if what was spent and what is reserved leaves room for its worst case, so a limit is never passed as
+far as the estimate of its input holds. What a killed process had reserved counts as spent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _POLL = 0.05
 
 
 @dataclass
-class Booking:
+class Reservation:
     """One call that is under way. Set `tokens` and `usd` to what it took."""
 
     tokens: int = 0
@@ -39,7 +39,7 @@ class Booking:
 
 
 class _Line(BaseModel):
-    """A booking, or without `pid` and `until` what it took: amounts that a limit can be held to."""
+    """A reservation, or without `pid` and `until` what it took: amounts that a limit can be held to."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -63,7 +63,7 @@ class Ledger:
     Args:
         budget: its limits.
         path: JSON lines shared by the run's processes; None keeps it in this process.
-        patience: seconds after which a booking counts as spent even if its process is alive.
+        patience: seconds after which a reservation counts as spent even if its process is alive.
     """
 
     def __init__(self, budget: BudgetSettings, path: Path | None, *, patience: float = 3600.0) -> None:
@@ -76,16 +76,16 @@ class Ledger:
 
     @property
     def spent(self) -> tuple[int, float]:
-        """Tokens and US dollars so far, what is booked included."""
+        """Tokens and US dollars so far, what is reserved included."""
         with self._lock:
             self._refresh()
-            return self._sum(booked=True)
+            return self._sum(reserved=True)
 
     @contextmanager
-    def book(self, tokens: int, usd: float) -> Iterator[Booking]:
-        """Book a call's worst case while the body makes it.
+    def reserve(self, tokens: int, usd: float) -> Iterator[Reservation]:
+        """Reserve a call's worst case while the body makes it.
 
-        Waits while other calls' bookings, not what was spent, stand in the way.
+        Waits while other calls' reservations, not what was spent, stand in the way.
 
         Raises:
             BudgetExceeded: where there is no room for it.
@@ -93,11 +93,11 @@ class Ledger:
         name = uuid.uuid4().hex
         while not self._try(name, tokens, usd):
             time.sleep(_POLL)
-        booking = Booking()
+        reservation = Reservation()
         try:
-            yield booking
+            yield reservation
         finally:
-            self._write(_Line(id=name, tokens=booking.tokens, usd=booking.usd), check=False)
+            self._write(_Line(id=name, tokens=reservation.tokens, usd=reservation.usd), check=False)
 
     def _try(self, name: str, tokens: int, usd: float) -> bool:
         until = time.time() + self._patience
@@ -118,7 +118,7 @@ class Ledger:
             return True
 
     def _fits(self, tokens: int, usd: float) -> bool:
-        spent = self._sum(booked=False)
+        spent = self._sum(reserved=False)
         wanted, limits = (tokens, usd), (self._budget.tokens, self._budget.usd)
         for unit, had, want, limit in zip(("tokens", "US dollars"), spent, wanted, limits, strict=True):
             if limit is not None and had + want > limit:
@@ -128,20 +128,20 @@ class Ledger:
                     where="params.yaml, llm.budget",
                     hint="raise the budget and resume the run: what is recorded is not asked again",
                 )
-        booked = self._sum(booked=True)
+        reserved = self._sum(reserved=True)
         return all(
             limit is None or had + want <= limit
-            for had, want, limit in zip(booked, wanted, limits, strict=True)
+            for had, want, limit in zip(reserved, wanted, limits, strict=True)
         )
 
-    def _sum(self, *, booked: bool) -> tuple[int, float]:
+    def _sum(self, *, reserved: bool) -> tuple[int, float]:
         totals = self._totals
         for name, entry in list(totals.open.items()):
             if not _alive(entry.pid or 0) or (entry.until or 0.0) < time.time():
                 totals.open.pop(name)
                 totals.tokens += entry.tokens
                 totals.usd += entry.usd
-        live = list(totals.open.values()) if booked else []
+        live = list(totals.open.values()) if reserved else []
         return totals.tokens + sum(e.tokens for e in live), totals.usd + sum(e.usd for e in live)
 
     def _refresh(self) -> None:
@@ -155,7 +155,7 @@ class Ledger:
         if line.pid is not None:
             self._totals.open[line.id] = line
             return
-        # A booking that was given up as lost and then settled after all is counted twice: rather too
+        # A reservation that was given up as lost and then settled after all is counted twice: rather too
         # much than too little.
         self._totals.open.pop(line.id, None)
         self._totals.tokens += line.tokens

@@ -82,7 +82,7 @@ class Inputs:
 
     @cached_property
     def recorded_sweeps(self) -> dict[str, RecordedSweep]:
-        """Sweeps that are recorded in sittings, by scale; damaged rows are left out."""
+        """Sweeps that are recorded row by row, by scale; damaged rows are left out."""
         folders = sorted((self.project.artifacts / SWEEPS_FOLDER).glob(f"*/{ROWS}"))
         found: dict[str, RecordedSweep] = {}
         for folder in (folder.parent for folder in folders):

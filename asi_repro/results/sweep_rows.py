@@ -1,14 +1,8 @@
-"""The rows of a recorded sweep: one small file a finished model and seed, artifacts/sweeps/SCALE/rows.
-
-A row holds what later sittings need and nothing large: no weights, no program. It carries the key of its
-training and a checksum of itself, so that a row of other code is known as such and an edited one is refused.
-"""
+"""The rows of a recorded sweep: one small file a finished model and seed, artifacts/sweeps/SCALE/rows."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any, Literal, Optional
@@ -18,18 +12,14 @@ from pydantic import BaseModel, Field, ValidationError
 from asi_repro.errors import DataError
 from asi_repro.results.evaluation import BITS, MARGIN, EvaluationResult, read_result
 from asi_repro.results.layout import BASELINES, EVALUATION
+from asi_repro.results.recorded_rows import Freshness, RecordedRow, RowFiles, shared_conditions
 from asi_repro.results.training import CURVE, ENVIRONMENT, read_curve, read_training
-from asi_repro.store.checksums import SUM, checked, with_checksum
-from asi_repro.store.files import atomic_write, sha256_bytes, sha256_file
+from asi_repro.store.files import sha256_bytes, sha256_file
 from asi_repro.store.json_text import dump_json
-from asi_repro.store.records import Read, Record, first_fault
+from asi_repro.store.records import Record
 
 ROWS = "rows"
-# What differs between the models of one sweep, and what may differ between its sittings.
-_NOT_CONDITIONS = ("model", "seed", "code", "versions", "machine")
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _DIGITS = 4
-Standing = Literal["current", "earlier", "other"]
 
 
 class TaskScore(Record):
@@ -42,17 +32,11 @@ class TaskScore(Record):
     answer_margin: Optional[float] = Field(description="Bits that a byte of the wrong answers takes more.")
 
 
-class SweepRow(Record):
+class SweepRow(RecordedRow):
     """One finished training with its scores."""
 
-    schema_version: Literal[1] = 1
-    name: str = Field(pattern=_NAME.pattern, max_length=80, description="Name of the model.")
     index: Optional[int] = Field(description="Experiment index; null for a baseline.")
-    seed: int = Field(ge=0, description="Seed of the training.")
     scale: str = Field(description="Size of the model.")
-    key: str = Field(description="Key of the training.")
-    program: str = Field(description="SHA-256 of the program; the name of a baseline.")
-    conditions: str = Field(description="SHA-256 of what all models of a sweep share, see `conditions_of`.")
     score_code: str = Field(description="SHA-256 of the code that scored it.")
     status: Literal["completed", "stopped"] = Field(description="Whether it went to its last step.")
     stop: str = Field(max_length=400, description="Why it was stopped; empty where it was not.")
@@ -72,8 +56,6 @@ class SweepRow(Record):
     mfu: Optional[float] = Field(
         default=None, description="Share of the machine's peak; null where it was not measured."
     )
-    cpu_seconds: float = Field(ge=0, description="Processor time of training and scoring, as it was spent.")
-    hardware: str = Field(description="The machine.")
 
     @property
     def baseline(self) -> bool:
@@ -98,11 +80,10 @@ class SweepRow(Record):
         """Mean of the tasks' main scores."""
         return fmean(task.accuracy for task in self.tasks.values()) if self.tasks else None
 
-    def standing(self, *, key: str, program: str, conditions: str, score_code: str) -> Standing:
+    def freshness(self, *, score_code: str = "", **of: str) -> Freshness:
         """Of the very code that runs, of the same training by earlier code, or of another training."""
-        if self.program != program or self.conditions != conditions:
-            return "other"
-        return "current" if self.key == key and self.score_code == score_code else "earlier"
+        found = super().freshness(**of)
+        return "earlier" if found == "current" and self.score_code != score_code else found
 
 
 class _Machine(BaseModel):
@@ -119,8 +100,8 @@ def conditions_of(identity: Mapping[str, Any], evaluation: Mapping[str, Any]) ->
         identity: see `Spec.identity`.
         evaluation: settings, items and held-out text of the scores.
     """
-    bare = {name: value for name, value in identity.items() if name not in _NOT_CONDITIONS}
-    return sha256_bytes(dump_json({"training": bare, "evaluation": dict(evaluation)}).encode())
+    shared = {"training": shared_conditions(identity), "evaluation": dict(evaluation)}
+    return sha256_bytes(dump_json(shared).encode())
 
 
 def make_row(
@@ -180,73 +161,9 @@ def make_row(
     )
 
 
-def row_path(folder: Path, name: str, seed: int) -> Path:
-    """Where a row of a sweep's folder is.
-
-    Raises:
-        DataError: for a name that is no plain file name.
-    """
-    if not _NAME.fullmatch(name):
-        raise DataError(f"{name!r} is not the name of a model")
-    return folder / ROWS / f"{name}.seed-{seed}.json"
-
-
-def write_row(row: SweepRow, folder: Path) -> None:
-    """Write a row into a sweep's folder, whole or not at all."""
-    atomic_write(row_path(folder, row.name, row.seed), dump_json(with_checksum(row.model_dump())))
-
-
-def read_row(path: Path) -> SweepRow:
-    """What `write_row` wrote.
-
-    Raises:
-        DataError: where it is not that, was edited, or lies under another's name.
-    """
-    row = read_summed(path, SweepRow)
-    if path.name != row_path(path.parent.parent, row.name, row.seed).name:
-        raise DataError(f"the row is of {row.name} seed {row.seed}", where=str(path), hint=restore_hint(path))
-    return row
-
-
-def read_summed(path: Path, model: type[Read]) -> Read:
-    """A row of this kind from a JSON file with a checksum of itself.
-
-    Raises:
-        DataError: where it is not that or was edited.
-    """
-    hint = restore_hint(path)
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError("the row cannot be read as JSON", where=str(path), hint=hint) from error
-    if isinstance(value, dict) and SUM not in value:
-        raise DataError("the row has no checksum", where=str(path), hint=hint)
-    try:
-        return model.model_validate(checked(value, "the row is", where=str(path), hint=hint))
-    except ValidationError as error:
-        raise DataError(f"the file is not a row: {first_fault(error)}", where=str(path), hint=hint) from error
-
-
-def restore_hint(path: Path) -> str:
-    """What to do about a row that is not what was written."""
-    return f"restore it (git checkout {path.name}) or delete it: the sweep then trains that model again"
-
-
-def read_rows(folder: Path) -> tuple[list[SweepRow], list[DataError]]:
-    """The rows of a sweep's folder in order of name and seed, and what is wrong with the others."""
-    rows: list[SweepRow] = []
-    damaged: list[DataError] = []
-    for path in row_paths(folder):
-        try:
-            rows.append(read_row(path))
-        except DataError as error:
-            damaged.append(error)
-    return sorted(rows, key=lambda row: (row.name, row.seed)), damaged
-
-
-def row_paths(folder: Path) -> Iterator[Path]:
-    """The files of the rows of a sweep's folder."""
-    yield from sorted((folder / ROWS).glob("*.json"))
+_FILES = RowFiles(SweepRow, ROWS)
+row_path, row_paths, write_row = _FILES.path, _FILES.paths, _FILES.write
+read_row, read_rows = _FILES.read, _FILES.read_all
 
 
 def _task_scores(scores: EvaluationResult | None) -> dict[str, TaskScore]:

@@ -159,9 +159,9 @@ def run_job(job: Job) -> Report:
     return report("done" if worked else "current")
 
 
-def unknown_report(name: str, error: AsiReproError) -> Report:
-    """The report of a name that no model has."""
-    return Report(name, 0, "train", "failed", error.what, error.hint or "", where=error.where or "")
+def failed_report(name: str, seed: int, error: AsiReproError, phase: Phase = "train") -> Report:
+    """The report of what could not be done."""
+    return Report(name, seed, phase, "failed", error.what, error.hint or "", where=error.where or "")
 
 
 def _train(workspace: Workspace, job: Job) -> Done:

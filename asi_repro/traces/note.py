@@ -148,7 +148,7 @@ def _step(record: JsonDict, texts: Texts) -> Iterator[str]:
         yield from ("", "**found**", "")
         yield from map(_document, found)
     facts = json.loads(record.get("metadata") or "{}")
-    said = {name: _said(value) for name, value in facts.items() if not name.startswith(_ELSEWHERE)}
+    said = {name: _as_text(value) for name, value in facts.items() if not name.startswith(_ELSEWHERE)}
     short = [f"- {escape(name)}: {code(text)}" for name, text in said.items() if not _long(text)]
     if prompt := _prompt(facts):
         short.insert(0, prompt)
@@ -159,7 +159,7 @@ def _step(record: JsonDict, texts: Texts) -> Iterator[str]:
             yield from texts.show(escape(name), text, sequence)
 
 
-def _said(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
@@ -170,7 +170,7 @@ def _long(text: str) -> bool:
 def _prompt(facts: dict[str, Any]) -> str | None:
     """Which prompt was used, in one line."""
     parts = [
-        f"{escape(name.partition('.')[2])} {code(_said(facts[name]))}" for name in _PROMPT if name in facts
+        f"{escape(name.partition('.')[2])} {code(_as_text(facts[name]))}" for name in _PROMPT if name in facts
     ]
     return f"- prompt: {', '.join(parts)}" if parts else None
 
@@ -178,11 +178,11 @@ def _prompt(facts: dict[str, Any]) -> str | None:
 def _document(found: Any) -> str:
     """One document that a search gave, in one line."""
     if not isinstance(found, dict):
-        return f"- {code(_said(found))}"
+        return f"- {code(_as_text(found))}"
     rest = {name: value for name, value in found.items() if name not in _DOCUMENT}
-    parts = [code(_said(found["document.id"]))] if "document.id" in found else []
+    parts = [code(_as_text(found["document.id"]))] if "document.id" in found else []
     if "document.score" in found:
         parts.append(f"(score {escape(found['document.score'])})")
     if "document.content" in found:
         parts.append(escape(found["document.content"]))
-    return f"- {' '.join([*parts, *([code(_said(rest))] if rest else [])])}"
+    return f"- {' '.join([*parts, *([code(_as_text(rest))] if rest else [])])}"

@@ -64,7 +64,7 @@ def junit(checked: Sequence[Checked]) -> str:
                 ElementTree.SubElement(case, kind, message=_clean(summary(row)))
         if one.problem is not None:
             case = ElementTree.SubElement(suite, "testcase", classname=_clean(one.name), name=UNCHECKED)
-            ElementTree.SubElement(case, "error", message=_clean(_said(one.problem)))
+            ElementTree.SubElement(case, "error", message=_clean(_problem_text(one.problem)))
         for name, tag in (
             ("tests", "testcase"),
             ("failures", "failure"),
@@ -91,7 +91,7 @@ def _results(one: Checked) -> Iterator[dict[str, Any]]:
             yield _result(one, row.check, said, line_of(row, text, class_line))
     if one.problem is not None:
         line = _AT_LINE.search(one.problem.where or "")
-        yield _result(one, UNCHECKED, _said(one.problem), int(line[1]) if line else class_line)
+        yield _result(one, UNCHECKED, _problem_text(one.problem), int(line[1]) if line else class_line)
 
 
 def _result(one: Checked, rule: str, text: str, line: int) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _uri(name: str) -> str:
     return quote(path.relative_to(here).as_posix()) if path.is_relative_to(here) else path.as_uri()
 
 
-def _said(problem: AsiReproError) -> str:
+def _problem_text(problem: AsiReproError) -> str:
     return problem.what if problem.where is None else f"{problem.what} ({problem.where})"
 
 

@@ -150,7 +150,7 @@ def begin(folder: Path, settings: DiscoverSettings = SETTINGS, seed: int = 6) ->
         llm={},
         made_with={},
     )
-    return DiscoveryRun.begin(folder, made)
+    return DiscoveryRun.create(folder, made)
 
 
 def fake_job(folder: Path, experiments: int = 16, **more) -> FakeJob:

@@ -16,7 +16,7 @@ from asi_repro.discover.loop.events import ExperimentFinished
 from asi_repro.discover.loop.workers import _listen, work
 from asi_repro.discover.run.content import DISCOVERY
 from asi_repro.discover.run.folder import COMMITS, LAB, DiscoveryRun
-from asi_repro.discover.run.recorded import begin_reproduction, check_reproduction, commit_lines, record_run
+from asi_repro.discover.run.recorded import check_reproduction, commit_lines, record_run, set_up_reproduction
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.store.json_lines import append_line, read_lines
@@ -119,7 +119,7 @@ def test_a_longer_run_begins_with_the_shorter_one(whole, tmp_path):
 def test_a_recorded_run_is_repeated_from_its_record_alone(whole, tmp_path):
     source, lines = whole
     assert record_run(DiscoveryRun(source.folder), tmp_path / "kept") < 100_000
-    replay, experiments = begin_reproduction(tmp_path / "kept")
+    replay, experiments = set_up_reproduction(tmp_path / "kept")
     again = fake_job(replay.folder, experiments, replay=True, broken="train")
     do_all(again)
     assert check_reproduction(replay) == len(lines)
@@ -135,7 +135,7 @@ def test_a_replay_that_comes_out_otherwise_names_the_first_experiment(whole, tmp
     book.unlink()
     for line in lines:
         append_line(book, line)
-    replay, experiments = begin_reproduction(tmp_path / "kept")
+    replay, experiments = set_up_reproduction(tmp_path / "kept")
     do_all(fake_job(replay.folder, experiments, replay=True))
     with pytest.raises(DataError, match=r"experiment \d+ came out differently") as error:
         check_reproduction(replay)
@@ -151,7 +151,7 @@ def test_a_replay_without_a_result_says_so(whole, tmp_path):
     record_run(DiscoveryRun(whole[0].folder), tmp_path / "kept")
     book = tmp_path / "kept" / LAB
     book.write_text("".join(book.read_text().splitlines(keepends=True)[:4]))
-    replay, experiments = begin_reproduction(tmp_path / "kept")
+    replay, experiments = set_up_reproduction(tmp_path / "kept")
     with pytest.raises(MissingInput, match="the record contains no"):
         do_all(fake_job(replay.folder, experiments, replay=True))
 

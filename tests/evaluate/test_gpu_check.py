@@ -22,7 +22,7 @@ from asi_repro.data.corpus import build_corpus
 from asi_repro.doctor.gpu import check, kernels, trainings
 from asi_repro.doctor.gpu.check import Machine, line_of, run_parts, write_report
 from asi_repro.doctor.gpu.plain import Speed
-from asi_repro.doctor.gpu.rows import Row, Setting, Teller, read_rows
+from asi_repro.doctor.gpu.rows import Row, RowWriter, Setting, read_rows
 from asi_repro.models import fla_cpu
 from asi_repro.models.baselines import load_baseline
 from asi_repro.results.training import read_curve
@@ -46,7 +46,7 @@ def setting(tmp_path: Path) -> Setting:
 
 def rows_of(part: Callable[..., None], setting: Setting, **options: Any) -> list[Row]:
     path = Path(setting.work) / f"{part.__name__}-{len(list(Path(setting.work).iterdir()))}.jsonl"
-    part(setting, Teller(part.__name__, path), **options)
+    part(setting, RowWriter(part.__name__, path), **options)
     return read_rows(path)
 
 

@@ -276,7 +276,7 @@ def make_settings(folder: Path) -> None:
     from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
 
     stage = {"recipe": {"steps": 24, "rate": 0.005}, "tasks": {"piqa": "ab" * 32}}
-    DiscoveryRun.begin(folder / "run", RunSettings(3, DiscoverSettings(), stage, stage, {}, {"python": "3"}))
+    DiscoveryRun.create(folder / "run", RunSettings(3, DiscoverSettings(), stage, stage, {}, {"python": "3"}))
 
 
 def read_settings(project: Path) -> Any:

@@ -58,7 +58,8 @@ FUZZED = {  # module: the readers of READERS that go through it
     "data/shards": ["corpus shard"],
     "results/training": ["training curve"],
     "results/table": ["sweep models", "sweep curves"],
-    "results/sweep_rows": ["sweep row", "probe row"],
+    "results/recorded_rows": ["sweep row", "probe row"],
+    "results/sweep_rows": ["sweep row"],
     "tui/state": ["browse state"],
     "verify/certificate": ["certificate"],
 }
@@ -94,7 +95,6 @@ ELSEWHERE = {  # module: where it is tried, or why it reads nothing from outside
     "sandbox/allowlist": OURS,
     "sandbox/launch": OURS,
     "sandbox/scratch": "tests/sandbox",
-    "sweep/probing": OURS,
     "store/keeping": "tests/reading/test_notes.py: damaged lists, and lists that lead elsewhere",
     "train/checkpoints": "tests/train: every file by its hash",
     "data/corpus": MACHINE,

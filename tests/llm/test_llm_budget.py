@@ -98,7 +98,7 @@ def test_what_a_killed_process_had_booked_counts_as_spent(tmp_path: Path) -> Non
         "import os, sys, pathlib\n"
         "from asi_repro.llm.budget import Ledger\n"
         "from asi_repro.config.llm import BudgetSettings\n"
-        "with Ledger(BudgetSettings(tokens=1000), pathlib.Path(sys.argv[1])).book(900, 0.0):\n"
+        "with Ledger(BudgetSettings(tokens=1000), pathlib.Path(sys.argv[1])).reserve(900, 0.0):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     assert subprocess.run([sys.executable, "-c", code, str(path)]).returncode == -9
@@ -106,10 +106,10 @@ def test_what_a_killed_process_had_booked_counts_as_spent(tmp_path: Path) -> Non
         stream.write(b'{"id": "torn')
     ledger = Ledger(BudgetSettings(tokens=1000), path)
     assert ledger.spent == (900, 0.0)
-    with pytest.raises(BudgetExceeded), ledger.book(200, 0.0):
+    with pytest.raises(BudgetExceeded), ledger.reserve(200, 0.0):
         pass
-    with ledger.book(100, 0.0) as booking:
-        booking.tokens = 60
+    with ledger.reserve(100, 0.0) as reservation:
+        reservation.tokens = 60
     assert Ledger(BudgetSettings(tokens=1000), path).spent == (960, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The section on a sweep recorded in sittings, and the paragraph on winners trained again."""
+"""The section on a sweep recorded row by row, and the paragraph on winners trained again."""
 
 from __future__ import annotations
 

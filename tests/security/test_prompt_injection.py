@@ -255,7 +255,7 @@ def test_hostile_words_are_words_in_the_commit_and_nothing_else(tmp_path: Path) 
         "analyst": [structured({**ANALYSIS, "findings": hostile, "causes": ORDER})],
     }
     settings = RunSettings(5, DiscoverSettings(arm="llm"), {}, {}, {}, {})
-    run = DiscoveryRun.begin(tmp_path / "run", settings)
+    run = DiscoveryRun.create(tmp_path / "run", settings)
     roles = RolesSettings(drafts=1, judge_samples=2, recall=0)
     with Actors(**scripts) as server:
         team = build_llm_team(

@@ -19,7 +19,14 @@ from asi_repro.errors import DataError
 from asi_repro.results.probe_matrix import ProbeMatrix, make_matrix, read_matrix
 from asi_repro.results.probe_rows import PASSED, ProbeRow, probe_path, read_probe, read_probes, write_probe
 from asi_repro.sandbox.outcome import SandboxUnavailable
-from asi_repro.sweep.probing import ProbeJob, ProbeSittings, make_row, probe_of, probes_home, run_probes
+from asi_repro.sweep.recorded_probes import (
+    ProbeJob,
+    RecordedProbes,
+    make_row,
+    probe_of,
+    probes_home,
+    run_probes,
+)
 from asi_repro.sweep.workspace import open_workspace
 from asi_repro.train.probing import Probed, Prober
 from asi_repro.train.spec import baseline
@@ -129,24 +136,24 @@ def test_the_command_goes_on_where_it_was(root, a_sandbox, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("changes", "standing"),
+    ("changes", "freshness"),
     [({}, "current"), ({"key": "k"}, "earlier"), ({"conditions": "c"}, "other"), ({"program": "p"}, "other")],
 )
-def test_what_a_row_counts_as(root, changes, standing):
+def test_what_a_row_counts_as(root, changes, freshness):
     workspace = open_workspace(root, scale="laptop")
     params = load_params(root)
     probe = probe_of(params, baseline("delta_net"), PROBES["parity"], 0)
     fields = {"name": "delta_net", "task": "parity", "key": probe.key, "program": "delta_net"}
-    from asi_repro.sweep.probing import conditions_of
+    from asi_repro.sweep.recorded_probes import conditions_of
 
     row = made_up(**{**fields, "conditions": conditions_of(probe), **changes})
     write_probe(row, probes_home(root / "artifacts"))
     for renew in (False, True):
-        sittings = ProbeSittings(workspace, params)
-        sittings.open([baseline("delta_net")], ["parity"], renew=renew)
-        assert sittings.standing == {standing: 1}
-        left = [(subject.slug, seed, tasks) for (subject, seed), tasks in sittings.pending.items()]
-        again = standing == "other" or (standing == "earlier" and renew)
+        recorded = RecordedProbes(workspace, params)
+        recorded.open([baseline("delta_net")], ["parity"], renew=renew)
+        assert recorded.freshness == {freshness: 1}
+        left = [(subject.slug, seed, tasks) for (subject, seed), tasks in recorded.pending.items()]
+        again = freshness == "other" or (freshness == "earlier" and renew)
         assert left == [("delta_net", seed, ["parity"]) for seed in ((0, 1) if again else (1,))]
 
 

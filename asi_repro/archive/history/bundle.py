@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from io import BufferedReader, FileIO
 from pathlib import Path
 
-from asi_repro.archive.history.content import experiment_ref, gallery_tag, standing
+from asi_repro.archive.history.content import experiment_ref, gallery_tag, main_rank
 from asi_repro.archive.node_model import Objective
 from asi_repro.archive.reader import Experiment
 from asi_repro.errors import DataError, MissingInput
@@ -40,8 +40,8 @@ def history_refs(
 
 
 def best(experiments: Iterable[Experiment], objective: Objective) -> Experiment:
-    """The experiment that branch main stands on; `standing` says which."""
-    return max(experiments, key=lambda experiment: standing(experiment, objective))
+    """The experiment that branch main stands on; `main_rank` says which."""
+    return max(experiments, key=lambda experiment: main_rank(experiment, objective))
 
 
 def write_bundle(path: Path, refs: Mapping[str, str], pack: Path) -> None:

@@ -119,7 +119,7 @@ def commit_message(record: ExperimentRecord) -> bytes:
     return "\n".join([", ".join(marks), "", *lines, ""]).encode()
 
 
-def standing(experiment: Experiment, objective: Objective) -> tuple[bool, bool, bool, float, int]:
+def main_rank(experiment: Experiment, objective: Objective) -> tuple[bool, bool, bool, float, int]:
     """Sort key for branch `main`, which stands on the greatest.
 
     A gallery architecture before any other, then one with a program, then the best recorded score by the

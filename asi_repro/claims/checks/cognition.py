@@ -158,9 +158,9 @@ def experience_share(context: Context) -> Finding:
         error = float(np.sqrt(pooled * (1 - pooled) * (1 / designs + 1 / others) / each))
     p_value = float(2 * stats.norm.sf(abs(difference) / error)) if error else 1.0
     low, high = (100 * (difference + sign * 1.96 * error) for sign in (-1, 1))
-    told = p_value < context.limit("alpha")
+    significant = p_value < context.limit("alpha")
     interval = f"{100 * difference:+.1f} points [{low:+.1f}, {high:+.1f}]"
-    verdict = either(told and difference > 0, told and difference < 0)
+    verdict = either(significant and difference > 0, significant and difference < 0)
     return Finding(
         effect=interval,
         found=f"{100 * share:.1f}% against {100 * other:.1f}% as printed: {interval}, p = {p_value:.2g}",

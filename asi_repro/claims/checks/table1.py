@@ -191,7 +191,7 @@ def _tally(cells: list[Row]) -> list[Row]:
 
 @claim("table1-in-gallery")
 def table1_in_gallery(context: Context) -> Finding:
-    rows = [_whereabouts(context, model) for model in context.paper.table1_discovered]
+    rows = [_matches(context, model) for model in context.paper.table1_discovered]
     inside = [row for row in rows if row["gallery_indices"]]
     in_tree = [row for row in rows if row["tree_indices"] and not row["gallery_indices"]]
     similar = context.limit("similar")
@@ -218,7 +218,7 @@ def table1_in_gallery(context: Context) -> Finding:
     )
 
 
-def _whereabouts(context: Context, model: str) -> Row:
+def _matches(context: Context, model: str) -> Row:
     gallery = context.data.gallery_by_name
     name = same_name(model)
     named = [e for e in context.data.experiments if same_name(e.label) == name]

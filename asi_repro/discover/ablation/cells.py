@@ -206,7 +206,7 @@ def finish_cell(cell: Cell, job: WorkerJob) -> CellResult:
     """
     if (there := cell.finished()) is not None:
         return there
-    run = DiscoveryRun.begin(job.folder, cell.settings)
+    run = DiscoveryRun.create(job.folder, cell.settings)
     run_job(job)
     write_run_archive(run)
     write_discoveries(run, cell.root)

@@ -90,8 +90,8 @@ def ask_for_draft(
             problems = draft.problems()
             if not problems or not left or not answer.wants_draft():
                 return answer, problems
-            told = retry.render(problems=problems).user
-            messages += [{"role": "assistant", "content": answer.model_dump_json()}, _user(told)]
+            correction = retry.render(problems=problems).user
+            messages += [{"role": "assistant", "content": answer.model_dump_json()}, _user(correction)]
     raise AssertionError("a range of tries has a last one")
 
 

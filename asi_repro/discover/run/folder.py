@@ -130,7 +130,7 @@ class DiscoveryRun:
         self.store = RunStore(folder / "run.git")
 
     @classmethod
-    def begin(cls, folder: Path, settings: RunSettings) -> DiscoveryRun:
+    def create(cls, folder: Path, settings: RunSettings) -> DiscoveryRun:
         """Make the run, or open the one that is there with the same settings.
 
         Raises:

@@ -78,7 +78,7 @@ def record_run(run: DiscoveryRun, folder: Path) -> int:
     return size
 
 
-def begin_reproduction(folder: Path) -> tuple[DiscoveryRun, int]:
+def set_up_reproduction(folder: Path) -> tuple[DiscoveryRun, int]:
     """A recorded run with nothing done yet, and how many experiments it has.
 
     Raises:

@@ -53,7 +53,7 @@ def run_settings(root: Path, discover: DiscoverSettings, seed: int) -> RunSettin
     )
 
 
-def begin_run(
+def set_up_run(
     root: Path, name: str, *, arm: Arm | None = None, scale: str | None = None, renew: bool = False
 ) -> DiscoveryRun:
     """Begin the run of that name with the project's settings, or go on with it.
@@ -68,9 +68,9 @@ def begin_run(
     """
     settings = run_settings(root, wanted_settings(root, arm, scale), load_params(root).seed)
     folder = Project(root).runs / check_name(name)
-    if renew and is_begun(root, name) and _differs(folder, settings):
+    if renew and is_set_up(root, name) and _differs(folder, settings):
         shutil.rmtree(folder)
-    return DiscoveryRun.begin(folder, settings)
+    return DiscoveryRun.create(folder, settings)
 
 
 def _differs(folder: Path, settings: RunSettings) -> bool:
@@ -81,7 +81,7 @@ def _differs(folder: Path, settings: RunSettings) -> bool:
     return first_difference(there, json.loads(json.dumps(settings.to_json()))) is not None
 
 
-def is_begun(root: Path, name: str) -> bool:
+def is_set_up(root: Path, name: str) -> bool:
     """Whether there is a run of that name."""
     return (Project(root).runs / name / SETTINGS).is_file()
 

@@ -80,8 +80,8 @@ def run_parts(
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="asi-repro-gpu-") as folder:
         work = Path(setting.work or folder)
-        told = work / "setting.json"
-        told.write_text(json.dumps(asdict(replace(setting, work=str(work)))), encoding="utf-8")
+        settings_file = work / "setting.json"
+        settings_file.write_text(json.dumps(asdict(replace(setting, work=str(work)))), encoding="utf-8")
         for part, limit in parts.items():
             left = min(limit, end - time.monotonic())
             if machine.missing:
@@ -89,7 +89,7 @@ def run_parts(
             elif left <= 1:
                 yield Row(part, part, "not run", f"the {seconds:.0f} s for all parts were used up")
             else:
-                yield from _run(part, told, work, left)
+                yield from _run(part, settings_file, work, left)
 
 
 def write_report(folder: Path, machine: Machine, rows: Sequence[Row]) -> Path:

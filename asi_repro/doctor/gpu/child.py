@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from asi_repro.doctor.gpu.rows import Setting, Teller
+from asi_repro.doctor.gpu.rows import RowWriter, Setting
 from asi_repro.executor.children import end_with_parent
 
 
@@ -18,7 +18,7 @@ def main(part: str, setting: str, rows: str) -> None:
 
     from asi_repro.doctor.gpu import kernels, trainings
 
-    functions: dict[str, Callable[[Setting, Teller], None]] = {
+    functions: dict[str, Callable[[Setting, RowWriter], None]] = {
         "modules": kernels.modules,
         "baselines": kernels.baselines,
         "programs": kernels.programs,
@@ -29,8 +29,8 @@ def main(part: str, setting: str, rows: str) -> None:
     }
     # What is compared is kernels, not TensorFloat-32's ten bits.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    told = Setting(**json.loads(Path(setting).read_text(encoding="utf-8")))
-    functions[part](told, Teller(part, Path(rows)))
+    settings = Setting(**json.loads(Path(setting).read_text(encoding="utf-8")))
+    functions[part](settings, RowWriter(part, Path(rows)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from torch import Tensor
 from asi_repro.archive.release import read_release
 from asi_repro.doctor.gpu import fla_cases
 from asi_repro.doctor.gpu.mixers import BASELINES_IN_FLA, fla_layer, run_baseline, run_program
-from asi_repro.doctor.gpu.rows import Setting, Teller
+from asi_repro.doctor.gpu.rows import RowWriter, Setting
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.sandbox import gpu
 from asi_repro.sandbox.client import SandboxWorker
@@ -64,14 +64,14 @@ def difference(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> tuple[floa
     return worst
 
 
-def modules(setting: Setting, tell: Teller, theirs: Any = None) -> None:
+def modules(setting: Setting, writer: RowWriter, theirs: Any = None) -> None:
     """Every case of every module in both precisions; `theirs` on the device against ours on the CPU."""
-    theirs = theirs or _kernels(setting, tell)
+    theirs = theirs or _kernels(setting, writer)
     if theirs is None:
         return
     for title, start in MODULES.items():
         for word, dtype in DTYPES.items():
-            with tell.trying(f"{title} {word}") as said:
+            with writer.trying(f"{title} {word}") as judge:
                 # Some cases are in bfloat16 whatever the rest is in.
                 names = [
                     n for n in fla_cases.CASES if n.startswith(start) and (word == "bf16" or "bf16" not in n)
@@ -79,7 +79,7 @@ def modules(setting: Setting, tell: Teller, theirs: Any = None) -> None:
                 worst, where = max(_case(name, theirs, setting.device, dtype) for name in names)
                 good = worst <= LIMITS[dtype]
                 detail = f"{len(names)} cases, largest difference {worst:.1e} in {where}"
-                said(good, f"{detail}, allowed {LIMITS[dtype]:.0e}", worst=_finite(worst), cases=len(names))
+                judge(good, f"{detail}, allowed {LIMITS[dtype]:.0e}", worst=_finite(worst), cases=len(names))
 
 
 def _case(name: str, theirs: Any, device: str, dtype: torch.dtype) -> tuple[float, str]:
@@ -88,33 +88,36 @@ def _case(name: str, theirs: Any, device: str, dtype: torch.dtype) -> tuple[floa
 
 
 def baselines(
-    setting: Setting, tell: Teller, layer: Callable[[str], torch.nn.Module] = fla_layer, theirs: Any = None
+    setting: Setting,
+    writer: RowWriter,
+    layer: Callable[[str], torch.nn.Module] = fla_layer,
+    theirs: Any = None,
 ) -> None:
     """The layers of fla against this project's: recurrent kernels in fp32, those of a training in bf16."""
-    if theirs is None and _kernels(setting, tell) is None:
+    if theirs is None and _kernels(setting, writer) is None:
         return
     for name in BASELINES_IN_FLA:
-        with tell.trying(f"{name} fp32, recurrent") as said:
+        with writer.trying(f"{name} fp32, recurrent") as judge:
             mine = run_baseline(name)
-            _judge(said, mine, run_baseline(name, layer(name), device=setting.device), LIMITS[torch.float32])
-        with tell.trying(f"{name} bf16, as in a training") as said:
+            _judge(judge, mine, run_baseline(name, layer(name), device=setting.device), LIMITS[torch.float32])
+        with writer.trying(f"{name} bf16, as in a training") as judge:
             usual: dict[str, Any] = {"length": 128, "train": True}
             mine = run_baseline(name, dtype=torch.bfloat16, **usual)
             noise = _rounding(mine, run_baseline(name, **usual))
             found = run_baseline(name, layer(name), device=setting.device, dtype=torch.bfloat16, **usual)
-            _judge(said, mine, found, _allowed(noise, torch.bfloat16), noise)
+            _judge(judge, mine, found, _allowed(noise, torch.bfloat16), noise)
 
 
-def programs(setting: Setting, tell: Teller) -> None:
+def programs(setting: Setting, writer: RowWriter) -> None:
     """Released programs: on the device in the sandbox with torch modules; unconfined with fla's kernels."""
     try:
         sources = released(setting)
     except MissingInput as error:
-        tell.row("released programs", "not run", f"{error.what}; the baselines stand for them")
+        writer.row("released programs", "not run", f"{error.what}; the baselines stand for them")
         return
-    kernels = _kernels(setting, tell) if setting.unsafe else None
+    kernels = _kernels(setting, writer) if setting.unsafe else None
     if not setting.unsafe:
-        tell.row(
+        writer.row(
             "released programs with fla's kernels",
             "not run",
             "Triton's compiler needs what the sandbox forbids; --unsafe-no-sandbox runs them unconfined",
@@ -122,27 +125,27 @@ def programs(setting: Setting, tell: Teller) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         confined = {title: pool.submit(_in_sandbox, setting, source) for title, source in sources.items()}
         for title, source in sources.items():
-            with tell.trying(f"{title}, torch modules, sandboxed, against the CPU") as said:
+            with writer.trying(f"{title}, torch modules, sandboxed, against the CPU") as judge:
                 found = confined[title].result()
                 bad = [word for word, (worst, allowed) in found.items() if not worst <= allowed]
                 pairs = found.items()
                 text = ", ".join(
                     f"{word} {worst:.1e} (allowed {allowed:.0e})" for word, (worst, allowed) in pairs
                 )
-                said(not bad, text, **{word: worst for word, (worst, _) in found.items()})
+                judge(not bad, text, **{word: worst for word, (worst, _) in found.items()})
             if kernels is not None:
-                _unconfined(setting, tell, title, source)
+                _unconfined(setting, writer, title, source)
 
 
-def _unconfined(setting: Setting, tell: Teller, title: str, source: str) -> None:
+def _unconfined(setting: Setting, writer: RowWriter, title: str, source: str) -> None:
     """A program in this process: fla's kernels against torch modules, both on the device."""
     for word, dtype in DTYPES.items():
-        with tell.trying(f"{title}, fla's kernels, {word}") as said:
-            told: dict[str, Any] = {"device": setting.device, "dtype": dtype}
-            mine = run_program(source, backend="cpu", **told)
+        with writer.trying(f"{title}, fla's kernels, {word}") as judge:
+            options: dict[str, Any] = {"device": setting.device, "dtype": dtype}
+            mine = run_program(source, backend="cpu", **options)
             exact = run_program(source, backend="cpu", device=setting.device)
             noise = _rounding(mine, exact) if dtype is torch.bfloat16 else 0.0
-            _judge(said, mine, run_program(source, backend="fla", **told), _allowed(noise, dtype), noise)
+            _judge(judge, mine, run_program(source, backend="fla", **options), _allowed(noise, dtype), noise)
 
 
 def released(setting: Setting) -> dict[str, str]:
@@ -187,7 +190,7 @@ def _in_sandbox(setting: Setting, source: str) -> dict[str, tuple[float, float]]
     return {word: (float(found[word][0]), float(found[word][1])) for word in DTYPES}
 
 
-def _kernels(setting: Setting, tell: Teller) -> Any:
+def _kernels(setting: Setting, writer: RowWriter) -> Any:
     """The modules of fla, or None with a row that says why not."""
     try:
         if setting.device == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
@@ -195,7 +198,7 @@ def _kernels(setting: Setting, tell: Teller) -> Any:
         importlib.import_module("triton")
         return fla_cases.theirs()
     except (ImportError, AsiReproError) as error:
-        tell.row("fla's kernels", "not run", f"{type(error).__name__}: {error}")
+        writer.row("fla's kernels", "not run", f"{type(error).__name__}: {error}")
         return None
 
 
@@ -209,7 +212,7 @@ def _allowed(noise: float, dtype: torch.dtype) -> float:
 
 
 def _judge(
-    said: Callable[..., None],
+    judge: Callable[..., None],
     mine: dict[str, Tensor],
     theirs: dict[str, Tensor],
     allowed: float,
@@ -218,7 +221,7 @@ def _judge(
     worst, where = difference(mine, theirs)
     beside = "" if noise is None else f", bf16 itself costs {noise:.1e}"
     detail = f"largest difference {worst:.1e} in {where}, allowed {allowed:.1e}{beside}"
-    said(worst <= allowed, detail, worst=_finite(worst), allowed=allowed)
+    judge(worst <= allowed, detail, worst=_finite(worst), allowed=allowed)
 
 
 def _finite(value: float) -> float:

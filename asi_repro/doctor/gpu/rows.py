@@ -63,7 +63,7 @@ class Setting:
     release: str = ""
 
 
-class Teller:
+class RowWriter:
     """Writes the rows of one part into a file as they come, so that a crash leaves those before it."""
 
     def __init__(self, part: str, path: Path) -> None:
@@ -71,27 +71,27 @@ class Teller:
 
     def row(self, what: str, status: Status, detail: str, seconds: float = 0.0, **facts: Any) -> None:
         """Add a row."""
-        told = Row(self._part, what, status, " ".join(detail.split())[:600], round(seconds, 2), facts)
+        row = Row(self._part, what, status, " ".join(detail.split())[:600], round(seconds, 2), facts)
         with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(told)) + "\n")
+            stream.write(json.dumps(asdict(row)) + "\n")
 
     @contextmanager
     def trying(self, what: str) -> Iterator[Callable[..., None]]:
         """Time a block that calls what it gets with a verdict and a detail; an error is a failed row."""
         began = time.perf_counter()
-        told = False
+        judged = False
 
-        def tell(good: bool, detail: str, **facts: Any) -> None:
-            nonlocal told
-            told = True
+        def judge(good: bool, detail: str, **facts: Any) -> None:
+            nonlocal judged
+            judged = True
             self.row(what, "passed" if good else "failed", detail, time.perf_counter() - began, **facts)
 
         try:
-            yield tell
+            yield judge
         except Exception as error:
             self.row(what, "failed", f"{type(error).__name__}: {error}", time.perf_counter() - began)
         else:
-            if not told:
+            if not judged:
                 self.row(what, "failed", "it gave no verdict", time.perf_counter() - began)
 
 

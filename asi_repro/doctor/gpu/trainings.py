@@ -15,7 +15,7 @@ from asi_repro.data.corpus import build_corpus
 from asi_repro.data.items import prepare_items
 from asi_repro.data.tokenizer import load_tokenizer
 from asi_repro.doctor.gpu.plain import plain_speed
-from asi_repro.doctor.gpu.rows import Setting, Teller
+from asi_repro.doctor.gpu.rows import RowWriter, Setting
 from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.models.scales import find_scale
 from asi_repro.results.training import ENVIRONMENT, read_curve
@@ -52,34 +52,34 @@ CURVES_APART = 0.1
 SLOWEST = 0.5
 
 
-def bare(setting: Setting, tell: Teller) -> None:
+def bare(setting: Setting, writer: RowWriter) -> None:
     """DeltaNet and the program in this process, with fla's kernels on CUDA."""
     for subject in (baseline("delta_net"), OWN):
-        with tell.trying(f"train {subject.slug} outside the sandbox") as said:
-            _tell_training(said, setting, _train(setting, subject, BARE))
+        with writer.trying(f"train {subject.slug} outside the sandbox") as judge:
+            _report_training(judge, setting, _train(setting, subject, BARE))
 
 
-def sandboxed(setting: Setting, tell: Teller) -> None:
+def sandboxed(setting: Setting, writer: RowWriter) -> None:
     """The program in the sandbox, and its curve beside that from outside."""
-    with tell.trying(f"train {OWN.slug} in the sandbox") as said:
+    with writer.trying(f"train {OWN.slug} in the sandbox") as judge:
         done = _train(setting, OWN, SANDBOXED)
         outside = _folder(setting, BARE, OWN)
         apart = None
         if (outside / ENVIRONMENT).is_file():
             pairs = zip(read_curve(done.folder), read_curve(outside), strict=True)
             apart = max(abs((a.loss or math.inf) - (b.loss or math.inf)) for a, b in pairs)
-        _tell_training(said, setting, done, apart)
+        _report_training(judge, setting, done, apart)
 
 
-def evaluation(setting: Setting, tell: Teller) -> None:
+def evaluation(setting: Setting, writer: RowWriter) -> None:
     """The model that was trained in the sandbox, or else outside, scored in the sandbox and outside it."""
     folder = next((f for f in (_folder(setting, w, OWN) for w in (SANDBOXED, BARE)) if f.is_dir()), None)
     if folder is None:
-        tell.row("evaluation", "not run", "no training left a model")
+        writer.row("evaluation", "not run", "no training left a model")
         return
     scores = {}
     for sandbox in (True, False):
-        with tell.trying(f"evaluate {OWN.slug} {'in' if sandbox else 'outside'} the sandbox") as said:
+        with writer.trying(f"evaluate {OWN.slug} {'in' if sandbox else 'outside'} the sandbox") as judge:
             found = evaluate_checkpoint(
                 folder,
                 [TASK],
@@ -99,25 +99,25 @@ def evaluation(setting: Setting, tell: Teller) -> None:
             )
             if not sandbox and True in scores:
                 detail += f", {apart:.1e} from that in the sandbox (allowed {CURVES_APART})"
-            said(math.isfinite(loss) and apart <= CURVES_APART, detail, loss=loss, tier=found.sandbox)
+            judge(math.isfinite(loss) and apart <= CURVES_APART, detail, loss=loss, tier=found.sandbox)
 
 
-def speed(setting: Setting, tell: Teller) -> None:
+def speed(setting: Setting, writer: RowWriter) -> None:
     """Tokens/s and MFU of a plain loop around a plain softmax model, and of this project's of that size."""
     card = hardware_name(setting.device)
     peak = peak_of(card) if setting.device == "cuda" else None
     plain = None
-    with tell.trying("plain PyTorch loop, softmax attention") as said:
+    with writer.trying("plain PyTorch loop, softmax attention") as judge:
         plain = plain_speed(find_scale(setting.scale), _recipe(setting), setting.device)
         mfu = plain.flops_per_second / peak if peak else None
         detail = f"{plain.tokens_per_second:,.0f} tokens/s, {_mfu(mfu, card)}"
-        said(
+        judge(
             True,
             f"{detail}, {plain.parameters / 1e6:.1f} M parameters",
             tokens_per_second=plain.tokens_per_second,
             mfu=mfu,
         )
-    with tell.trying("this project's trainer, softmax attention") as said:
+    with writer.trying("this project's trainer, softmax attention") as judge:
         done = _train(setting, baseline("transformer"), BARE)
         found = _environment(done.folder)
         rate = float(found["tokens_per_second"] or 0.0)
@@ -126,7 +126,7 @@ def speed(setting: Setting, tell: Teller) -> None:
             f"{rate:,.0f} tokens/s, {_mfu(found['mfu'], card)}, "
             f"{done.result.parameters / 1e6:.1f} M parameters, {share:.2f} of that (at least {SLOWEST})"
         )
-        said(share >= SLOWEST, detail, tokens_per_second=rate, mfu=found["mfu"], of_plain=share)
+        judge(share >= SLOWEST, detail, tokens_per_second=rate, mfu=found["mfu"], of_plain=share)
 
 
 def _train(setting: Setting, subject: Subject, where: str) -> Done:
@@ -160,7 +160,7 @@ def _recipe(setting: Setting) -> Recipe:
     )
 
 
-def _tell_training(said: Any, setting: Setting, done: Done, apart: float | None = None) -> None:
+def _report_training(judge: Any, setting: Setting, done: Done, apart: float | None = None) -> None:
     """Whether it ended, on the device, with a loss that fell; and how far its curve is from another's."""
     curve, found = read_curve(done.folder), _environment(done.folder)
     first, last = curve[0].loss or math.inf, done.result.final_loss or math.inf
@@ -173,7 +173,7 @@ def _tell_training(said: Any, setting: Setting, done: Done, apart: float | None 
         detail += f", at most {apart:.1e} from the curve outside it (allowed {CURVES_APART})"
         good = good and apart <= CURVES_APART
     speeds = {name: found[name] for name in ("tokens_per_second", "mfu", "hardware", "precision")}
-    said(good, detail, losses=[first, last], **speeds)
+    judge(good, detail, losses=[first, last], **speeds)
 
 
 def _environment(folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A sweep recorded in sittings: ranks with intervals, loss over cost, our loss beside the paper's."""
+"""A sweep recorded row by row: ranks with intervals, loss over cost, our loss beside the paper's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep that is recorded in sittings: what it found, how reliable that is, and what it foretells."""
+"""A sweep that is recorded row by row: what it found, how reliable that is, and what it foretells."""
 
 from __future__ import annotations
 

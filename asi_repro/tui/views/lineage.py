@@ -169,7 +169,7 @@ class LineageView(View):
             # Half a term is on its way to a whole one: what was found before stays.
             self._count(wrong=error.why)
             return
-        if wanted.asks("leak") and not self._leaks_known:
+        if wanted.uses("leak") and not self._leaks_known:
             self._count(wrong="reading certificates …")
             again = partial(self._leaks_read, text)
             self.load(self._read_leaks, again, failed=self._no_leaks, group="load-leaks")

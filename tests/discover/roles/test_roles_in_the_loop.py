@@ -78,7 +78,7 @@ def begin(folder: Path, **discover: Any) -> DiscoveryRun:
         llm={},
         made_with={},
     )
-    return DiscoveryRun.begin(folder, settings)
+    return DiscoveryRun.create(folder, settings)
 
 
 @pytest.fixture

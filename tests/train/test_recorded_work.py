@@ -1,4 +1,4 @@
-"""A recorded sweep: what counts as done in a later sitting, and what one bad row, model or disk costs."""
+"""A recorded sweep: what counts as done in a later run, and what one bad row, model or disk costs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tiny_training import RECIPE, TURNS_NAN, program, spec_of
 from asi_repro.archive.release import read_release
 from asi_repro.archive.tables import write_archive
 from asi_repro.config.corpus import CorpusSettings
-from asi_repro.config.sweep import SittingSettings
+from asi_repro.config.sweep import RecordedSweepSettings
 from asi_repro.data.corpus import build_corpus, corpus_folder
 from asi_repro.data.tokenizer import BYTES, find_tokenizer
 from asi_repro.errors import DataError
@@ -30,7 +30,7 @@ from asi_repro.results.sweep_rows import make_row, read_row, read_rows, row_path
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import write_record
 from asi_repro.sweep.jobs import Report
-from asi_repro.sweep.sittings import Sittings, ordered
+from asi_repro.sweep.recorded import RecordedSweep, ordered
 from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.spec import baseline
 from asi_repro.train.trainer import train_model
@@ -74,20 +74,20 @@ def root(template, tmp_path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "project"))
 
 
-def sitting(root: Path, *names: str, **how: bool) -> Sittings:
-    found = Sittings(
-        workspace_of(root), SittingSettings(baseline_seeds=2, architecture_seeds=1, sample=1), SEED
+def opened(root: Path, *names: str, **how: bool) -> RecordedSweep:
+    found = RecordedSweep(
+        workspace_of(root), RecordedSweepSettings(baseline_seeds=2, architecture_seeds=1, sample=1), SEED
     )
     found.open(names, **how)
     return found
 
 
-def left(sittings: Sittings) -> list[tuple[str, int]]:
-    return [(subject.slug, seed) for subject, seed in sittings.pending]
+def left(sweep: RecordedSweep) -> list[tuple[str, int]]:
+    return [(subject.slug, seed) for subject, seed in sweep.pending]
 
 
 def test_a_later_checkout_counts_a_row_as_done_without_weights(root):
-    first = sitting(root)
+    first = opened(root)
     assert left(first)[: len(BASELINES)] == [(name, 0) for name in BASELINES]
     assert len(left(first)) == 2 * len(BASELINES) + 3
     first.keep(DONE)
@@ -96,9 +96,9 @@ def test_a_later_checkout_counts_a_row_as_done_without_weights(root):
     assert (row.cpu_seconds, row.tokens, row.status) == (50.0, 384, "completed")
     shutil.rmtree(root / "artifacts" / "trained")
     shutil.rmtree(root / "artifacts" / "evaluated")
-    second = sitting(root)
+    second = opened(root)
     assert left(second) == [pair for pair in left(first) if pair != ("delta_net", 0)]
-    assert second.standing == {("delta_net", 0): "current"}
+    assert second.freshness == {"current": 1}
     assert "1 trainings recorded" in second.notes()[1]
     assert "0 of 3 architectures have a seed" in second.notes()[1]
     # The leak guard needs DeltaNet's curve, which no row brings: it is trained again, and its row stays.
@@ -110,7 +110,7 @@ def test_a_later_checkout_counts_a_row_as_done_without_weights(root):
 
 
 @pytest.mark.parametrize(
-    ("changes", "standing", "renew", "again"),
+    ("changes", "freshness", "renew", "again"),
     [
         ({"key": "0" * 64}, "earlier", False, False),
         ({"key": "0" * 64}, "earlier", True, True),
@@ -120,24 +120,24 @@ def test_a_later_checkout_counts_a_row_as_done_without_weights(root):
     ],
 )
 def test_earlier_code_is_trained_again_only_when_asked_another_recipe_always(
-    root, changes, standing, renew, again
+    root, changes, freshness, renew, again
 ):
-    first = sitting(root, "delta_net")
+    first = opened(root, "delta_net")
     first.keep(DONE)
     row = read_row(row_path(first.folder, "delta_net", 0))
     write_row(row.model_copy(update=changes), first.folder)
-    second = sitting(root, "delta_net", renew=renew)
-    assert second.standing == {("delta_net", 0): standing}
+    second = opened(root, "delta_net", renew=renew)
+    assert second.freshness == {freshness: 1}
     assert (("delta_net", 0) in left(second)) == again
 
 
 def test_an_edited_row_is_one_named_entry_and_is_not_overwritten(root):
-    first = sitting(root, "delta_net")
+    first = opened(root, "delta_net")
     first.keep(DONE)
     path = row_path(first.folder, "delta_net", 0)
     path.write_text(path.read_text().replace('"tokens": 384', '"tokens": 385'))
     edited = path.read_bytes()
-    second = sitting(root, "delta_net")
+    second = opened(root, "delta_net")
     assert left(second) == [("delta_net", 1)]
     assert [(fault.name, fault.status, fault.where) for fault in second.faults] == [
         ("delta_net", "failed", str(path))
@@ -146,11 +146,11 @@ def test_an_edited_row_is_one_named_entry_and_is_not_overwritten(root):
     assert "delete it" in second.faults[0].hint
     second.keep(DONE)
     assert path.read_bytes() == edited
-    assert ("delta_net", 0) in left(sitting(root, "delta_net", force=True))
+    assert ("delta_net", 0) in left(opened(root, "delta_net", force=True))
 
 
 def test_the_command_does_nothing_again_and_names_an_edited_row(root, monkeypatch):
-    first = sitting(root, "delta_net")
+    first = opened(root, "delta_net")
     first.keep(DONE)
     monkeypatch.chdir(root)
     words = ("sweep", "delta_net", "--scale", "laptop", "--seeds", "1", "--jobs", "1")
@@ -179,7 +179,7 @@ def test_the_command_does_nothing_again_and_names_an_edited_row(root, monkeypatc
     ],
 )
 def test_what_is_no_row_is_refused_by_name_and_the_others_are_read(root, text, said):
-    first = sitting(root, "delta_net")
+    first = opened(root, "delta_net")
     first.keep(DONE)
     other = row_path(first.folder, "mamba2", 0)
     other.write_text(text)
@@ -189,7 +189,7 @@ def test_what_is_no_row_is_refused_by_name_and_the_others_are_read(root, text, s
 
 
 def test_a_row_under_another_name_is_refused(root):
-    first = sitting(root, "delta_net")
+    first = opened(root, "delta_net")
     first.keep(DONE)
     moved = row_path(first.folder, "mamba2", 0)
     row_path(first.folder, "delta_net", 0).rename(moved)
@@ -200,7 +200,7 @@ def test_a_row_under_another_name_is_refused(root):
 
 
 def test_a_row_that_cannot_be_written_is_one_entry(root):
-    first = sitting(root, "delta_net")
+    first = opened(root, "delta_net")
     first.folder.mkdir(parents=True)
     (first.folder / "rows").write_text("in the way")
     first.keep(DONE)
@@ -209,7 +209,7 @@ def test_a_row_that_cannot_be_written_is_one_entry(root):
 
 
 def test_what_failed_or_has_no_scores_is_no_row(root):
-    first = sitting(root)
+    first = opened(root)
     first.keep(Report("mamba2", 0, "train", "failed", "as asked"))
     assert not first.faults
     first.keep(Report("mamba2", 0, "evaluate", "done"))
@@ -230,7 +230,7 @@ def test_a_model_that_diverges_is_a_row_that_says_so(small_corpus, tmp_path):
 
 
 def test_scores_of_other_weights_make_no_row(root):
-    first = sitting(root, "delta_net")
+    first = opened(root, "delta_net")
     path = first.workspace.evaluated("delta_net", 0) / EVALUATION
     path.write_text(dump_json(json.loads(path.read_text()) | {"weights_sha256": "0" * 64}))
     first.keep(DONE)

@@ -1,4 +1,4 @@
-"""Capability probes in as many sittings as they need: what is left to do, and one model's probes as a job.
+"""Capability probes in as many runs as they take: what is left, and one model's probes as a job.
 
 As in a recorded sweep, a row by earlier code counts as done, and a row of another program, recipe or task
 does not. A job writes each row as soon as it is there, so a killed one loses one probe.
@@ -6,32 +6,26 @@ does not. A job writes each row as soon as it is there, so a killed one loses on
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from asi_repro.config.params import Params, load_params
 from asi_repro.data.probe_tasks import PROBES, ProbeTask, find_probe
-from asi_repro.errors import AsiReproError, DataError, MissingInput
+from asi_repro.errors import AsiReproError
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.results.layout import BASELINES, CONTROLS
 from asi_repro.results.probe_rows import ProbeRow, probe_path, read_probe, read_probes, write_probe
-from asi_repro.results.sweep_rows import Standing
+from asi_repro.results.recorded_rows import Freshness, shared_conditions
 from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
-from asi_repro.sweep.jobs import Job, Report
-from asi_repro.sweep.selection import gallery
-from asi_repro.sweep.sittings import Pair, ordered
-from asi_repro.sweep.workspace import Workspace
+from asi_repro.sweep.jobs import Job, Report, failed_report
+from asi_repro.sweep.recorded import Pair, RecordedWork, ordered
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.probing import SCALE, Probed, Prober, ProbeSpec, make_probe
 from asi_repro.train.spec import Subject, baseline
-
-# What differs between the models of one sweep, and what may differ between its sittings.
-_NOT_CONDITIONS = ("model", "seed", "code", "versions", "machine")
 
 
 @dataclass(frozen=True)
@@ -46,39 +40,27 @@ class ProbeJob(Job):
 
 
 @dataclass
-class ProbeSittings:
-    """The probes of a project, and what one sitting has to do of them.
+class RecordedProbes(RecordedWork):
+    """The probes of a project.
 
     Attributes:
-        workspace: the project at the scale of the probes.
-        params: its settings.
-        pending: names of probes by model and seed, in order.
-        standing: of the rows that were there, counted.
-        faults: rows that cannot be used; neither counted nor overwritten.
+        params: the project's settings.
+        pending: names of the probes that are left, by model and seed, in order.
     """
 
-    workspace: Workspace
+    phase = "train"
     params: Params
-    pending: dict[Pair, list[str]] = field(default_factory=dict)
-    standing: Counter[Standing] = field(default_factory=Counter)
-    faults: list[Report] = field(default_factory=list)
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the sweep beside which the rows are."""
-        return probes_home(self.workspace.project.artifacts)
+    pending: dict[Pair, list[str]] = field(default_factory=dict, init=False)
 
     def everything(self) -> list[Pair]:
         """Models and seeds in order: baselines and controls, a sample of the gallery, other seeds, the rest.
 
         The sample is the one of the recorded sweep of that scale.
         """
-        if self.workspace.archive is None:
-            raise MissingInput("the programs of the gallery are not there", hint="run `dvc repro archive`")
         sample = self.params.recorded(SCALE)
         return ordered(
             [baseline(name) for name in (*BASELINES, *CONTROLS)],
-            gallery(self.workspace.archive),
+            self.gallery,
             size=sample.sample if sample is not None else 0,
             seed=self.params.seed,
             baseline_seeds=self.params.probes.baseline_seeds,
@@ -112,25 +94,16 @@ class ProbeSittings:
         ] or self.everything()
         for subject, seed in pairs:
             for task in chosen:
-                if force or self._is_left(subject, seed, task, renew=renew):
+                path = probe_path(self.folder, subject.slug, task.name, seed)
+                read = partial(self._freshness_at, path, subject, task, seed)
+                name = f"{subject.slug} on {task.name}"
+                if force or self.is_left(name, seed, path, read, renew=renew):
                     self.pending.setdefault((subject, seed), []).append(task.name)
 
-    def _is_left(self, subject: Subject, seed: int, task: ProbeTask, *, renew: bool) -> bool:
-        path = probe_path(self.folder, subject.slug, task.name, seed)
-        if not path.is_file():
-            return True
-        try:
-            row = read_probe(path)
-        except DataError as error:
-            name = f"{subject.slug} on {task.name}"
-            self.faults.append(
-                Report(name, seed, "train", "failed", error.what, error.hint or "", where=error.where or "")
-            )
-            return False
+    def _freshness_at(self, path: Path, subject: Subject, task: ProbeTask, seed: int) -> Freshness:
         probe = probe_of(self.params, subject, task, seed)
-        standing = row.standing(key=probe.key, program=program_of(probe), conditions=conditions_of(probe))
-        self.standing[standing] += 1
-        return standing == "other" or (standing == "earlier" and renew)
+        row, program, conditions = read_probe(path), program_of(probe), conditions_of(probe)
+        return row.freshness(key=probe.key, program=program, conditions=conditions)
 
     def jobs(self, root: Path, *, unsafe: bool) -> list[ProbeJob]:
         """What is left, a job a model and seed."""
@@ -140,13 +113,12 @@ class ProbeSittings:
         ]
 
     def notes(self) -> list[str]:
-        """What was recorded before this sitting, and what all rows have cost."""
+        """What was recorded before this run, and what all rows have cost."""
         rows, _ = read_probes(self.folder)
         hours = sum(row.cpu_seconds for row in rows) / 3600
         troubled = sum(bool(row.trouble) for row in rows)
         return [
-            f"recorded before: {self.standing['current']} with this code, {self.standing['earlier']} with "
-            f"earlier code, {self.standing['other']} of another program, recipe or task",
+            self.recorded_before("program, recipe or task"),
             f"{len(rows)} probes recorded, {troubled} of which did not end; {hours:.2f} of "
             f"{self.params.probes.core_hours:g} core-hours",
         ]
@@ -170,15 +142,7 @@ def run_probes(job: Job) -> Report:
                 if not probed.transient:
                     write_probe(make_row(probe, probed), probes_home(job.root / "artifacts"))
     except AsiReproError as error:
-        return Report(
-            job.subject.slug,
-            job.seed,
-            "train",
-            "failed",
-            error.what,
-            error.hint or "",
-            where=error.where or "",
-        )
+        return failed_report(job.subject.slug, job.seed, error)
     return Report(
         job.subject.slug,
         job.seed,
@@ -226,8 +190,7 @@ def program_of(probe: ProbeSpec) -> str:
 
 def conditions_of(probe: ProbeSpec) -> str:
     """SHA-256 of what all models share in a probe: frame, recipe, task; not code and versions."""
-    bare = {key: value for key, value in probe.identity().items() if key not in _NOT_CONDITIONS}
-    return sha256_bytes(dump_json(json.loads(dump_json(bare))).encode())
+    return sha256_bytes(dump_json(shared_conditions(probe.identity())).encode())
 
 
 def probes_home(artifacts: Path) -> Path:

@@ -1,8 +1,8 @@
-"""A sweep over the whole gallery in as many sittings as it needs: what is left to do, and what is kept.
+"""A sweep over the whole gallery in as many runs of the command as it takes: what is left, and what is kept.
 
 What is finished is a row in Git (`results.sweep_rows`), so a later checkout goes on without weights. A row by
 earlier code counts as done: otherwise any change of the code would begin hours of training anew, and no sweep
-of several sittings would end. How many rows are by earlier code is said wherever they are used, and `renew`
+of several runs would end. How many rows are by earlier code is said wherever they are used, and `renew`
 trains them again. A row of another program, recipe, text or set of items does not count.
 """
 
@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from asi_repro.config.params import load_params
-from asi_repro.config.sweep import SittingSettings
+from asi_repro.config.sweep import RecordedSweepSettings
 from asi_repro.data.items import item_files
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.provenance.code import code_sha256
 from asi_repro.results.layout import BASELINES, REFERENCE
+from asi_repro.results.recorded_rows import Freshness
 from asi_repro.results.sweep_rows import (
-    Standing,
     SweepRow,
     conditions_of,
     make_row,
@@ -33,7 +33,7 @@ from asi_repro.results.sweep_rows import (
     write_row,
 )
 from asi_repro.results.table import SWEEPS_FOLDER
-from asi_repro.sweep.jobs import Job, Report
+from asi_repro.sweep.jobs import Job, Phase, Report, failed_report
 from asi_repro.sweep.selection import gallery
 from asi_repro.sweep.workspace import Workspace
 from asi_repro.train.spec import Subject, baseline
@@ -43,31 +43,80 @@ Pair = tuple[Subject, int]
 
 
 @dataclass
-class Sittings:
-    """The recorded sweep of a scale, and what one sitting has to do of it.
+class RecordedWork:
+    """Work whose results are rows in Git, and what one run of the command has to do of it.
 
     Attributes:
-        workspace: the project at that scale.
-        settings: what the sweep consists of.
-        seed: of the sample of architectures that come first.
-        pairs: the models and seeds that were asked for.
-        pending: those that are left, in order.
-        standing: of the rows that were there, by name and seed.
+        phase: of the faults.
+        workspace: the project at the scale of the work.
+        freshness: of the rows that were there, counted.
         faults: rows that cannot be used (neither counted nor overwritten) or could not be written.
     """
 
+    phase: ClassVar[Phase] = "evaluate"
     workspace: Workspace
-    settings: SittingSettings
-    seed: int
-    pairs: list[Pair] = field(default_factory=list)
-    pending: list[Pair] = field(default_factory=list)
-    standing: dict[tuple[str, int], Standing] = field(default_factory=dict)
-    faults: list[Report] = field(default_factory=list)
+    freshness: Counter[Freshness] = field(default_factory=Counter, init=False)
+    faults: list[Report] = field(default_factory=list, init=False)
 
     @property
     def folder(self) -> Path:
         """artifacts/sweeps/SCALE."""
         return self.workspace.project.artifacts / SWEEPS_FOLDER / self.workspace.scale
+
+    @property
+    def gallery(self) -> list[Subject]:
+        """The architectures of the gallery.
+
+        Raises:
+            MissingInput: where there is no archive.
+        """
+        if self.workspace.archive is None:
+            raise MissingInput("the programs of the gallery are not there", hint="run `dvc repro archive`")
+        return gallery(self.workspace.archive)
+
+    def is_left(
+        self, name: str, seed: int, path: Path, freshness: Callable[[], Freshness], *, renew: bool
+    ) -> bool:
+        """Whether the work of a row is to be done; a row that cannot be used is a fault, and is left alone.
+
+        Args:
+            name, seed: of the work.
+            path: of the row.
+            freshness: reads the row.
+            renew: do what is recorded with earlier code again.
+        """
+        if not path.is_file():
+            return True
+        try:
+            found = freshness()
+        except DataError as error:
+            self.faults.append(failed_report(name, seed, error, self.phase))
+            return False
+        self.freshness[found] += 1
+        return found == "other" or (found == "earlier" and renew)
+
+    def recorded_before(self, other: str) -> str:
+        """What was recorded before; `other` is what a row of other work has of its own."""
+        count = self.freshness
+        return (
+            f"recorded before: {count['current']} with this code, {count['earlier']} with earlier code, "
+            f"{count['other']} of another {other}"
+        )
+
+
+@dataclass
+class RecordedSweep(RecordedWork):
+    """The recorded sweep of a scale.
+
+    Attributes:
+        settings: what the sweep consists of.
+        seed: of the sample of architectures that come first.
+        pending: the models and seeds that are left, in order.
+    """
+
+    settings: RecordedSweepSettings
+    seed: int
+    pending: list[Pair] = field(default_factory=list, init=False)
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
@@ -104,20 +153,13 @@ class Sittings:
         Raises:
             MissingInput: where there is no archive, no corpus or no items.
         """
-        everything = self.everything(seeds)
-        self.pairs = [pair for pair in everything if not names or pair[0].slug in names]
-        for subject, seed in self.pairs:
-            path = row_path(self.folder, subject.slug, seed)
-            if path.is_file() and not force:
-                try:
-                    standing = self._standing(read_row(path), subject, seed)
-                except DataError as error:
-                    self.faults.append(_fault(subject.slug, seed, error))
-                    continue
-                self.standing[subject.slug, seed] = standing
-                if standing == "current" or (standing == "earlier" and not renew):
-                    continue
-            self.pending.append((subject, seed))
+        for subject, number in self.everything(seeds):
+            path = row_path(self.folder, subject.slug, number)
+            read = partial(self._freshness_at, path, subject, number)
+            if (not names or subject.slug in names) and (
+                force or self.is_left(subject.slug, number, path, read, renew=renew)
+            ):
+                self.pending.append((subject, number))
 
     def everything(self, seeds: int | None = None) -> list[Pair]:
         """All that the sweep consists of, in the order in which it is done.
@@ -125,11 +167,9 @@ class Sittings:
         Each baseline once, a random sample of the gallery with all its seeds (so that the reliability is
         known early), the baselines' other seeds, then seed after seed of the rest of the gallery.
         """
-        if self.workspace.archive is None:
-            raise MissingInput("the programs of the gallery are not there", hint="run `dvc repro archive`")
         return ordered(
             [baseline(name) for name in BASELINES],
-            gallery(self.workspace.archive),
+            self.gallery,
             size=self.settings.sample,
             seed=self.seed,
             baseline_seeds=seeds or self.settings.baseline_seeds,
@@ -160,32 +200,31 @@ class Sittings:
             if not row.stop.startswith("slow"):  # of this machine at this moment, not of the model
                 write_row(row, self.folder)
         except AsiReproError as error:
-            self.faults.append(_fault(report.name, report.seed, error))
+            self.faults.append(failed_report(report.name, report.seed, error, self.phase))
 
     def notes(self) -> list[str]:
-        """What was recorded before this sitting, and what is now."""
-        count = Counter(self.standing.values())
-        before = (
-            f"recorded before: {count['current']} with this code, {count['earlier']} with earlier code, "
-            f"{count['other']} of another program, recipe, text or set of items"
-        )
+        """What was recorded before this run, and what is now."""
         everything = self.everything()
         subjects = {(subject.slug, seed): subject for subject, seed in everything}
         rows = [
             row
             for row in read_rows(self.folder)[0]
             if (subject := subjects.get((row.name, row.seed))) is not None
-            and self._standing(row, subject, row.seed) != "other"
+            and self._freshness(row, subject, row.seed) != "other"
         ]
+        before = self.recorded_before("program, recipe, text or set of items")
         return [before, progress(rows, everything, self.settings.core_hours)]
 
     def _waiting(self, seed: int) -> set[str]:
         return {subject.slug for subject, other in self.pending if other == seed}
 
-    def _standing(self, row: SweepRow, subject: Subject, seed: int) -> Standing:
+    def _freshness_at(self, path: Path, subject: Subject, seed: int) -> Freshness:
+        return self._freshness(read_row(path), subject, seed)
+
+    def _freshness(self, row: SweepRow, subject: Subject, seed: int) -> Freshness:
         spec = self.workspace.spec(subject, seed)
         identity = spec.identity()
-        return row.standing(
+        return row.freshness(
             key=spec.key,
             program=identity["model"],
             conditions=conditions_of(identity, self.evaluation),
@@ -202,7 +241,7 @@ def ordered(
     baseline_seeds: int,
     architecture_seeds: int,
 ) -> list[Pair]:
-    """See `Sittings.everything`; the sample is the same for a seed, in whatever order they are given."""
+    """See `RecordedSweep.everything`; the sample is the same for a seed, in whatever order they are given."""
     listed = sorted(architectures, key=lambda subject: subject.slug)
     drawn = random.Random(seed).sample(listed, min(size, len(listed)))
     rest = [subject for subject in architectures if subject not in drawn]
@@ -232,7 +271,3 @@ def progress(rows: Sequence[SweepRow], pairs: Sequence[Pair], core_hours: float)
         f"{len(baselines)} baselines all of theirs; {hours:.2f} of {core_hours:g} core-hours"
     )
     return f"{said}; stopped by a guard: {', '.join(stopped)}" if stopped else said
-
-
-def _fault(name: str, seed: int, error: AsiReproError) -> Report:
-    return Report(name, seed, "evaluate", "failed", error.what, error.hint or "", where=error.where or "")
