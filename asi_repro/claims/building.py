@@ -12,7 +12,7 @@ from asi_repro.claims.context import Context, Settings
 from asi_repro.claims.criteria import Criteria, with_criteria
 from asi_repro.claims.data import Data
 from asi_repro.claims.finding import Finding, NotCheckable, Part, Verdict
-from asi_repro.claims.ledger import SCHEMA_VERSION, Entry, Ledger, PaperOf, ReadingOf, SensitivityOf
+from asi_repro.claims.ledger import SCHEMA_VERSION, Entry, Ledger, ReadingOf, SensitivityOf
 from asi_repro.claims.measured import measured_entries
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.claims.plain import finding_fields, plain
@@ -61,7 +61,7 @@ def build_ledger(
     return Ledger(
         schema_version=SCHEMA_VERSION,
         settings=asdict(settings),
-        papers=[PaperOf(**paper.model_dump()) for paper in papers().values()],
+        papers=list(papers().values()),
         summary=summary(entries),
         claims=entries,
         measured=[

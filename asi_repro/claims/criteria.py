@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from asi_repro.claims.texts import ClaimText, claim_texts
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.plain_yaml import plain_yaml
+from asi_repro.store.records import first_fault
 
 # By claim: other values of its limits by name, and under `reading` the only reading to keep.
 Criteria = dict[str, dict[str, float | str]]
@@ -57,9 +58,7 @@ def read_criteria(path: Path) -> Criteria:
     try:
         criteria = _SHAPE.validate_python(content or {})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{place}: {first['msg']}", where=str(path), hint=_HINT) from error
+        raise DataError(first_fault(error), where=str(path), hint=_HINT) from error
     texts = claim_texts()
     for claim, changed in criteria.items():
         if claim not in texts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,8 @@ from asi_repro.store.records import Record, read_record, unknown_name
 
 SCHEMA_VERSION = 2
 Object = dict[str, Any]
+Line = Annotated[str, Field(min_length=1)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 class PartOf(Record):
@@ -55,7 +57,7 @@ class SensitivityOf(Record):
 class Entry(Record):
     """One claim and what was found. The fields' descriptions are the page docs/reference/claims.md."""
 
-    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="name of the claim")
+    id: Slug = Field(description="name of the claim")
     paper: str = Field(description="id of the paper that makes it, as in `papers`")
     theme: str = Field(description="what it is about; claims are grouped by it")
     verdict: str = Field(description="one of the five above")
@@ -91,13 +93,13 @@ class Entry(Record):
     notes: list[str] = Field(description="list of sentences that bear on the verdict")
 
 
-class PaperOf(Record):
-    """A paper whose claims are in the ledger."""
+class Paper(Record):
+    """A paper: its id in the ledger, what it is called, and its number on arXiv."""
 
-    id: str
-    name: str
-    title: str
-    arxiv: str
+    id: Slug
+    name: Line
+    title: Line
+    arxiv: Line
 
 
 class Ledger(Record):
@@ -105,7 +107,7 @@ class Ledger(Record):
 
     schema_version: int
     settings: Object
-    papers: list[PaperOf]
+    papers: list[Paper]
     summary: dict[str, int]
     claims: list[Entry]
     measured: list[Entry]

@@ -8,14 +8,14 @@ from importlib.resources import files
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from asi_repro.claims.finding import PLAIN
+from asi_repro.claims.ledger import Line, Paper, Slug
 from asi_repro.errors import DataError
+from asi_repro.store.records import Record
 
 Figure = int | float | str | list[int] | list[float] | list[str] | dict[str, int]
-Line = Annotated[str, Field(min_length=1)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 # The themes by which claims are grouped, in order.
 THEMES = {
     "release": "What was released",
@@ -28,13 +28,10 @@ THEMES = {
 }
 # Where a criterion allows no exceptions, its text needs no word of them.
 _NO_EXCEPTIONS = re.compile(r"(?<=\ball )but 0 |, give or take 0\b")
-_FIXED = ConfigDict(extra="forbid", frozen=True)
 
 
-class Reading(BaseModel):
+class Reading(Record):
     """One way to read a claim's sentence, and what would have made it hold."""
-
-    model_config = _FIXED
 
     name: Line = PLAIN
     reads: Line
@@ -42,15 +39,13 @@ class Reading(BaseModel):
     contradicted: Line = "otherwise"
 
 
-class ClaimText(BaseModel):
+class ClaimText(Record):
     """One claim of a paper.
 
     The texts are templates over `figures` (the paper's numbers) and `limits` (ours), so that a number
     stands in one place. `sensitivity` holds other values of a limit, at which the verdict is shown too.
     `method` and `notes` are no templates: where they need numbers that were found, the check writes them.
     """
-
-    model_config = _FIXED
 
     id: Slug
     paper: str = ""
@@ -59,14 +54,14 @@ class ClaimText(BaseModel):
     where: Line
     claimed: Line
     unit: Line
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Figure] = Field(default={})
     check: Line
     readings: Annotated[list[Reading], Field(min_length=1)]
-    limits: dict[str, Figure] = {}
-    sensitivity: dict[str, list[float]] = {}
+    limits: dict[str, Figure] = Field(default={})
+    sensitivity: dict[str, list[float]] = Field(default={})
     method: str = ""
     power: Line
-    notes: list[Line] = []
+    notes: list[Line] = Field(default=[])
     would_change: Line
 
     def filled(self, template: str) -> str:
@@ -96,20 +91,7 @@ def _shown(value: Figure) -> object:
     return (", " if isinstance(value[0], str) else " or ").join(map(str, value))
 
 
-class Paper(BaseModel):
-    """A paper: its id in the ledger, what it is called, and its number on arXiv."""
-
-    model_config = _FIXED
-
-    id: Slug
-    name: Line
-    title: Line
-    arxiv: Line
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _File(Record):
     paper: Paper
     claims: list[ClaimText]
 

@@ -49,6 +49,12 @@ SeedsOption = Annotated[
     Optional[int],
     typer.Option("--seeds", min=1, help="Use seeds 0 to N-1. The default is set in params.yaml."),
 ]
+JobsOption = Annotated[
+    Optional[int],
+    typer.Option(
+        "--jobs", "-j", min=1, help="How many to run in parallel. The default is the number of CPUs."
+    ),
+]
 DeviceOption = Annotated[
     str,
     typer.Option("--device", help="cpu or cuda. Several GPUs in one training require --unsafe-no-sandbox."),

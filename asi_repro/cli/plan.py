@@ -14,6 +14,7 @@ from asi_repro.errors import AsiReproError
 from asi_repro.planning.plan import PlanRequest, make_plan, plan_markdown
 from asi_repro.planning.times import Assumptions
 from asi_repro.project import find_project
+from asi_repro.store.records import first_fault
 
 _GPUS = "8,64,512"
 _WORKERS = "1,2,4,8,16,32,50,64,100,200,512"
@@ -84,8 +85,7 @@ def _assumptions(given: list[str]) -> Any:
     try:
         return Assumptions(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise AsiReproError(f"{first['loc'][0]}: {first['msg']}", where="--assume") from None
+        raise AsiReproError(first_fault(error), where="--assume") from None
 
 
 def _numbers(text: str) -> list[int]:

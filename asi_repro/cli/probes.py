@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import ExecutorOption, JsonOption, UnsafeOption, the_executor
+from asi_repro.cli.options import ExecutorOption, JobsOption, JsonOption, UnsafeOption, the_executor
 from asi_repro.cli.output import console, print_columns, print_json, progress_bar, safe
 from asi_repro.cli.sweep import finish
 from asi_repro.config.params import load_params
@@ -41,10 +41,7 @@ def probes(
             "--task", metavar="TASK", help="Only this probe; may be given again.", show_default=False
         ),
     ] = None,
-    jobs: Annotated[
-        Optional[int],
-        typer.Option("--jobs", "-j", min=1, help="Number of models to probe in parallel."),
-    ] = None,
+    jobs: JobsOption = None,
     force: Annotated[bool, typer.Option("--force", help="Redo probes that are recorded.")] = False,
     renew: Annotated[
         bool, typer.Option("--renew", help="Also redo what is recorded as made with earlier code.")

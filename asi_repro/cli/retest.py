@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from asi_repro.cli.options import JsonOption
+from asi_repro.cli.options import JobsOption, JsonOption
 from asi_repro.cli.output import print_result, progress_bar
 from asi_repro.discover.lab.live import LocalLabs
 from asi_repro.discover.retest import plan_retest, retest_run
@@ -23,12 +23,7 @@ def retest(
         int, typer.Option(min=1, help="Retest so many of those that beat the baseline, the best.")
     ] = 10,
     seeds: Annotated[int, typer.Option(min=2, help="Fresh seeds of each program.")] = 3,
-    jobs: Annotated[
-        Optional[int],
-        typer.Option(
-            "--jobs", "-j", min=1, help="Trainings at the same time. The default is the number of CPUs."
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     recorded: Annotated[
         bool, typer.Option("--recorded", help="Train nothing; take every result from the run's record.")
     ] = False,

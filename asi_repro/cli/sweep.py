@@ -13,6 +13,7 @@ from asi_repro.cli.options import (
     ClassOption,
     DeviceOption,
     ExecutorOption,
+    JobsOption,
     JsonOption,
     ScaleOption,
     SeedsOption,
@@ -39,15 +40,7 @@ def sweep(
             metavar="[NAME]...", help="Models to use instead of the selection: names, or Python files."
         ),
     ] = None,
-    jobs: Annotated[
-        Optional[int],
-        typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            help="Number of models to run in parallel. The default is the number of CPUs.",
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     scale: ScaleOption = None,
     seeds: SeedsOption = None,
     only: Annotated[

@@ -17,6 +17,7 @@ from asi_repro.cli.options import (
     CertificatesOption,
     ClassOption,
     ExecutorOption,
+    JobsOption,
     JsonOption,
     SetOption,
     the_archive,
@@ -45,15 +46,7 @@ def verify(
         ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Check every architecture of the archive.")] = False,
-    jobs: Annotated[
-        Optional[int],
-        typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            help="Number of programs to check in parallel. The default is the number of CPUs.",
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Run every check again, even if its result is up to date.")
     ] = False,

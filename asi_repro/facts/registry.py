@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -19,33 +18,26 @@ Find = Callable[[Context], Found]
 
 
 class Text(Record):
-    """What `questions.yaml` says of one question."""
-
-    theme: str
-    question: str
-    method: str
-    unit: str
-    noise: str
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One question.
+    """What `questions.yaml` says of one question.
 
     Attributes:
         question: to be answered with yes or no.
         method: the test by name, and what it is applied to.
         unit: what its number counts.
         noise: what the answer means beside noise, with places for numbers of the answer.
-        find: the function that answers it.
     """
 
-    id: str
     theme: str
     question: str
     method: str
     unit: str
     noise: str
+
+
+class Fact(Text):
+    """One question, with its id and the function that answers it."""
+
+    id: str
     find: Find
 
     @property
@@ -76,7 +68,7 @@ def fact(identifier: str) -> Callable[[Find], Find]:
             raise ValueError(
                 f"{identifier}: the id is taken, or questions.yaml has it not with a known theme"
             )
-        _FACTS[identifier] = Fact(identifier, **text.model_dump(), find=find)
+        _FACTS[identifier] = Fact(id=identifier, find=find, **text.model_dump())
         return find
 
     return register

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from asi_repro.config.llm import BudgetSettings
 from asi_repro.llm.errors import BudgetExceeded
 from asi_repro.store.checksums import with_checksum
 from asi_repro.store.json_lines import appending, parse_line, whole_lines
 from asi_repro.store.json_text import one_line
-from asi_repro.store.records import faults_reported
+from asi_repro.store.records import Record, faults_reported
 
 _MOST = 1 << 53
 _POLL = 0.05
@@ -38,10 +38,8 @@ class Reservation:
     usd: float = 0.0
 
 
-class _Line(BaseModel):
+class _Line(Record):
     """A reservation, or without `pid` and `until` what it took: amounts that a limit can be held to."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     id: str
     pid: Optional[int] = Field(default=None, ge=0, le=_MOST)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from asi_repro.errors import DataError
+from asi_repro.store.records import Record
 
 TEXTS = ("trigger", "insight", "mechanism", "guidance")
 _Text = Annotated[str, Field(min_length=20, max_length=8000)]
@@ -16,10 +17,8 @@ _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _ARXIV = re.compile(r"\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7}")
 
 
-class Source(BaseModel):
+class Source(Record):
     """Where an entry's knowledge comes from."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     title: str = Field(min_length=3, max_length=400, description="Of the paper.")
     authors: list[str] = Field(min_length=1, max_length=200, description="In the paper's order.")
@@ -41,10 +40,8 @@ class Source(BaseModel):
         return f"{who}, {self.title}, {self.year}{place}"
 
 
-class Entry(BaseModel):
+class Entry(Record, str_strip_whitespace=True):
     """One entry; see docs/how-to/roles.md for how to write one."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, str_strip_whitespace=True)
 
     id: str = Field(description="Lower case, digits, dots, dashes, underscores; unique in a base.")
     trigger: _Text = Field(

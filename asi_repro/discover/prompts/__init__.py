@@ -23,11 +23,12 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError, meta
 from jinja2.nodes import Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from asi_repro.errors import AsiReproError, DataError, NotFound
 from asi_repro.plain_yaml import plain_yaml
 from asi_repro.store.files import sha256_bytes
+from asi_repro.store.records import Record
 from asi_repro.traces.spans import Span
 
 FOLDER = Path(__file__).parent
@@ -36,9 +37,7 @@ _PARTS = re.compile(r"\A(?:# System\n\n(.*?))?\s*(?:^# User\n\n(.*))?\Z", re.S |
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 
-class _Front(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
+class _Front(Record):
     id: str
     version: int = Field(ge=1)
     variables: list[str]

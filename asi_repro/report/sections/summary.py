@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asi_repro.claims.finding import Verdict
-from asi_repro.claims.ledger import Entry, PaperOf
+from asi_repro.claims.ledger import Entry, Paper
 from asi_repro.claims.page import by_theme
 from asi_repro.claims.texts import THEMES
 from asi_repro.report.inputs import Inputs
@@ -39,7 +39,7 @@ def blocks(inputs: Inputs) -> tuple[Block, ...]:
     )
 
 
-def sentences(paper: PaperOf, claims: list[Entry]) -> str:
+def sentences(paper: Paper, claims: list[Entry]) -> str:
     """What holds, what does not, and what cannot be told, in three sentences."""
     groups = {verdict: [c for c in claims if c.verdict == verdict.value] for verdict in Verdict}
     held, failed = groups[Verdict.REPRODUCED], groups[Verdict.CONTRADICTED]
