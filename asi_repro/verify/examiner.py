@@ -121,7 +121,7 @@ class Examiner:
         if outcome.kind == "ok" or outcome.kind in LASTING:
             found.final.add(check.name)
         if outcome.kind != "ok":
-            found.problems["" if outcome is self._refusal else check.name] = outcome_line(outcome)
+            found.problems["" if outcome is self._refusal else check.name] = said(outcome)
 
     def _ask(self, check: Check, found: Examination) -> SandboxOutcome:
         worker = self._ready(found)
@@ -180,7 +180,7 @@ class Examiner:
             self._worker = None
 
 
-def outcome_line(outcome: SandboxOutcome) -> str:
+def said(outcome: SandboxOutcome) -> str:
     """How a call ended, in one line."""
     return f"{outcome.kind}: {' '.join(outcome.detail[:300].split())}"
 
@@ -192,7 +192,7 @@ def _rows(check: Check, outcome: SandboxOutcome) -> list[CheckResult]:
         DataError: where what came back is not this check's rows.
     """
     if outcome.value is None:
-        return _skipped(check, outcome_line(outcome), outcome.tier)
+        return _skipped(check, said(outcome), outcome.tier)
     rows = outcome.value.get("rows")
     if not isinstance(rows, list) or len(rows) != len(check.rows):
         raise DataError(f"{check.name} did not return its {len(check.rows)} rows")
