@@ -80,8 +80,8 @@ def origin_of(archive: Archive, index: int) -> dict[str, Any] | None:
     """
     if not is_imported(archive):
         return None
-    rows = {name: read_extra(archive.folder, name).to_pylist() for name in ("nodes", "parents")}
-    mine = {name: [row for row in found if row["index"] == index] for name, found in rows.items()}
-    for row in (*mine["nodes"], *mine["parents"]):
+    mine = ("index", {index})
+    rows, parents = (read_extra(archive.folder, name, only=mine).to_pylist() for name in ("nodes", "parents"))
+    for row in (*rows, *parents):
         del row["index"]
-    return {**mine["nodes"][0], "parents": mine["parents"]}
+    return {**rows[0], "parents": parents}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -79,15 +79,21 @@ def _made(rows: list[JsonDict], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def read_extra(folder: Path, name: str, columns: list[str] | None = None, *, filters: Any = None) -> pa.Table:
-    """A table of version 2, checked against its schema.
+def read_extra(
+    folder: Path,
+    name: str,
+    columns: list[str] | None = None,
+    *,
+    only: tuple[str, Collection[Any]] | None = None,
+) -> pa.Table:
+    """A table of version 2, checked against its schema; `only` as `read_parquet` has it.
 
     Raises:
         MissingInput: where it is not there.
         DataError: where it is damaged, or of another version.
     """
     path = folder / f"{name}.parquet"
-    found = read_parquet(path, columns, filters=filters)
+    found = read_parquet(path, columns, only=only)
     wanted = TABLES[name] if columns is None else pa.schema([TABLES[name].field(c) for c in columns])
     version = (found.schema.metadata or {}).get(VERSION_KEY, b"none").decode("utf-8", "replace")
     if version != VERSION or not found.schema.equals(wanted):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -69,6 +69,7 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._tables: dict[str, pa.Table] = {}
+        self._near: tuple[int, Any] = (-1, None)  # a row group of programs, and its rows
         try:
             there = (folder / "experiments.parquet").is_file()
         except OSError as error:
@@ -161,9 +162,20 @@ class Archive:
         return f"{similar}`asi-repro search TEXT` looks through names and motivations"
 
     @cached_property
-    def _program_rows(self) -> dict[int, int]:
-        indices = self.table("programs", ["index"])["index"].to_pylist()
-        return {index: row for row, index in enumerate(indices)}
+    def _program_places(self) -> dict[int, tuple[int, int]]:
+        """Row group of each program, and row in it."""
+        groups = enumerate(self.groups("programs", ["index"]))
+        return {
+            index: (group, row)
+            for group, table in groups
+            for row, index in enumerate(table["index"].to_pylist())
+        }
+
+    def groups(self, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """A table of `schema.TABLES` piece by piece; none is kept."""
+        from asi_repro.archive.tables import read_groups
+
+        return read_groups(self.folder / f"{name}.parquet", name, columns)
 
     def program(self, index: int) -> Program:
         """The program of an experiment.
@@ -172,21 +184,27 @@ class Archive:
             NotFound: where its program was not released.
         """
         experiment = self.get(index)
-        if index not in self._program_rows:
+        if index not in self._program_places:
             raise NotFound(
                 f"the program of experiment {index} ({experiment.label}) was not released",
                 hint="`asi-repro list --gallery` lists the experiments whose program was released",
             )
-        row = self.table("programs").slice(self._program_rows[index], 1).to_pylist()[0]
-        return Program(**row)
+        group, row = self._program_places[index]
+        last, table = self._near
+        if last != group:
+            from asi_repro.archive.tables import read_table
 
-    def programs(self) -> Iterable[Program]:
+            table = read_table(self.folder / "programs.parquet", "programs", group=group)
+            self._near = (group, table)
+        return Program(**table.slice(row, 1).to_pylist()[0])
+
+    def programs(self) -> Iterator[Program]:
         """Every program, in index order."""
-        return (Program(**row) for row in self.table("programs").to_pylist())
+        return (Program(**row) for table in self.groups("programs") for row in table.to_pylist())
 
     def nearest_program_ancestor(self, index: int) -> int | None:
         """The closest ancestor whose program was released, or None."""
-        return next((i for i in self.lineage.ancestors(index) if i in self._program_rows), None)
+        return next((i for i in self.lineage.ancestors(index) if i in self._program_places), None)
 
     def rows(self, name: str, index: int) -> list[dict[str, Any]]:
         """The rows of `curves` or `benchmarks` that belong to one experiment, without its index."""

@@ -1,15 +1,17 @@
 """Ranked search in a run: names, motivations, summaries, programs and the cognition base.
 
-The index is SQLite's FTS5, built in memory: a run is small, SQLite comes with Python, and nothing can go
-stale. Ranking is FTS5's BM25 with a weight for each field.
+The index is SQLite's FTS5, built anew by each process: a run is small, SQLite comes with Python, and nothing
+can go stale. What is above 16 MiB of it stands in a temporary file that SQLite removes. Ranking is FTS5's
+BM25 with a weight for each field.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -105,7 +107,7 @@ class SearchIndex:
         self.kind = kind
         self._fields = _FIELDS[kind]
         rows = {"experiment": _experiment_rows, "program": _program_rows, "cognition": _cognition_rows}[kind]
-        self._connection = _build(list(self._fields), rows(archive))
+        self._connection = _build(list(self._fields), partial(rows, archive))
         self._one_at_a_time = Lock()
 
     def search(self, text: str, limit: int | None = 20) -> list[Hit]:
@@ -163,9 +165,9 @@ def _experiment_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:
 
 
 def _program_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:
-    table = archive.table("programs", ["index", "source"]).to_pydict()
-    for index, source in zip(table["index"], table["source"], strict=True):
-        yield index, _clean(source)
+    for table in archive.groups("programs", ["index", "source"]):
+        for row in table.to_pylist():
+            yield row["index"], _clean(row["source"])
 
 
 def _cognition_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:
@@ -174,8 +176,16 @@ def _cognition_rows(archive: Archive) -> Iterator[tuple[Any, ...]]:
         yield (number, *(_clean(row[field]) for field in COGNITION_FIELDS))
 
 
-def _build(fields: list[str], rows: Iterator[tuple[Any, ...]]) -> sqlite3.Connection:
-    index = sqlite3.connect(":memory:", check_same_thread=False)
+def _build(fields: list[str], rows: Callable[[], Iterator[tuple[Any, ...]]]) -> sqlite3.Connection:
+    try:
+        return _filled("", fields, rows())
+    except sqlite3.OperationalError:  # no room for a temporary file
+        return _filled(":memory:", fields, rows())
+
+
+def _filled(place: str, fields: list[str], rows: Iterator[tuple[Any, ...]]) -> sqlite3.Connection:
+    index = sqlite3.connect(place, check_same_thread=False)
+    index.execute("PRAGMA cache_size = -16384")
     columns = ", ".join(f'"{field}"' for field in fields)
     try:
         index.execute(f"CREATE VIRTUAL TABLE texts USING fts5({columns}, tokenize='porter unicode61')")

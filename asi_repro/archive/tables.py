@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from asi_repro.archive.schema import SCHEMA_VERSION, TABLES, VERSION_KEY
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import JsonDict
+
+# Rows of a row group, of tables that may be large and of which a person looks at single rows.
+_GROUPS = {"programs": 500, "records": 500}
 
 
 @dataclass
@@ -56,32 +60,59 @@ def write_archive(run: Run, folder: Path, *, more: Mapping[str, pa.Table] | None
     tables = {name: build_table(name, rows[name]) for name in TABLES} | dict(more or {})
     with atomic_dir(folder) as temporary:
         for name, table in tables.items():
-            write_parquet(table, temporary / f"{name}.parquet")
+            write_parquet(table, temporary / f"{name}.parquet", _GROUPS.get(name))
     return {name: table.num_rows for name, table in tables.items()}
 
 
-def write_parquet(table: pa.Table, path: Path) -> None:
-    """Write a table with a checksum a page: without them one flipped bit in five gives another value."""
-    pq.write_table(table, path, compression="zstd", version="2.6", write_page_checksum=True)
+def write_parquet(table: pa.Table, path: Path, group: int | None = None) -> None:
+    """Write a table with a checksum a page: without them one flipped bit in five gives another value.
+
+    Args:
+        group: rows of a row group, where single rows will be read.
+    """
+    pq.write_table(
+        table, path, compression="zstd", version="2.6", write_page_checksum=True, row_group_size=group
+    )
 
 
-def read_parquet(path: Path, columns: list[str] | None = None, *, filters: Any = None) -> pa.Table:
+def read_parquet(
+    path: Path, columns: list[str] | None = None, *, only: tuple[str, Collection[Any]] | None = None
+) -> pa.Table:
     """A table as it stands, its checksums verified.
+
+    Args:
+        path: of the file.
+        columns: the columns to read; all where None.
+        only: a column, and the values of the rows to read; row groups without one are not read.
 
     Raises:
         MissingInput: where the file is not there.
         DataError: where it is damaged.
     """
     try:
-        found = pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
-        found.validate(full=True)  # Arrow reads text that is not UTF-8, and fails where it is used
-        return found
+        # Neither pq.read_table nor a filter, whose Python values import pandas where it is installed.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            found = file.read(columns) if only is None else _matching(file, columns, *only)
+            found.validate(full=True)  # Arrow reads text that is not UTF-8, and fails where it is used
+            return found
     except FileNotFoundError:
         raise MissingInput("the table is missing", where=str(path)) from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"the Parquet file is damaged: {str(error).splitlines()[0]}", where=str(path)
         ) from error
+
+
+def _matching(
+    file: pq.ParquetFile, columns: list[str] | None, name: str, values: Collection[Any]
+) -> pa.Table:
+    rows = [file.read_row_groups([], columns)]
+    for group in range(file.num_row_groups):
+        key = file.read_row_group(group, [name], use_threads=False)[name].to_pylist()
+        if places := [place for place, value in enumerate(key) if value in values]:
+            table = file.read_row_group(group, columns)
+            rows += [table.slice(place, 1) for place in places]
+    return pa.concat_tables(rows)
 
 
 def _with_lineage(experiments: list[JsonDict]) -> list[JsonDict]:
@@ -133,24 +164,40 @@ def _refuse_nulls(table: pa.Table, name: str) -> None:
             )
 
 
-def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
+def read_table(
+    path: Path, name: str, columns: list[str] | None = None, *, group: int | None = None
+) -> pa.Table:
     """A table, checked against its schema.
 
     Args:
         columns: the columns to read; all where None.
+        group: of the row group to read; all where None.
 
     Raises:
         MissingInput: where the file is not there.
         DataError: where it is damaged, or of another schema.
     """
-    expected = TABLES[name]
+    with _opened(path, name) as file:
+        found = file.read(columns) if group is None else file.read_row_group(group, columns)
+        found.validate(full=True)
+        return found
+
+
+def read_groups(path: Path, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """A table as `read_table` has it, one row group after another, so that one is in memory at a time."""
+    with _opened(path, name) as file:
+        for group in range(file.num_row_groups):
+            found = file.read_row_group(group, columns)
+            found.validate(full=True)
+            yield found
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            found = file.schema_arrow
-            _check_schema(found, expected, path)
-            table = file.read(columns=columns)
-            table.validate(full=True)
-            return table
+            _check_schema(file.schema_arrow, TABLES[name], path)
+            yield file
     except FileNotFoundError:
         raise MissingInput(
             f"the table {name} is missing", where=str(path), hint="run `dvc repro archive`"

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-import pyarrow.compute as pc
-
 from asi_repro.archive.node_model import FAILED, GHOST, REJECTED, Node
 from asi_repro.archive.node_tables import read_extra
 from asi_repro.archive.nodes import read_objective
@@ -57,19 +55,22 @@ def imported_spans(archive: Archive, index: int | None = None) -> list[JsonDict]
 
 
 def _nodes(archive: Archive, index: int | None) -> list[Node]:
-    mine = None if index is None else pc.field("index") == index
-    return [Node(**row) for row in read_extra(archive.folder, "nodes", filters=mine).to_pylist()]
+    return [Node(**row) for row in read_extra(archive.folder, "nodes", only=_of(index)).to_pylist()]
+
+
+def _of(index: int | None) -> tuple[str, set[int]] | None:
+    return None if index is None else ("index", {index})
 
 
 def _metrics(archive: Archive, index: int | None) -> Metrics:
     """The score and the metrics of each experiment that has any, by index."""
     name = read_objective(archive).score
     found: dict[int, JsonDict] = defaultdict(dict)
-    table = archive.table("benchmarks", ["index", "task", "value"])
-    if index is not None:  # a mask: an expression would import pandas
-        table = table.filter(pc.equal(table["index"], index))
-    for row in table.to_pylist():
-        found[row["index"]][row["task"]] = row["value"]
+    if index is None:
+        for row in archive.table("benchmarks", ["index", "task", "value"]).to_pylist():
+            found[row["index"]][row["task"]] = row["value"]
+    elif values := {row["task"]: row["value"] for row in archive.rows("benchmarks", index)}:
+        found[index] = values
     there = archive.experiments
     for key in there if index is None else {index} & there.keys():
         if (score := there[key].score) is not None:
@@ -80,15 +81,11 @@ def _metrics(archive: Archive, index: int | None) -> Metrics:
 def _records(archive: Archive, index: int | None) -> Mapping[int, Sequence[tuple[str, JsonDict]]]:
     """The records of each experiment that are JSON objects, by index."""
     columns = ["file", "index", "sha256", "content"]
-    if index is None:
-        rows = again = read_extra(archive.folder, "records", columns).to_pylist()
-    else:
-        mine = pc.field("index") == index
-        rows = read_extra(archive.folder, "records", columns, filters=mine).to_pylist()
-        # Bytes that an earlier row has stand there.
-        wanted = [row["sha256"] for row in rows if row["content"] is None]
-        other = pc.field("sha256").isin(wanted) & pc.field("content").is_valid()
-        again = read_extra(archive.folder, "records", columns, filters=other).to_pylist() if wanted else []
+    rows = read_extra(archive.folder, "records", columns, only=_of(index)).to_pylist()
+    again = rows
+    # Bytes that an earlier row has stand there.
+    if index is not None and (wanted := {row["sha256"] for row in rows if row["content"] is None}):
+        again = rows + read_extra(archive.folder, "records", columns, only=("sha256", wanted)).to_pylist()
     known = {row["sha256"]: row["content"] for row in again if row["content"] is not None}
     found: dict[int, list[tuple[str, JsonDict]]] = defaultdict(list)
     for row in rows:

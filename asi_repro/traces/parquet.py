@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from asi_repro.archive.tables import read_parquet, write_parquet
@@ -76,7 +75,7 @@ def read_traces(path: Path, session: str | None = None) -> list[JsonDict]:
         MissingInput: where the file is not there.
         DataError: where it is damaged or of another schema.
     """
-    chosen = None if session is None else pc.field("session.id") == session
+    mine = None if session is None else ("session.id", {session})
     try:
         found = pq.read_schema(path)
         version = (found.metadata or {}).get(VERSION_KEY, b"none").decode("utf-8", "replace")
@@ -87,7 +86,7 @@ def read_traces(path: Path, session: str | None = None) -> list[JsonDict]:
                 where=str(path),
                 hint="write the run's traces again",
             )
-        rows: list[JsonDict] = read_parquet(path, filters=chosen).to_pylist()
+        rows: list[JsonDict] = read_parquet(path, only=mine).to_pylist()
         return rows
     except FileNotFoundError:
         raise MissingInput(

@@ -63,6 +63,7 @@ def _tabs(source: Source, index: int) -> Iterator[Callable[[], object]]:
     # Not before the app is there: these are what the app's start is spared.
     from asi_repro.tui.tabs.benchmarks import benchmark_table
     from asi_repro.tui.tabs.motivation import motivation_lines
+    from asi_repro.tui.tabs.overview import changed_fact
     from asi_repro.tui.tabs.training import our_curves, run_curves
 
     archive = source.archive
@@ -74,3 +75,6 @@ def _tabs(source: Source, index: int) -> Iterator[Callable[[], object]]:
     yield lambda: benchmark_table(archive, index)
     yield lambda: source.certificate(index)
     yield lambda: sanitise_svg(program.diagram or "<svg/>")
+    yield lambda: changed_fact(archive, archive.get(index))
+    if source.has_traces:
+        yield lambda: source.spans(index)

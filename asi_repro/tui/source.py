@@ -133,6 +133,10 @@ class Source:
         return self.imported is not None or self.paths.traces.is_file()
 
     def _open(self) -> Archive:
+        import pyarrow
+
+        # Memory that Arrow's own pool keeps for itself is 40 MB with 10,000 experiments.
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
         opened = Archive(self.paths.archive)
         _ = opened.experiments, opened.lineage
         return opened

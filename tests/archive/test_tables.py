@@ -16,7 +16,13 @@ from asi_repro.archive.manifest import release_manifest
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.release import read_release
 from asi_repro.archive.schema import TABLES
-from asi_repro.archive.tables import build_table, read_table, write_archive
+from asi_repro.archive.tables import (
+    build_table,
+    read_parquet,
+    read_table,
+    write_archive,
+    write_parquet,
+)
 from asi_repro.errors import DataError, MissingInput, NotFound
 
 
@@ -209,3 +215,20 @@ def test_a_flipped_bit_is_an_error_and_never_another_value(archive: Path, name: 
         except DataError:
             refused += 1
     assert refused > 10
+
+
+def test_single_rows_are_read_from_their_row_groups_alone(tmp_path: Path) -> None:
+    table = pa.table({"key": [n % 40 for n in range(1000)], "text": [str(n) for n in range(1000)]})
+    path = tmp_path / "table.parquet"
+    write_parquet(table, path, group=100)
+    wanted = {3, 17}
+    found = read_parquet(path, only=("key", wanted))
+    assert found.equals(table.filter(pc.is_in(table["key"], pa.array(sorted(wanted)))))
+    assert read_parquet(path, ["text"], only=("key", {40})).schema.names == ["text"]
+    write_parquet(pa.table({"key": range(1000), "text": [str(n) for n in range(1000)]}), path, group=100)
+    damaged = bytearray(path.read_bytes())
+    damaged[pq.ParquetFile(path).metadata.row_group(9).column(1).dictionary_page_offset + 40] ^= 1
+    path.write_bytes(damaged)
+    assert read_parquet(path, only=("key", {5}))["text"].to_pylist() == ["5"], "a group without it was read"
+    with pytest.raises(DataError, match="damaged"):
+        read_parquet(path, only=("key", {950}))

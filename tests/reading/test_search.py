@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -97,3 +100,31 @@ def test_the_release_is_searched_in_under_a_second(release_archive: Path) -> Non
     assert time.process_time() - start < 1
     assert found["experiment"]
     assert found["cognition"][0].key == "arxiv.org_abs_2412.06464#0", "the paper of that title"
+
+
+def test_where_no_temporary_file_can_be_written_the_index_is_in_memory(tmp_path: Path) -> None:
+    from asi_repro.imports.folder import write_import
+    from asi_repro.imports.formats import read_run
+
+    header = {"format": "asi_repro.run/1", "direction": "maximize"}
+    text = "".join(f"word{n} = {n}\n" for n in range(200_000))
+    nodes = [{"id": str(n), "program": f"# {n}\n{text}"} for n in range(6)]  # 24 MB, above SQLite's share
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [header, *nodes]))
+    write_import(read_run(tmp_path / "run.jsonl"), tmp_path / "run")
+    full = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))\n"
+        "from asi_repro.archive.reader import Archive; from asi_repro.archive.search import search\n"
+        "hits = search(Archive(Path(sys.argv[1])), 'word199999', kinds=('program',))['program']\n"
+        "print([hit.key for hit in hits], hits[0].snippet)"
+    )
+    found = {
+        room: subprocess.run(
+            [sys.executable, "-c", full, str(tmp_path / "run" / "archive"), room],
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for room in ("-1", "1000")
+    }  # fmt: skip
+    assert found["-1"].startswith("[1, 2, 3, 4, 5, 6]")
+    assert found["1000"] == found["-1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -43,6 +44,26 @@ def test_reading_imports_nothing_heavy(plain_archive: Path, verb: list[str]) -> 
     found = imported(*verb, "--archive", str(plain_archive))
     assert "pyarrow" in found
     assert not found & {*HEAVY, "pydantic", "yaml", "jinja2", "jsonschema"}
+
+
+@pytest.mark.parametrize(
+    "verb", [["list"], ["show", "2"], ["lineage"], ["search", "x"], ["trace", "2"]], ids=" ".join
+)
+def test_reading_an_imported_run_imports_nothing_heavy(
+    verb: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asi_repro.imports.folder import write_import
+    from asi_repro.imports.formats import read_run
+
+    nodes = [{"id": "a", "score": 1.0, "program": "x = 1\n"}, {"id": "b", "parents": ["a"], "score": 2.0}]
+    header = {"format": "asi_repro.run/1", "direction": "maximize"}
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [header, *nodes]))
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    write_import(read_run(tmp_path / "run.jsonl"), tmp_path / "artifacts" / "runs" / "mine")
+    monkeypatch.setenv("ASI_REPRO_HOME", str(tmp_path))
+    found = imported(*verb, "--run", "mine")
+    assert "pyarrow" in found
+    assert not found & {*HEAVY}
 
 
 def test_plain_values_are_what_typer_would_make_of_them() -> None:

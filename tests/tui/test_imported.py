@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from browsing import press, run_app, screen_text
@@ -56,5 +59,34 @@ def test_the_trace_tab_shows_what_was_recorded(source: Source) -> None:
             assert "evaluation" in shown
             assert "import.status  finished" in shown
             assert "\x1b" not in shown
+
+    asyncio.run(go())
+
+
+def test_browsing_imports_no_pandas(source: Source) -> None:
+    """Arrow does so for a filter or a Python value; it takes half a second and 100 MB."""
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from browsing import press, run_app, screen_text\n"
+        "from asi_repro.tui.registry import TABS; from asi_repro.tui.source import Source\n"
+        "async def go():\n"
+        "    async with run_app(Source.at(Path(sys.argv[1])), size=(120, 40), start=1) as pilot:\n"
+        "        await press(pilot, *(spec.key for spec in TABS))\n"
+        "        assert 'evaluation' in screen_text(pilot.app), screen_text(pilot.app)\n"
+        "asyncio.run(go())\n"
+        "print('pandas' in sys.modules)"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code, str(source.paths.archive)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert child.stdout == "False\n", child.stdout + child.stderr
+
+
+def test_a_run_without_a_cognition_base_says_so(source: Source) -> None:
+    async def go() -> None:
+        async with run_app(source, size=(120, 40), start=1) as pilot:
+            await press(pilot, "O")
+            assert "this run has no cognition base" in screen_text(pilot.app)
 
     asyncio.run(go())

@@ -45,9 +45,10 @@ class CognitionTab(Tab):
         yield LineList(empty="nothing near")
 
     def read(self, index: int) -> Retrieved:
-        recorded = self._recorded(index)
         every = self.source.cognition()
-        if recorded:
+        if not every:
+            raise MissingInput("this run has no cognition base")
+        if recorded := self._recorded(index):
             return Retrieved("Entries recorded in its trace", [every[i] for i in recorded if i in every])
         query = query_of(self.source.archive.program(index))
         hits = self.source.search_index("cognition").search(query, _NEAREST)
