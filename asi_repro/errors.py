@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -26,6 +27,10 @@ class AsiReproError(Exception):
         self.where = where
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that any of them comes back from another process as it was: pickle would call `__init__`."""
+        return _as_it_was, (type(self), self.args), vars(self)
+
     def __str__(self) -> str:
         parts = [self.what]
         if self.where:
@@ -33,6 +38,10 @@ class AsiReproError(Exception):
         if self.hint:
             parts.append(f"  what to do: {self.hint}")
         return "\n".join(parts)
+
+
+def _as_it_was(kind: type[AsiReproError], arguments: tuple[Any, ...]) -> AsiReproError:
+    return kind.__new__(kind, *arguments)
 
 
 class DataError(AsiReproError):

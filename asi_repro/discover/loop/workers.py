@@ -184,9 +184,7 @@ def _child(job: WorkerJob, messages: Any, parent: int) -> None:
     try:
         run_job(job, messages.put)
     except AsiReproError as error:
-        plain = AsiReproError(error.what, where=error.where, hint=error.hint)  # others may not be pickled
-        plain.exit_code = error.exit_code
-        messages.put(plain)
+        messages.put(error)
     except Exception as error:
         what = f"{type(error).__name__}: {str(error)[:500]}"
         hint = "this is a fault of asi_repro"
