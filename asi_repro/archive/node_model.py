@@ -38,8 +38,13 @@ class Objective:
     score: str = "score"
     direction: str = MAXIMIZE
 
+    @property
+    def sign(self) -> float:
+        """Of a score on a scale that leads to the better ones; 1 where there is no direction."""
+        return -1.0 if self.direction == MINIMIZE else 1.0
+
     def gain(self, value: float | None) -> float:
         """The score such that more is better; minus infinity where there is none or no direction."""
         if value is None or self.direction == UNKNOWN:
             return float("-inf")
-        return -value if self.direction == MINIMIZE else value
+        return self.sign * value

@@ -15,6 +15,8 @@ from asi_repro.errors import DataError, MissingInput, NotFound
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from asi_repro.archive.node_model import Objective
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
@@ -102,6 +104,13 @@ class Archive:
         table = self.table("experiments", ["index", "parent"])
         pairs = zip(table["index"].to_pylist(), table["parent"].to_pylist(), strict=True)
         return Lineage(dict(pairs))
+
+    @cached_property
+    def objective(self) -> Objective:
+        """What the scores are; see `nodes.read_objective`."""
+        from asi_repro.archive.nodes import read_objective
+
+        return read_objective(self)
 
     @property
     def gallery(self) -> list[Experiment]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from asi_repro.archive.node_model import FAILED, GHOST, REJECTED, Node
 from asi_repro.archive.node_tables import read_extra
-from asi_repro.archive.nodes import read_objective
 from asi_repro.archive.reader import Archive
 from asi_repro.imports.model import NAME_CHARACTERS
 from asi_repro.imports.reading import Damaged, parse
@@ -64,7 +63,7 @@ def _of(index: int | None) -> tuple[str, set[int]] | None:
 
 def _metrics(archive: Archive, index: int | None) -> Metrics:
     """The score and the metrics of each experiment that has any, by index."""
-    name = read_objective(archive).score
+    name = archive.objective.score
     found: dict[int, JsonDict] = defaultdict(dict)
     if index is None:
         for row in archive.table("benchmarks", ["index", "task", "value"]).to_pylist():

@@ -136,5 +136,8 @@ class BaseApp(App[object]):
         dark = self.current_theme.dark
         if self._scale is None or self._scale[0] is not self.source.archive or self._scale[1].dark != dark:
             scores = [e.score for e in self.source.archive.experiments.values()]
-            self._scale = (self.source.archive, ScoreScale(scores, dark=dark))
+            self._scale = (
+                self.source.archive,
+                ScoreScale(scores, dark=dark, objective=self.source.archive.objective),
+            )
         return self._scale[1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asi_repro.archive.lineage import Lineage
+from asi_repro.archive.node_model import MINIMIZE, Objective
 from asi_repro.archive.reader import Archive, Experiment
 
 Value = float | int | str | None
@@ -58,6 +59,13 @@ COLUMNS = (
     Column("children", "child.", "Children", 7),
 )
 ORDERS = {column.name: column for column in (INDEX, *COLUMNS, NAME)}
+
+
+def better_first(order: str, objective: Objective) -> bool:
+    """Whether an order begins with its largest values, as what is better stands above."""
+    return ORDERS[order].descending != (
+        order in ("score", "change", "best") and objective.direction == MINIMIZE
+    )
 
 
 class LineageValues:
@@ -117,6 +125,7 @@ class LineageValues:
 
     def _best(self) -> Values:
         found: dict[int, Value] = {}
+        gain = Objective().gain if self._archive is None else self._archive.objective.gain
         for index in reversed(list(self._lineage.walk())):  # children before their parents
             known = [
                 score
@@ -124,7 +133,7 @@ class LineageValues:
                 for score in (self._experiments[child].score, found[child])
                 if isinstance(score, float)
             ]
-            found[index] = max(known, default=None)
+            found[index] = max(known, key=gain, default=None)
         return found
 
     def _stars(self) -> Values:

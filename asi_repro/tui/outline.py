@@ -6,18 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from asi_repro.archive.lineage import Lineage
+from asi_repro.archive.node_model import Objective
 from asi_repro.archive.reader import Experiment
 from asi_repro.tui.lineage_columns import LineageValues
 
 
-def _number(score: float | None) -> float:
-    return float("-inf") if score is None else score
+def best_child(
+    lineage: Lineage, experiments: dict[int, Experiment], index: int, objective: Objective | None = None
+) -> int | None:
+    """The child with the best score, the earliest of equals; None where none is known to be better.
 
-
-def best_child(lineage: Lineage, experiments: dict[int, Experiment], index: int) -> int | None:
-    """The child with the highest score, the earliest of equals; None where none has one."""
-    known = (e for i in lineage.children(index) if (e := experiments[i]).score is not None)
-    best = max(known, key=lambda e: (_number(e.score), -e.index), default=None)
+    Args:
+        objective: which way is better; a higher score where None.
+    """
+    gain = (objective or Objective()).gain
+    known = (e for i in lineage.children(index) if gain((e := experiments[i]).score) > float("-inf"))
+    best = max(known, key=lambda e: (gain(e.score), -e.index), default=None)
     return None if best is None else best.index
 
 

@@ -138,7 +138,7 @@ class Source:
         # Memory that Arrow's own pool keeps for itself is 40 MB with 10,000 experiments.
         pyarrow.set_memory_pool(pyarrow.system_memory_pool())
         opened = Archive(self.paths.archive)
-        _ = opened.experiments, opened.lineage
+        _ = opened.experiments, opened.lineage, opened.objective
         return opened
 
     def _once(self, name: str, make: Callable[[], Made]) -> Made:

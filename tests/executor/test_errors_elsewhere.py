@@ -26,6 +26,6 @@ ERRORS = [
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_error_is_the_same_in_another_process(error: AsiReproError) -> None:
-    found = pickle.loads(pickle.dumps(error))  # noqa: S301
+    found = pickle.loads(pickle.dumps(error))
     assert type(found) is type(error)
     assert (str(found), found.args, vars(found)) == (str(error), error.args, vars(error))

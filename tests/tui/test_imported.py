@@ -11,11 +11,18 @@ import sys
 import pytest
 from browsing import press, run_app, screen_text
 
+from asi_repro.archive.node_model import UNKNOWN, Objective
 from asi_repro.imports.folder import write_import
 from asi_repro.imports.formats import read_run
 from asi_repro.project import Project
+from asi_repro.tui.lineage_columns import LineageValues, better_first
+from asi_repro.tui.outline import best_child
 from asi_repro.tui.registry import VIEWS
 from asi_repro.tui.source import Source, run_paths
+from asi_repro.tui.tabs.overview import score_fact
+from asi_repro.tui.widgets.card import best_children
+from asi_repro.tui.widgets.run_picture import records
+from asi_repro.tui.widgets.score import ScoreScale
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +97,20 @@ def test_a_run_without_a_cognition_base_says_so(source: Source) -> None:
             assert "this run has no cognition base" in screen_text(pilot.app)
 
     asyncio.run(go())
+
+
+def test_the_best_is_the_lowest_where_less_is_better(source: Source) -> None:
+    archive = source.archive
+    every = list(archive.experiments.values())
+    lowest = min((e for e in every if e.score is not None), key=lambda e: e.score)
+    scale = ScoreScale([e.score for e in every], objective=archive.objective)
+    assert scale.step(2.0) > scale.step(3.0)
+    assert [y for _, y in records(every, archive.objective)] == [3.0, 2.0]
+    assert score_fact(archive, lowest).startswith("2.0000, place 1 of 2")
+    assert best_children(archive, lowest.parent)[0] == lowest
+    assert best_child(archive.lineage, archive.experiments, lowest.parent, archive.objective) == lowest.index
+    assert LineageValues(archive.experiments, archive.lineage, archive).of("best")[lowest.parent] == 2.0
+    assert not better_first("score", archive.objective)
+    unknown = Objective(direction=UNKNOWN)
+    assert best_child(archive.lineage, archive.experiments, lowest.parent, unknown) is None
+    assert records(every, unknown) == []

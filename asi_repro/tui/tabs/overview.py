@@ -8,6 +8,7 @@ from math import sqrt
 
 from textual.app import ComposeResult
 
+from asi_repro.archive.node_model import UNKNOWN
 from asi_repro.archive.program_diff import diff_programs
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import AsiReproError
@@ -16,7 +17,7 @@ from asi_repro.tui.tabs.benchmarks import benchmark_table
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.training import curve_points
 from asi_repro.tui.theme import theme_styles
-from asi_repro.tui.widgets.card import arrow, best_children, change, lineage_row, path_of
+from asi_repro.tui.widgets.card import arrow, best_children, change, children_title, lineage_row, path_of
 from asi_repro.tui.widgets.line_layout import fact, heading, prose
 from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.score import BARS
@@ -53,7 +54,7 @@ class OverviewTab(Tab):
             lines.append(Line(lineage_row(before, one, self.view.app.scale, room), one.index))
         children = best_children(archive, index)
         if children:
-            lines += heading(f"Best of {e.children} children", title)
+            lines += heading(children_title(archive, e), title)
             lines += [Line(lineage_row(e, one, self.view.app.scale, room), one.index) for one in children]
         return lines
 
@@ -85,9 +86,11 @@ def score_fact(archive: Archive, e: Experiment) -> str:
     """The score with its rank, and what it is against the parent's."""
     if e.score is None:
         return "none"
-    known = [one.score for one in archive.experiments.values() if one.score is not None]
-    rank = 1 + sum(score > e.score for score in known)
-    said = f"{e.score:.4f}, place {rank:,} of {len(known):,}"
+    gain = archive.objective.gain
+    known = [gain(one.score) for one in archive.experiments.values() if one.score is not None]
+    rank = 1 + sum(one > gain(e.score) for one in known)
+    ranked = archive.objective.direction != UNKNOWN
+    said = f"{e.score:.4f}" + (f", place {rank:,} of {len(known):,}" if ranked else "")
     if e.parent is None:
         return said
     parent = archive.experiments[e.parent]

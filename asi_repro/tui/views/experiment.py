@@ -182,7 +182,7 @@ class ExperimentView(View):
 
     async def action_best_child(self) -> None:
         archive = self.source.archive
-        best = best_child(archive.lineage, archive.experiments, self.experiment.index)
+        best = best_child(archive.lineage, archive.experiments, self.experiment.index, archive.objective)
         if best is not None:
             await self.app.open_experiment(best)
 

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from asi_repro.archive.filters import ArchiveFacts, FilterError, parse_filter
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.dialogs import ChooseSome
-from asi_repro.tui.lineage_columns import COLUMNS, ORDERS, VERDICT, LineageValues
+from asi_repro.tui.lineage_columns import COLUMNS, ORDERS, VERDICT, LineageValues, better_first
 from asi_repro.tui.link import Link
 from asi_repro.tui.messages import Compare, OpenExperiment
 from asi_repro.tui.outline import Outline
@@ -220,7 +220,7 @@ class LineageView(View):
         names = ["index", *(column.name for column in self.lines.columns), "name"]
         place = names.index(self.outline.order) + 1 if self.outline.order in names else 0
         self.outline.order = names[place % len(names)]
-        self.outline.descending = ORDERS[self.outline.order].descending
+        self.outline.descending = better_first(self.outline.order, self.source.archive.objective)
         self._again()
 
     def action_reverse(self) -> None:

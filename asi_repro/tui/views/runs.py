@@ -15,7 +15,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from asi_repro.archive.node_model import MAXIMIZE, MINIMIZE
-from asi_repro.archive.nodes import read_objective
 from asi_repro.archive.reader import Archive
 from asi_repro.discover.run.listing import RunRow, list_runs
 from asi_repro.discover.run.monitor import RunMonitor, RunStatus
@@ -307,7 +306,7 @@ class RunsView(View):
             if folder is not None and (folder / "run.git").is_dir():
                 return best_so_far([one.fitness for one in RunMonitor(folder).status().results])
             archive = self.source.archive if place is None else Archive(place.archive)
-            way = {MAXIMIZE: 1.0, MINIMIZE: -1.0}.get(read_objective(archive).direction)
+            way = {MAXIMIZE: 1.0, MINIMIZE: -1.0}.get(archive.objective.direction)
             scores = [e.score for e in archive.experiments.values()]
             gains = [None if way is None or score is None else way * score for score in scores]
             return [(at, gain * (way or 1.0)) for at, gain in best_so_far(gains)]

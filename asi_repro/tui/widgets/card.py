@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
+from asi_repro.archive.node_model import UNKNOWN
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import line, safe_block, safe_line
@@ -94,7 +95,7 @@ def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None, r
     for before, one in zip([None, *path[:-1]], path, strict=True):
         shown.append_text(lineage_row(before, one, scale, room, own=one is e)).append("\n")
     if children := best_children(archive, index):
-        shown.append(f"\nBest of {e.children} children\n", style="underline not bold")
+        shown.append(f"\n{children_title(archive, e)}\n", style="underline not bold")
         for one in children:
             shown.append_text(lineage_row(e, one, scale, room)).append("\n")
     if summary:
@@ -104,9 +105,16 @@ def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None, r
 
 
 def best_children(archive: Archive, index: int) -> list[Experiment]:
-    """Up to eight, the highest score first."""
+    """Up to eight, the best score first; in their order where nothing says which is better."""
     children = (archive.experiments[i] for i in archive.lineage.children(index))
-    return sorted(children, key=lambda c: (-(c.score if c.score is not None else -9e9), c.index))[:_CHILDREN]
+    gain = archive.objective.gain
+    return sorted(children, key=lambda c: (-gain(c.score), c.index))[:_CHILDREN]
+
+
+def children_title(archive: Archive, e: Experiment) -> str:
+    """What `best_children` shows."""
+    known = archive.objective.direction != UNKNOWN
+    return f"Best of {e.children} children" if known else f"{e.children} children"
 
 
 def lineage_row(

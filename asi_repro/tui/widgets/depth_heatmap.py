@@ -70,7 +70,8 @@ class DepthHeatmap(CachedStyles, can_focus=True):
     def best_at(self, x: int, y: int) -> Experiment | None:
         """The best of those in the cell at (x, y) of the widget."""
         there = self._bins.get((y, x - 1 - _LABEL), [])
-        return max((self._run[p] for p in there), key=lambda e: (e.score is not None, e.score), default=None)
+        gain = self._scale.objective.gain
+        return max((self._run[p] for p in there), key=lambda e: gain(e.score), default=None)
 
     @property
     def _columns(self) -> int:
@@ -105,7 +106,8 @@ class DepthHeatmap(CachedStyles, can_focus=True):
     def _mark(self, positions: Sequence[int]) -> tuple[str, Style]:
         base = self.style_of()
         shown = [self._run[p] for p in positions]
-        best = max((e.score for e in shown if e.score is not None), default=None)
+        scores = [e.score for e in shown if e.score is not None]
+        best = max(scores, key=self._scale.objective.gain, default=None)
         style = base + self._scale.style(best)
         if any(e.in_gallery for e in shown):
             return "★", style + self.get_component_rich_style("heatmap--star", partial=True)

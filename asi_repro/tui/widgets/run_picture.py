@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
 
+from asi_repro.archive.node_model import Objective
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.widgets.canvas import Axis
@@ -100,11 +101,13 @@ class RunPicture(Container):
                 self.post_message(self.Picked(found.index))
 
 
-def records(run: Sequence[Experiment]) -> list[tuple[float, float]]:
+def records(run: Sequence[Experiment], objective: Objective) -> list[tuple[float, float]]:
     """(index, score) of each experiment that was better than all before it, in index order."""
     found: list[tuple[float, float]] = []
+    best = float("-inf")
     for e in run:
-        if e.score is not None and (not found or e.score > found[-1][1]):
+        if e.score is not None and objective.gain(e.score) > best:
+            best = objective.gain(e.score)
             found.append((float(e.index), e.score))
     return found
 
@@ -113,6 +116,6 @@ def score_figure(run: Sequence[Experiment], scale: ScoreScale, theme: ThemeStyle
     """Every score by index in its colour, and the records as steps."""
     known = [(float(e.index), e.score) for e in run if e.score is not None]
     dots = Series("", "", known, theme.muted, "dots", [scale.style(score) for _, score in known])
-    best = Series("", "record", records(run), theme.accent, "steps", number="{:.4f}")
+    best = Series("", "record", records(run, scale.objective), theme.accent, "steps", number="{:.4f}")
     x = Axis.around(index for index, _ in known)
     return Figure("score by index, and the record at the cursor:", [dots, best], x)

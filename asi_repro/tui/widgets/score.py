@@ -10,6 +10,8 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
+from asi_repro.archive.node_model import Objective
+
 # One bar a step; eighths of a cell are in every terminal font.
 BARS = "▁▂▃▄▅▆▇█"
 # viridis: its lightness grows evenly, so it can be told apart in any colour vision and in grey. The ends that
@@ -20,34 +22,39 @@ _ABSENT = "·"
 
 
 class ScoreScale:
-    """Eight steps that each hold an eighth of the scores.
+    """Eight steps that each hold an eighth of the scores, from the worst to the best.
 
     Args:
         scores: of the run; None where there is none.
         dark: whether the background is.
+        objective: which way is better; a higher score where None.
     """
 
-    def __init__(self, scores: Iterable[float | None], *, dark: bool = True) -> None:
-        known = sorted(score for score in scores if score is not None and score == score)
-        count = len(known)
-        self.low = known[0] if known else 0.0
-        self.high = known[-1] if known else 0.0
-        self.bounds = [known[count * step // 8] for step in range(1, 8)] if known else []
+    def __init__(
+        self, scores: Iterable[float | None], *, dark: bool = True, objective: Objective | None = None
+    ) -> None:
+        self.objective = objective or Objective()
+        self._sign = self.objective.sign
+        known = sorted(self._sign * score for score in scores if score is not None and score == score)
+        starts = [known[len(known) * step // 8] for step in range(8)] if known else []
+        self._bounds = starts[1:]
+        self.starts = [self._sign * start for start in starts]
+        self.best = self._sign * known[-1] if known else 0.0
         self.dark = dark
         colours = _ON_DARK if dark else _ON_LIGHT
         self.styles = [Style(color=Color.parse(colour)) for colour in colours]
 
     def step(self, score: float) -> int:
-        """Which eighth, 0 for the lowest."""
-        return bisect_right(self.bounds, score)
+        """Which eighth, 0 for the worst."""
+        return bisect_right(self._bounds, self._sign * score)
 
     def style(self, score: float | None) -> Style:
         """The colour of a score."""
-        return Style(dim=True) if score is None or not self.bounds else self.styles[self.step(score)]
+        return Style(dim=True) if score is None or not self._bounds else self.styles[self.step(score)]
 
     def bar(self, score: float | None) -> str:
         """The glyph of a score."""
-        return _ABSENT if score is None or not self.bounds else BARS[self.step(score)]
+        return _ABSENT if score is None or not self._bounds else BARS[self.step(score)]
 
     def text(self, score: float | None) -> Text:
         """Bar and number in their colour."""
@@ -71,14 +78,13 @@ class Legend(Widget):
 
     def render(self) -> Text:
         scale = self.scale
-        if not scale.bounds:
+        if not scale.starts:
             return Text("no scores", style="dim")
         wide, exact = self.size.width >= 72, self.size.width >= 96
         shown = Text("score ", no_wrap=True, overflow="crop")
-        for step, (bar, style) in enumerate(zip(BARS, scale.styles, strict=True)):
-            start = scale.low if step == 0 else scale.bounds[step - 1]
+        for step, (bar, style, start) in enumerate(zip(BARS, scale.styles, scale.starts, strict=True)):
             label = f"{bar}{start:.{2 if exact else 1}f} " if wide or step in (0, 4, 7) else bar
             shown.append(label, style=style)
-        shown.append(f"to {scale.high:.2f}", style=scale.styles[-1])
+        shown.append(f"to {scale.best:.2f}", style=scale.styles[-1])
         shown.append("  ★ gallery ◆ program" if wide else " ★gallery")
         return shown

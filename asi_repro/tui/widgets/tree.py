@@ -244,7 +244,10 @@ class LineageTree(LineList):
 
     def action_best_child(self) -> None:
         lineage, experiments = self.outline.lineage, self.outline.experiments
-        if self.current is not None and (best := best_child(lineage, experiments, self.current)) is not None:
+        if self.current is None:
+            return
+        best = best_child(lineage, experiments, self.current, self.scale.objective)
+        if best is not None:
             self.go_to(best)
 
     def action_sibling(self, step: int) -> None:
