@@ -6,7 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
+
+LATEST = 9.2e9
+"""Seconds since 1970 whose nanoseconds a table can hold."""
 
 # Control characters and lone surrogates; bidirectional controls, which reorder what is shown so that
 # source reads other than it runs; line and paragraph separators; private use.
@@ -45,6 +49,13 @@ def short_value(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(short_value, value)) or "–"
     return str(value)
+
+
+def instant(seconds: float | None) -> str | None:
+    """Seconds since 1970 as ISO 8601 in UTC, to the millisecond; None for what is no such time."""
+    if seconds is None or not 0 <= seconds < LATEST:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:

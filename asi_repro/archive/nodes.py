@@ -29,6 +29,16 @@ def read_nodes(archive: Archive) -> dict[int, Node]:
     return {row["index"]: Node(**row) for row in read_extra(archive.folder, "nodes").to_pylist()}
 
 
+def statuses_of(archive: Archive) -> dict[int, str]:
+    """The status of every experiment by index; nothing where the run is not an imported one."""
+    if not is_imported(archive):
+        return {}
+    from asi_repro.archive.node_tables import read_extra
+
+    columns = read_extra(archive.folder, "nodes", ["index", "status"]).to_pydict()
+    return dict(zip(columns["index"], columns["status"], strict=True))
+
+
 def read_parents(archive: Archive) -> list[dict[str, Any]]:
     """Every edge of the lineage as a row of `node_tables.PARENTS`; an archive of version 1 is migrated."""
     if is_imported(archive):

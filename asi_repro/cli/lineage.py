@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Optional
 
@@ -10,6 +11,8 @@ import typer
 
 from asi_repro.archive import lineage_formats as formats
 from asi_repro.archive.lineage_formats import Branch, tree_lines
+from asi_repro.archive.node_model import FAILED, GHOST, REJECTED
+from asi_repro.archive.nodes import statuses_of
 from asi_repro.cli.options import ArchiveOption, the_archive
 from asi_repro.cli.output import console, print_json_rows, print_lines, print_utf8, safe
 
@@ -58,7 +61,7 @@ def lineage(
     if wanted is Format.json:
         print_json_rows(formats.to_rows(branch))
     elif wanted is Format.text:
-        _print_tree(branch)
+        _print_tree(branch, statuses_of(run))
     else:
         if wanted is Format.mermaid and len(branch.nodes) > _MERMAID_LIMIT:
             print(
@@ -74,7 +77,7 @@ def lineage(
         print_utf8(write(branch))
 
 
-def _print_tree(branch: Branch) -> None:
+def _print_tree(branch: Branch, statuses: Mapping[int, str]) -> None:
 
     scores = {e.index: e.score for e in branch.nodes}
     lines, styles = [], []
@@ -83,6 +86,8 @@ def _print_tree(branch: Branch) -> None:
         before = None if e.parent is None else scores.get(e.parent)
         if e.score is not None and before is not None:
             score += f" ({e.score - before:+.4f})"
+        if statuses.get(e.index) in (FAILED, REJECTED, GHOST):
+            score += f"  {statuses[e.index]}"
         hidden = branch.hidden.get(e.index)
         more = f"  … {hidden} {'child' if hidden == 1 else 'children'}" if hidden else ""
         lines.append(f"{lead}{e.index} {safe(e.label)}{score}{' *' if e.in_gallery else ''}{more}")

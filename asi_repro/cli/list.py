@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from asi_repro.archive.filters import ArchiveFacts, Filter, Term, parse_filter, select
-from asi_repro.archive.nodes import is_imported, read_nodes
+from asi_repro.archive.nodes import statuses_of
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_columns, print_result, safe
@@ -67,7 +67,7 @@ def list_(
         limit=limit,
         facts=_facts(run, expression, certificates),
     )
-    statuses = {i: node.status for i, node in read_nodes(run).items()} if is_imported(run) else {}
+    statuses = statuses_of(run)
     print_result((e.to_dict() for e in found), lambda: _print_list(found, statuses), as_json=json_)
     if sys.stdout.isatty() and not json_:
         print(f"{len(found)} of {len(run.experiments)} experiments", file=sys.stderr)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from asi_repro.archive.details import Details, collect_details, origin_of
+from asi_repro.archive.node_model import MAXIMIZE, MINIMIZE, Objective
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.cli.options import (
     ArchiveOption,
@@ -26,7 +29,7 @@ from asi_repro.cli.output import (
     print_utf8,
     safe,
 )
-from asi_repro.text import short_value, terminal_safe
+from asi_repro.text import instant, short_value, terminal_safe
 
 
 def show(
@@ -50,19 +53,27 @@ def show(
     imported = origin_of(run, found.index)
     if imported is not None:
         document["origin"] = imported
-    print_result(document, lambda: print_details(details, imported), as_json=json_)
+    of_run = "" if archive is None else f" --run {shlex.quote(str(archive))}"
+    print_result(document, lambda: print_details(details, imported, run.objective, of_run), as_json=json_)
 
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MANY_CHILDREN = 8
+_METRICS = "Metrics"
 
 
-def print_details(details: Details, origin: dict[str, Any] | None = None) -> None:
-    """Facts, lineage, benchmarks, curve and motivation."""
+def print_details(details: Details, origin: dict[str, Any] | None, objective: Objective, of_run: str) -> None:
+    """Facts, lineage, benchmarks, curve and motivation.
+
+    Args:
+        origin: what the system of an imported run said; None for any other run.
+        objective: what its score is.
+        of_run: the option that names the run; "" for the release.
+    """
     out = console()
     e = details.experiment
     out.print(Text(f"{e.index}  {safe(e.label)}", style="bold"))
-    for label, value in [*_facts(details), *_origin_facts(origin or {})]:
+    for label, value in _facts(details) if origin is None else _imported_facts(details, origin, objective):
         out.print(
             Text(f"{label:<12}", style="dim").append(value, style="none"), soft_wrap=not out.is_terminal
         )
@@ -71,8 +82,11 @@ def print_details(details: Details, origin: dict[str, Any] | None = None) -> Non
     print_lines(out, path, [""] * len(path))
     if details.children:
         out.print(Text(_children_line(details.children), style="dim"))
-    _print_benchmarks(out, details.benchmarks)
+    _print_benchmarks(out, details.benchmarks, "Benchmarks" if origin is None else _METRICS)
     _print_curve(out, details.curve)
+    if details.program is None and origin is not None:
+        out.print(Text("\nNo file of the run has its program.", style="dim"))
+        return
     if details.program is None:
         missing = [
             w for w, rows in (("benchmarks", details.benchmarks), ("curve", details.curve)) if not rows
@@ -84,33 +98,63 @@ def print_details(details: Details, origin: dict[str, Any] | None = None) -> Non
         return
     print_prose(out, "Summary", details.program.summary)
     print_prose(out, "Motivation", details.program.motivation)
-    out.print(Text(f"\nasi-repro show {e.index} --program prints the source.", style="dim"))
+    out.print(Text(f"\nasi-repro show {e.index}{of_run} --program prints the source.", style="dim"))
 
 
 def _facts(details: Details) -> list[tuple[str, str]]:
     e, program = details.experiment, details.program
-    facts = [("name", safe(e.name))]
-    score = "none recorded" if e.score is None else f"{e.score:.4f}"
-    if len(details.path) > 1 and (change := _change(details.path[-2], e)):
-        score += f"  ({change} against its parent)"
-    facts.append(("score", score))
-    facts.append(("depth", f"{e.depth} steps from the root" if e.depth else "0, the root"))
-    facts.append(("gallery", "yes, verified" if e.in_gallery else "no"))
+    facts = [
+        ("name", safe(e.name)),
+        ("score", _score(details)),
+        ("depth", _depth(e)),
+        ("gallery", "yes, verified" if e.in_gallery else "no"),
+    ]
     if program is not None:
         stated = "not stated" if program.parameters is None else f"{program.parameters:,} (as stated)"
-        facts.append(("parameters", stated))
-        facts.append(("program", f"{program.lines} lines, SHA-256 {program.sha256}"))
+        facts += [("parameters", stated), ("program", _size(program))]
     return facts
 
 
-def _origin_facts(origin: dict[str, Any]) -> list[tuple[str, str]]:
+def _score(details: Details) -> str:
+    e = details.experiment
+    change = _change(details.path[-2], e) if len(details.path) > 1 else None
+    said = "none recorded" if e.score is None else f"{e.score:.4f}"
+    return said if change is None else f"{said}  ({change} against its parent)"
+
+
+def _depth(e: Experiment) -> str:
+    return f"{e.depth} step{'s' * (e.depth != 1)} from the root" if e.depth else "0, the root"
+
+
+def _size(program: Program) -> str:
+    return f"{program.lines} lines, SHA-256 {program.sha256}"
+
+
+def _imported_facts(details: Details, origin: dict[str, Any], objective: Objective) -> list[tuple[str, str]]:
     """What the system that an imported run comes from said, without what it did not say."""
+    better = {MAXIMIZE: "more is better", MINIMIZE: "less is better"}
+    way = better.get(objective.direction, "which way is better is not known")
     facts = [
-        (name.replace("_", " "), safe(short_value(v))) for name, v in origin.items() if v not in (None, [])
+        ("id", safe(origin["native_id"])),
+        ("status", origin["status"]),
+        ("score", f"{_score(details)}; {safe(objective.score)}, {way}"),
+        ("depth", _depth(details.experiment)),
     ]
-    return [fact for fact in facts if fact[0] != "parents"] + [
-        ("parent", f"{parent['parent']} ({safe(parent['role'])})") for parent in origin.get("parents", [])
-    ]
+    facts += [("parent", f"{parent['parent']} ({safe(parent['role'])})") for parent in origin["parents"]]
+    for name in ("generation", "iteration", "island", "language", "time", "seconds", "tokens", "cost"):
+        if (value := origin[name]) is not None:
+            facts.append((name, safe(_SHOWN.get(name, short_value)(value))))
+    if details.program is not None:
+        facts.append(("program", _size(details.program)))
+    return facts
+
+
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "time": lambda value: instant(value) or short_value(value),
+    "seconds": lambda value: f"{value:.3g}",
+    "tokens": lambda value: f"{value:,}",
+    "cost": lambda value: f"{value:.4g} US dollars",
+}
 
 
 def _change(before: Experiment, after: Experiment) -> str | None:
@@ -135,15 +179,18 @@ def _children_line(children: list[Experiment]) -> str:
     return f"{len(children)} {'child' if len(children) == 1 else 'children'}: {shown}{more}"
 
 
-def _print_benchmarks(out: Console, rows: list[dict[str, Any]]) -> None:
+def _print_benchmarks(out: Console, rows: list[dict[str, Any]], title: str) -> None:
     if not rows:
         return
-    print_heading(out, "Benchmarks")
+    print_heading(out, title)
     cells = [
         (safe(row["task"]), "no value" if row["value"] is None else f"{row['value']:.4f}", row["metric"])
         for row in rows
     ]
-    print_columns(out, ("task", "value", "metric"), cells, right=(1,))
+    if title == _METRICS:  # all of them are as their system recorded them
+        print_columns(out, ("metric", "value"), [cell[:2] for cell in cells], right=(1,))
+    else:
+        print_columns(out, ("task", "value", "metric"), cells, right=(1,))
 
 
 def _print_curve(out: Console, rows: list[dict[str, Any]]) -> None:

@@ -68,13 +68,22 @@ def check_equal(place: Place) -> tuple[str, list[Problem]]:
     for index, digest in zip(table["index"].to_pylist(), table["sha256"].to_pylist(), strict=True):
         groups[digest].append(index)
     problems = [
-        Problem(
-            f"experiments {_list(same)} have the same program", "count it once; their scores show the noise"
-        )
+        Problem(f"experiments {_list(same)} have the same program{_of_scores(place, same)}", "count it once")
         for same in groups.values()
         if len(same) > 1
     ]
     return f"{len(groups)} different programs among {table.num_rows}", problems
+
+
+def _of_scores(place: Place, same: list[int]) -> str:
+    """What the scores of one program say of the evaluator."""
+    scores = [s for i in same if (s := place.archive.experiments[i].score) is not None]
+    if len(scores) < 2:
+        return ""
+    low, high = min(scores), max(scores)
+    if low == high:
+        return f", each time with the score {low:.6g}"
+    return f", with scores from {low:.6g} to {high:.6g}: so far the evaluator's noise reaches"
 
 
 def check_scores(place: Place) -> tuple[str, list[Problem]]:
@@ -174,7 +183,7 @@ def check_files(place: Place) -> tuple[str, list[Problem]]:
 def _noted(kind: str, detail: str, todo: str) -> Callable[[Place], tuple[str, list[Problem]]]:
     def check(place: Place) -> tuple[str, list[Problem]]:
         found = [one for one in notices(place.folder.parent) if one.kind == kind]
-        return detail if not found else f"{len(found)} notices of the import", [
+        return detail if not found else f"{len(found)} notice{'s' * (len(found) != 1)} of the import", [
             Problem(one.text, todo) for one in found
         ]
 

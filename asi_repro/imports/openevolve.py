@@ -296,7 +296,7 @@ def _account(run: ImportedRun, saved: set[str], traced: set[str], last: int) -> 
             run.note(
                 "count",
                 f"the checkpoints hold {len(saved)} programs and the trace {len(traced)}: {len(only_traced)} "
-                f"are in the trace alone, and {len(untraced)} that have a parent in the checkpoints alone",
+                f"are in the trace alone, and {len(untraced)} in the checkpoints alone, seeds aside",
             )
     had = {node.iteration for node in run.nodes if node.iteration is not None}
     last = max([last, *had])

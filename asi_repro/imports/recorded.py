@@ -14,10 +14,8 @@ from asi_repro.imports.model import NAME_CHARACTERS, amount, finite, text, whole
 from asi_repro.imports.openevolve import FAILURES, TRACE
 from asi_repro.imports.reading import Damaged, parse
 from asi_repro.store.json_text import JsonDict
+from asi_repro.text import LATEST
 from asi_repro.traces.spans import Kind
-
-LATEST = 9.2e9
-"""Seconds since 1970 whose nanoseconds a table can hold."""
 
 Interval = tuple[float, float]
 Records = Sequence[tuple[str, JsonDict]]

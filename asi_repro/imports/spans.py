@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from asi_repro.archive.node_model import FAILED, GHOST, REJECTED, Node
@@ -13,8 +12,9 @@ from asi_repro.archive.reader import Archive
 from asi_repro.imports.model import NAME_CHARACTERS
 from asi_repro.imports.reading import Damaged, parse
 from asi_repro.imports.record import read_import
-from asi_repro.imports.recorded import LATEST, TELLERS, Step, Story
+from asi_repro.imports.recorded import TELLERS, Step, Story
 from asi_repro.store.json_text import JsonDict
+from asi_repro.text import instant
 from asi_repro.traces.openinference import flatten
 from asi_repro.traces.spans import Trace
 
@@ -112,7 +112,7 @@ def _whole(archive: Archive, node: Node, story: Story) -> Step:
         "iteration": node.iteration,
         "generation": node.generation,
         "island": node.island,
-        "recorded_at": _instant(node.time),
+        "recorded_at": instant(node.time),
         "seconds": node.seconds,
         "tokens": node.tokens,
         "cost_usd": node.cost,
@@ -122,12 +122,6 @@ def _whole(archive: Archive, node: Node, story: Story) -> Step:
     if node.status in (FAILED, REJECTED) and error is None:
         error = next((step.error for step in story.steps if step.error), "")
     return Step("experiment", "CHAIN", known, story.interval, error, story.steps)
-
-
-def _instant(time: float | None) -> str | None:
-    if time is None or not 0 <= time < LATEST:
-        return None
-    return datetime.fromtimestamp(time, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def _trace(whole: Step, session: str, system: str) -> tuple[Trace, list[JsonDict]]:

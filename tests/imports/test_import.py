@@ -244,6 +244,27 @@ def test_show_and_list_say_what_the_system_said(project: Path, monkeypatch: pyte
     assert shown["origin"]["native_id"] == "ab"
     assert [parent["role"] for parent in shown["origin"]["parents"]] == ["parent", "parent", "inspiration"]
     assert "lost" in call("list", "status:ghost", "--run", "tree").stdout
+    said = call("show", "ab", "--run", "tree").stdout
+    assert "loss, less is better" in said
+    assert "gallery" not in said
+    assert "asi-repro show" in said
+    assert "--run tree --program" in said
+    assert "ghost" in call("lineage", "--run", "tree").stdout
+
+
+def test_scores_of_one_program_show_the_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASI_REPRO_HOME", str(make_project(tmp_path / "project")))
+    nodes = [
+        {"id": name, "score": score, "program": program}
+        for name, score, program in (
+            ("a", 1.0, "x = 1\n"), ("b", 1.25, "x = 1\n"), ("c", 2.0, "x = 2\n"), ("d", 2.0, "x = 2\n"),
+        )
+    ]  # fmt: skip
+    assert call("import", str(write_neutral(tmp_path / "noisy.jsonl", nodes))).returncode == 0
+    checks = json.loads(call("fsck", "--run", "noisy", "--json").stdout)["checks"]
+    found = next(check for check in checks if check["check"] == "equal")["problems"]
+    assert "with scores from 1 to 1.25" in found[0]["what"]
+    assert "each time with the score 2" in found[1]["what"]
 
 
 def test_fsck_says_what_does_not_add_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
