@@ -132,9 +132,10 @@ def _lines(found: Comparison) -> list[str]:
             between = f"{interval.low:.3g} to {interval.high:.3g}"
             rows.append([escape(side.name), escape(side.arm), *counts, estimate, between, fit])
     lines = [*markdown.table(_RATES, rows), ""]
-    lines += [
-        f"{escape(one.name)} is {_whose(one)}. A discovery there {one.discovery}." for one in found.groups
-    ]
+    kinds: dict[str, list[str]] = {}
+    for one in found.groups:
+        kinds.setdefault(one.discovery, []).append(f"{escape(one.name)} is {_whose(one)}")
+    lines += [f"{'; '.join(whose)}. A discovery there {what}." for what, whose in kinds.items()]
     for one in found.differences:
         between = "no interval" if one.low is None else f"95% interval {one.low:+.3g} to {one.high:+.3g}"
         lines.append(
