@@ -133,8 +133,8 @@ def _lines(found: Comparison) -> list[str]:
             rows.append([escape(side.name), escape(side.arm), *counts, estimate, between, fit])
     lines = [*markdown.table(_RATES, rows), ""]
     kinds: dict[str, list[str]] = {}
-    for one in found.groups:
-        kinds.setdefault(one.discovery, []).append(f"{escape(one.name)} is {_whose(one)}")
+    for side in found.groups:
+        kinds.setdefault(side.discovery, []).append(f"{escape(side.name)} is {_whose(side)}")
     lines += [f"{'; '.join(whose)}. A discovery there {what}." for what, whose in kinds.items()]
     for one in found.differences:
         between = "no interval" if one.low is None else f"95% interval {one.low:+.3g} to {one.high:+.3g}"
