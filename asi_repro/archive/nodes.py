@@ -9,10 +9,12 @@ its parent, and a higher score is better, as the paper has it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asi_repro.archive.node_model import FINISHED, PARENT, Node, Objective
-from asi_repro.archive.reader import Archive
+
+if TYPE_CHECKING:
+    from asi_repro.archive.reader import Archive
 
 
 def is_imported(archive: Archive) -> bool:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.archive.lineage import Lineage
+from asi_repro.archive.node_model import Objective
+from asi_repro.archive.nodes import read_objective
 from asi_repro.errors import DataError, MissingInput, NotFound
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from asi_repro.archive.node_model import Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,6 @@ class Archive:
     @cached_property
     def objective(self) -> Objective:
         """What the scores are; see `nodes.read_objective`."""
-        from asi_repro.archive.nodes import read_objective
-
         return read_objective(self)
 
     @property
