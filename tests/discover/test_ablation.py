@@ -190,6 +190,13 @@ def test_one_seed_has_no_interval_and_no_p():
     assert (row.difference, row.difference_low, row.p_value) == (pytest.approx(0.2), None, None)
 
 
+def test_the_interval_of_a_rate_ends_where_a_rate_does():
+    cells = [cell("whole", n, 0.5, discoveries=found) for n, found in enumerate((0, 1, 5))]
+    rows = {row.measure: row for row in ablation_of("rates", cells, seed=1, resamples=200).effects}
+    assert (rows["discoveries"].low, rows["discoveries"].high) == (0.0, 100.0)
+    assert rows["discoveries"].mean == pytest.approx(40)
+
+
 def test_the_sign_flip_test_is_exact_for_few_and_close_to_it_for_many():
     rng = np.random.default_rng(1)
     assert sign_flip_test([1.0, 2.0, 3.0], rng=rng, resamples=10) == 0.25

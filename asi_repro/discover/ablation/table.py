@@ -29,7 +29,8 @@ class Effect:
 
     Attributes:
         seeds: runs of the variant; `paired` of them have their pair.
-        mean, low, high: over its seeds, with Student's 95% interval; None for a single one.
+        mean, low, high: over its seeds, with Student's 95% interval, which is cut where a rate cannot be
+            beyond it; None for a single one.
         difference: from the whole loop; its interval is a paired bootstrap over seeds.
         p_value: two-sided sign-flip test over the pairs, exact; with n pairs at least 2 / 2 ** n.
         holm_p_value: corrected over the variants.
@@ -135,7 +136,7 @@ def _effect(
 ) -> Effect:
     own, whole = values[variant], values.get(WHOLE, {})
     spread = mean_interval(list(own.values())) if own else None
-    alone = Effect(variant, measure, len(own), *_ends(spread))
+    alone = Effect(variant, measure, len(own), *_ends(spread, 100.0 if measure == "discoveries" else None))
     pairs = sorted(own.keys() & whole.keys())
     if variant == WHOLE or not pairs:
         return alone
@@ -148,8 +149,13 @@ def _effect(
     return replace(apart, difference_low=found.low, difference_high=found.high, p_value=p_value)
 
 
-def _ends(spread: Spread | None) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if spread is None else (spread.mean, spread.low, spread.high)
+def _ends(spread: Spread | None, most: float | None) -> tuple[float | None, float | None, float | None]:
+    """Mean and interval, cut to 0 and `most` where the measure cannot be beyond."""
+    if spread is None:
+        return None, None, None
+    if most is None or spread.low is None or spread.high is None:
+        return spread.mean, spread.low, spread.high
+    return spread.mean, max(spread.low, 0.0), min(spread.high, most)
 
 
 def _row(effect: Effect) -> list[str]:
