@@ -222,7 +222,7 @@ def test_the_picture_marks_what_the_cursor_is_on_and_leads_to_what_is_clicked(
             view = lineage(pilot)
             await press(pilot, "G", *str(best.index), "enter", "t")
             assert f"record {best.score:.4f}" in screen_text(pilot.app)
-            line = records(list(archive.experiments.values()))
+            line = records(list(archive.experiments.values()), archive.objective)
             assert line[-1] == (best.index, best.score)
             assert [score for _, score in line] == sorted(score for _, score in line)
             await press(pilot, "home", "o")
