@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,30 @@ from asi_repro.executor.on_ray import RayExecutor
 
 HERE = Path(__file__).resolve().parent
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+
+LAB = {"scale": "smoke", "steps": 10, "limit": 2, "tasks": ["piqa"]}
+GRID = {
+    "experiments": 3,
+    "seeds": 1,
+    "without": ["references"],
+    "policies": [],
+    "exploration": LAB,
+}
+
+
+def ablated(root: Path, executor: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The table that the command prints, and the files that it leaves."""
+    params = json.loads((root / "params.yaml").read_text())
+    resources = {"smoke": {"cpus": 1.0, "memory_gib": 0.5}}
+    params |= {"discover": {"arm": "operators", "exploration": LAB, "verification": LAB}}
+    params |= {"ablation": GRID, "executor": {"name": executor, "resources": resources}}
+    (root / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    code = [sys.executable, "-m", "asi_repro.cli", "ablate", "--run", "small", "--jobs", "2", "--json"]
+    done = subprocess.run(code, cwd=root, capture_output=True, text=True, timeout=1800, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    cells = (root / "artifacts" / "ablations" / "small").glob("*.json")
+    return json.loads(done.stdout), {path.name: path.read_bytes() for path in cells}
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +101,18 @@ def test_made_up_cells_are_those_of_this_machine_also_after_a_kill(tmp_path: Pat
     after = (root / "log").read_text().splitlines()[len(begun) :]
     finished = {f"fake.{name.removesuffix('.json')}" for name in before}
     assert not finished & set(after), "a finished cell was run again"
+
+
+def test_the_rows_are_those_of_the_local_executor(workspace, tmp_path: Path) -> None:
+    found = {}
+    for executor in ("local", "ray"):
+        root = tmp_path / executor
+        shutil.copytree(workspace.project.root, root)
+        found[executor] = ablated(root, executor)
+        runs = sorted(path.name for path in (root / "artifacts" / "runs").iterdir() if path.name[:1] != ".")
+        assert runs == ["small.whole.1", "small.without-references.1"]
+    assert found["ray"] == found["local"]
+    table, cells = found["ray"]
+    assert set(cells) == {"whole.1.json", "without-references.1.json"}
+    assert all(json.loads(data)["experiments"] == 2 for data in cells.values())
+    assert [cell["variant"] for cell in table["cells"]] == ["whole", "without-references"]
