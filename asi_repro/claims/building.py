@@ -66,7 +66,7 @@ def build_ledger(
         claims=entries,
         measured=[
             *measured_entries(sweeps),
-            *recorded_entries(sweeps, archive, settings),
+            *recorded_entries(sweeps, archive, settings, certificates),
             *probe_entries(sweeps),
         ],
     )

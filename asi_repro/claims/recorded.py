@@ -15,14 +15,17 @@ from asi_repro.claims.measured import measured_entry
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.errors import DataError
 from asi_repro.results.layout import slug_of
-from asi_repro.results.recorded_sweep import OURS, RecordedSweep, grouped, read_sweep, sentence
+from asi_repro.results.recorded_sweep import NOT_CHECKED, OURS, RecordedSweep, grouped, read_sweep, sentence
 from asi_repro.results.sweep_rows import ROWS, read_rows
+from asi_repro.verify.certificate import leaking_programs
 
 
-def recorded_entries(sweeps: Path | None, archive: Archive, settings: Settings) -> list[Entry]:
+def recorded_entries(
+    sweeps: Path | None, archive: Archive, settings: Settings, certificates: Path | None
+) -> list[Entry]:
     """Rows shaped as claims are for every sweep with recorded rows; none where no architecture has one."""
     folders = [] if sweeps is None else sorted(path.parent for path in sweeps.glob(f"*/{ROWS}"))
-    return [entry for folder in folders for entry in _entries(folder, archive, settings)]
+    return [entry for folder in folders for entry in _entries(folder, archive, settings, certificates)]
 
 
 def table2_by_slug(archive: Archive) -> dict[str, dict[str, float]]:
@@ -36,22 +39,29 @@ def table2_by_slug(archive: Archive) -> dict[str, dict[str, float]]:
 
 
 def read_recorded(
-    folder: Path, archive: Archive | None, *, seed: int, resamples: int
+    folder: Path, archive: Archive | None, certificates: Path | None, *, seed: int, resamples: int
 ) -> tuple[RecordedSweep, list[DataError]]:
     """A recorded sweep beside the paper's Table 2, and what is wrong with the rows that are left out.
 
     Args:
         folder: of the sweep.
         archive: of the release; without it nothing is compared with the paper.
+        certificates: folder with the results of the checks, which say which programs see later tokens.
         seed, resamples: see `read_sweep`.
     """
     rows, damaged = read_rows(folder)
+    leaking = leaking_programs(certificates)
     paper, total = ({}, None) if archive is None else (table2_by_slug(archive), len(archive.gallery))
-    return read_sweep(rows, paper=paper, total=total, seed=seed, resamples=resamples), damaged
+    found = read_sweep(rows, paper=paper, total=total, seed=seed, resamples=resamples, leaking=leaking)
+    return found, damaged
 
 
-def _entries(folder: Path, archive: Archive, settings: Settings) -> Iterator[Entry]:
-    sweep, damaged = read_recorded(folder, archive, seed=settings.seed, resamples=settings.resamples)
+def _entries(
+    folder: Path, archive: Archive, settings: Settings, certificates: Path | None
+) -> Iterator[Entry]:
+    sweep, damaged = read_recorded(
+        folder, archive, certificates, seed=settings.seed, resamples=settings.resamples
+    )
     if not sweep.architectures:
         return
     scale, tokens = folder.name, sweep.rows[0].tokens
@@ -66,7 +76,8 @@ def _entries(folder: Path, archive: Archive, settings: Settings) -> Iterator[Ent
             power=answer.power,
             would_change="More architectures, seeds or tokens: asi-repro sweep --scale " + scale,
             notes=[
-                f"{len(sweep.architectures)} of {sweep.total} architectures are trained so far",
+                f"architectures trained so far: {sweep.trained}",
+                *([NOT_CHECKED] if sweep.leaking is None else []),
                 *(f"left out, damaged: {Path(error.where or '').name}" for error in damaged),
             ],
         )

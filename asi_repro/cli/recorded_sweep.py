@@ -13,7 +13,15 @@ from asi_repro.claims.recorded import read_recorded
 from asi_repro.cli.output import print_columns, print_json, safe
 from asi_repro.config.params import Params
 from asi_repro.errors import AsiReproError, MissingInput
-from asi_repro.results.recorded_sweep import MEASURES, Place, RecordedSweep, gallery_titles, grouped, sentence
+from asi_repro.results.recorded_sweep import (
+    MEASURES,
+    NOT_CHECKED,
+    Place,
+    RecordedSweep,
+    gallery_titles,
+    grouped,
+    sentence,
+)
 from asi_repro.results.reliability import Reliability
 from asi_repro.results.statistics import Interval
 from asi_repro.results.sweep_rows import SweepRow
@@ -29,7 +37,13 @@ def show_recorded(workspace: Workspace, params: Params, out: Console, *, json_: 
     """
     folder = workspace.project.artifacts / SWEEPS_FOLDER / workspace.scale
     archive = workspace.archive
-    sweep, damaged = read_recorded(folder, archive, seed=params.seed, resamples=params.claims.resamples)
+    sweep, damaged = read_recorded(
+        folder,
+        archive,
+        workspace.project.certificates,
+        seed=params.seed,
+        resamples=params.claims.resamples,
+    )
     if not sweep.rows:
         said = f"; {len(damaged)} rows are damaged: {damaged[0].what}" if damaged else ""
         raise MissingInput(
@@ -47,13 +61,11 @@ def _print(
     sweep: RecordedSweep, damaged: Sequence[AsiReproError], out: Console, known: dict[str, str]
 ) -> None:
     groups = grouped(sweep.rows)
-    total = f" of {sweep.total}" if sweep.total is not None else ""
     count = len(sweep.architectures)
     first = sweep.rows[0]
     out.print(
-        f"Recorded sweep at scale {first.scale}: {count}{total} architectures and {len(groups) - count} "
-        f"baselines have a completed training, {first.tokens:,} tokens each. Not a reproduction of the "
-        "paper's results."
+        f"Recorded sweep at scale {first.scale}, {first.tokens:,} tokens a training. Architectures trained: "
+        f"{sweep.trained}; baselines: {len(groups) - count}. Not a reproduction of the paper's results."
     )
     ordered = sorted(groups.items(), key=lambda item: -_mean(item[1], "validation loss"))
     header = (
@@ -73,6 +85,11 @@ def _print(
         [_cells(name, group, known.get(name, name), sweep.places.get(name)) for name, group in ordered],
         right=range(1, 9),
     )
+    if sweep.leaking is None:
+        out.print(f"note: {NOT_CHECKED}")
+    for name, group in grouped(sweep.leaking or []).items():
+        loss = -_mean(group, "validation loss")
+        out.print(f"sees later tokens, in no comparison: {name}, validation loss {loss:.4f}")
     for row in sweep.rows:
         if not row.completed:
             out.print(f"{row.name} seed {row.seed}: stopped, {safe(row.stop)}")
@@ -186,6 +203,7 @@ def _as_json(sweep: RecordedSweep, damaged: Sequence[AsiReproError]) -> dict[str
     value = asdict(sweep)
     value["rows"] = [row.model_dump() for row in sweep.rows]
     value["others"] = [row.model_dump() for row in sweep.others]
+    value["leaking"] = None if sweep.leaking is None else [row.model_dump() for row in sweep.leaking]
     value["contrasts"] = [
         {"than": other, "target": target, **asdict(found)}
         for (other, target), found in sweep.contrasts.items()

@@ -88,7 +88,11 @@ class Inputs:
         for folder in (folder.parent for folder in folders):
             params = load_params(self.project.root)
             sweep, _ = read_recorded(
-                folder, self.archive, seed=params.seed, resamples=params.claims.resamples
+                folder,
+                self.archive,
+                self.project.certificates,
+                seed=params.seed,
+                resamples=params.claims.resamples,
             )
             if sweep.rows:
                 found[folder.name] = sweep

@@ -2,12 +2,13 @@
 
 Everything is oriented so that higher is better: losses, bits and the paper's losses change their sign.
 Nothing here is a reproduction of the paper's results; it asks whether so small a training foretells them.
+The loss of a program that sees later tokens says nothing of its quality, so it is in no comparison.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -34,6 +35,8 @@ OURS, PARAMETERS = "validation loss", "parameter count"
 PAPER_20M, PAPER_SCORE_20M = "the paper's 20M loss", "the paper's 20M score"
 TARGETS = {"the paper's 340M loss": ("train_loss_340m", -1), "the paper's 340M score": ("test_score_340m", 1)}
 _PAPER = {PAPER_20M: ("train_loss_20m", -1), PAPER_SCORE_20M: ("test_score_20m", 1)}
+
+NOT_CHECKED = "programs that see later tokens are not left out: there are no certificates (asi-repro verify)"
 
 # What is measured of a row; higher is better.
 MEASURES: dict[str, Callable[[SweepRow], float | None]] = {
@@ -110,6 +113,7 @@ class RecordedSweep:
     Attributes:
         rows: that were compared: those of one recipe, text and set of items.
         others: rows of other conditions, left out.
+        leaking: rows of programs that see later tokens, left out; None where there are no certificates.
         total: architectures of the gallery; None where there is no archive.
         reliabilities: of each measure, over architectures with two seeds.
         by_tokens: of the training loss after a share of the steps.
@@ -123,6 +127,7 @@ class RecordedSweep:
 
     rows: list[SweepRow]
     others: list[SweepRow]
+    leaking: list[SweepRow] | None
     total: int | None
     reliabilities: dict[str, Reliability]
     by_tokens: dict[int, Reliability]
@@ -135,8 +140,21 @@ class RecordedSweep:
 
     @property
     def architectures(self) -> list[str]:
-        """Names of the architectures with a completed training."""
+        """Names of the architectures with a completed training that are compared."""
         return [name for name in grouped(self.rows) if name not in BASELINES]
+
+    @property
+    def leaking_names(self) -> list[str]:
+        """Names of the architectures with a completed training that see later tokens."""
+        return list(grouped(self.leaking or []))
+
+    @property
+    def trained(self) -> str:
+        """How many architectures have a completed training, and how many of these are in no comparison."""
+        left_out = len(self.leaking_names)
+        count = len(self.architectures) + left_out
+        of = f"{count} of {self.total}" if self.total is not None else str(count)
+        return f"{of}, {left_out} of them left out because they see later tokens" if left_out else of
 
 
 def gallery_titles(archive: Archive | None) -> dict[str, str]:
@@ -151,6 +169,7 @@ def read_sweep(
     total: int | None,
     seed: int,
     resamples: int,
+    leaking: Collection[str] | None = None,
 ) -> RecordedSweep:
     """Work out what rows say.
 
@@ -160,8 +179,11 @@ def read_sweep(
         total: architectures of the gallery.
         seed: of the resampling.
         resamples: draws of each bootstrap.
+        leaking: SHA-256 of the programs that see later tokens; None where that is not known.
     """
     rows, others = comparable(rows)
+    seeing = [row for row in rows if row.program in (leaking or ())]
+    rows = [row for row in rows if row.program not in (leaking or ())]
     kept = [row for row in rows if row.completed]
     groups = grouped(kept)
     architectures = {name: group for name, group in groups.items() if name not in BASELINES}
@@ -174,6 +196,7 @@ def read_sweep(
     return RecordedSweep(
         rows=list(rows),
         others=others,
+        leaking=None if leaking is None else seeing,
         total=total,
         reliabilities=reliabilities,
         by_tokens=_by_tokens(architectures, seed, resamples),
@@ -204,15 +227,13 @@ def grouped(rows: Sequence[SweepRow]) -> dict[str, list[SweepRow]]:
 
 def sentence(sweep: RecordedSweep) -> str:
     """What follows, good or bad, in plain words."""
-    count = len(sweep.architectures)
-    of = f"{count} of {sweep.total}" if sweep.total is not None else str(count)
     found = {(one.measure, one.target): one for one in sweep.agreements}
     target = next(iter(TARGETS))
     ours = found.get((OURS, target))
     if ours is None or ours.found is None:
-        return f"With {of} architectures nothing can be said yet about what this scale foretells."
+        return f"Nothing can be said yet about what this scale foretells (trained: {sweep.trained})."
     said = [
-        f"Over {ours.models} architectures ({of} are trained) the {OURS} here",
+        f"Over {ours.models} architectures (trained: {sweep.trained}) the {OURS} here",
         _verdict(ours.found, target),
     ]
     for other in (PAPER_20M, PARAMETERS):

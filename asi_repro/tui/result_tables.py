@@ -262,7 +262,10 @@ class SweepTable(ResultTable):
         """Work out reliability and agreement with the paper, which takes seconds."""
         from asi_repro.claims.recorded import read_recorded
 
-        self.sweep, _ = read_recorded(self.folder, self._archive, seed=seed, resamples=resamples)
+        certificates = self.folder.parent.parent / "certificates"
+        self.sweep, _ = read_recorded(
+            self.folder, self._archive, certificates, seed=seed, resamples=resamples
+        )
 
     @property
     def about(self) -> list[str]:

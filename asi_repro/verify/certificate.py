@@ -203,6 +203,19 @@ def leaks(certificates: Iterable[Certificate]) -> dict[int, bool]:
     return found
 
 
+def leaking_programs(folder: Path | None) -> set[str] | None:
+    """SHA-256 of the certified programs that see the future; None where there are no certificates.
+
+    Raises:
+        DataError: where one is damaged.
+    """
+    if folder is None or not any(folder.glob("*.json")):
+        return None
+    listed = read_certificates(folder)
+    seen = leaks(listed)
+    return {one.program_sha256 for one in listed if seen.get(one.index)}
+
+
 def find_certificate(folder: Path, key: str) -> Certificate:
     """The certificate of the architecture with that index, name or display name.
 

@@ -34,7 +34,7 @@ def test_losses_ranks_reliability_and_the_sentence_are_shown(tmp_path: Path) -> 
     found = recorded_sweep.blocks(Inputs(project_with(tmp_path, rows)))
     assert found is not None
     texts = [block.text for block in found if isinstance(block, Paragraph)]
-    assert "12 of 10 architectures have a completed training, 12 of them with two seeds" in texts[0]
+    assert "completed training: 12 of 10; 12 of those compared have two seeds" in texts[0]
     assert "not a reproduction" in texts[0]
     ranks, cost = (block for block in found if isinstance(block, Drawing))
     assert [row[0] for row in ranks.data[0].rows] == list(range(1, 14))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sweep_rows import made_up_row, made_up_sweep
 
 from asi_repro.results.recipe_trials import Trial, Trials, read_trials
 from asi_repro.results.recorded_sweep import (
+    NOT_CHECKED,
     OURS,
     PAPER_20M,
     PARAMETERS,
@@ -34,8 +36,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TARGET = "the paper's 340M loss"
 
 
-def read(rows, paper, total: int | None = 106):
-    return read_sweep(rows, paper=paper, total=total, seed=1, resamples=400)
+def read(rows, paper, total: int | None = 106, leaking: set[str] | None = None):
+    return read_sweep(rows, paper=paper, total=total, seed=1, resamples=400, leaking=leaking)
 
 
 def test_reliability_is_the_share_of_the_spread_that_is_the_models():
@@ -159,7 +161,23 @@ def test_too_few_rows_and_other_conditions_and_stopped_ones_are_said():
     assert [row.name for row in sweep.others] == ["0000-made_up"]
     assert all(one.found is None for one in sweep.agreements)
     assert "0009-nan" not in sweep.architectures
-    assert "nothing can be said yet" in sentence(sweep)
+    assert "Nothing can be said yet" in sentence(sweep)
+
+
+def test_a_program_that_sees_later_tokens_is_in_no_comparison():
+    rows, paper = made_up_sweep(0.1, 0.01, agree=True)
+    leaks = [made_up_row("0040-leaks", seed, 0.1, program="sees the future") for seed in (0, 1)]
+    paper["0040-leaks"] = dict.fromkeys(paper["0000-made_up"], 9.9)
+    plain = read(rows, paper, leaking=set())
+    left_out = read([*rows, *leaks], paper, leaking={"sees the future"})
+    compared = read([*rows, *leaks], paper, leaking=set())
+    assert left_out.leaking_names == ["0040-leaks"]
+    assert replace(left_out, leaking=[]) == plain
+    assert left_out.trained == "41 of 106, 1 of them left out because they see later tokens"
+    assert compared.places["0040-leaks"].place == 1
+    assert "0040-leaks" not in left_out.places
+    assert compared.agreements != left_out.agreements
+    assert read(rows, paper).leaking is None
 
 
 def test_results_prints_what_is_recorded_and_names_what_is_damaged(tmp_path, monkeypatch):
@@ -177,7 +195,8 @@ def test_results_prints_what_is_recorded_and_names_what_is_damaged(tmp_path, mon
     write_row(made_up_row("mamba2", 0, 1.0, status="stopped", stop="nan: [bold]x\x1b[2J"), folder)
     shown = call("results", "--scale", "laptop", COLUMNS="200")
     assert shown.returncode == 0, shown.stderr
-    assert "40 architectures and 1 baselines" in shown.stdout
+    assert "Architectures trained: 40; baselines: 1." in shown.stdout
+    assert "programs that see later tokens are not left out" in shown.stdout
     assert "mamba2 seed 0: stopped, nan: [bold]x" in shown.stdout
     assert "\x1b" not in shown.stdout
     assert "damaged, left out" in shown.stdout
@@ -204,22 +223,23 @@ def test_the_ledger_has_what_is_recorded_and_nothing_before(tmp_path):
     write_archive(read_release(tmp_path / "release"), tmp_path / "archive")
     archive, settings = Archive(tmp_path / "archive"), Settings(resamples=200)
     folder = tmp_path / "sweeps" / "laptop"
-    assert recorded_entries(None, archive, settings) == []
+    assert recorded_entries(None, archive, settings, None) == []
     write_row(made_up_row("delta_net", 0, 1.9), folder)
-    assert recorded_entries(tmp_path / "sweeps", archive, settings) == []
+    assert recorded_entries(tmp_path / "sweeps", archive, settings, None) == []
     for row in made_up_sweep(0.1, 0.01, agree=True)[0]:
         write_row(row, folder)
     row_path(folder, "0007-made_up", 1).write_text("{}")
-    foretells, beats = recorded_entries(tmp_path / "sweeps", archive, settings)
+    foretells, beats = recorded_entries(tmp_path / "sweeps", archive, settings, None)
     assert foretells.id == "measured-laptop-foretells"
-    assert "nothing can be said yet" in foretells.found  # Table 2 knows none of these names
+    assert "Nothing can be said yet" in foretells.found  # Table 2 knows none of these names
     assert foretells.found_figures["reliability"]["single"] > 0.9
     assert beats.found == "of 40: 40 below and 0 above delta_net"
     for entry in (foretells, beats):
         assert entry.verdict == "measured here"
         assert "not a reproduction" in entry.criterion
         assert entry.notes == [
-            "40 of 3 architectures are trained so far",
+            "architectures trained so far: 40 of 3",
+            NOT_CHECKED,
             "left out, damaged: 0007-made_up.seed-1.json",
         ]
         assert claim_section(entry)

@@ -83,7 +83,7 @@ def test_a_recorded_sweep_is_sorted_placed_and_opened(trained_source: Source) ->
             write_row(row.model_copy(update={"index": index}), folder)
     params = load_params(ROOT)
     sweep, _ = read_recorded(
-        folder, trained_source.archive, seed=params.seed, resamples=params.claims.resamples
+        folder, trained_source.archive, None, seed=params.seed, resamples=params.claims.resamples
     )
 
     async def go() -> None:
