@@ -6,7 +6,8 @@ from typing import Annotated, Optional, cast
 
 import typer
 
-from asi_repro.cli.options import ExecutorOption, JsonOption, the_executor
+from asi_repro.cli.executors import ExecutorOption, the_executor
+from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import print_result, progress_bar, safe
 from asi_repro.config.discover import Arm
 from asi_repro.config.params import load_params

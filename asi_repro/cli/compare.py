@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from asi_repro.cli.checked import the_choice
 from asi_repro.cli.options import ClassOption, JsonOption, ScaleOption, SetOption
 from asi_repro.cli.output import console, print_json, print_result
+from asi_repro.cli.results import print_models
 from asi_repro.config.params import load_params
+from asi_repro.discover.run.comparison import Group, compare_groups, write_curves
+from asi_repro.discover.run.comparison_page import comparison_text, write_comparison
+from asi_repro.discover.run.outcomes import read_outcomes
 from asi_repro.errors import MissingInput, NotFound
 from asi_repro.project import RELEASE, Project, find_project, run_folders
+from asi_repro.results.comparison import build_results
 from asi_repro.results.layout import evaluated_root, trained_root
+from asi_repro.results.trained_models import load_models
 from asi_repro.sweep.own import is_file
+from asi_repro.sweep.workspace import open_workspace
 from asi_repro.verify.adapt import Choice
-
-if TYPE_CHECKING:
-    from asi_repro.discover.run.comparison import Group
 
 
 def compare(
@@ -67,9 +71,6 @@ def compare(
     if any(map(is_file, runs)):
         _compare_models(runs, scale, the_choice(class_, set_ or []), json_=json_)
         return
-    from asi_repro.discover.run.comparison import compare_groups, write_curves
-    from asi_repro.discover.run.comparison_page import comparison_text, write_comparison
-
     project = find_project()
     params = load_params(project.root)
     groups = _groups(project, runs, group or [])
@@ -84,11 +85,6 @@ def compare(
 
 def _compare_models(names: list[str], scale: str | None, choice: Choice, *, json_: bool) -> None:
     """The rows of trained models in the table of all."""
-    from asi_repro.cli.results import print_models
-    from asi_repro.results.comparison import build_results
-    from asi_repro.results.trained_models import load_models
-    from asi_repro.sweep.workspace import open_workspace
-
     project = find_project()
     params, workspace = load_params(project.root), open_workspace(project.root, scale=scale)
     slugs = {name: workspace.subject(name, choice).slug for name in names}
@@ -113,9 +109,6 @@ def _compare_models(names: list[str], scale: str | None, choice: Choice, *, json
 
 
 def _groups(project: Project, arguments: list[str], named: list[str]) -> list[Group]:
-    from asi_repro.discover.run.comparison import Group
-    from asi_repro.discover.run.outcomes import read_outcomes
-
     wanted = [(argument, argument) for argument in arguments]
     for one in named:
         label, equals, names = one.partition("=")

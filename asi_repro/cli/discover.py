@@ -8,8 +8,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from asi_repro.cli.executors import ExecutorOption
 from asi_repro.cli.failures import interrupted_status
-from asi_repro.cli.options import ExecutorOption, JsonOption
+from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_result, progress_bar, safe
 from asi_repro.discover.loop.events import Event, ExperimentFinished, OnEvent, RunBegun
 from asi_repro.discover.session import RunOptions, reproduce_recorded, run_live

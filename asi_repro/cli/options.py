@@ -9,7 +9,6 @@ import typer
 
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import MissingInput
-from asi_repro.executor.base import ONE_CPU, Executor, Resources
 from asi_repro.project import archive_of, find_project, run_folders
 
 ArchiveOption = Annotated[
@@ -30,15 +29,6 @@ CertificatesOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON (see docs/reference/json.md).")]
-ExecutorOption = Annotated[
-    Optional[str],
-    typer.Option(
-        "--executor",
-        metavar="local|ray",
-        help="Where to run the tasks. The default is set in params.yaml. Ray connects to "
-        "RAY_ADDRESS, or starts a cluster on this machine.",
-    ),
-]
 ScaleOption = Annotated[
     Optional[str],
     typer.Option(
@@ -106,38 +96,6 @@ def the_archive(folder: Path | None) -> Archive:
             "--archive DIR",
         ) from None
     return Archive(project.archive)
-
-
-def the_executor(
-    name: str | None,
-    workers: int | None,
-    shared: Path | None = None,
-    *,
-    scale: str | None = None,
-    device: str = "cpu",
-) -> tuple[Executor | None, Resources]:
-    """The executor that a person chose, and what a task of a scale needs there; None for the default here.
-
-    Args:
-        name: of the command line; params.yaml's where None.
-        workers: tasks at a time.
-        shared: folder that every node must see; the project's where None.
-        scale: of the models; None for what runs at no scale, which needs what smoke does.
-        device: cpu or cuda; on the CPU no GPU is asked for.
-    """
-    from asi_repro.config.executor import ExecutorSettings
-    from asi_repro.config.params import load_params
-    from asi_repro.executor.choose import make_executor, resources_of
-
-    try:
-        root = find_project().root
-        settings = load_params(root).executor
-    except MissingInput:  # a folder of certificates anywhere
-        root, settings = shared or Path.cwd(), ExecutorSettings()
-    if (name or settings.name) == "local":
-        return None, ONE_CPU
-    chosen = make_executor(settings, root, name=name, workers=workers)
-    return chosen, resources_of(settings.needs(scale), device)
 
 
 def the_certificates(archive: Path | None) -> Path:

@@ -7,7 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import ExecutorOption, JobsOption, JsonOption, UnsafeOption, the_executor
+from asi_repro.cli.executors import ExecutorOption, the_executor
+from asi_repro.cli.options import JobsOption, JsonOption, UnsafeOption
 from asi_repro.cli.output import console, print_columns, print_json, progress_bar, safe
 from asi_repro.cli.sweep import finish
 from asi_repro.config.params import load_params

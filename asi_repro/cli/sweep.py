@@ -9,17 +9,16 @@ from typing import Annotated, Any, Optional
 import typer
 
 from asi_repro.cli.checked import the_choice
+from asi_repro.cli.executors import ExecutorOption, the_executor
 from asi_repro.cli.options import (
     ClassOption,
     DeviceOption,
-    ExecutorOption,
     JobsOption,
     JsonOption,
     ScaleOption,
     SeedsOption,
     SetOption,
     UnsafeOption,
-    the_executor,
 )
 from asi_repro.cli.output import console, print_json, progress_bar, safe
 from asi_repro.config.params import load_params

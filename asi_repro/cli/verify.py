@@ -12,17 +12,16 @@ import typer
 from asi_repro.archive.nodes import is_imported
 from asi_repro.archive.reader import Archive, Program
 from asi_repro.cli.checked import file_format, the_choice
+from asi_repro.cli.executors import ExecutorOption, the_executor
 from asi_repro.cli.options import (
     ArchiveOption,
     CertificatesOption,
     ClassOption,
-    ExecutorOption,
     JobsOption,
     JsonOption,
     SetOption,
     the_archive,
     the_certificates,
-    the_executor,
 )
 from asi_repro.cli.output import console, print_json, progress_bar, safe
 from asi_repro.errors import AsiReproError
