@@ -42,10 +42,5 @@ def candidate_results(candidate: Candidate, baseline: Metrics) -> str:
     return f"- fitness: {candidate.fitness:.4f}\n{results_text(candidate.metrics, baseline)}"
 
 
-def relative(value: float, reference: float) -> float | None:
-    """Difference as a share of the reference; None where the reference is zero."""
-    return (value - reference) / reference if reference else None
-
-
 def _difference(value: float, reference: float, name: str) -> str:
     return f" ({value - reference:+.4f} against the {name}'s {reference:.4f})"
