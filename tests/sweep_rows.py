@@ -1,9 +1,10 @@
-"""Made-up rows of a sweep that is recorded row by row."""
+"""Made-up rows of a sweep that is recorded row by row, and of its probes."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from asi_repro.results.probe_rows import ProbeRow
 from asi_repro.results.sweep_rows import SweepRow, TaskScore
 
 
@@ -66,3 +67,25 @@ def made_up_sweep(between: float, within: float, *, agree: bool, models: int = 4
         for seed in range(3)
     ]
     return rows, paper
+
+
+def probe_row(name: str, task: str, seed: int, score: float | None) -> ProbeRow:
+    """A made-up probe; one without a score did not end."""
+    return ProbeRow(
+        name=name,
+        task=task,
+        seed=seed,
+        key="k",
+        program=name,
+        conditions=task,
+        trouble="" if score is not None else "nan: the loss is not a number",
+        score=score,
+        chance=0.5 if task == "parity" else 0.0625,
+        asked=10000,
+        tokens=1000,
+        tokens_to_pass=None,
+        curve={},
+        parameters=10,
+        cpu_seconds=1.0,
+        hardware="made up",
+    )

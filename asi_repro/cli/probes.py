@@ -16,15 +16,13 @@ from asi_repro.data.probe_tasks import PROBES
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.executor.base import usable_cpus
 from asi_repro.project import Project, find_project
-from asi_repro.results.probe_matrix import MATRIX, Cell, ProbeMatrix, make_matrix, write_matrix
+from asi_repro.results.probe_matrix import MATRIX, ProbeMatrix, make_matrix, write_matrix
 from asi_repro.results.probe_rows import read_probes
 from asi_repro.sweep.jobs import Report, failed_report
 from asi_repro.sweep.jobs import sweep as run_sweep
 from asi_repro.sweep.recorded_probes import RecordedProbes, probes_home, run_probes
 from asi_repro.sweep.workspace import open_workspace
 from asi_repro.train.probing import SCALE
-
-_MARKS = {1: " +", -1: " -", 0: ""}
 
 
 def probes(
@@ -115,7 +113,11 @@ def print_matrix(matrix: ProbeMatrix, damaged: list[DataError]) -> None:
     out.print("Capability probes: share of right answers on unseen sequences. Not a measure of quality.")
     header = ("model", "seeds", *matrix.tasks)
     table = [
-        [name, str(max(len(c.scores) for c in cells.values())), *(_cell(cells.get(t)) for t in matrix.tasks)]
+        [
+            name,
+            str(max(len(c.scores) for c in cells.values())),
+            *(cells[t].shown if t in cells else "not run" for t in matrix.tasks),
+        ]
         for name, cells in matrix.models.items()
         if cells
     ]
@@ -137,18 +139,6 @@ def print_matrix(matrix: ProbeMatrix, damaged: list[DataError]) -> None:
     if matrix.left_out:
         out.print(f"{matrix.left_out} rows of another recipe or task are not compared")
     out.print(matrix.sentence)
-
-
-def _cell(cell: Cell | None) -> str:
-    if cell is None:
-        return "not run"
-    if cell.mean is None:
-        return "did not end"
-    spread = "" if cell.deviation is None else f" ±{cell.deviation:.3f}"
-    passed = [tokens for tokens in cell.tokens_to_pass if tokens is not None]
-    reached = bool(passed) and len(passed) == len(cell.tokens_to_pass)
-    speed = f" @{sum(passed) / len(passed) / 1000:.0f}" if reached else ""
-    return f"{cell.mean:.3f}{spread}{_MARKS[cell.beyond_noise]}{speed}"
 
 
 def _deviation(value: float | None) -> str:

@@ -49,6 +49,17 @@ class Cell(Record):
             return 0
         return 1 if self.minus_reference > 0 else -1
 
+    @property
+    def shown(self) -> str:
+        """Mean, deviation over seeds, mark, and thousands of tokens to nine of ten right, where all got there."""
+        if self.mean is None:
+            return "did not end"
+        spread = "" if self.deviation is None else f" ±{self.deviation:.3f}"
+        mark = ("", " +", " -")[self.beyond_noise]
+        passed = [tokens for tokens in self.tokens_to_pass if tokens is not None]
+        reached = bool(passed) and len(passed) == len(self.tokens_to_pass)
+        return f"{self.mean:.3f}{spread}{mark}{f' @{fmean(passed) / 1000:.0f}' if reached else ''}"
+
 
 class TaskSummary(Record):
     """One task over all models."""

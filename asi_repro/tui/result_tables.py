@@ -1,26 +1,29 @@
-"""The tables of the results view: what was trained together, and a sweep that is recorded in sittings."""
+"""The tables of the results view: what was trained together, a sweep recorded in sittings, and probes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
 
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
 from asi_repro.results.differences import Difference, Spread
+from asi_repro.results.layout import BASELINES, CONTROLS, REFERENCE, slug_of
+from asi_repro.results.probe_rows import probe_paths, read_probes
 from asi_repro.results.sweep_rows import SweepRow, read_rows, row_paths
-from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, ModelRow, Results, read_results
+from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, ModelRow, read_results
 from asi_repro.tui.theme import ThemeStyles
 from asi_repro.tui.widgets.drawing import Figure, Series, clipped
 from asi_repro.tui.widgets.text import safe_line
 
 if TYPE_CHECKING:
+    from asi_repro.results.probe_matrix import Cell, ProbeMatrix
     from asi_repro.results.recorded_sweep import Place, RecordedSweep
 
 _SURE = 0.05
@@ -32,11 +35,14 @@ class Column:
     """A column of numbers.
 
     Attributes:
+        title: above it; of several words, one a line.
         value: what it is sorted by.
         pattern: how the value is written.
         descending: whether the highest stands first when one sorts by it.
         more: written after the value.
         style: of the cell.
+        below: what stands below the title, for each name of `ResultTable.below`.
+        name: of what it is about, where the title is not enough.
     """
 
     title: str
@@ -46,6 +52,8 @@ class Column:
     descending: bool = False
     more: Callable[[Any], str] = lambda row: ""
     style: Callable[[Any, ThemeStyles], Style | str] = lambda row, theme: ""
+    below: Sequence[str] = ()
+    name: str = ""
 
 
 class ResultTable:
@@ -53,11 +61,15 @@ class ResultTable:
 
     Attributes:
         columns: of its rows.
+        below: names of what stands below the columns' titles.
         steps: at which curves can be read off; none where there are no curves.
+        pending: whether `work_out` has something to do.
     """
 
-    columns: ClassVar[tuple[Column, ...]] = ()
+    columns: Sequence[Column] = ()
+    below: Sequence[str] = ()
     steps: Sequence[float] = ()
+    pending = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,11 +84,15 @@ class ResultTable:
         """A row a model, with its `name`, `title`, `index` and whether it is a `baseline`."""
         raise NotImplementedError
 
-    def figure(self, chosen: object, at: float | None, theme: ThemeStyles) -> Figure:
+    def work_out(self, *, seed: int, resamples: int) -> None:
+        """Work out what takes seconds; in a thread."""
+
+    def figure(self, chosen: object, by: Column, at: float | None, theme: ThemeStyles) -> Figure:
         """The picture below the table.
 
         Args:
             chosen: name of the model that stands out.
+            by: the column that the models are sorted by.
             at: the step that is read off.
         """
         raise NotImplementedError
@@ -92,6 +108,8 @@ def result_tables(artifacts: Path, archive: Archive) -> list[ResultTable]:
         except AsiReproError:
             if folder.parent == sweeps and any(row_paths(folder)):
                 found.append(SweepTable(folder, archive))
+        if any(probe_paths(folder)):
+            found.append(ProbesTable(folder, archive))
     return found
 
 
@@ -131,7 +149,7 @@ class TrainedTable(ResultTable):
     """A whole table of `asi-repro results`, with the loss curves."""
 
     columns = (
-        Column("valid. loss", 12, lambda row: _mean(row.validation_loss), "{:.4f}"),
+        Column("valid. loss", 13, lambda row: _mean(row.validation_loss), "{:.4f}"),
         Column("loss", 9, lambda row: _mean(row.loss), "{:.4f}"),
         Column("score", 7, lambda row: _mean(row.score, 100), "{:.2f}", True),
         Column("− DeltaNet [95%]", 22, _difference, "{:+.2f}", True, _interval, _told_apart),
@@ -152,19 +170,29 @@ class TrainedTable(ResultTable):
     def rows(self) -> Sequence[ModelRow]:
         return self.results.models
 
-    def figure(self, chosen: object, at: float | None, theme: ThemeStyles) -> Figure:
-        series = curves(self.results, chosen, theme)
+    def figure(self, chosen: object, by: Column, at: float | None, theme: ThemeStyles) -> Figure:
+        points: Lines = {}
+        for point in self.results.curves:
+            points.setdefault((point.name, point.seed), []).append((float(point.step), point.loss))
+        series = curves(points, self.rows, chosen, theme, self.results.summary.against)
         title = "training loss by step" if at is None else f"training loss at step {at:g}"
         return Figure(title, series, y=clipped(series))
 
 
-def curves(found: Results, chosen: object, theme: ThemeStyles) -> list[Series]:
-    """A line for each training, the chosen model's last; the reference and it have names."""
-    points: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for point in found.curves:
-        points.setdefault((point.name, point.seed), []).append((float(point.step), point.loss))
-    titles = {row.name: safe_line(row.title, _LABEL) for row in found.models}
-    reference = found.summary.against
+Lines = dict[tuple[str, int], list[tuple[float, float]]]
+
+
+def curves(
+    points: Lines, rows: Sequence[Any], chosen: object, theme: ThemeStyles, reference: str = REFERENCE
+) -> list[Series]:
+    """A line for each model and seed, the chosen model's last; the reference and it have names.
+
+    Args:
+        points: (x, y) by model and seed.
+        rows: of the table, for their titles.
+        chosen: name of a model.
+    """
+    titles = {row.name: safe_line(row.title, _LABEL) for row in rows}
 
     def rank(key: tuple[str, int]) -> tuple[bool, bool, tuple[str, int]]:
         return (key[0] == chosen, key[0] == reference, key)
@@ -216,7 +244,7 @@ class SweepTable(ResultTable):
     """The rows of a sweep that is recorded in sittings, with their loss against what they cost."""
 
     columns = (
-        Column("valid. loss", 12, lambda row: row.mean("validation_loss"), "{:.4f}"),
+        Column("valid. loss", 13, lambda row: row.mean("validation_loss"), "{:.4f}"),
         Column(
             "place [95%]",
             15,
@@ -238,6 +266,11 @@ class SweepTable(ResultTable):
         self._archive = archive
         self.sweep: RecordedSweep | None = None
 
+    @property
+    def pending(self) -> bool:  # type: ignore[override]
+        """Whether what the sweep means is not known yet."""
+        return self.sweep is None
+
     @cached_property
     def _read(self) -> tuple[list[SweepRow], list[str]]:
         """The rows, and what there is to say of others."""
@@ -258,8 +291,8 @@ class SweepTable(ResultTable):
         }
         return [SweepModel(name, titles[name], rows, known.get(name)) for name, rows in groups.items()]
 
-    def compare(self, *, seed: int, resamples: int) -> None:
-        """Work out reliability and agreement with the paper, which takes seconds."""
+    def work_out(self, *, seed: int, resamples: int) -> None:
+        """Reliability and agreement with the paper."""
         from asi_repro.claims.recorded import read_recorded
 
         certificates = self.folder.parent.parent / "certificates"
@@ -279,7 +312,7 @@ class SweepTable(ResultTable):
             return [*said, "working out what that means …"]
         return [*said, *_meaning(self.sweep), *self._read[1]]
 
-    def figure(self, chosen: object, at: float | None, theme: ThemeStyles) -> Figure:
+    def figure(self, chosen: object, by: Column, at: float | None, theme: ThemeStyles) -> Figure:
         groups: dict[str, list[tuple[float, float]]] = {"others": [], "baselines": [], "chosen": []}
         for row in self.rows:
             if (loss := row.mean("validation_loss")) is not None:
@@ -319,3 +352,108 @@ def _meaning(sweep: RecordedSweep) -> list[str]:
             f"Holm; without it chance would call {sweep.beats[0].by_chance:.1f} different)."
         )
     return said
+
+
+@dataclass(frozen=True)
+class ProbedModel:
+    """A model of the matrix of probes."""
+
+    name: str
+    title: str
+    index: int | None
+    cells: Mapping[str, Cell]
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is none of the run's."""
+        return self.name in (*BASELINES, *CONTROLS)
+
+
+class ProbesTable(ResultTable):
+    """Models by tasks, beside chance and the noise of seeds, as `asi-repro probes --show` has them."""
+
+    below = ("a guess", "a seed's deviation")
+
+    def __init__(self, folder: Path, archive: Archive) -> None:
+        super().__init__(folder)
+        self._archive = archive
+        self._rows, self._damaged = read_probes(folder)
+        self.steps = sorted({float(tokens) for row in self._rows for tokens in row.curve})
+        self.matrix: ProbeMatrix | None = None
+
+    @property
+    def pending(self) -> bool:  # type: ignore[override]
+        """Whether the matrix is not made yet."""
+        return self.matrix is None
+
+    def work_out(self, *, seed: int, resamples: int) -> None:
+        """The matrix: which models differ by more than seeds do."""
+        from asi_repro.data.probe_tasks import PROBES
+        from asi_repro.results.probe_matrix import make_matrix
+
+        matrix = make_matrix(self._rows, {name: task.title for name, task in PROBES.items()})
+        self.columns = [_task_column(matrix, name) for name in matrix.tasks]
+        self.matrix = matrix
+
+    @property
+    def about(self) -> list[str]:
+        first = "Capability probes: share of right answers on unseen sequences. Not a measure of quality."
+        if self.matrix is None:
+            return [first, "working out which differ by more than seeds do …"]
+        return [
+            f"{first} + above and − below DeltaNet by more than seeds differ (p < 0.05 after Holm).",
+            self.matrix.sentence,
+            *(f"left out, damaged: {error.where}" for error in self._damaged),
+        ]
+
+    @property
+    def rows(self) -> Sequence[ProbedModel]:
+        """See `ResultTable`."""
+        matrix, known = self.matrix, self._archive.experiments
+        found = []
+        for name, cells in matrix.models.items() if matrix is not None else ():
+            digits = name.partition("-")[0]
+            index = int(digits) if digits.isdigit() else -1
+            if index in known and slug_of(index, known[index].name) == name:
+                found.append(ProbedModel(name, known[index].label, index, cells))
+            else:
+                found.append(ProbedModel(name, name, None, cells))
+        return found
+
+    def figure(self, chosen: object, by: Column, at: float | None, theme: ThemeStyles) -> Figure:
+        task = next((row for row in self._rows if row.task == by.name), None)
+        if self.matrix is None or task is None:
+            return Figure("")
+        points: Lines = {
+            (row.name, row.seed): sorted((float(tokens), share) for tokens, share in row.curve.items())
+            for row in self._rows
+            if row.task == by.name and row.curve
+        }
+        said = [f"{self.matrix.tasks[by.name].title}, right answers by training tokens (─ a guess)"]
+        if (cell := self.matrix.models.get(str(chosen), {}).get(by.name)) is not None:
+            title = next(row.title for row in self.rows if row.name == chosen)
+            said.insert(0, f"{safe_line(title, 24)} {cell.shown}")
+        return Figure(" · ".join(said), curves(points, self.rows, chosen, theme), rules=[task.chance])
+
+
+def _task_column(matrix: ProbeMatrix, name: str) -> Column:
+    def cell(row: ProbedModel) -> Cell | None:
+        return row.cells.get(name)
+
+    def value(row: ProbedModel) -> float | None:
+        found = cell(row)
+        return None if found is None else found.mean
+
+    def mark(row: ProbedModel) -> str:
+        found = cell(row)
+        return " +-"[found.beyond_noise] if found is not None else ""
+
+    def style(row: ProbedModel, theme: ThemeStyles) -> Style | str:
+        found = cell(row)
+        return ("", theme.good, theme.bad)[found.beyond_noise] if found is not None else ""
+
+    title, task = name.replace("_", " "), matrix.tasks[name]
+    deviation = "?" if task.seed_deviation is None else f"{task.seed_deviation:.3f}"
+    width = max(*map(len, title.split()), 6) + 2
+    below = (f"{task.chance:.3f} ", f"{deviation} ")
+    return Column(title, width, value, "{:.3f}", True, mark, style, below, name)

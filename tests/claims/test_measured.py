@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-from trained_models import made_up_results, probe_row
+from sweep_rows import probe_row
+from trained_models import made_up_results
 
 from asi_repro.claims.finding import Verdict
 from asi_repro.claims.ledger import SCHEMA_VERSION, Ledger

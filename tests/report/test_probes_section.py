@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from trained_models import probe_row
+from sweep_rows import probe_row
 
 from asi_repro.errors import DataError
 from asi_repro.project import Project

@@ -6,7 +6,6 @@ from report_runs import HOSTILE
 
 from asi_repro.project import Project
 from asi_repro.results.differences import Difference, Spread, WinnersCurse
-from asi_repro.results.probe_rows import ProbeRow
 from asi_repro.results.speed import SPEED, SpeedRow, Speeds
 from asi_repro.results.table import (
     RESULTS_FOLDER,
@@ -110,26 +109,4 @@ def add_results(project: Project) -> None:
     write_record(
         project.artifacts / SWEEPS_FOLDER / SPEED,
         Speeds(about="Made up.", hardware="none", torch="0", threads=1, rows=rows),
-    )
-
-
-def probe_row(name: str, task: str, seed: int, score: float | None) -> ProbeRow:
-    """A made-up probe; one without a score did not end."""
-    return ProbeRow(
-        name=name,
-        task=task,
-        seed=seed,
-        key="k",
-        program=name,
-        conditions=task,
-        trouble="" if score is not None else "nan: the loss is not a number",
-        score=score,
-        chance=0.5 if task == "parity" else 0.0625,
-        asked=10000,
-        tokens=1000,
-        tokens_to_pass=None,
-        curve={},
-        parameters=10,
-        cpu_seconds=1.0,
-        hardware="made up",
     )

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 from browsing import notices, press, run_app, screen_text
+from sweep_rows import probe_row
 
 from asi_repro.claims.recorded import read_recorded
 from asi_repro.config.params import load_params
+from asi_repro.data.probe_tasks import PROBES
 from asi_repro.project import Project
+from asi_repro.results.layout import slug_of
+from asi_repro.results.probe_matrix import make_matrix
+from asi_repro.results.probe_rows import read_probes, write_probe
 from asi_repro.results.recorded_sweep import sentence
 from asi_repro.results.sweep_rows import read_rows, write_row
 from asi_repro.results.table import read_results
@@ -110,6 +115,64 @@ def test_a_recorded_sweep_is_sorted_placed_and_opened(trained_source: Source) ->
             assert len(points.points) == len(costs)
             await press(pilot, "full_stop", "enter")
             assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", index)
+
+    asyncio.run(go())
+
+
+def test_the_matrix_of_probes_stands_beside_chance_and_noise(trained_source: Source) -> None:
+    """Against what `asi-repro probes --show --json` works out of the same rows."""
+    project = trained_source.project
+    assert project is not None
+    shutil.copy(ROOT / "params.yaml", project.root)
+    folder = project.artifacts / "sweeps" / "laptop"
+    e = trained_source.archive.gallery[0]
+    for seed, score in ((0, 0.999), (1, 0.998)):
+        write_probe(probe_row(slug_of(e.index, e.name), "recall", seed, score), folder)
+        write_probe(probe_row("delta_net", "recall", seed, 0.4 + 0.01 * seed), folder)
+        write_probe(probe_row("transformer", "parity", seed, 0.5), folder)
+    matrix = make_matrix(read_probes(folder)[0], {name: task.title for name, task in PROBES.items()})
+
+    async def go() -> None:
+        async with run_app(trained_source, size=(80, 24)) as pilot:
+            await press(pilot, "8")
+            view = pilot.app.query_one(ResultsView)
+            shown = " ".join(screen_text(pilot.app).split())
+            listed = view.query_one("#results-models", LineList)
+            assert [line.key for line in listed.lines] == [
+                slug_of(e.index, e.name),
+                "delta_net",
+                "transformer",
+            ]
+            best, reference, other = (line.text.plain for line in listed.lines)
+            assert "0.999+" in best.replace("0.998", "0.999"), "above DeltaNet by more than seeds differ"
+            assert " 0.405 " in reference
+            assert "–" in other
+            chance = matrix.tasks["recall"].chance
+            assert f"a guess {chance:.3f} {matrix.tasks['parity'].chance:.3f}" in shown
+            assert f"deviation {matrix.tasks['recall'].seed_deviation:.3f}" in shown
+            assert matrix.models[slug_of(e.index, e.name)]["recall"].shown in shown
+            assert pilot.app.query_one("#view-results Plot", Plot).figure.rules == [chance]
+            assert view.table()[0]["recall"] == matrix.models[view.table()[0]["name"]]["recall"].mean
+            await press(pilot, "i")
+            assert matrix.sentence in " ".join(screen_text(pilot.app).split())
+            await press(pilot, "i", "home", "enter")
+            assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", e.index)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_columns_are_whole_and_what_is_said_leaves_room(trained_source: Source, width: int) -> None:
+    async def go() -> None:
+        async with run_app(trained_source, size=(width, 24)) as pilot:
+            await press(pilot, "8")
+            view = pilot.app.query_one(ResultsView)
+            assert view.query_one("#results-about").size.height <= 3
+            listed = view.query_one("#results-models", LineList)
+            for column in view._table.columns:
+                assert column.title in screen_text(pilot.app), "sorted by, it is there"
+                assert listed.virtual_size.width <= listed.size.width
+                await press(pilot, "s")
 
     asyncio.run(go())
 

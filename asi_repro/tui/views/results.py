@@ -1,7 +1,8 @@
-"""Our own trainings: each table of models, sorted by any number, with its picture."""
+"""Our own trainings and probes: each table of models, sorted by any number, with its picture."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -12,16 +13,17 @@ from textual.widget import Widget
 
 from asi_repro.errors import MissingInput
 from asi_repro.tui.messages import OpenExperiment
-from asi_repro.tui.result_tables import Column, ResultTable, SweepTable, result_tables
+from asi_repro.tui.result_tables import Column, ResultTable, result_tables
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View
+from asi_repro.tui.widgets.drawing import Figure
 from asi_repro.tui.widgets.line_layout import prose
 from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.plot import Plot
 from asi_repro.tui.widgets.text import cell, safe_line
 
-_NAME, _NARROW = 28, 20  # cells of a model's name, and where there is little room
-_WIDE = 100
+_NAME, _LEAST = 28, 14  # cells of a model's name, and where there is little room
+_LOW, _HIGH = 18, 30
 
 
 class ResultsView(View):
@@ -31,14 +33,17 @@ class ResultsView(View):
     DEFAULT_CSS = """
     ResultsView > #results-about { height: auto; background: $surface; padding: 0 1; }
     ResultsView > #results-models { height: 1fr; padding: 0 1; }
-    ResultsView > Plot { height: 2fr; border-top: solid $primary 50%; }
+    ResultsView > Plot { height: 1fr; border-top: solid $primary 50%; }
+    ResultsView.-high > Plot { height: 2fr; }
     ResultsView.-low > Plot { display: none; }
+    ResultsView.-reading > Plot, ResultsView.-reading > #results-models { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket", "table(1)", "Table", key_display="[ ]", tooltip="Next table"),
         Binding("left_square_bracket", "table(-1)", "Table before", show=False, key_display="["),
         Binding("s", "sort", "Sort", tooltip="Sort by the next column"),
         Binding("S", "reverse", "Reverse", show=False, tooltip="Sort the other way round"),
+        Binding("i", "about", "Meaning", tooltip="All that is said of the table, or a little of it"),
         Binding("full_stop", "read(1)", "Read off", key_display=", .", tooltip="Read the curves off"),
         Binding("comma", "read(-1)", "Read left", show=False, key_display=",", tooltip="Further left"),
     ]
@@ -53,7 +58,7 @@ class ResultsView(View):
                 hint="`asi-repro sweep` trains and evaluates, `asi-repro results` compares",
             )
         if not hasattr(self, "_place"):
-            self._place, self._order, self._descending = 0, 0, False
+            self._place, self._order, self._reversed = 0, 0, False
             self._cursor: int | None = None
         self._place = min(self._place, len(self._tables) - 1)
 
@@ -74,53 +79,75 @@ class ResultsView(View):
         return self.query_one("#results-models", LineList)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.height < 18, "-low")
+        self.set_class(event.size.height < _LOW, "-low")
+        self.set_class(event.size.height >= _HIGH, "-high")
         self._draw()
 
     # What is shown
 
     def _draw(self) -> None:
-        theme, table, width = theme_styles(self.app), self._table, self.app.size.width
-        about = self.query_one("#results-about", LineList)
-        where = (
-            f"{table.folder.parent.name}/{table.folder.name}, table {self._place + 1} of {len(self._tables)}"
-        )
-        first, *more = table.about
-        said = [f"{where}: {first}", *more]
-        about.show([line for one in said for line in prose(one, max(width - 4, 20))])
-        about.styles.height = min(len(about.lines), max(self.app.size.height // 4, 4))
-        column = table.columns[self._order]
-        known = [row for row in table.rows if column.value(row) is not None]
-        known.sort(key=lambda row: column.value(row) or 0.0, reverse=self._descending)
-        rows = known + [row for row in table.rows if column.value(row) is None]
-        arrow, name = "↓" if self._descending else "↑", _NAME if width >= _WIDE else _NARROW
-        head = Text(f"  {'model':<{name}}", end="")
-        for one in table.columns:
-            head.append(f"{one.title + arrow if one is column else one.title:>{one.width}}")
-        lines = [_model_line(row, table.columns, name, theme) for row in rows]
+        table, width = self._table, self.app.size.width - 2
+        self._draw_about(table, width - 2)
+        by = self._by
+        values = [(None if by is None else by.value(row), row) for row in table.rows]
+        known = [(value, row) for value, row in values if value is not None]
+        descending = by is not None and by.descending != self._reversed
+        known.sort(key=lambda one: one[0], reverse=descending)
+        rows = [row for _, row in known] + [row for value, row in values if value is None]
+        columns = _fitting(table.columns, by, width - 3 - _LEAST)
+        name = min(width - 3 - sum(column.width for column in columns), _NAME)
+        head = _head(table, columns, name, by, "↓" if descending else "↑")
+        theme = theme_styles(self.app)
+        lines = [_model_line(row, columns, name, theme) for row in rows]
         self.query_one("#results-models", LineList).show(lines, head)
         self._plot()
-        if isinstance(table, SweepTable) and table.sweep is None:
-            self._compare(table)
+        if table.pending:
+            self._work_out(table)
 
-    def _compare(self, table: SweepTable) -> None:
+    def _draw_about(self, table: ResultTable, width: int) -> None:
+        """What the table is and says; a part of it, until one asks for all."""
+        about, high = self.query_one("#results-about", LineList), self.app.size.height
+        where = f"{table.folder.parent.name}/{table.folder.name}, table {self._place + 1} of "
+        first, *more = table.about
+        said = [f"{where}{len(self._tables)}: {first}", *more]
+        lines = [line for one in said for line in prose(one, max(width, 20))]
+        reading, room = self.has_class("-reading"), max(high // 8, 2)
+        if len(lines) > room and not reading:
+            rest = " … i reads on"
+            last = Text(cell(lines[room - 1].text.plain, max(width - len(rest), 1)).rstrip())
+            lines = [*lines[: room - 1], Line(last.append(rest, style=theme_styles(self.app).accent))]
+        about.show(lines)
+        about.styles.height = "1fr" if reading else min(len(lines), room)
+
+    def _work_out(self, table: ResultTable) -> None:
         project = self.source.project
 
-        def compare() -> None:
+        def work_out() -> None:
             from asi_repro.config.params import load_params  # pydantic is what the start is spared
 
             if project is not None:
                 params = load_params(project.root)
-                table.compare(seed=params.seed, resamples=params.claims.resamples)
+                table.work_out(seed=params.seed, resamples=params.claims.resamples)
 
-        self.load(compare, lambda _: self._draw(), group="load-sweep")
+        self.load(work_out, lambda _: self._worked_out(), group="load-sweep")
+
+    def _worked_out(self) -> None:
+        if not self._table.pending:
+            self._draw()
+
+    @property
+    def _by(self) -> Column | None:
+        """The column that the models are sorted by."""
+        columns = self._table.columns
+        return columns[min(self._order, len(columns) - 1)] if columns else None
 
     def _plot(self) -> None:
         table, line = self._table, self.query_one("#results-models", LineList).line
         steps, cursor = table.steps, self._cursor
         at = None if cursor is None or not steps else steps[min(cursor, len(steps) - 1)]
         plot = self.query_one(Plot)
-        plot.show(table.figure(None if line is None else line.key, at, theme_styles(self.app)))
+        chosen, by = None if line is None else line.key, self._by
+        plot.show(Figure() if by is None else table.figure(chosen, by, at, theme_styles(self.app)))
         plot.at(at)
 
     @on(LineList.Highlighted, "#results-models")
@@ -139,16 +166,27 @@ class ResultsView(View):
 
     def action_table(self, way: int) -> None:
         self._place = (self._place + way) % len(self._tables)
-        self._order, self._descending = 0, False
+        self._order, self._reversed, self._cursor = 0, False, None
         self._draw()
+        self.refresh_bindings()
 
     def action_sort(self) -> None:
-        self._order = (self._order + 1) % len(self._table.columns)
-        self._descending = self._table.columns[self._order].descending
+        self._order = (self._order + 1) % max(len(self._table.columns), 1)
+        self._reversed = False
         self._draw()
 
+    def action_about(self) -> None:
+        about, models = self.query_one("#results-about"), self.query_one("#results-models")
+        self.toggle_class("-reading")
+        about.can_focus = self.has_class("-reading")
+        self.screen.set_focus(about if about.can_focus else models)
+        self._draw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "read" or len(self._table.steps) > 0
+
     def action_reverse(self) -> None:
-        self._descending = not self._descending
+        self._reversed = not self._reversed
         self._draw()
 
     def action_read(self, way: int) -> None:
@@ -162,19 +200,20 @@ class ResultsView(View):
     def table(self) -> list[dict[str, Any]]:
         """The models as rows."""
         return [
-            {"name": row.name, "title": row.title, **{c.title: c.value(row) for c in self._table.columns}}
+            {"name": row.name, "title": row.title}
+            | {c.name or c.title: c.value(row) for c in self._table.columns}
             for row in self._table.rows
         ]
 
     def state(self) -> dict[str, Any]:
-        return {"table": self._place, "order": self._order, "descending": self._descending}
+        return {"table": self._place, "order": self._order, "reversed": self._reversed}
 
     def restore(self, state: dict[str, Any]) -> None:
         if state.get("table") in range(len(self._tables)):
             self._place = state["table"]
-        if state.get("order") in range(len(self._table.columns)):
+        if isinstance(state.get("order"), int) and state["order"] >= 0:
             self._order = state["order"]
-        self._descending = state.get("descending") is True
+        self._reversed = state.get("reversed") is True
         self._draw()
 
     def reload(self) -> None:
@@ -182,7 +221,42 @@ class ResultsView(View):
         self._draw()
 
 
-def _model_line(row: Any, columns: tuple[Column, ...], name: int, theme: ThemeStyles) -> Line:
+def _fitting(columns: Sequence[Column], by: Column | None, room: int) -> list[Column]:
+    """The first columns that there is room for, and the one that the models are sorted by."""
+    room -= by.width if by is not None else 0
+    found = []
+    for column in columns:
+        if column is not by:
+            room -= column.width
+        if column is by or room >= 0:
+            found.append(column)
+    return found
+
+
+def _head(table: ResultTable, columns: Sequence[Column], name: int, by: Column | None, arrow: str) -> Text:
+    """The columns' titles, a word a line where they are long, and what stands below them."""
+    titles = [f"{column.title}{arrow * (column is by)}" for column in columns]
+    words = [
+        title.split() if len(title) > c.width else [title] for title, c in zip(titles, columns, strict=True)
+    ]
+    high = max(map(len, words), default=1)
+    lines = [["model" if number == high - 1 else ""] for number in range(high)]
+    for number, line in enumerate(lines):
+        line += [one[number - high + len(one)] if number >= high - len(one) else "" for one in words]
+    for number, named in enumerate(table.below):
+        lines.append([named, *(column.below[number] for column in columns)])
+    widths = [column.width for column in columns]
+    return Text("\n", end="").join(
+        Text(
+            f"  {cell(first, name)}"
+            + "".join(f"{text:>{wide}}" for text, wide in zip(rest, widths, strict=True)),
+            end="",
+        )
+        for first, *rest in lines
+    )
+
+
+def _model_line(row: Any, columns: Sequence[Column], name: int, theme: ThemeStyles) -> Line:
     title = cell(safe_line(row.title, 60), name)
     shown = Text(end="").append("◇ " if row.baseline else "  ", style=theme.accent)
     shown.append(title, style=theme.primary if row.baseline else theme.strong)
