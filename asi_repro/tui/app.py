@@ -160,7 +160,7 @@ class BrowseApp(BaseApp):
             pane = await self._pane(name)
             self.run_state.view = name
             self.view_bar.current = name
-            self._name_run()
+            self.view_bar.run = self.source.paths.name
             focus = pane
             if isinstance(pane, View):
                 if arguments:
@@ -242,6 +242,11 @@ class BrowseApp(BaseApp):
         self.run_state.index = index
         arguments = {"index": index} if index is not None and name in ("experiment", "lineage") else None
         await self.show_view(name, arguments)
+
+    def action_visit(self, index: int) -> None:
+        """Go to an experiment that was clicked: in the tree where one looks at the tree."""
+        go = ShowInLineage if self.run_state.view == "lineage" else OpenExperiment
+        self.post_message(go(index))
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(keys_by_owner(self.screen)))
@@ -349,11 +354,8 @@ class BrowseApp(BaseApp):
     async def _look_for_changes(self) -> None:
         if self.source.changed():
             await self._reload()
-            self.view_bar.run = f"{self.source.paths.name}: files changed, read again"
-            self.set_timer(4, self._name_run)
-
-    def _name_run(self) -> None:
-        self.view_bar.run = self.source.paths.name
+            self.view_bar.notice = f"{self.source.paths.name}: files changed, read again"
+            self.set_timer(4, lambda: setattr(self.view_bar, "notice", ""))
 
     async def _reload(self) -> None:
         self.source.reload()

@@ -127,3 +127,27 @@ def test_in_the_tree_an_experiment_stands_below_its_ancestors(synthetic_source: 
             assert lines.outline.place(archive.lineage.parent(deep.index) or 0) >= lines.scroll_offset.y
 
     asyncio.run(go())
+
+
+def test_a_step_of_the_path_is_clicked(synthetic_source: Source) -> None:
+    archive = synthetic_source.archive
+    deep = max(archive.experiments.values(), key=lambda e: (e.depth, e.index))
+    above = archive.lineage.ancestors(deep.index)[0]
+
+    async def clicked(pilot: Any, selector: str) -> None:
+        lines = screen_text(pilot.app).splitlines()
+        row = pilot.app.screen.query_one(selector).region
+        x = lines[row.y].index(f" {above} ") + 1
+        await pilot.click(offset=(x, row.y))
+        await press(pilot)
+
+    async def go() -> None:
+        async with run_app(synthetic_source, start=deep.index) as pilot:
+            await clicked(pilot, "#path")
+            assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", above)
+            await press(pilot, "escape", "t")
+            assert lineage(pilot).lines.current == deep.index
+            await clicked(pilot, "#crumbs")
+            assert (pilot.app.run_state.view, lineage(pilot).lines.current) == ("lineage", above)
+
+    asyncio.run(go())

@@ -180,6 +180,10 @@ def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source:
         async with run_app(synthetic_source, size=(80, 24)) as pilot:
             for spec in VIEWS:
                 await press(pilot, spec.key)
+                drawn = pilot.app.view_bar.render()
+                spans = [span for span in drawn.spans if getattr(span.style, "bgcolor", None)]
+                marked = drawn.plain[min(span.start for span in spans) : max(span.end for span in spans)]
+                assert marked == f"{spec.key} {spec.title}", "what is marked touches no other title"
                 bar = screen_text(pilot.app).split("\n")[0].split()
                 titles = [one.title if one is spec else one.short for one in VIEWS]
                 assert bar[1:20:2] == titles, "the open view's title is whole, the others are short"
@@ -253,7 +257,10 @@ def test_the_run_is_named(made_up_root: Path, tmp_path: Path, size: tuple[int, i
 
     async def go() -> None:
         async with run_app(Source(run_paths(project, run), project), size=size) as pilot:
-            assert "my-long-control" in screen_text(pilot.app).splitlines()[0]
+            bar = screen_text(pilot.app).splitlines()[0]
+            titles = [one.title if size[0] > 100 or one is VIEWS[0] else one.short for one in VIEWS]
+            assert bar.split()[1:20:2] == titles, "no name takes their room"
+            assert bar.split()[-1].startswith("my-long")
             await press(pilot, "2")
             assert "no experiment is chosen" not in screen_text(pilot.app), "the cursor is on one"
             assert pilot.app.view("experiment").experiment.index == 1

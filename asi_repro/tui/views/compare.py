@@ -31,7 +31,7 @@ from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.markdown import number
 
 LETTERS = "ABCD"
-_LABEL = 20
+_LABEL = 21
 _WIDEST = 44  # cells of a column: further apart, values are no longer read as one row
 _PLOT_ROWS = 12
 # Section by section: the tab of the experiment's view that shows more of it.

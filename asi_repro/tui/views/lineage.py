@@ -60,7 +60,10 @@ class LineageView(View):
     LineageView #filter-line { height: 1; background: $surface; }
     LineageView #filter-mark { width: 2; color: $accent; text-style: bold; }
     LineageView FilterInput { width: 1fr; border: none; height: 1; padding: 0; background: $surface; }
-    LineageView #count { width: 44; color: $text-muted; padding: 0 1; max-width: 45%; text-align: right; }
+    LineageView #count {
+        width: 44; max-width: 45%; padding: 0 1; color: $text-muted; text-align: right;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     LineageView #count.-wrong { color: $error; text-style: bold; width: auto; max-width: 75%; }
     LineageView #crumbs { height: 1; background: $surface; }
     """

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from asi_repro.tui.registry import TABS, VIEWS
 from asi_repro.tui.widgets.text import line
 
-_RUN = 24  # cells of a run's name for which titles are cut
+_RUN, _NOTICE = 8, 34  # cells of a run's name, and of a notice, for which titles are cut
 
 
 class Bar(Widget):
@@ -36,26 +36,27 @@ class Bar(Widget):
             current: whether it is what is shown now.
         """
         key_style = self.get_component_rich_style("bar--current" if current else "bar--key", partial=True)
-        shown = Text(no_wrap=True, end="").append(f" {key}", style=key_style)
-        shown.append(f" {title} " if title else " ", style=key_style if current else "")
+        shown = Text(" ", no_wrap=True, end="").append(key, style=key_style)
+        shown.append(f" {title}" if title else "", style=key_style if current else "").append(" ")
         shown.stylize(Style(meta={"@click": action}))
         return shown
 
 
 class ViewBar(Bar):
-    """Every view with its key, at the right the run, for which titles are cut or left out."""
+    """Every view with its key, at the right the run, or for a moment a notice instead."""
 
     DEFAULT_CSS = "ViewBar { dock: top; }"
     current: reactive[str] = reactive("")
     run: reactive[str] = reactive("")
+    notice: reactive[str] = reactive("")
 
     def render(self) -> Text:
-        name, layouts = line(self.run, "italic"), list(self._layouts())
+        name, layouts = line(self.notice or self.run, "italic"), list(self._layouts())
         fitting = [one for one in layouts if one.cell_len <= self.size.width] or layouts[-1:]
-        wanted = min(name.cell_len, _RUN) + 2
+        wanted = min(name.cell_len, _NOTICE if self.notice else _RUN) + 2
         shown = next((one for one in fitting if one.cell_len + wanted <= self.size.width), fitting[0])
         room = self.size.width - shown.cell_len - 1
-        name.truncate(max(room, 0), overflow="ellipsis")
+        name.truncate(max(room - 1, 0), overflow="ellipsis")
         return shown.append(" " * (room - name.cell_len)).append_text(name)
 
     def _layouts(self) -> Iterator[Text]:
@@ -68,7 +69,7 @@ class ViewBar(Bar):
             for spec in VIEWS:
                 action, now = f"app.show('{spec.name}')", spec.name == self.current
                 label = self.label(spec.key, titles.get(spec.name, ""), action, current=now)
-                if not gap and not now:
+                if not gap:
                     label.right_crop(1)
                 shown.append_text(label)
             yield shown

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rich.style import Style
 from rich.text import Text
+from textual.reactive import Reactive
 from textual.widget import Widget
 
 from asi_repro.archive.node_model import UNKNOWN
@@ -35,8 +37,13 @@ def path_of(archive: Archive, index: int) -> list[Experiment]:
     return [archive.experiments[i] for i in (*reversed(archive.lineage.ancestors(index)), index)]
 
 
+def visit(index: int) -> Style:
+    """The style of what a click on leads to an experiment, in the tree where one looks at the tree."""
+    return Style(meta={"@click": f"app.visit({index})"})
+
+
 def breadcrumb(path: list[Experiment], width: int) -> Text:
-    """The path in one line; what does not fit is left out on the root's side."""
+    """The path in one line, each index to be clicked; what does not fit is left out on the root's side."""
     parts = []
     for place, e in enumerate(path):
         step = "" if place == 0 else f" {arrow(path[place - 1], e)}{change(path[place - 1], e)} "
@@ -50,13 +57,15 @@ def breadcrumb(path: list[Experiment], width: int) -> Text:
     for place in range(first, len(parts)):
         step, name = parts[place]
         shown.append(step.lstrip() if place == first else step, style="dim")
-        shown.append(name, style="bold" if place == len(parts) - 1 else "")
+        own = Style(bold=place == len(parts) - 1)
+        shown.append(name, style=own + visit(path[place].index))
     return shown
 
 
 class Card(Widget):
     """The panel beside the tree where there is room."""
 
+    auto_links: Reactive[bool] = Reactive(False)
     DEFAULT_CSS = """
     Card {
         width: 36%; min-width: 46; max-width: 76; height: 1fr; padding: 0 1; border-left: solid $primary 50%;
@@ -91,15 +100,19 @@ def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None, r
     shown.append(
         f"depth {e.depth} · {e.children} children" + "".join(f" · {m}" for m in marks), style="not bold"
     )
-    shown.append("\n\nFrom the root\n", style="underline")
-    for before, one in zip([None, *path[:-1]], path, strict=True):
-        shown.append_text(lineage_row(before, one, scale, room, own=one is e)).append("\n")
-    if children := best_children(archive, index):
-        shown.append(f"\n{children_title(archive, e)}\n", style="underline not bold")
-        for one in children:
-            shown.append_text(lineage_row(e, one, scale, room)).append("\n")
+    children = best_children(archive, index)
+    rows = list(zip([None, *path[:-1]], path, strict=True))
+    for title, steps in (
+        ("From the root", rows),
+        (children_title(archive, e), [(e, c) for c in children]),
+    ):
+        shown.append(f"\n\n{title}" if steps else "", style="underline not bold")
+        for before, one in steps:
+            row = lineage_row(before, one, scale, room, own=one is e)
+            row.stylize(visit(one.index))
+            shown.append("\n").append_text(row)
     if summary:
-        shown.append("\nSummary\n", style="underline not bold")
+        shown.append("\n\nSummary\n", style="underline not bold")
         shown.append(safe_block(summary), style="not bold")
     return shown
 
