@@ -21,7 +21,10 @@ def browse(
         typer.Option(metavar="NAME", help="View to open: lineage, experiment, claims, replay, ..."),
     ] = None,
     at: Annotated[
-        Optional[str], typer.Option(metavar="INDEX|NAME", help="Experiment to open the view at.")
+        Optional[str],
+        typer.Option(
+            metavar="INDEX|NAME", help="Experiment to open the view at; several, with commas, are compared."
+        ),
     ] = None,
     tab: Annotated[
         Optional[str], typer.Option(metavar="NAME", help="Tab of the experiment: overview, diff, ...")

@@ -15,25 +15,13 @@ from asi_repro.claims.context import Settings
 from asi_repro.claims.data import Data
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.data.benchmarks import BENCHMARKS
+from asi_repro.data.item_counts import BOOLQ_YES, SCORED
 from asi_repro.facts.outcome import NotRun
 from asi_repro.results.speed import TIMES, read_times
 from asi_repro.results.table import SUMMARY, Results, read_results
 from asi_repro.verify.certificate import Certificate, current_certificates
 
 Vector = NDArray[np.float64]
-# The tasks of the paper's test score (the release's tasks without LAMBADA), with the items of the split that
-# lm-evaluation-harness scores.
-SCORED = {
-    "arc_challenge": 1172,
-    "arc_easy": 2376,
-    "boolq": 3270,
-    "hellaswag": 10042,
-    "piqa": 1838,
-    "social_iqa": 1954,
-    "winogrande": 1267,
-}
-# BoolQ's validation split: answers that are yes, the most common one.
-BOOLQ_YES = 2033
 _SWEEP = "smoke"
 
 

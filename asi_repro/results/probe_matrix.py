@@ -51,7 +51,7 @@ class Cell(Record):
 
     @property
     def shown(self) -> str:
-        """Mean, deviation over seeds, mark, and thousands of tokens to nine of ten right, where all got there."""
+        """Mean, deviation over seeds, mark; thousands of tokens to nine of ten right, where all got there."""
         if self.mean is None:
             return "did not end"
         spread = "" if self.deviation is None else f" ±{self.deviation:.3f}"

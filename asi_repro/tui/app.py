@@ -395,7 +395,8 @@ def browse(
 
     Args:
         archive: folder of tables; the project's where None.
-        at: index or name of the experiment to open, or that `view` opens at.
+        at: index or name of the experiment to open, or that `view` opens at; several, with commas between
+            them, are compared.
         view, tab, filter, claim, fact: as `Link` has them.
 
     Raises:
@@ -408,7 +409,9 @@ def browse(
             "browse needs a terminal", hint="`asi-repro list` and `show` print anywhere; --web serves a page"
         )
     source = Source.at(archive)
-    link = Link(view, None if at is None else source.archive.find(at).index, tab, filter, claim, fact)
+    indices = [source.archive.find(one.strip()).index for one in at.split(",")] if at is not None else []
+    first = indices[0] if indices else None
+    link = Link(view, first, tab, filter, claim, fact, tuple(indices[1:]))
     if filter is not None:
         parse_filter(filter)
     if claim is not None:

@@ -51,6 +51,7 @@ class EntriesView(View):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "filter", "Filter", tooltip="Show one verdict or answer only: the next, then all"),
+        Binding("s", "group", "Group", tooltip="Group by theme, or by verdict or answer"),
         Binding("n", "row(1)", "Next row", show=False, tooltip="Next experiment in the rows"),
         Binding("p", "row(-1)", "Last row", show=False, tooltip="Experiment before in the rows"),
         Binding("l", "lineage", "Lineage", tooltip="Show the experiment of the row in the lineage"),
@@ -82,6 +83,7 @@ class EntriesView(View):
         self._entries = list(self.read())
         self._shown = self._entries
         self._only: str | None = None
+        self._by_verdict = False
         self._detailed: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -137,7 +139,8 @@ class EntriesView(View):
         width = max(self._list.scrollable_content_region.width - 1, 40)
         groups: dict[str, list[Any]] = {}
         for entry in self._shown:
-            groups.setdefault(self.group(entry), []).append(entry)
+            named = self._verdict(entry) if self._by_verdict else self.group(entry)
+            groups.setdefault(named, []).append(entry)
         lines: list[Line] = []
         for name, entries in groups.items():
             title = heading(name[:1].upper() + name[1:], theme.primary + theme.strong)
@@ -199,6 +202,10 @@ class EntriesView(View):
         self._only = verdicts[(verdicts.index(self._only) + 1) % len(verdicts)]
         self._draw()
 
+    def action_group(self) -> None:
+        self._by_verdict = not self._by_verdict
+        self._draw()
+
     def action_row(self, step: int) -> None:
         self._detail.focus()
         self._detail.next_key(step)
@@ -231,16 +238,19 @@ class EntriesView(View):
 
     def state(self) -> dict[str, Any]:
         line = self._list.line
-        return {"id": line.key if line else None, "only": self._only}
+        return {"id": line.key if line else None, "only": self._only, "by_verdict": self._by_verdict}
 
     def restore(self, state: dict[str, Any]) -> None:
         if state.get("only") in set(map(self._verdict, self._entries)):
             self._only = state["only"]
-            self._draw()
+        self._by_verdict = state.get("by_verdict") is True
+        self._draw()
         self._list.go(state.get("id"))
 
     def reload(self) -> None:
+        by_verdict = self._by_verdict
         self.prepare()
+        self._by_verdict = by_verdict
         self._draw()
 
 

@@ -18,6 +18,7 @@ class Link:
     Attributes:
         view: its name; what the others imply where None.
         experiment: index of the experiment that the view opens at.
+        others: indices of those that it is compared with.
         tab: of the experiment view.
         filter: of the lineage.
         claim: id of a claim.
@@ -33,6 +34,7 @@ class Link:
     filter: str | None = None
     claim: str | None = None
     fact: str | None = None
+    others: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for kind, name, specs in (("view", self.view, VIEWS), ("tab", self.tab, TABS)):
@@ -44,14 +46,17 @@ class Link:
         """The view that is opened."""
         if self.view is not None:
             return self.view
+        if self.others:
+            return "compare"
         if self.claim is not None or self.fact is not None:
             return "claims" if self.fact is None else "facts"
         return "lineage" if self.filter is not None else "experiment"
 
     def arguments(self) -> dict[str, Any]:
         """What the view's `open` is given."""
-        named = {"index": self.experiment, "tab": self.tab, "filter": self.filter}
+        named: dict[str, Any] = {"index": self.experiment, "tab": self.tab, "filter": self.filter}
         named["id"] = self.claim or self.fact
+        named["indices"] = None if self.experiment is None else [self.experiment, *self.others]
         return {name: value for name, value in named.items() if value is not None}
 
     def command(self, run: RunPaths) -> str:
@@ -61,9 +66,10 @@ class Link:
             words += ["--run", run.name]
         elif run.name != "release":
             words += ["--archive", str(run.archive)]
+        at = None if self.experiment is None else ",".join(map(str, (self.experiment, *self.others)))
         for option, value in (
             ("--view", self.view), ("--tab", self.tab), ("--filter", self.filter), ("--claim", self.claim),
-            ("--fact", self.fact), ("--at", self.experiment),
+            ("--fact", self.fact), ("--at", at),
         ):  # fmt: skip
             words += [] if value is None else [option, str(value)]
         return shlex.join(words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from asi_repro.results.probe_rows import probe_paths, read_probes
 from asi_repro.results.sweep_rows import SweepRow, read_rows, row_paths
 from asi_repro.results.table import RESULTS_FOLDER, SWEEPS_FOLDER, ModelRow, read_results
 from asi_repro.tui.theme import ThemeStyles
+from asi_repro.tui.widgets.canvas import Axis
 from asi_repro.tui.widgets.drawing import Figure, Series, clipped
 from asi_repro.tui.widgets.text import safe_line
 
@@ -56,19 +57,52 @@ class Column:
     name: str = ""
 
 
+@dataclass(frozen=True)
+class Picture:
+    """One way to draw a table: what is drawn, whether curves by step or tokens, and on which axis."""
+
+    title: str
+    curves: bool = True
+    log: bool = False
+
+
+LOSSES = (Picture("without its first fall"), Picture("logarithmic", log=True))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one looks at.
+
+    Attributes:
+        picture: of those of the table.
+        chosen: name of the model that the cursor is on.
+        kept: names of the models that stay drawn in colour.
+        by: the column that the models are sorted by.
+        at: the step that is read off.
+    """
+
+    picture: Picture
+    chosen: object
+    kept: Set[object]
+    by: Column
+    at: float | None
+
+
 class ResultTable:
     """Models that were trained here.
 
     Attributes:
         columns: of its rows.
         below: names of what stands below the columns' titles.
-        steps: at which curves can be read off; none where there are no curves.
+        steps: at which curves can be read off.
+        pictures: ways to draw it.
         pending: whether `work_out` has something to do.
     """
 
     columns: Sequence[Column] = ()
     below: Sequence[str] = ()
     steps: Sequence[float] = ()
+    pictures: Sequence[Picture] = LOSSES
     pending = False
 
     def __init__(self, folder: Path) -> None:
@@ -87,14 +121,8 @@ class ResultTable:
     def work_out(self, *, seed: int, resamples: int) -> None:
         """Work out what takes seconds; in a thread."""
 
-    def figure(self, chosen: object, by: Column, at: float | None, theme: ThemeStyles) -> Figure:
-        """The picture below the table.
-
-        Args:
-            chosen: name of the model that stands out.
-            by: the column that the models are sorted by.
-            at: the step that is read off.
-        """
+    def figure(self, look: Look, theme: ThemeStyles) -> Figure:
+        """The picture below the table."""
         raise NotImplementedError
 
 
@@ -170,38 +198,48 @@ class TrainedTable(ResultTable):
     def rows(self) -> Sequence[ModelRow]:
         return self.results.models
 
-    def figure(self, chosen: object, by: Column, at: float | None, theme: ThemeStyles) -> Figure:
+    def figure(self, look: Look, theme: ThemeStyles) -> Figure:
         points: Lines = {}
         for point in self.results.curves:
             points.setdefault((point.name, point.seed), []).append((float(point.step), point.loss))
-        series = curves(points, self.rows, chosen, theme, self.results.summary.against)
-        title = "training loss by step" if at is None else f"training loss at step {at:g}"
-        return Figure(title, series, y=clipped(series))
+        return loss_figure(points, self.rows, look, theme, self.results.summary.against)
 
 
 Lines = dict[tuple[str, int], list[tuple[float, float]]]
 
 
+def loss_figure(
+    points: Lines, rows: Sequence[Any], look: Look, theme: ThemeStyles, reference: str = REFERENCE
+) -> Figure:
+    """Losses by step; the arguments are those of `curves`."""
+    series = curves(points, rows, look, theme, reference)
+    at = "" if look.at is None else f" at step {look.at:g}"
+    values = [loss for line in points.values() for _, loss in line]
+    y = Axis.around(values, log=True) if look.picture.log else clipped(series)
+    return Figure(f"training loss{at} · {look.picture.title}", series, y=y)
+
+
 def curves(
-    points: Lines, rows: Sequence[Any], chosen: object, theme: ThemeStyles, reference: str = REFERENCE
+    points: Lines, rows: Sequence[Any], look: Look, theme: ThemeStyles, reference: str = REFERENCE
 ) -> list[Series]:
-    """A line for each model and seed, the chosen model's last; the reference and it have names.
+    """A line for each model and seed; the chosen model, those kept and the reference have names.
 
     Args:
         points: (x, y) by model and seed.
         rows: of the table, for their titles.
-        chosen: name of a model.
     """
     titles = {row.name: safe_line(row.title, _LABEL) for row in rows}
+    styles = {reference: theme.primary, **dict.fromkeys(look.kept, theme.warn), look.chosen: theme.accent}
+    order = list(styles)
 
-    def rank(key: tuple[str, int]) -> tuple[bool, bool, tuple[str, int]]:
-        return (key[0] == chosen, key[0] == reference, key)
+    def rank(key: tuple[str, int]) -> tuple[int, tuple[str, int]]:
+        return (order.index(key[0]) if key[0] in styles else -1, key)
 
     series, named = [], set()
     for name, seed in sorted(points, key=rank):
-        style = theme.accent if name == chosen else theme.primary if name == reference else theme.muted
-        label = titles.get(name, safe_line(name, _LABEL)) if name in (chosen, reference) else ""
-        series.append(Series("", "" if name in named else label, points[name, seed], style, number="{:.4f}"))
+        label = titles.get(name, safe_line(name, _LABEL)) if name in styles and name not in named else ""
+        style = styles.get(name, theme.muted)
+        series.append(Series("", label, points[name, seed], style, number="{:.4f}"))
         named.add(name)
     return series
 
@@ -260,6 +298,7 @@ class SweepTable(ResultTable):
         Column("tokens/s", 10, lambda row: row.mean("tokens_per_second"), "{:,.0f}", True),
         Column("seeds", 6, lambda row: float(len(row.rows)), "{:.0f}", True),
     )
+    pictures = (Picture("loss by cost", curves=False), *LOSSES)
 
     def __init__(self, folder: Path, archive: Archive) -> None:
         super().__init__(folder)
@@ -277,6 +316,11 @@ class SweepTable(ResultTable):
         rows, damaged = read_rows(self.folder)
         stopped = [f"{row.name} seed {row.seed} was stopped" for row in rows if not row.completed]
         return rows, [*stopped, *(f"left out, damaged: {error.where}" for error in damaged)]
+
+    @cached_property
+    def steps(self) -> Sequence[float]:  # type: ignore[override]
+        """See `ResultTable`."""
+        return sorted({float(step) for model in self.rows for row in model.rows for step in row.curve})
 
     @cached_property
     def rows(self) -> Sequence[SweepModel]:
@@ -312,13 +356,21 @@ class SweepTable(ResultTable):
             return [*said, "working out what that means …"]
         return [*said, *_meaning(self.sweep), *self._read[1]]
 
-    def figure(self, chosen: object, by: Column, at: float | None, theme: ThemeStyles) -> Figure:
+    def figure(self, look: Look, theme: ThemeStyles) -> Figure:
+        if look.picture.curves:
+            points: Lines = {
+                (row.name, row.seed): sorted((float(step), loss) for step, loss in row.curve.items())
+                for model in self.rows
+                for row in model.rows
+            }
+            return loss_figure(points, self.rows, look, theme)
         groups: dict[str, list[tuple[float, float]]] = {"others": [], "baselines": [], "chosen": []}
         for row in self.rows:
             if (loss := row.mean("validation_loss")) is not None:
-                kind = "chosen" if row.name == chosen else "baselines" if row.baseline else "others"
+                stands_out = row.name == look.chosen or row.name in look.kept
+                kind = "chosen" if stands_out else "baselines" if row.baseline else "others"
                 groups[kind].append((row.cost, loss))
-        title = next((row.title for row in self.rows if row.name == chosen), "")
+        title = next((row.title for row in self.rows if row.name == look.chosen), "")
         marks = [
             (*point, glyph, style)
             for kind, glyph, style in (
@@ -373,6 +425,7 @@ class ProbesTable(ResultTable):
     """Models by tasks, beside chance and the noise of seeds, as `asi-repro probes --show` has them."""
 
     below = ("a guess", "a seed's deviation")
+    pictures = (Picture("right answers by training tokens"),)
 
     def __init__(self, folder: Path, archive: Archive) -> None:
         super().__init__(folder)
@@ -420,20 +473,21 @@ class ProbesTable(ResultTable):
                 found.append(ProbedModel(name, name, None, cells))
         return found
 
-    def figure(self, chosen: object, by: Column, at: float | None, theme: ThemeStyles) -> Figure:
-        task = next((row for row in self._rows if row.task == by.name), None)
-        if self.matrix is None or task is None:
+    def figure(self, look: Look, theme: ThemeStyles) -> Figure:
+        task, chosen = look.by.name, str(look.chosen)
+        if self.matrix is None or task not in self.matrix.tasks:
             return Figure("")
         points: Lines = {
             (row.name, row.seed): sorted((float(tokens), share) for tokens, share in row.curve.items())
             for row in self._rows
-            if row.task == by.name and row.curve
+            if row.task == task and row.curve
         }
-        said = [f"{self.matrix.tasks[by.name].title}, right answers by training tokens (─ a guess)"]
-        if (cell := self.matrix.models.get(str(chosen), {}).get(by.name)) is not None:
+        said = [f"{self.matrix.tasks[task].title}, {look.picture.title} (─ a guess)"]
+        if (cell := self.matrix.models.get(chosen, {}).get(task)) is not None:
             title = next(row.title for row in self.rows if row.name == chosen)
             said.insert(0, f"{safe_line(title, 24)} {cell.shown}")
-        return Figure(" · ".join(said), curves(points, self.rows, chosen, theme), rules=[task.chance])
+        chance = self.matrix.tasks[task].chance
+        return Figure(" · ".join(said), curves(points, self.rows, look, theme), rules=[chance])
 
 
 def _task_column(matrix: ProbeMatrix, name: str) -> Column:

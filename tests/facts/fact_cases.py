@@ -13,7 +13,7 @@ import numpy as np
 from fact_runs import COLD, EVERY, LAMBADA, set_accuracy, set_losses, set_programs, source
 
 from asi_repro.archive.tables import Run
-from asi_repro.facts.context import SCORED
+from asi_repro.data.item_counts import SCORED
 from asi_repro.facts.found.size import BASELINE_PARAMETERS
 
 Row = dict[str, Any]

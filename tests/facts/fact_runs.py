@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from asi_repro.archive.tables import Run
-from asi_repro.facts.context import SCORED, guess
+from asi_repro.data.item_counts import SCORED
+from asi_repro.facts.context import guess
 from asi_repro.store.files import sha256_bytes
 
 EXPERIMENTS, EVERY, COLD = 600, 10, 40

@@ -12,9 +12,10 @@ from fact_cases import CASES, Case
 from asi_repro.archive.reader import Archive
 from asi_repro.claims.context import Settings
 from asi_repro.claims.data import Data
+from asi_repro.data.item_counts import BOOLQ_YES, SCORED
 from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.facts.building import build_facts
-from asi_repro.facts.context import BOOLQ_YES, SCORED, Context
+from asi_repro.facts.context import Context
 from asi_repro.facts.found.size import BASELINE_PARAMETERS
 from asi_repro.facts.ledger import Entry, read_facts
 from asi_repro.facts.registry import facts

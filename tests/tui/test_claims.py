@@ -37,6 +37,10 @@ def test_verdicts_are_filtered_and_rows_lead_to_experiments(made_up_source: Sour
             await press(pilot, "3", "f", "f")
             listed = pilot.app.query_one("#claims-list", LineList)
             assert [line.key for line in listed.lines if line.rest] == ["order"]
+            await press(pilot, "f", "f", "f", "s")
+            headings = [line.text.plain for line in listed.lines if not line.rest and line.text.plain]
+            assert headings == ["Reproduced", "Contradicted", "Not checkable", "Not yet run"]
+            await press(pilot, "s", "f", "f")
             await press(pilot, "n", "n")
             detail = pilot.app.query_one("#claims-detail", LineList)
             wanted = list(pilot.app.source.archive.experiments)[6]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import shutil
+from math import sqrt
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from snapshots import check_text
 
+from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.data.benchmarks import BENCHMARKS
+from asi_repro.data.item_counts import SCORED
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_bytes
 from asi_repro.sweep.workspace import open_workspace
@@ -24,6 +28,7 @@ from asi_repro.tui.registry import TABS
 from asi_repro.tui.source import Source, archive_paths, release_paths
 from asi_repro.tui.spans import steps_of
 from asi_repro.tui.tabs.benchmarks import guess_columns
+from asi_repro.tui.tabs.overview import error_bar, reference_fact
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
 from asi_repro.tui.tabs.training import Curve, TrainingTab, curve_points, from_step
@@ -312,6 +317,33 @@ def test_the_overview_says_what_it_is_and_leads_to_its_kin(full_source: Source) 
             assert "program" not in pilot.app.query_one(TabBar).absent
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("gap", "half", "bar"),
+    [
+        (2.0, 1.0, "·····│─●─··"), (-1.0, 2.0, "··──●┼─····"), (0.0, 1.0, "····─●─····"),
+        (9.0, 1.0, "·····│····●"), (-9.0, 6.0, "●──··│·····"),
+    ],
+)  # fmt: skip
+def test_an_interval_is_drawn_beside_zero(gap: float, half: float, bar: str) -> None:
+    assert error_bar(gap, half, reach=5.0, cells=11) == bar
+
+
+def test_the_paper_s_score_stands_against_deltanet_where_both_are_known(
+    full_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = full_source.archive
+    e = archive.gallery[1]
+    assert reference_fact(archive, e) == "", "a run of our own is not in the paper"
+    monkeypatch.setattr("asi_repro.tui.tabs.overview.is_published", lambda archive: True)
+    rows = {row["column"]: row["value"] for row in archive.rows("benchmarks", e.index)}
+    theirs = PaperTables().table2_baselines["DeltaNet"].values["test_score_340m"]
+    gap = 100 * fmean(rows[task] for task in SCORED) - theirs
+    error = sqrt(2 * sum(rows[t] * (1 - rows[t]) / items for t, items in SCORED.items())) / len(SCORED)
+    assert f"{gap:+.2f} ± {196 * error:.2f} points" in reference_fact(archive, e)
+    outside = next(one for one in archive.experiments.values() if not one.in_gallery)
+    assert reference_fact(archive, outside) == ""
 
 
 def test_a_check_says_what_it_found_and_leads_to_the_line_and_the_next_failure(full_source: Source) -> None:

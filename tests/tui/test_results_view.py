@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browsing import notices, press, run_app, screen_text
-from sweep_rows import probe_row
+from browsing import SIZES, notices, press, run_app, screen_text
+from snapshots import check_screen
+from sweep_rows import made_up_row, probe_row
 
 from asi_repro.claims.recorded import read_recorded
 from asi_repro.config.params import load_params
@@ -113,7 +114,21 @@ def test_a_recorded_sweep_is_sorted_placed_and_opened(trained_source: Source) ->
             await press(pilot)
             (points,) = view.query_one(Plot).figure.series
             assert len(points.points) == len(costs)
-            await press(pilot, "full_stop", "enter")
+            await press(pilot, "full_stop")
+            assert "at step" not in screen_text(pilot.app), "a picture of costs has no steps"
+            await press(pilot, "x", "a", "home", "full_stop")
+            drawn = view.query_one(Plot).figure.series
+            assert len(drawn) == sum(row.completed for row in rows), "a curve a training"
+            assert {"delta_net", trained_source.archive.experiments[index].label[:17]} <= {
+                one.label.rstrip("…") for one in drawn
+            }, "the reference and what is kept have names wherever the cursor is"
+            first = min(int(step) for step in rows[0].curve)
+            assert f"at step {first}" in screen_text(pilot.app)
+            await press(pilot, "a")
+            assert "logarithmic" in screen_text(pilot.app)
+            assert view.query_one(Plot).figure.y.log
+            listed.go(best)
+            await press(pilot, "enter")
             assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", index)
 
     asyncio.run(go())
@@ -157,6 +172,30 @@ def test_the_matrix_of_probes_stands_beside_chance_and_noise(trained_source: Sou
             assert matrix.sentence in " ".join(screen_text(pilot.app).split())
             await press(pilot, "i", "home", "enter")
             assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", e.index)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_screen(made_up_root: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    shutil.copytree(made_up_root, tmp_path, dirs_exist_ok=True)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    project = Project(tmp_path)
+    folder = project.artifacts / "sweeps" / "made-up"
+    for seed in (0, 1):
+        for name, loss in (("delta_net", 2.0), ("0007-made-up", 1.9), ("transformer", 2.3)):
+            write_row(made_up_row(name, seed, loss + seed / 100), folder)
+            curve = {"1000": loss / 9, "2000": loss / 3, "3000": loss / 2.5}
+            write_probe(
+                probe_row(name, "recall", seed, loss / 2.5).model_copy(update={"curve": curve}), folder
+            )
+
+    async def go() -> None:
+        async with run_app(Source(release_paths(project), project), size=size) as pilot:
+            await press(pilot, "8", "a", "x")
+            check_screen(pilot.app, "results")
+            await press(pilot, "right_square_bracket")
+            check_screen(pilot.app, "results-probes")
 
     asyncio.run(go())
 

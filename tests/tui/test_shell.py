@@ -360,13 +360,14 @@ def test_without_colours_a_failure_stands_out_more_than_a_pass(
 
 
 def test_a_link_opens_its_place_and_the_place_gives_its_link(made_up_source: Source) -> None:
-    gallery = made_up_source.archive.gallery[0].index
+    gallery, other = (e.index for e in made_up_source.archive.gallery[:2])
     links = [
         Link("lineage", gallery, filter="gallery:yes"),
         Link(experiment=gallery, tab="diff"),
         Link("claims", claim="order"),
         Link("certificates", gallery),
         Link("replay", gallery),
+        Link("compare", gallery, others=(other,)),
     ]
 
     async def go(link: Link) -> None:
@@ -383,6 +384,7 @@ def test_a_link_opens_its_place_and_the_place_gives_its_link(made_up_source: Sou
     assert Link(experiment=7, filter="a b").command(made_up_source.paths) == (
         "asi-repro browse --filter 'a b' --at 7"
     )
+    assert Link(experiment=7, others=(8,)).opens == "compare"
 
 
 @pytest.mark.parametrize(
@@ -391,9 +393,10 @@ def test_a_link_opens_its_place_and_the_place_gives_its_link(made_up_source: Sou
         (["--view", "nothing"], "there is no view 'nothing'"),
         (["--filter", "scor>2"], "no field scor"),
         (["--at", "99999"], "99999"),
+        (["--at", "1,99999"], "99999"),
         (["--claim", "nothing"], "no claim has the id"),
     ],
-    ids=["view", "filter", "experiment", "claim"],
+    ids=["view", "filter", "experiment", "one of two", "claim"],
 )
 def test_a_link_that_leads_nowhere_is_an_error(
     made_up_root: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import stats
 
 from asi_repro.claims.finding import Row
-from asi_repro.facts.context import SCORED, Context
+from asi_repro.data.item_counts import SCORED
+from asi_repro.facts.context import Context
 from asi_repro.facts.measures import bootstrap, listed, percent, permutation_p, share, shown
 from asi_repro.facts.outcome import Found, NotRun, tested, yes_if
 from asi_repro.facts.registry import fact

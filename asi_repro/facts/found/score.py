@@ -9,7 +9,8 @@ import numpy as np
 from scipy import stats
 
 from asi_repro.claims.finding import Row
-from asi_repro.facts.context import SCORED, Context, Vector, guess
+from asi_repro.data.item_counts import SCORED
+from asi_repro.facts.context import Context, Vector, guess
 from asi_repro.facts.measures import (
     bootstrap,
     listed,

@@ -11,7 +11,8 @@ from scipy import stats
 
 from asi_repro.claims.finding import Row
 from asi_repro.claims.paper_tables import STAGES
-from asi_repro.facts.context import SCORED, Context, Vector, guess
+from asi_repro.data.item_counts import SCORED
+from asi_repro.facts.context import Context, Vector, guess
 from asi_repro.facts.measures import bootstrap, median_interval, percent, share, shown, standard_error
 from asi_repro.facts.outcome import Answer, Estimate, Found, NotRun, beyond
 from asi_repro.facts.registry import fact

@@ -11,11 +11,13 @@ from textual.app import ComposeResult
 from asi_repro.archive.node_model import UNKNOWN
 from asi_repro.archive.program_diff import diff_programs
 from asi_repro.archive.reader import Archive, Experiment
+from asi_repro.claims.paper_tables import PaperTables
+from asi_repro.data.item_counts import SCORED
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import OpenExperiment
 from asi_repro.tui.tabs.benchmarks import benchmark_table
 from asi_repro.tui.tabs.tab import Tab
-from asi_repro.tui.tabs.training import curve_points
+from asi_repro.tui.tabs.training import curve_points, is_published
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.widgets.card import arrow, best_children, change, children_title, lineage_row, path_of
 from asi_repro.tui.widgets.line_layout import fact, heading, prose
@@ -24,6 +26,7 @@ from asi_repro.tui.widgets.score import BARS
 from asi_repro.verify.certificate import Certificate
 
 _PROSE, _LABEL, _BEFORE_NAME = 100, 13, 28
+_REACH = 4  # points of 100 to both sides of DeltaNet
 _SENTENCE = re.compile(r".+?[.!?](?=\s|$)", re.DOTALL)
 
 
@@ -69,10 +72,12 @@ class OverviewTab(Tab):
     def _facts(self, archive: Archive, e: Experiment) -> Iterator[tuple[str, str]]:
         yield "score", score_fact(archive, e)
         for label, read in (
-            ("changed", changed_fact), ("training", training_fact), ("benchmarks", benchmarks_fact)
+            ("changed", changed_fact), ("training", training_fact), ("benchmarks", benchmarks_fact),
+            ("DeltaNet", reference_fact),
         ):  # fmt: skip
             try:
-                yield label, read(archive, e)
+                if said := read(archive, e):
+                    yield label, said
             except AsiReproError as error:
                 yield label, error.what
         try:
@@ -139,6 +144,37 @@ def benchmarks_fact(archive: Archive, e: Experiment) -> str:
         said += f"; {columns[1].title} has {theirs['average']:.2f}"
     chance = f"{len(pairs) / 2:g} ± {sqrt(len(pairs)) / 2:.1f} by chance"
     return f"{said}; better in {better} of {len(pairs)} tasks ({chance})"
+
+
+def reference_fact(archive: Archive, e: Experiment) -> str:
+    """The paper's test score against DeltaNet's in its Table 2, with a 95% interval; nothing without both.
+
+    The interval is that of the items, as if each model had been asked others; seeds are not in it.
+    """
+    if not (e.in_gallery and is_published(archive)):
+        return ""
+    rows = {row["column"]: row["value"] for row in archive.rows("benchmarks", e.index)}
+    shares = [(rows[task], items) for task, items in SCORED.items() if rows.get(task) is not None]
+    if len(shares) < len(SCORED):
+        return ""
+    theirs = PaperTables().table2_baselines["DeltaNet"].values["test_score_340m"]
+    gap = 100 * sum(share for share, _ in shares) / len(shares) - theirs
+    half = 1.96 * 100 * sqrt(2 * sum(p * (1 - p) / items for p, items in shares)) / len(shares)
+    said = f"{gap:+.2f} ± {half:.2f} points of its {theirs:.2f} in Table 2 (95%, items only)"
+    return f"-{_REACH} {error_bar(gap, half)} +{_REACH}  {said}"
+
+
+def error_bar(value: float, half: float, *, reach: float = _REACH, cells: int = 21) -> str:
+    """A value with its interval beside 0 (│), from `-reach` to `reach`; what is beyond stands at the end."""
+
+    def place(at: float) -> int:
+        return round((min(max(at / reach, -1.0), 1.0) + 1) / 2 * (cells - 1))
+
+    low, high = place(value - half), place(value + half)
+    shown = ["─" if low <= at <= high else "·" for at in range(cells)]
+    shown[place(0)] = "┼" if low <= place(0) <= high else "│"
+    shown[place(value)] = "●"
+    return "".join(shown)
 
 
 def certificate_fact(certificate: Certificate) -> str:

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from asi_repro.archive.comparison import MOST, SideBySide, best_places, side_by_side
 from asi_repro.errors import MissingInput
 from asi_repro.tui.dialogs import Ask
+from asi_repro.tui.link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.tabs.benchmarks import in_points, task_title
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
@@ -199,6 +200,10 @@ class CompareView(View):
         indices = arguments.get("indices")
         if isinstance(indices, list):
             self._compare(index for index in indices if isinstance(index, int))
+
+    def link(self) -> Link:
+        first = self._indices[0] if self._indices else None
+        return Link("compare", first, others=tuple(self._indices[1:]))
 
     def state(self) -> dict[str, Any]:
         return {"indices": self._indices, "differences": self._only_differing}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from asi_repro.errors import MissingInput
 from asi_repro.tui.messages import OpenExperiment
-from asi_repro.tui.result_tables import Column, ResultTable, result_tables
+from asi_repro.tui.result_tables import Column, Look, Picture, ResultTable, result_tables
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.drawing import Figure
@@ -44,6 +44,8 @@ class ResultsView(View):
         Binding("s", "sort", "Sort", tooltip="Sort by the next column"),
         Binding("S", "reverse", "Reverse", show=False, tooltip="Sort the other way round"),
         Binding("i", "about", "Meaning", tooltip="All that is said of the table, or a little of it"),
+        Binding("a", "picture", "Axis", tooltip="Draw it another way: other axes, curves or costs"),
+        Binding("x", "keep", "Keep", show=False, tooltip="Keep the model's curve drawn in colour, or not"),
         Binding("full_stop", "read(1)", "Read off", key_display=", .", tooltip="Read the curves off"),
         Binding("comma", "read(-1)", "Read left", show=False, key_display=",", tooltip="Further left"),
     ]
@@ -60,6 +62,7 @@ class ResultsView(View):
         if not hasattr(self, "_place"):
             self._place, self._order, self._reversed = 0, 0, False
             self._cursor: int | None = None
+            self._drawn, self._kept = 0, set[object]()
         self._place = min(self._place, len(self._tables) - 1)
 
     @property
@@ -98,7 +101,7 @@ class ResultsView(View):
         name = min(width - 3 - sum(column.width for column in columns), _NAME)
         head = _head(table, columns, name, by, "↓" if descending else "↑")
         theme = theme_styles(self.app)
-        lines = [_model_line(row, columns, name, theme) for row in rows]
+        lines = [_model_line(row, columns, name, theme, self._kept) for row in rows]
         self.query_one("#results-models", LineList).show(lines, head)
         self._plot()
         if table.pending:
@@ -142,13 +145,21 @@ class ResultsView(View):
         return columns[min(self._order, len(columns) - 1)] if columns else None
 
     def _plot(self) -> None:
-        table, line = self._table, self.query_one("#results-models", LineList).line
-        steps, cursor = table.steps, self._cursor
-        at = None if cursor is None or not steps else steps[min(cursor, len(steps) - 1)]
-        plot = self.query_one(Plot)
-        chosen, by = None if line is None else line.key, self._by
-        plot.show(Figure() if by is None else table.figure(chosen, by, at, theme_styles(self.app)))
+        table, line, by = self._table, self.query_one("#results-models", LineList).line, self._by
+        picture, steps = self._picture, table.steps
+        if not picture.curves or self._cursor is None or not steps:
+            at = None
+        else:
+            at = steps[min(self._cursor, len(steps) - 1)]
+        plot, theme = self.query_one(Plot), theme_styles(self.app)
+        chosen = None if line is None else line.key
+        look = None if by is None else Look(picture, chosen, self._kept, by, at)
+        plot.show(Figure() if look is None else table.figure(look, theme))
         plot.at(at)
+
+    @property
+    def _picture(self) -> Picture:
+        return self._table.pictures[self._drawn % len(self._table.pictures)]
 
     @on(LineList.Highlighted, "#results-models")
     def _moved(self, event: LineList.Highlighted) -> None:
@@ -166,7 +177,7 @@ class ResultsView(View):
 
     def action_table(self, way: int) -> None:
         self._place = (self._place + way) % len(self._tables)
-        self._order, self._reversed, self._cursor = 0, False, None
+        self._order, self._reversed, self._cursor, self._drawn = 0, False, None, 0
         self._draw()
         self.refresh_bindings()
 
@@ -183,10 +194,22 @@ class ResultsView(View):
         self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "read" or len(self._table.steps) > 0
+        if action == "picture":
+            return len(self._table.pictures) > 1
+        return action != "read" or (self._picture.curves and len(self._table.steps) > 0)
 
     def action_reverse(self) -> None:
         self._reversed = not self._reversed
+        self._draw()
+
+    def action_picture(self) -> None:
+        self._drawn = (self._drawn + 1) % len(self._table.pictures)
+        self._plot()
+        self.refresh_bindings()
+
+    def action_keep(self) -> None:
+        line = self.query_one("#results-models", LineList).line
+        self._kept ^= set() if line is None else {line.key}
         self._draw()
 
     def action_read(self, way: int) -> None:
@@ -256,9 +279,11 @@ def _head(table: ResultTable, columns: Sequence[Column], name: int, by: Column |
     )
 
 
-def _model_line(row: Any, columns: Sequence[Column], name: int, theme: ThemeStyles) -> Line:
-    title = cell(safe_line(row.title, 60), name)
-    shown = Text(end="").append("◇ " if row.baseline else "  ", style=theme.accent)
+def _model_line(
+    row: Any, columns: Sequence[Column], name: int, theme: ThemeStyles, kept: Set[object]
+) -> Line:
+    title, mark = cell(safe_line(row.title, 60), name), "◇ " if row.baseline else "  "
+    shown = Text(end="").append("◉ " if row.name in kept else mark, style=theme.accent)
     shown.append(title, style=theme.primary if row.baseline else theme.strong)
     for column in columns:
         value = column.value(row)

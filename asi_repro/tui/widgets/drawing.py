@@ -197,7 +197,8 @@ class Drawing:
 
     def _labels(self, ends: list[tuple[Series, int, int]], rows: int) -> dict[int, list[Cell]]:
         """Names beside the canvas, each as near as may be to where its line ends."""
-        shown = sorted(((rows - 1 - y // 4, one) for one, x, y in ends if x >= 0), key=lambda end: end[0])
+        named = ((rows - 1 - y // 4, one) for one, x, y in ends if x >= 0 and _named(one))
+        shown = sorted(named, key=lambda end: end[0])
         places: list[int] = []
         for row, _ in shown:
             places.append(max(row, places[-1] + 1 if places else 0))

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
@@ -79,7 +81,7 @@ class Plot(CachedStyles):
     def render_line(self, y: int) -> Strip:
         base, width = self.style_of(), self.size.width
         if y == 0 and self.figure.title:
-            return self._title().crop_extend(0, width, base)
+            return _fitted(self._title(), width, base)
         drawing = self._drawn()
         row = y - bool(self.figure.title)
         if row >= len(drawing.rows):
@@ -89,11 +91,13 @@ class Plot(CachedStyles):
     def _title(self) -> Strip:
         title = self.style_of("plot--title")
         cells = [(letter, title) for letter in f"{self.figure.title}  "]
-        for one in self.figure.series:
-            value = None if self._cursor is None or one.kind == "dots" else one.at(self._cursor)
-            if value is not None:
+        alone = len(self.figure.series) == 1
+        for one in self.figure.series if self._cursor is not None else ():
+            if one.kind == "dots" or not (alone or one.letter or one.label):
+                continue
+            if (value := one.at(self._cursor or 0.0)) is not None:
                 style = self.style_of() + one.style
-                name = one.letter or ("" if len(self.figure.series) == 1 else one.label)
+                name = one.letter or ("" if alone else one.label)
                 cells += [(letter, style) for letter in f"{name} {one.number.format(value)}  ".lstrip()]
         return cells_to_strip(cells, len(cells), title)
 
@@ -123,6 +127,13 @@ class Plot(CachedStyles):
         self.post_message(
             self.Picked(self, _value(x, column / max(columns - 1, 1)), _value(y, 1 - row / max(rows - 1, 1)))
         )
+
+
+def _fitted(title: Strip, width: int, base: Style) -> Strip:
+    """A line in `width` cells; what is cut says so."""
+    if title.cell_length <= width:
+        return title.extend_cell_length(width, base)
+    return Strip.join([title.crop(0, width - 1), Strip([Segment("…", base)], 1)])
 
 
 def _value(axis: Axis, part: float) -> float:
