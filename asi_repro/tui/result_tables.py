@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.style import Style
 
 from asi_repro.archive.reader import Archive
+from asi_repro.data.probe_tasks import PROBES
 from asi_repro.errors import AsiReproError
 from asi_repro.results.differences import Difference, Spread
 from asi_repro.results.layout import BASELINES, CONTROLS, REFERENCE, slug_of
@@ -441,7 +442,6 @@ class ProbesTable(ResultTable):
 
     def work_out(self, *, seed: int, resamples: int) -> None:
         """The matrix: which models differ by more than seeds do."""
-        from asi_repro.data.probe_tasks import PROBES
         from asi_repro.results.probe_matrix import make_matrix
 
         matrix = make_matrix(self._rows, {name: task.title for name, task in PROBES.items()})
