@@ -13,7 +13,8 @@ from textual.widget import Widget
 
 from asi_repro.errors import MissingInput
 from asi_repro.tui.messages import OpenExperiment
-from asi_repro.tui.result_tables import Column, Look, Picture, ResultTable, result_tables
+from asi_repro.tui.model_table import Column, Look, ModelTable, Picture
+from asi_repro.tui.result_tables import result_tables
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.drawing import Figure
@@ -66,7 +67,7 @@ class ResultsView(View):
         self._place = min(self._place, len(self._tables) - 1)
 
     @property
-    def _table(self) -> ResultTable:
+    def _table(self) -> ModelTable:
         return self._tables[self._place]
 
     def compose(self) -> ComposeResult:
@@ -107,7 +108,7 @@ class ResultsView(View):
         if table.pending:
             self._work_out(table)
 
-    def _draw_about(self, table: ResultTable, width: int) -> None:
+    def _draw_about(self, table: ModelTable, width: int) -> None:
         """What the table is and says; a part of it, until one asks for all."""
         about, high = self.query_one("#results-about", LineList), self.app.size.height
         where = f"{table.folder.parent.name}/{table.folder.name}, table {self._place + 1} of "
@@ -122,7 +123,7 @@ class ResultsView(View):
         about.show(lines)
         about.styles.height = "1fr" if reading else min(len(lines), room)
 
-    def _work_out(self, table: ResultTable) -> None:
+    def _work_out(self, table: ModelTable) -> None:
         project = self.source.project
 
         def work_out() -> None:
@@ -256,7 +257,7 @@ def _fitting(columns: Sequence[Column], by: Column | None, room: int) -> list[Co
     return found
 
 
-def _head(table: ResultTable, columns: Sequence[Column], name: int, by: Column | None, arrow: str) -> Text:
+def _head(table: ModelTable, columns: Sequence[Column], name: int, by: Column | None, arrow: str) -> Text:
     """The columns' titles, a word a line where they are long, and what stands below them."""
     titles = [f"{column.title}{arrow * (column is by)}" for column in columns]
     words = [
