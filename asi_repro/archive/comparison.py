@@ -8,6 +8,7 @@ from typing import Any
 
 from asi_repro.archive.details import Details, collect_details
 from asi_repro.archive.lineage import Lineage
+from asi_repro.archive.node_model import AS_RECORDED
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import AsiReproError
 
@@ -97,4 +98,6 @@ def _benchmarks(details: Sequence[Details]) -> Iterable[Row]:
     for column in dict.fromkeys(column for table in tables for column in table):
         metric = next(table[column]["metric"] for table in tables if column in table)
         values = tuple(table[column]["value"] if column in table else None for table in tables)
-        yield Row(column, metric, values, best_places(values, lower=metric in _LOWER_IS_BETTER))
+        known = metric != AS_RECORDED  # of a metric of another system nothing says which way is better
+        best = best_places(values, lower=metric in _LOWER_IS_BETTER) if known else ()
+        yield Row(column, metric, values, best)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from asi_repro.archive.node_tables import read_extra
 from asi_repro.archive.nodes import is_imported
 from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.errors import NotFound
+from asi_repro.text import instant, short_value
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,20 @@ def origin_of(archive: Archive, index: int) -> dict[str, Any] | None:
     for row in (*rows, *parents):
         del row["index"]
     return {**rows[0], "parents": parents}
+
+
+def origin_facts(origin: dict[str, Any]) -> list[tuple[str, str]]:
+    """Label and text of each thing that `origin_of` found stated; not escaped."""
+    facts = [("parent", f"{parent['parent']} ({parent['role']})") for parent in origin["parents"]]
+    for name in ("generation", "iteration", "island", "language", "time", "seconds", "tokens", "cost"):
+        if (value := origin[name]) is not None:
+            facts.append((name, _SHOWN.get(name, short_value)(value)))
+    return facts
+
+
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "time": lambda value: instant(value) or short_value(value),
+    "seconds": lambda value: f"{value:.3g}",
+    "tokens": lambda value: f"{value:,}",
+    "cost": lambda value: f"{value:.4g} US dollars",
+}

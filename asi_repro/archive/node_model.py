@@ -7,6 +7,8 @@ from dataclasses import dataclass
 FINISHED, FAILED, REJECTED, EVICTED, GHOST = STATUSES = ("finished", "failed", "rejected", "evicted", "ghost")
 MAXIMIZE, MINIMIZE, UNKNOWN = DIRECTIONS = ("maximize", "minimize", "unknown")
 PARENT = "parent"
+AS_RECORDED = "as recorded"
+"""The metric of a value of which nothing but its system's name for it is known."""
 
 
 @dataclass(frozen=True, slots=True)

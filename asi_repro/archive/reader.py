@@ -71,6 +71,7 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._tables: dict[str, pa.Table] = {}
+        self._places: dict[str, dict[int, tuple[int, int]]] = {}
         self._near: tuple[int, Any] = (-1, None)  # a row group of programs, and its rows
         try:
             there = (folder / "experiments.parquet").is_file()
@@ -216,9 +217,15 @@ class Archive:
     def rows(self, name: str, index: int) -> list[dict[str, Any]]:
         """The rows of `curves` or `benchmarks` that belong to one experiment, without its index."""
         # A pyarrow filter on a Python number imports pandas where it is installed, which takes a second.
-        table = self.table(name)
-        places = [place for place, found in enumerate(table["index"].to_pylist()) if found == index]
-        if not places:
-            return []
-        near = table.drop_columns(["index"]).slice(places[0], places[-1] - places[0] + 1).to_pylist()
-        return [near[place - places[0]] for place in places]
+        first, last = self.places(name).get(index, (0, -1))
+        near = self.table(name).slice(first, last - first + 1).to_pylist()
+        return [row for row in near if row.pop("index") == index]
+
+    def places(self, name: str) -> dict[int, tuple[int, int]]:
+        """The first and the last row of each experiment in `curves` or `benchmarks`."""
+        if name not in self._places:
+            found: dict[int, tuple[int, int]] = {}
+            for place, index in enumerate(self.table(name)["index"].to_pylist()):
+                found[index] = (found[index][0] if index in found else place, place)
+            self._places[name] = found
+        return self._places[name]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from asi_repro.archive.details import Details, collect_details, origin_of
+from asi_repro.archive.details import Details, collect_details, origin_facts, origin_of
 from asi_repro.archive.node_model import MAXIMIZE, MINIMIZE, Objective
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.cli.options import (
@@ -29,7 +28,7 @@ from asi_repro.cli.output import (
     print_utf8,
     safe,
 )
-from asi_repro.text import instant, short_value, terminal_safe
+from asi_repro.text import terminal_safe
 
 
 def show(
@@ -140,21 +139,10 @@ def _imported_facts(details: Details, origin: dict[str, Any], objective: Objecti
         ("score", f"{_score(details)}; {safe(objective.score)}, {way}"),
         ("depth", _depth(details.experiment)),
     ]
-    facts += [("parent", f"{parent['parent']} ({safe(parent['role'])})") for parent in origin["parents"]]
-    for name in ("generation", "iteration", "island", "language", "time", "seconds", "tokens", "cost"):
-        if (value := origin[name]) is not None:
-            facts.append((name, safe(_SHOWN.get(name, short_value)(value))))
+    facts += [(label, safe(text)) for label, text in origin_facts(origin)]
     if details.program is not None:
         facts.append(("program", _size(details.program)))
     return facts
-
-
-_SHOWN: dict[str, Callable[[Any], str]] = {
-    "time": lambda value: instant(value) or short_value(value),
-    "seconds": lambda value: f"{value:.3g}",
-    "tokens": lambda value: f"{value:,}",
-    "cost": lambda value: f"{value:.4g} US dollars",
-}
 
 
 def _change(before: Experiment, after: Experiment) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from asi_repro.archive.node_model import FAILED, GHOST, PARENT, Objective
+from asi_repro.archive.node_model import AS_RECORDED, FAILED, GHOST, PARENT, Objective
 from asi_repro.archive.node_tables import extra_tables
 from asi_repro.archive.tables import Run
 from asi_repro.errors import DataError
@@ -169,7 +169,7 @@ def _add(made: Run, node: NativeNode, index: dict[str, int]) -> None:
             }
         )
     made.benchmarks += [
-        {"index": key, "column": name, "task": name, "metric": "as recorded", "value": value}
+        {"index": key, "column": name, "task": name, "metric": AS_RECORDED, "value": value}
         for name, value in node.metrics.items()
     ]
 

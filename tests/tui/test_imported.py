@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from browsing import press, run_app, screen_text
@@ -114,3 +115,43 @@ def test_the_best_is_the_lowest_where_less_is_better(source: Source) -> None:
     unknown = Objective(direction=UNKNOWN)
     assert best_child(archive.lineage, archive.experiments, lowest.parent, unknown) is None
     assert records(every, unknown) == []
+
+
+def test_metrics_are_shown_as_they_were_recorded(tmp_path: Path) -> None:
+    header = {"format": "asi_repro.run/1", "score": "val_loss", "direction": "minimize"}
+    nodes = [
+        {
+            "id": "a",
+            "score": 0.0841,
+            "metrics": {"val_loss": 0.0841, "speed": 3.5},
+            "tokens": 1234,
+            "program": "x = 1\n",
+        },
+        {
+            "id": "b",
+            "parents": ["a"],
+            "score": 0.0712,
+            "metrics": {"val_loss": 0.0712, "speed": 4.5},
+            "program": "x = 2\n",
+        },
+    ]
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [header, *nodes]))
+    folder = tmp_path / "artifacts" / "runs" / "mine"
+    write_import(read_run(tmp_path / "run.jsonl"), folder)
+
+    async def go() -> None:
+        source = Source(run_paths(Project(tmp_path), folder), Project(tmp_path))
+        async with run_app(source, size=(120, 40), start=1) as pilot:
+            overview = screen_text(pilot.app)
+            assert "1,234" in overview
+            assert "speed 3.5" in overview
+            assert "certificate" not in overview
+            await press(pilot, "p", "H", "b")
+            shown = screen_text(pilot.app)
+            assert "★ 0.0712" in shown
+            assert "0.0841" in shown
+            assert "8.41" not in shown
+            assert "chance" not in shown
+            assert "★ 4.5" not in shown
+
+    asyncio.run(go())

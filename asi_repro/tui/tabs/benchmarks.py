@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any
+from typing import Any, Optional
 
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 
+from asi_repro.archive.node_model import AS_RECORDED, MINIMIZE, UNKNOWN
 from asi_repro.archive.reader import Archive
 from asi_repro.claims.data import same_name
 from asi_repro.claims.paper_tables import PaperTables
@@ -45,6 +46,10 @@ _NUMBER, _GAP = 7, 2
 _PROSE = 100
 
 
+Task = tuple[str, str, Optional[bool]]
+"""Column, title, and whether lower is better; None where that is not known."""
+
+
 @dataclass(frozen=True)
 class Column:
     """Values by column of the release; accuracies in points of 100."""
@@ -59,17 +64,19 @@ class BenchmarksTab(Tab):
 
     TITLE = "Benchmarks"
     FLUID = True
+    imported = False
 
     def compose(self) -> ComposeResult:
         yield LineList(fixed=True)
 
-    def read(self, index: int) -> tuple[list[tuple[str, str, bool]], list[Column]]:
+    def read(self, index: int) -> tuple[list[Task], list[Column]]:
+        self.imported = self.source.imported is not None
         tasks, columns = benchmark_table(self.source.archive, index)
         guesses = guess_columns(self.source, self.source.archive.rows("benchmarks", index))
         own = [column for column in columns if column.competes]
         return tasks, [*own, *guesses, *columns[len(own) :]]
 
-    def fill(self, data: tuple[list[tuple[str, str, bool]], list[Column]]) -> None:
+    def fill(self, data: tuple[list[Task], list[Column]]) -> None:
         tasks, columns = data
         theme = theme_styles(self.app)
         first = max(len(title) for _, title, _ in tasks) + 1
@@ -81,10 +88,11 @@ class BenchmarksTab(Tab):
             best = _best(columns, key, lower)
             text = Text(f"{title:<{first}}", no_wrap=True, end="")
             for column, width in zip(columns, widths, strict=True):
-                text.append_text(_cell(column, key, best, width, theme.good + Style(bold=True)))
+                form = "{:.5g}" if self.imported else "{:.2f}"
+                text.append_text(_cell(column, key, best, width, theme.good + Style(bold=True), form))
             lines.append(Line(text))
         lines.append(Line(Text()))
-        for note in _NOTES:
+        for note in _IMPORTED_NOTES if self.imported else _NOTES:
             lines += [Line(Text(part, style=theme.muted)) for part in wrap(note, min(self.room, _PROSE))]
         self.query_one(LineList).show(lines, head=_head(titles, widths, first), keep=False)
 
@@ -105,23 +113,29 @@ _NOTES = (
     "The paper's Table 1 stands beside, not against: it is of other trainings. `-`: the run has no value.",
 )
 
+_IMPORTED_NOTES = (
+    "Values as the system recorded them. ★ best of the columns, where the run says which way is better.",
+)
 
-def _best(columns: list[Column], key: str, lower: bool) -> float | None:
+
+def _best(columns: list[Column], key: str, lower: bool | None) -> float | None:
+    if lower is None:
+        return None
     known = [v for column in columns if column.competes and (v := column.values.get(key)) is not None]
     return None if not known else min(known) if lower else max(known)
 
 
-def _cell(column: Column, key: str, best: float | None, width: int, style: Style) -> Text:
+def _cell(column: Column, key: str, best: float | None, width: int, style: Style, form: str) -> Text:
     value = column.values.get(key)
     if value is None:
         return Text(f"{'-':>{width}}", style=Style(dim=True))
     won = column.competes and value == best
-    shown = f"{'★ ' if won else ''}{value:.2f}".rjust(width)
+    shown = f"{'★ ' if won else ''}{form.format(value)}".rjust(width)
     return Text(shown, style=style if won else Style(dim=not column.competes))
 
 
-def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, bool]], list[Column]]:
-    """Tasks (column, title, whether lower is better) and the columns of values.
+def benchmark_table(archive: Archive, index: int) -> tuple[list[Task], list[Column]]:
+    """Tasks and the columns of values.
 
     Raises:
         MissingInput: where the run has no benchmarks of this experiment.
@@ -132,9 +146,9 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[tuple[str, str, 
             f"no benchmark values were released for experiment {index}",
             hint="has:program in the lineage's filter shows those that have some",
         )
-    tasks = [(r["column"], task_title(r), r["metric"] == "perplexity") for r in rows]
+    tasks = [(r["column"], task_title(r), lower_is_better(archive, r)) for r in rows]
     columns = [Column(f"this {index}", _values(rows))]
-    known = set(archive.table("benchmarks", ["index"])["index"].to_pylist())
+    known = archive.places("benchmarks")
     above = next((i for i in archive.lineage.ancestors(index) if i in known), None)
     if above is not None:
         columns.append(Column(f"ancestor {above}", _values(archive.rows("benchmarks", above))))
@@ -171,9 +185,18 @@ def task_title(row: dict[str, Any]) -> str:
     return str(row["task"]) + (" ppl" if row["metric"] == "perplexity" else "")
 
 
+def lower_is_better(archive: Archive, row: dict[str, Any]) -> bool | None:
+    """Of a row of the archive's table of benchmarks; None where nothing says so."""
+    if row["metric"] != AS_RECORDED:
+        return bool(row["metric"] == "perplexity")
+    stated = archive.objective
+    known = row["task"] == stated.score and stated.direction != UNKNOWN
+    return stated.direction == MINIMIZE if known else None
+
+
 def in_points(value: float | None, metric: str) -> float | None:
-    """A perplexity as it is, anything else in points of 100."""
-    return value if value is None or metric == "perplexity" else value * 100
+    """A perplexity, and what is as an imported run recorded it, as it is; anything else in points of 100."""
+    return value if value is None or metric in ("perplexity", AS_RECORDED) else value * 100
 
 
 def _values(rows: list[dict[str, Any]]) -> dict[str, float | None]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from math import sqrt
+from typing import Any
 
 from textual.app import ComposeResult
 
+from asi_repro.archive.details import origin_facts, origin_of
 from asi_repro.archive.node_model import UNKNOWN
 from asi_repro.archive.program_diff import diff_programs
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.data.item_counts import SCORED
 from asi_repro.errors import AsiReproError
+from asi_repro.text import short_value
 from asi_repro.tui.messages import OpenExperiment
 from asi_repro.tui.tabs.benchmarks import benchmark_table
 from asi_repro.tui.tabs.tab import Tab
@@ -71,6 +74,9 @@ class OverviewTab(Tab):
 
     def _facts(self, archive: Archive, e: Experiment) -> Iterator[tuple[str, str]]:
         yield "score", score_fact(archive, e)
+        if (origin := origin_of(archive, e.index)) is not None:
+            yield from self._imported_facts(archive, e, origin)
+            return
         for label, read in (
             ("changed", changed_fact), ("training", training_fact), ("benchmarks", benchmarks_fact),
             ("DeltaNet", reference_fact),
@@ -85,6 +91,20 @@ class OverviewTab(Tab):
         except AsiReproError as error:
             shown = self.source.for_run(error)
             yield "certificate", f"none; {shown.hint}" if e.has_program and shown.hint else "none"
+
+    def _imported_facts(
+        self, archive: Archive, e: Experiment, origin: dict[str, Any]
+    ) -> Iterator[tuple[str, str]]:
+        yield "status", origin["status"]
+        if e.has_program:
+            try:
+                yield "changed", changed_fact(archive, e)
+            except AsiReproError as error:
+                yield "changed", error.what
+        rows = archive.rows("benchmarks", e.index)
+        if rows:
+            yield "metrics", "; ".join(f"{row['task']} {short_value(row['value'])}" for row in rows)
+        yield from origin_facts(origin)
 
 
 def score_fact(archive: Archive, e: Experiment) -> str:

@@ -15,7 +15,9 @@ from textual.message import Message
 from textual.widget import Widget
 
 from asi_repro.archive.comparison import MOST, SideBySide, best_places, side_by_side
+from asi_repro.archive.node_model import AS_RECORDED
 from asi_repro.errors import MissingInput
+from asi_repro.text import short_value
 from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
@@ -325,7 +327,10 @@ class _Sheet:
         for one in self.read.sides.benchmarks:
             lower = one.metric == "perplexity"
             label = safe_line(task_title(tasks[one.column]), 40) + (" ↓" if lower else "")
-            cells = self._numbers([in_points(v, one.metric) for v in one.values], "{:.2f}", lower=lower)
+            values = [in_points(v, one.metric) for v in one.values]
+            cells = self._numbers(values, "{:.2f}", lower=lower)
+            if one.metric == AS_RECORDED:
+                cells = [(short_value(value), Style()) for value in values]
             rows += self._row(("benchmarks", one.column), label, cells)
         return self._section("Benchmarks", rows)
 
