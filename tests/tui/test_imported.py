@@ -146,7 +146,9 @@ def test_metrics_are_shown_as_they_were_recorded(tmp_path: Path) -> None:
             assert "1,234" in overview
             assert "speed 3.5" in overview
             assert "certificate" not in overview
-            await press(pilot, "p", "H", "b")
+            await press(pilot, "T")
+            assert "an imported run has no training curves" in screen_text(pilot.app)
+            await press(pilot, "H", "b")
             shown = screen_text(pilot.app)
             assert "★ 0.0712" in shown
             assert "0.0841" in shown

@@ -131,9 +131,10 @@ def _wrapped(line: str, width: int) -> list[str]:
 def _totals(steps: Sequence[Step]) -> Text:
     asked = sum(step.tokens[0] for step in steps if step.tokens)
     given = sum(step.tokens[1] for step in steps if step.tokens)
-    cost = sum(step.cost or 0.0 for step in steps)
+    costs = [step.cost for step in steps if step.cost is not None]
     calls = sum(step.kind == "LLM" for step in steps)
-    spent = f"{calls} calls of a model, {asked:,} → {given:,} tokens, ${cost:.4f}"
+    spent = f"{calls} call{'s' * (calls != 1)} of a model, {asked:,} → {given:,} tokens"
+    spent += f", ${sum(costs):.4f}" if costs else ", cost not known"
     return Text(f"{len(steps)} steps, {spent if calls else 'no model asked'}", no_wrap=True)
 
 

@@ -80,6 +80,8 @@ class TrainingTab(Tab):
         found = [*run_curves(self.source.archive, index), *our_curves(self.source, index)]
         # DeltaNet trained here is there to compare with: alone it would pass for this experiment's.
         if not any(curve.about_it for curve in found):
+            if self.source.imported is not None:
+                raise MissingInput("an imported run has no training curves")
             raise MissingInput(
                 f"no training curve was released for experiment {index}",
                 hint=f"`asi-repro train {index}` makes one of our own"

@@ -32,6 +32,8 @@ _OF_PROGRAMS = frozenset(
     {"motivation", "program", "diff", "benchmarks", "certificate", "cognition", "diagram"}
 )
 
+_OF_NO_IMPORT = frozenset({"training", "cognition", "diagram"})
+
 
 class ExperimentView(View):
     """Head, bar of tabs, and one tab."""
@@ -129,8 +131,10 @@ class ExperimentView(View):
 
     def _absent(self) -> frozenset[str]:
         """Tabs that have nothing to show, as far as that can be told at once."""
-        traces = frozenset() if self.source.has_traces else frozenset({"trace"})
-        return traces if self.experiment.has_program else traces | _OF_PROGRAMS
+        absent = frozenset() if self.source.has_traces else frozenset({"trace"})
+        if self.source.imported is not None:
+            absent |= _OF_NO_IMPORT
+        return absent if self.experiment.has_program else absent | _OF_PROGRAMS
 
     def _settled(self, tab: Tab) -> None:
         """What a tab reads is there: show it, if it is waited for."""
