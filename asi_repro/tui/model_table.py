@@ -9,7 +9,8 @@ from typing import Any
 
 from rich.style import Style
 
-from asi_repro.results.layout import REFERENCE
+from asi_repro.archive.reader import Archive, Experiment
+from asi_repro.results.layout import REFERENCE, slug_of
 from asi_repro.tui.theme import ThemeStyles
 from asi_repro.tui.widgets.canvas import Axis
 from asi_repro.tui.widgets.drawing import Figure, Series, clipped
@@ -92,8 +93,14 @@ class ModelTable:
     pictures: Sequence[Picture] = LOSSES
     pending = False
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, archive: Archive) -> None:
+        self.folder, self.archive = folder, archive
+
+    def experiment(self, name: str) -> Experiment | None:
+        """What a model was made from, where it is of the run that is browsed: each run counts from 1."""
+        digits = name.partition("-")[0]
+        e = self.archive.experiments.get(int(digits)) if digits.isdecimal() else None
+        return e if e is not None and slug_of(e.index, e.name) == name else None
 
     @property
     def about(self) -> list[str]:
@@ -102,7 +109,7 @@ class ModelTable:
 
     @property
     def rows(self) -> Sequence[Any]:
-        """A row a model, with its `name`, `title`, `index` and whether it is a `baseline`."""
+        """A row a model, with its `name`, `title` and whether it is a `baseline`."""
         raise NotImplementedError
 
     def work_out(self, *, seed: int, resamples: int) -> None:

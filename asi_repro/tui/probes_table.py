@@ -11,7 +11,7 @@ from rich.style import Style
 
 from asi_repro.archive.reader import Archive
 from asi_repro.data.probe_tasks import PROBES
-from asi_repro.results.layout import BASELINES, CONTROLS, slug_of
+from asi_repro.results.layout import BASELINES, CONTROLS
 from asi_repro.results.probe_rows import read_probes
 from asi_repro.tui.model_table import Column, Lines, Look, ModelTable, Picture, curves
 from asi_repro.tui.theme import ThemeStyles
@@ -28,7 +28,6 @@ class ProbedModel:
 
     name: str
     title: str
-    index: int | None
     cells: Mapping[str, Cell]
 
     @property
@@ -44,8 +43,7 @@ class ProbesTable(ModelTable):
     pictures = (Picture("right answers by training tokens"),)
 
     def __init__(self, folder: Path, archive: Archive) -> None:
-        super().__init__(folder)
-        self._archive = archive
+        super().__init__(folder, archive)
         self._rows, self._damaged = read_probes(folder)
         self.steps = sorted({float(tokens) for row in self._rows for tokens in row.curve})
         self.matrix: ProbeMatrix | None = None
@@ -77,15 +75,10 @@ class ProbesTable(ModelTable):
     @property
     def rows(self) -> Sequence[ProbedModel]:
         """See `ModelTable`."""
-        matrix, known = self.matrix, self._archive.experiments
         found = []
-        for name, cells in matrix.models.items() if matrix is not None else ():
-            digits = name.partition("-")[0]
-            index = int(digits) if digits.isdigit() else -1
-            if index in known and slug_of(index, known[index].name) == name:
-                found.append(ProbedModel(name, known[index].label, index, cells))
-            else:
-                found.append(ProbedModel(name, name, None, cells))
+        for name, cells in self.matrix.models.items() if self.matrix is not None else ():
+            e = self.experiment(name)
+            found.append(ProbedModel(name, name if e is None else e.label, cells))
         return found
 
     def figure(self, look: Look, theme: ThemeStyles) -> Figure:

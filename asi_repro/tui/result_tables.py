@@ -35,7 +35,7 @@ def result_tables(artifacts: Path, archive: Archive) -> list[ModelTable]:
     found: list[ModelTable] = []
     for folder in (artifacts / RESULTS_FOLDER, *(sorted(sweeps.iterdir()) if sweeps.is_dir() else [])):
         try:
-            found.append(TrainedTable(folder))
+            found.append(TrainedTable(folder, archive))
         except AsiReproError:
             if folder.parent == sweeps and any(row_paths(folder)):
                 found.append(SweepTable(folder, archive))
@@ -88,8 +88,8 @@ class TrainedTable(ModelTable):
         Column("seeds", 6, lambda row: float(row.seeds), "{:.0f}", True),
     )
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, archive: Archive) -> None:
+        super().__init__(folder, archive)
         self.results = read_results(folder)
         self.steps = sorted({float(point.step) for point in self.results.curves})
 
@@ -116,11 +116,6 @@ class SweepModel:
     title: str
     rows: Sequence[SweepRow]
     place: Place | None
-
-    @property
-    def index(self) -> int | None:
-        """Of its experiment; None for a baseline."""
-        return self.rows[0].index
 
     @property
     def baseline(self) -> bool:
@@ -165,8 +160,7 @@ class SweepTable(ModelTable):
     pictures = (Picture("loss by cost", curves=False), *LOSSES)
 
     def __init__(self, folder: Path, archive: Archive) -> None:
-        super().__init__(folder)
-        self._archive = archive
+        super().__init__(folder, archive)
         self.sweep: RecordedSweep | None = None
 
     @property
@@ -192,11 +186,8 @@ class SweepTable(ModelTable):
         from asi_repro.results.recorded_sweep import comparable, grouped, places
 
         groups = grouped(comparable(self._read[0])[0])
-        known, found = places(groups), self._archive.experiments
-        titles = {
-            name: found[index].label if (index := rows[0].index) in found else name
-            for name, rows in groups.items()
-        }
+        known, found = places(groups), {name: self.experiment(name) for name in groups}
+        titles = {name: name if e is None else e.label for name, e in found.items()}
         return [SweepModel(name, titles[name], rows, known.get(name)) for name, rows in groups.items()]
 
     def work_out(self, *, seed: int, resamples: int) -> None:
@@ -204,16 +195,14 @@ class SweepTable(ModelTable):
         from asi_repro.claims.recorded import read_recorded
 
         certificates = self.folder.parent.parent / "certificates"
-        self.sweep, _ = read_recorded(
-            self.folder, self._archive, certificates, seed=seed, resamples=resamples
-        )
+        self.sweep, _ = read_recorded(self.folder, self.archive, certificates, seed=seed, resamples=resamples)
 
     @property
     def about(self) -> list[str]:
         ours = sum(not row.baseline for row in self.rows)
         tokens = self.rows[0].rows[0].tokens if self.rows else 0
         said = [
-            f"{ours} of {len(self._archive.gallery)} architectures and {len(self.rows) - ours} baselines, "
+            f"{ours} of {len(self.archive.gallery)} architectures and {len(self.rows) - ours} baselines, "
             f"{tokens:,} tokens each. Not a reproduction of the paper's results."
         ]
         if self.sweep is None:

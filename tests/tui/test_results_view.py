@@ -19,7 +19,7 @@ from asi_repro.results.layout import slug_of
 from asi_repro.results.probe_matrix import make_matrix
 from asi_repro.results.probe_rows import read_probes, write_probe
 from asi_repro.results.recorded_sweep import sentence
-from asi_repro.results.sweep_rows import read_rows, write_row
+from asi_repro.results.sweep_rows import read_rows, row_path, write_row
 from asi_repro.results.table import read_results
 from asi_repro.tui.result_tables import result_tables
 from asi_repro.tui.source import Source, release_paths
@@ -67,9 +67,7 @@ def test_models_are_sorted_and_their_curves_read_off(trained_source: Source) -> 
             assert f"{first.loss:.4f}" in screen_text(pilot.app)
             assert pilot.app.query_one("#view-results Plot", Plot).figure.series[-1].label
             await press(pilot, "right_square_bracket", "left_square_bracket", "enter")
-            assert (
-                "no experiment of the run" in notices(pilot.app) or pilot.app.run_state.view == "experiment"
-            )
+            assert "no experiment of" in notices(pilot.app) or pilot.app.run_state.view == "experiment"
 
     asyncio.run(go())
 
@@ -82,11 +80,13 @@ def test_a_recorded_sweep_is_sorted_placed_and_opened(trained_source: Source) ->
     folder = project.artifacts / "sweeps" / "laptop"
     shutil.copytree(ROOT / "artifacts" / "sweeps" / "laptop", folder)
     rows, _ = read_rows(folder)
-    index = trained_source.archive.gallery[0].index
-    best = min((row for row in rows if row.index), key=lambda row: row.validation_loss or 9.0).name
-    for row in rows:
-        if row.name == best:
-            write_row(row.model_copy(update={"index": index}), folder)
+    e = trained_source.archive.gallery[0]
+    index, best = e.index, slug_of(e.index, e.name)
+    old = min((row for row in rows if row.index), key=lambda row: row.validation_loss or 9.0).name
+    for row in [row for row in rows if row.name == old]:
+        row_path(folder, old, row.seed).unlink()
+        write_row(row.model_copy(update={"name": best, "index": index}), folder)
+    rows, _ = read_rows(folder)
     params = load_params(ROOT)
     sweep, _ = read_recorded(
         folder, trained_source.archive, None, seed=params.seed, resamples=params.claims.resamples
@@ -127,6 +127,11 @@ def test_a_recorded_sweep_is_sorted_placed_and_opened(trained_source: Source) ->
             await press(pilot, "a")
             assert "logarithmic" in screen_text(pilot.app)
             assert view.query_one(Plot).figure.y.log
+            other = next(row.name for row in rows if row.index and row.name != best)
+            listed.go(other)
+            await press(pilot, "enter")
+            assert pilot.app.run_state.view == "results", "of its index this run has another experiment"
+            assert "no experiment of" in notices(pilot.app)
             listed.go(best)
             await press(pilot, "enter")
             assert (pilot.app.run_state.view, pilot.app.run_state.index) == ("experiment", index)

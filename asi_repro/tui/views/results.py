@@ -170,11 +170,11 @@ class ResultsView(View):
     @on(LineList.Selected, "#results-models")
     def _open(self, event: LineList.Selected) -> None:
         event.stop()
-        row = next(row for row in self._table.rows if row.name == event.line.key)
-        if row.index is None or row.index not in self.source.archive.experiments:
-            self.app.notify("a baseline is no experiment of the run", timeout=3)
+        e = self._table.experiment(str(event.line.key))
+        if e is None:
+            self.app.notify(f"this model is no experiment of {self.source.paths.name}", timeout=3)
         else:
-            self.post_message(OpenExperiment(row.index, "training"))
+            self.post_message(OpenExperiment(e.index, "training"))
 
     def action_table(self, way: int) -> None:
         self._place = (self._place + way) % len(self._tables)
