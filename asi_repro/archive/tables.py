@@ -106,7 +106,7 @@ def read_parquet(
 def _matching(
     file: pq.ParquetFile, columns: list[str] | None, name: str, values: Collection[Any]
 ) -> pa.Table:
-    rows = [file.read_row_groups([], columns)]
+    rows = [file.read_row_groups([], columns, use_threads=False)]
     for group in range(file.num_row_groups):
         key = file.read_row_group(group, [name], use_threads=False)[name].to_pylist()
         if places := [place for place, value in enumerate(key) if value in values]:

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 
 from asi_repro.archive.node_model import AS_RECORDED, MINIMIZE, UNKNOWN
+from asi_repro.archive.nodes import is_imported
 from asi_repro.archive.reader import Archive
 from asi_repro.claims.data import same_name
 from asi_repro.claims.paper_tables import PaperTables
@@ -204,6 +205,8 @@ def _values(rows: list[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def _best_average(archive: Archive) -> int:
+    if is_imported(archive):  # it has no average
+        return -1
     table = archive.table("benchmarks", ["index", "column", "value"])
     rows = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
     averages = [(value, -at) for at, column, value in rows if column == "average" and value is not None]

@@ -111,9 +111,9 @@ def score_fact(archive: Archive, e: Experiment) -> str:
     """The score with its rank, and what it is against the parent's."""
     if e.score is None:
         return "none"
-    gain = archive.objective.gain
-    known = [gain(one.score) for one in archive.experiments.values() if one.score is not None]
-    rank = 1 + sum(one > gain(e.score) for one in known)
+    sign = archive.objective.sign
+    known = [sign * one.score for one in archive.experiments.values() if one.score is not None]
+    rank = 1 + sum(score > sign * e.score for score in known)
     ranked = archive.objective.direction != UNKNOWN
     said = f"{e.score:.4f}" + (f", place {rank:,} of {len(known):,}" if ranked else "")
     if e.parent is None:
