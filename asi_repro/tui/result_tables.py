@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -110,12 +110,17 @@ class TrainedTable(ModelTable):
 
 @dataclass(frozen=True)
 class SweepModel:
-    """A model of a recorded sweep: means over its seeds, and its place by validation loss."""
+    """A model of a recorded sweep: means over its seeds, and its place by validation loss once that is known.
+
+    Attributes:
+        leaks: whether it sees later tokens, and so has no place.
+    """
 
     name: str
     title: str
     rows: Sequence[SweepRow]
-    place: Place | None
+    place: Place | None = None
+    leaks: bool = False
 
     @property
     def baseline(self) -> bool:
@@ -134,7 +139,9 @@ class SweepModel:
 
 
 def _place_interval(row: SweepModel) -> str:
-    return "" if row.place is None else f" [{row.place.low}, {row.place.high}]"
+    if row.place is None:
+        return "leaks" if row.leaks else ""
+    return f" [{row.place.low}, {row.place.high}]"
 
 
 class SweepTable(ModelTable):
@@ -181,14 +188,21 @@ class SweepTable(ModelTable):
         return sorted({float(step) for model in self.rows for row in model.rows for step in row.curve})
 
     @cached_property
-    def rows(self) -> Sequence[SweepModel]:
-        """See `ModelTable`."""
-        from asi_repro.results.recorded_sweep import comparable, grouped, places
+    def _models(self) -> list[SweepModel]:
+        from asi_repro.results.recorded_sweep import comparable, grouped
 
         groups = grouped(comparable(self._read[0])[0])
-        known, found = places(groups), {name: self.experiment(name) for name in groups}
+        found = {name: self.experiment(name) for name in groups}
         titles = {name: name if e is None else e.label for name, e in found.items()}
-        return [SweepModel(name, titles[name], rows, known.get(name)) for name, rows in groups.items()]
+        return [SweepModel(name, titles[name], rows) for name, rows in groups.items()]
+
+    @property
+    def rows(self) -> Sequence[SweepModel]:
+        """See `ModelTable`."""
+        if self.sweep is None:
+            return self._models
+        places, leaking = self.sweep.places, self.sweep.leaking_names
+        return [replace(one, place=places.get(one.name), leaks=one.name in leaking) for one in self._models]
 
     def work_out(self, *, seed: int, resamples: int) -> None:
         """Reliability and agreement with the paper."""

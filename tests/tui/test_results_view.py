@@ -18,10 +18,10 @@ from asi_repro.project import Project
 from asi_repro.results.layout import slug_of
 from asi_repro.results.probe_matrix import make_matrix
 from asi_repro.results.probe_rows import read_probes, write_probe
-from asi_repro.results.recorded_sweep import sentence
+from asi_repro.results.recorded_sweep import read_sweep, sentence
 from asi_repro.results.sweep_rows import read_rows, row_path, write_row
 from asi_repro.results.table import read_results
-from asi_repro.tui.result_tables import result_tables
+from asi_repro.tui.result_tables import SweepTable, result_tables
 from asi_repro.tui.source import Source, release_paths
 from asi_repro.tui.views.results import ResultsView
 from asi_repro.tui.widgets.line_list import LineList
@@ -70,6 +70,20 @@ def test_models_are_sorted_and_their_curves_read_off(trained_source: Source) -> 
             assert "no experiment of" in notices(pilot.app) or pilot.app.run_state.view == "experiment"
 
     asyncio.run(go())
+
+
+def test_a_model_that_sees_later_tokens_has_no_place(tmp_path: Path, trained_source: Source) -> None:
+    for name, loss in (("0001-leaks", 0.1), ("0002-fair", 1.5), ("delta_net", 1.6)):
+        for seed in (0, 1):
+            write_row(made_up_row(name, seed, loss + seed / 1000, program=name), tmp_path / "laptop")
+    table = SweepTable(tmp_path / "laptop", trained_source.archive)
+    assert [(row.place, row.leaks) for row in table.rows] == [(None, False)] * 3, "not known yet"
+    rows, _ = read_rows(tmp_path / "laptop")
+    table.sweep = read_sweep(rows, paper={}, total=2, seed=1, resamples=50, leaking={"0001-leaks"})
+    leaks, fair, _ = table.rows
+    place = next(column for column in table.columns if column.title.startswith("place"))
+    assert (place.value(leaks), place.more(leaks)) == (None, "leaks")
+    assert (place.value(fair), fair.leaks) == (1.0, False)
 
 
 def test_a_recorded_sweep_is_sorted_placed_and_opened(trained_source: Source) -> None:

@@ -288,6 +288,7 @@ def _model_line(
     shown.append(title, style=theme.primary if row.baseline else theme.strong)
     for column in columns:
         value = column.value(row)
-        text = "–" if value is None else column.pattern.format(value) + column.more(row)
+        more = column.more(row)
+        text = (more or "–") if value is None else column.pattern.format(value) + more
         shown.append(f"{text:>{column.width}}", style=column.style(row, theme))
     return Line(shown, row.name)
