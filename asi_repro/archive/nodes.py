@@ -3,23 +3,21 @@
 Version 1's tables stay as they are, so everything that reads them reads an imported run too. Version 2 adds
 three: `nodes` (one row an experiment), `parents` (one row an edge, where an experiment may have several) and
 `records` (what the system itself wrote, byte for byte). An archive without them is of version 1, and
-`read_nodes`, `read_parents` and `read_objective` migrate it: every experiment is finished, its one parent is
-its parent, and a higher score is better, as the paper has it.
+`read_nodes`, `read_parents` and `Archive.objective` migrate it: every experiment is finished, its one parent
+is its parent, and a higher score is better, as the paper has it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from asi_repro.archive.node_model import FINISHED, PARENT, Node, Objective
-
-if TYPE_CHECKING:
-    from asi_repro.archive.reader import Archive
+from asi_repro.archive.node_model import FINISHED, PARENT, Node
+from asi_repro.archive.reader import Archive
 
 
 def is_imported(archive: Archive) -> bool:
     """Whether the archive has the tables of version 2."""
-    return (archive.folder / "nodes.parquet").is_file()
+    return archive.imported
 
 
 def read_nodes(archive: Archive) -> dict[int, Node]:
@@ -61,16 +59,3 @@ def other_parents(archive: Archive) -> dict[int, tuple[int, ...]]:
         if row["role"] == PARENT and row["parent"] != first:
             found.setdefault(row["index"], []).append(row["parent"])
     return {index: tuple(others) for index, others in found.items()}
-
-
-def read_objective(archive: Archive) -> Objective:
-    """What the scores of a run are.
-
-    Raises:
-        DataError: where the direction is none that there is.
-    """
-    if not is_imported(archive):
-        return Objective()
-    from asi_repro.archive.node_tables import stated_objective
-
-    return stated_objective(archive.folder)

@@ -17,7 +17,7 @@ from typing import Any
 from asi_repro import markdown
 from asi_repro.archive.cognition import TEXTS, entries
 from asi_repro.archive.node_model import FINISHED, Node, Objective
-from asi_repro.archive.nodes import other_parents, read_nodes, read_objective
+from asi_repro.archive.nodes import other_parents, read_nodes
 from asi_repro.archive.reader import Archive, Experiment, Program
 from asi_repro.archive.tables import read_parquet
 from asi_repro.markdown import code, escape, fence
@@ -109,7 +109,7 @@ def _read(archive: Archive, title: str, traces: Mapping[int, Sequence[JsonDict]]
         archive,
         title,
         read_nodes(archive),
-        read_objective(archive),
+        archive.objective,
         other_parents(archive),
         {row["id"]: row for row in entries(archive)},
         recalled,

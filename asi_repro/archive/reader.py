@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from asi_repro.archive.lineage import Lineage
 from asi_repro.archive.node_model import Objective
-from asi_repro.archive.nodes import read_objective
 from asi_repro.errors import DataError, MissingInput, NotFound
 
 if TYPE_CHECKING:
@@ -106,10 +105,23 @@ class Archive:
         pairs = zip(table["index"].to_pylist(), table["parent"].to_pylist(), strict=True)
         return Lineage(dict(pairs))
 
+    @property
+    def imported(self) -> bool:
+        """Whether it has the tables of version 2; see `nodes`."""
+        return (self.folder / "nodes.parquet").is_file()
+
     @cached_property
     def objective(self) -> Objective:
-        """What the scores are; see `nodes.read_objective`."""
-        return read_objective(self)
+        """What the scores are; as the paper has it where the run is not an imported one.
+
+        Raises:
+            DataError: where the direction is none that there is.
+        """
+        if not self.imported:
+            return Objective()
+        from asi_repro.archive.node_tables import stated_objective
+
+        return stated_objective(self.folder)
 
     @property
     def gallery(self) -> list[Experiment]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from asi_repro.archive.node_model import FINISHED, GHOST
 from asi_repro.archive.node_tables import read_extra
-from asi_repro.archive.nodes import read_nodes, read_objective, read_parents
+from asi_repro.archive.nodes import read_nodes, read_parents
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.imports.layout import ARCHIVE
@@ -95,7 +95,7 @@ def _records(archive: Archive) -> list[dict[str, Any]]:
 def rebuild(folder: Path) -> ImportedRun:
     """The run in memory from which its tables were made."""
     archive, said = Archive(folder / ARCHIVE), read_import(folder)
-    objective = read_objective(archive)
+    objective = archive.objective
     run = ImportedRun(said.system, objective.score, objective.direction, said.direction_from)
     run.notices = [Notice(one.kind, one.text) for one in said.notices]
     run.sources = archive.table("sources").to_pylist()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.archive.node_model import GHOST, Node, Objective
-from asi_repro.archive.nodes import read_nodes, read_objective
+from asi_repro.archive.nodes import read_nodes
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.imports.layout import ARCHIVE
 
@@ -34,7 +34,7 @@ def steps(folder: Path) -> tuple[Objective, list[Step]]:
     The first program with a score is what the others are held against.
     """
     archive = Archive(folder / ARCHIVE)
-    objective, nodes = read_objective(archive), read_nodes(archive)
+    objective, nodes = archive.objective, read_nodes(archive)
     made: list[Step] = []
     first: float | None = None
     best: float | None = None

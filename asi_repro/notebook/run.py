@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from asi_repro.archive.node_model import Objective
 from asi_repro.archive.node_tables import NODES
-from asi_repro.archive.nodes import read_nodes, read_objective, read_parents
+from asi_repro.archive.nodes import read_nodes, read_parents
 from asi_repro.archive.reader import Archive, Program
 from asi_repro.archive.tables import read_parquet
 from asi_repro.claims.ledger import Entry, read_ledger
@@ -70,7 +70,7 @@ class OpenRun:
     @cached_property
     def objective(self) -> Objective:
         """What the scores are called, and which direction is better."""
-        return read_objective(self._archive)
+        return self._archive.objective
 
     @cached_property
     def experiments(self) -> pa.Table:

@@ -12,7 +12,7 @@ from in_process import call
 
 from asi_repro.archive.history.clone import open_history
 from asi_repro.archive.history.verify import verify_history
-from asi_repro.archive.nodes import read_nodes, read_objective, read_parents
+from asi_repro.archive.nodes import read_nodes, read_parents
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import write_archive
 from asi_repro.errors import AsiReproError, DataError, NotFound
@@ -82,7 +82,7 @@ def test_a_parent_that_no_file_describes_is_a_ghost_with_what_its_children_say(t
 
 def test_a_failed_score_is_none_and_the_direction_is_the_stated_one(tree: Path) -> None:
     run = archive(tree)
-    assert read_objective(run).direction == "minimize"
+    assert run.objective.direction == "minimize"
     assert [step.node.native_id for step in ranked(tree)] == ["ab", "a", "b", "seed"]
     assert run.find("crash").score is None
     assert {n.status for n in read_nodes(run).values()} == {"finished", "failed", "ghost"}
@@ -135,7 +135,7 @@ def test_an_archive_of_version_1_is_migrated(tree: Path, tmp_path: Path) -> None
     old = Archive(tmp_path / "plain")
     assert {node.status for node in read_nodes(old).values()} == {"finished"}
     assert {row["role"] for row in read_parents(old)} == {"parent"}
-    assert read_objective(old).direction == "maximize"
+    assert old.objective.direction == "maximize"
 
 
 @pytest.mark.parametrize("place", RUNS, ids=lambda p: p.name)

@@ -12,7 +12,6 @@ from asi_repro.archive.history.bundle import history_refs, open_bundle, read_hea
 from asi_repro.archive.history.commits import commit_of, object_id, tree_id
 from asi_repro.archive.history.content import commit_message, experiment_files, experiment_ref
 from asi_repro.archive.history.records import ExperimentRecord, read_records
-from asi_repro.archive.nodes import read_objective
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
 from asi_repro.store.git import init_bare, read_objects, require_git, run_git
@@ -41,7 +40,7 @@ def verify_history(bundle: Path, archive: Archive) -> list[str]:
         parent = None if record.parent is None else expected[record.parent]
         others = tuple(expected[other] for other in record.others)
         expected[record.index] = commit_of(record, parent, others).id
-    wanted = history_refs(archive.experiments.values(), expected, read_objective(archive))
+    wanted = history_refs(archive.experiments.values(), expected, archive.objective)
     with tempfile.TemporaryDirectory(prefix="asi-repro-history-") as folder:
         repository = Path(folder) / "repository.git"
         init_bare(repository)

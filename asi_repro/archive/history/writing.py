@@ -10,7 +10,6 @@ from typing import Any
 from asi_repro.archive.history.bundle import best, history_refs, write_bundle
 from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, commit_of
 from asi_repro.archive.history.records import ExperimentRecord, read_records
-from asi_repro.archive.nodes import read_objective
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import atomic_file, scratch_beside, sha256_file
@@ -66,7 +65,7 @@ def write_history(archive: Archive, bundle: Path, progress: Progress | None = No
         init_bare(repository)
         records = _counted(read_records(archive), len(experiments), progress)
         commits = _import_commits(repository, records)
-        objective = read_objective(archive)
+        objective = archive.objective
         refs = history_refs(experiments.values(), commits, objective)
         with atomic_file(bundle) as temporary:
             write_bundle(temporary, refs, _only_pack(repository))
