@@ -195,6 +195,25 @@ def test_the_matrix_of_probes_stands_beside_chance_and_noise(trained_source: Sou
     asyncio.run(go())
 
 
+def test_a_table_that_is_being_worked_out_does_not_say_that_it_is_empty(
+    trained_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert trained_source.project is not None
+    shutil.copy(ROOT / "params.yaml", trained_source.project.root)
+    write_probe(
+        probe_row("delta_net", "recall", 0, 0.5), trained_source.project.artifacts / "sweeps" / "laptop"
+    )
+    monkeypatch.setattr("asi_repro.tui.probes_table.ProbesTable.work_out", lambda table, **_: None)
+
+    async def go() -> None:
+        async with run_app(trained_source, size=(80, 24)) as pilot:
+            await press(pilot, "8")
+            assert "working out" in screen_text(pilot.app)
+            assert "no model was trained" not in screen_text(pilot.app)
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_screen(made_up_root: Path, tmp_path: Path, size: tuple[int, int]) -> None:
     shutil.copytree(made_up_root, tmp_path, dirs_exist_ok=True)

@@ -72,7 +72,7 @@ class ResultsView(View):
 
     def compose(self) -> ComposeResult:
         yield LineList(fixed=True, id="results-about")
-        yield LineList(id="results-models", empty="no model was trained")
+        yield LineList(id="results-models")
         yield Plot()
 
     def on_mount(self) -> None:
@@ -103,7 +103,9 @@ class ResultsView(View):
         head = _head(table, columns, name, by, "↓" if descending else "↑")
         theme = theme_styles(self.app)
         lines = [_model_line(row, columns, name, theme, self._kept) for row in rows]
-        self.query_one("#results-models", LineList).show(lines, head)
+        models = self.query_one("#results-models", LineList)
+        models.set_empty("working out …" if table.pending else "no model was trained")
+        models.show(lines, head)
         self._plot()
         if table.pending:
             self._work_out(table)
