@@ -49,8 +49,9 @@ def import_(
     imported = write_import(read_run(place, format_), find_project().runs / name, replace=replace)
     record = imported.record
     counts = ", ".join(f"{count} {status}" for status, count in record.statuses.items())
+    number = f"{record.experiments} experiment{'s' * (record.experiments != 1)}"
     lines = [
-        f"run {name}: {record.experiments} experiments of {safe(record.system)} ({counts})",
+        f"run {name}: {number} of {safe(record.system)} ({counts})",
         f"score: {safe(record.score)}, {record.direction} ({safe(record.direction_from)})",
         *(f"notice ({n.kind}): {safe(n.text)}" for n in record.notices[:_SHOWN]),
     ]

@@ -10,6 +10,7 @@ import ctypes
 import errno
 import filecmp
 import os
+import shutil
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ from asi_repro.store.json_text import dump_json
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux and RENAME_SWAP of macOS
 _AT_FDCWD = -100
+
+
+CERTIFICATES = "certificates"
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ def write_import(found: ImportedRun, folder: Path, *, replace: bool = False) -> 
         (new / FILE).write_text(text, encoding="utf-8")
         if _equal(folder, new):
             return Imported(folder, False, record)
+        if (folder / CERTIFICATES).is_dir() and not replace:  # each names its program by its SHA-256
+            shutil.copytree(folder / CERTIFICATES, new / CERTIFICATES, symlinks=True)
         _sync(new)
         _put(new, folder)
     return Imported(folder, True, record)

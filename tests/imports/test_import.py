@@ -147,15 +147,18 @@ def test_importing_again_changes_nothing(place: Path, tmp_path: Path) -> None:
     assert (contents(folder), folder.stat().st_ino) == before
 
 
-def test_a_run_that_has_grown_keeps_its_indices(tmp_path: Path) -> None:
+def test_a_run_that_has_grown_keeps_its_indices_and_certificates(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     imported(write_neutral(tmp_path / "t.jsonl", TREE[:3]), folder)
     before = {node.native_id: node.index for node in read_nodes(archive(folder)).values()}
+    (folder / "certificates").mkdir()
+    (folder / "certificates" / "1.json").write_text("{}")
     assert imported(
         write_neutral(tmp_path / "t.jsonl", [*TREE[:3], {"id": "c", "iteration": 7}]), folder
     ).changed
     after = {node.native_id: node.index for node in read_nodes(archive(folder)).values()}
     assert after.items() >= before.items()
+    assert (folder / "certificates" / "1.json").read_text() == "{}"
 
 
 def test_another_run_is_not_written_over(tmp_path: Path) -> None:
