@@ -21,6 +21,7 @@ class ProbeSettings(Settings):
     test_sequences: int = Field(default=256, ge=1, description="Sequences of a test.")
     max_minutes: float = Field(default=10.0, gt=0, description="Wall time after which a probe is given up.")
     baseline_seeds: int = Field(default=2, ge=1, description="Seeds of each baseline.")
+    sample_seeds: int = Field(default=2, ge=1, description="Seeds of each of a sample of the gallery.")
     core_hours: float = Field(
         default=6.0, gt=0, description="What all of it may take, written down beforehand; it stops nothing."
     )

@@ -173,6 +173,7 @@ class RecordedSweep(RecordedWork):
             size=self.settings.sample,
             seed=self.seed,
             baseline_seeds=seeds or self.settings.baseline_seeds,
+            sample_seeds=seeds or self.settings.architecture_seeds,
             architecture_seeds=seeds or self.settings.architecture_seeds,
         )
 
@@ -239,6 +240,7 @@ def ordered(
     size: int,
     seed: int,
     baseline_seeds: int,
+    sample_seeds: int,
     architecture_seeds: int,
 ) -> list[Pair]:
     """See `RecordedSweep.everything`; the sample is the same for a seed, in whatever order they are given."""
@@ -247,7 +249,7 @@ def ordered(
     rest = [subject for subject in architectures if subject not in drawn]
     return [
         *((subject, 0) for subject in baselines),
-        *((subject, number) for subject in drawn for number in range(architecture_seeds)),
+        *((subject, number) for subject in drawn for number in range(sample_seeds)),
         *((subject, number) for number in range(1, baseline_seeds) for subject in baselines),
         *((subject, number) for number in range(architecture_seeds) for subject in rest),
     ]

@@ -64,6 +64,7 @@ class RecordedProbes(RecordedWork):
             size=sample.sample if sample is not None else 0,
             seed=self.params.seed,
             baseline_seeds=self.params.probes.baseline_seeds,
+            sample_seeds=self.params.probes.sample_seeds,
             architecture_seeds=1,
         )
 

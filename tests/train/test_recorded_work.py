@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,7 +240,7 @@ def test_scores_of_other_weights_make_no_row(root):
 
 def test_the_order_is_baselines_then_the_sample_then_seed_after_seed():
     architectures = [program("x", f"000{number}-a") for number in range(6)]
-    how = {"size": 2, "seed": 1, "baseline_seeds": 3, "architecture_seeds": 2}
+    how = {"size": 2, "seed": 1, "baseline_seeds": 3, "sample_seeds": 2, "architecture_seeds": 2}
     pairs = ordered([baseline("delta_net"), baseline("mamba2")], architectures, **how)
     names = [(subject.slug, seed) for subject, seed in pairs]
     assert names[:2] == [("delta_net", 0), ("mamba2", 0)]
@@ -250,5 +251,7 @@ def test_the_order_is_baselines_then_the_sample_then_seed_after_seed():
     assert names[10:] == [(name, seed) for seed in (0, 1) for name in rest]
     other_order = ordered([baseline("delta_net"), baseline("mamba2")], architectures[::-1], **how)
     assert [(subject.slug, seed) for subject, seed in other_order[2:6]] == names[2:6]
+    once = ordered([baseline("delta_net")], architectures, **{**how, "architecture_seeds": 1})
+    assert Counter(subject.slug for subject, _ in once) == Counter(drawn * 2 + rest + ["delta_net"] * 3)
     another_seed = ordered([baseline("delta_net")], architectures, **{**how, "seed": 2})
     assert {subject.slug for subject, _ in another_seed[1:5]} != set(drawn)
