@@ -127,7 +127,7 @@ def check(
     Raises:
         AsiReproError: where it cannot be called as either, or for an unknown check; says what to give.
     """
-    from asi_repro.verify.live import LiveBattery, LiveSource, seeds_kept
+    from asi_repro.verify.live_module import LiveBattery, LiveSource, seeds_kept
 
     checks = chosen_checks(only, skip, quick=quick)
     with seeds_kept():

@@ -22,7 +22,7 @@ import torch
 
 from asi_repro.archive.reader import Archive
 from asi_repro.project import find_project
-from asi_repro.verify.battery import Battery
+from asi_repro.verify.all_checks import Battery
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.subject import Subject
 

@@ -132,7 +132,7 @@ async def keys(archive: Path, repeats: int) -> dict[str, list[tuple[float, float
     from textual.worker import WorkerCancelled
 
     from asi_repro.tui.app import BrowseApp
-    from asi_repro.tui.source import Source
+    from asi_repro.tui.run_data import Source
 
     source = Source.at(archive)
     app = BrowseApp(source, watch=False)

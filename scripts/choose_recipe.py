@@ -32,8 +32,8 @@ from asi_repro.store.records import write_record
 from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.probing import Probed, Prober, ProbeSpec, make_probe
+from asi_repro.train.run import train_model
 from asi_repro.train.spec import Spec, baseline, make_spec
-from asi_repro.train.trainer import train_model
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBES_TRIED = ("recall", "selective_copying")

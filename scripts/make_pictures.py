@@ -15,9 +15,9 @@ from pathlib import Path
 
 from asi_repro.project import find_project
 from asi_repro.tui.app import BrowseApp
-from asi_repro.tui.link import Link
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.messages import Compare
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 
 
 @dataclass(frozen=True)

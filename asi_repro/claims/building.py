@@ -12,12 +12,12 @@ from asi_repro.claims.context import Context, Settings
 from asi_repro.claims.criteria import Criteria, with_criteria
 from asi_repro.claims.data import Data
 from asi_repro.claims.finding import Finding, NotCheckable, Part, Verdict
+from asi_repro.claims.finding_json import finding_fields, plain
 from asi_repro.claims.ledger import SCHEMA_VERSION, Entry, Ledger, ReadingOf, SensitivityOf
-from asi_repro.claims.measured import measured_entries
+from asi_repro.claims.own_measurements import measured_entries
 from asi_repro.claims.paper_tables import PaperTables
-from asi_repro.claims.plain import finding_fields, plain
-from asi_repro.claims.probed import probe_entries
-from asi_repro.claims.recorded import recorded_entries
+from asi_repro.claims.recorded_probes import probe_entries
+from asi_repro.claims.recorded_sweep import recorded_entries
 from asi_repro.claims.registry import Check, checks
 from asi_repro.claims.texts import ClaimText, claim_texts, papers
 

@@ -13,15 +13,15 @@ from asi_repro.cli.options import ClassOption, JsonOption, ScaleOption, SetOptio
 from asi_repro.cli.output import console, print_json, print_result
 from asi_repro.cli.results import print_models
 from asi_repro.config.params import load_params
-from asi_repro.discover.run.comparison import Group, compare_groups, write_curves
 from asi_repro.discover.run.comparison_page import comparison_text, write_comparison
 from asi_repro.discover.run.outcomes import read_outcomes
+from asi_repro.discover.run.run_comparison import Group, compare_groups, write_curves
 from asi_repro.errors import MissingInput, NotFound
 from asi_repro.project import RELEASE, Project, find_project, run_folders
-from asi_repro.results.comparison import build_results
+from asi_repro.results.baseline_comparison import build_results
 from asi_repro.results.layout import evaluated_root, trained_root
 from asi_repro.results.trained_models import load_models
-from asi_repro.sweep.own import is_file
+from asi_repro.sweep.mixer_file import is_file
 from asi_repro.sweep.workspace import open_workspace
 from asi_repro.verify.adapt import Choice
 

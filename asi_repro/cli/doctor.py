@@ -14,7 +14,7 @@ from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import console, print_json, safe
 from asi_repro.doctor.findings import Finding, can_verify
 from asi_repro.doctor.gpu.check import SECONDS, line_of, look_at_machine, run_parts, write_report
-from asi_repro.doctor.gpu.rows import Row, Setting
+from asi_repro.doctor.gpu.messages import Row, Setting
 from asi_repro.doctor.probes import examine
 from asi_repro.project import find_project
 

@@ -32,7 +32,7 @@ from asi_repro.results.evaluation import BITS, MARGIN, EvaluationResult, read_re
 from asi_repro.results.layout import EVALUATION
 from asi_repro.results.training import read_training
 from asi_repro.store.records import write_record
-from asi_repro.sweep.own import is_file
+from asi_repro.sweep.mixer_file import is_file
 from asi_repro.sweep.scoring import evaluate_model
 from asi_repro.sweep.workspace import open_workspace
 

@@ -16,7 +16,7 @@ from asi_repro.errors import MissingInput
 from asi_repro.imports.checks import run_checks as run_checks_of
 from asi_repro.imports.layout import is_import
 from asi_repro.project import archive_of, find_project
-from asi_repro.sweep.measured import check_measured
+from asi_repro.sweep.result_checks import check_measured
 
 
 def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:

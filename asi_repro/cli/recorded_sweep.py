@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from asi_repro.claims.recorded import read_recorded
+from asi_repro.claims.recorded_sweep import read_recorded
 from asi_repro.cli.output import print_columns, print_json, safe
 from asi_repro.config.params import Params
 from asi_repro.errors import AsiReproError, MissingInput

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from asi_repro.claims.recorded import table2_by_slug
+from asi_repro.claims.recorded_sweep import table2_by_slug
 from asi_repro.cli.options import JsonOption, ScaleOption
 from asi_repro.cli.output import console, print_columns, print_json, safe
 from asi_repro.cli.recorded_sweep import show_recorded
 from asi_repro.config.params import load_params
 from asi_repro.project import find_project
-from asi_repro.results.comparison import SCORE, build_results
+from asi_repro.results.baseline_comparison import SCORE, build_results
 from asi_repro.results.differences import Spread
 from asi_repro.results.layout import evaluated_root, trained_root
 from asi_repro.results.speed import TIMES, step_times

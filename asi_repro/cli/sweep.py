@@ -27,7 +27,7 @@ from asi_repro.executor.base import usable_cpus
 from asi_repro.project import find_project
 from asi_repro.sweep.jobs import Report, Swept, failed_report, make_jobs
 from asi_repro.sweep.jobs import sweep as run_sweep
-from asi_repro.sweep.recorded import RecordedSweep
+from asi_repro.sweep.recorded_sweep import RecordedSweep
 from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.spec import DEVICES
 

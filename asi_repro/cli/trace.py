@@ -17,8 +17,8 @@ from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
 from asi_repro.imports.layout import ARCHIVE, is_import
 from asi_repro.project import RELEASE, Project, archive_of, find_project, how_to_finish, run_folders
 from asi_repro.store.files import atomic_write
+from asi_repro.store.generated_folder import keep_folder
 from asi_repro.store.json_text import JsonDict
-from asi_repro.store.keeping import keep_folder
 from asi_repro.text import terminal_safe
 from asi_repro.traces.columns import COLUMNS
 from asi_repro.traces.note import trace_note

@@ -20,10 +20,10 @@ from typing import Any
 from scipy import stats
 
 from asi_repro.archive.tables import read_parquet
+from asi_repro.discover.arms import stage_lab
 from asi_repro.discover.lab.live import LiveLabs
 from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.teams import stage_lab
 from asi_repro.discover.types import LabFailure, LeakSuspected
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.executor.base import Executor

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from asi_repro.config.discover import Arm
 from asi_repro.config.params import load_params
+from asi_repro.discover.arms import LlmMode
 from asi_repro.discover.lab.cluster import ClusterLabs
 from asi_repro.discover.lab.live import LocalLabs, made_with
 from asi_repro.discover.loop.events import OnEvent, RunBegun
@@ -20,7 +21,6 @@ from asi_repro.discover.run.recorded import check_reproduction, record_run, set_
 from asi_repro.discover.run.setup import is_set_up, set_up_run, wanted_settings
 from asi_repro.discover.run.store import VERIFIED
 from asi_repro.discover.run.traces import write_run_traces
-from asi_repro.discover.teams import LlmMode
 from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.executor.choose import make_executor
 from asi_repro.executor.on_ray import RayExecutor

@@ -183,7 +183,7 @@ def _record(benchmark: Benchmark, found: dict[str, Any], file: ItemFile) -> Task
     task = benchmark.task
     scores = found["results"][task]
     samples = sorted(found["samples"][task], key=lambda sample: sample["doc_id"])
-    from asi_repro.evaluate.continuous import continuous_scores, majority_rate, metric_record
+    from asi_repro.evaluate.answer_scores import continuous_scores, majority_rate, metric_record
 
     better = found["higher_is_better"][task]
     metrics: dict[str, MetricRecord] = {}

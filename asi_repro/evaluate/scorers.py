@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from asi_repro.errors import AsiReproError, MissingInput
-from asi_repro.evaluate.scoring import Request, Row, Score, plan, score_batch
+from asi_repro.evaluate.loglikelihoods import Request, Row, Score, plan, score_batch
 from asi_repro.sandbox import gpu
 from asi_repro.sandbox.client import SandboxWorker
 from asi_repro.sandbox.outcome import Limits
@@ -90,7 +90,7 @@ class SandboxScorer(Scorer):
 
     Args:
         folder: a model's folder as `save_pretrained` writes it.
-        exact: see `asi_repro.evaluate.scoring`.
+        exact: see `asi_repro.evaluate.loglikelihoods`.
         device: cpu or cuda.
         unsafe: resource limits only, where no tier works.
 

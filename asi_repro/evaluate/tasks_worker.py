@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from asi_repro.evaluate.scoring import Row, score_batch
+from asi_repro.evaluate.loglikelihoods import Row, score_batch
 from asi_repro.models.memory import keep_freed_memory
 from asi_repro.sandbox.worker import scratch
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from asi_repro.claims.finding import Row
-from asi_repro.claims.plain import plain
+from asi_repro.claims.finding_json import plain
 from asi_repro.facts.context import Context
 from asi_repro.facts.ledger import SCHEMA_VERSION, Entry, Facts
 from asi_repro.facts.outcome import ALPHA, Answer, Found, NotRun

@@ -18,10 +18,10 @@ import httpx2
 from asi_repro.config.llm import LlmSettings, Price
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.llm.budget import Ledger, Reservation
+from asi_repro.llm.concurrency import Slots
 from asi_repro.llm.errors import Unreachable
 from asi_repro.llm.message import MALFORMED, check_message
 from asi_repro.llm.request import with_cache_markers
-from asi_repro.llm.slots import Slots
 from asi_repro.llm.usage import Usage, cost, estimate, worst_case
 from asi_repro.store.json_text import JsonDict
 from asi_repro.text import terminal_safe

@@ -17,12 +17,12 @@ from asi_repro.config.llm import LlmSettings
 from asi_repro.errors import MissingInput
 from asi_repro.llm.answers import Misfit, answer_instructions, answer_tool, parse_answer
 from asi_repro.llm.budget import Ledger
-from asi_repro.llm.difference import explain_miss
+from asi_repro.llm.concurrency import Slots
 from asi_repro.llm.errors import BadToolInput, Refused, ReplayMiss, TooManyRounds, Truncated
 from asi_repro.llm.message import MALFORMED, text_of, thinking_of, tool_uses
 from asi_repro.llm.records import Records
+from asi_repro.llm.replay_mismatch import explain_miss
 from asi_repro.llm.request import build_request, request_key
-from asi_repro.llm.slots import Slots
 from asi_repro.llm.toolbox import Tool, ToolCall, call_tool
 from asi_repro.llm.usage import Usage, cost, fit_output
 from asi_repro.store.json_text import JsonDict

@@ -21,7 +21,7 @@ from asi_repro.models import namespace_module
 from asi_repro.models.dtypes import POLICIES, CastLog, DtypePolicy, narrow_casts, working_context
 from asi_repro.models.imports import fla_cache, program_builtins, resolve_backend
 from asi_repro.models.mixer import MixerOutput, build_seeded, mixer_output
-from asi_repro.models.rows import NAME, finish_rows, with_rows
+from asi_repro.models.row_inverse import NAME, finish_rows, with_rows
 from asi_repro.store.files import sha256_bytes
 
 __all__ = ["LoadedProgram", "MixerOutput", "ProgramError", "ProgramModule", "load_program", "mixer_output"]

@@ -16,7 +16,7 @@ from asi_repro.store.json_text import JsonDict
 
 # What made each kind of result: the modules whose closure its hash of code is over.
 MAKERS = {
-    "training": "asi_repro.train.trainer",
+    "training": "asi_repro.train.run",
     "scores": "asi_repro.evaluate.trained",
     "certificates": "asi_repro.verify.examiner",
     "run": "asi_repro.discover",

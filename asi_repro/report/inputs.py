@@ -9,7 +9,7 @@ from typing import Any
 
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.claims.ledger import Entry, Ledger, read_ledger
-from asi_repro.claims.recorded import read_recorded
+from asi_repro.claims.recorded_sweep import read_recorded
 from asi_repro.config.params import load_params
 from asi_repro.errors import DataError
 from asi_repro.facts.ledger import Facts, read_facts

@@ -23,8 +23,8 @@ from asi_repro.results.layout import REFERENCE
 from asi_repro.sandbox.watch import hidden_cpu_seconds
 from asi_repro.sweep.scoring import evaluate_model
 from asi_repro.sweep.workspace import Workspace, open_workspace
+from asi_repro.train.run import Done
 from asi_repro.train.spec import Device, Subject
-from asi_repro.train.trainer import Done
 
 Phase = Literal["train", "evaluate"]
 

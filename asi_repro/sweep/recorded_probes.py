@@ -22,7 +22,7 @@ from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import dump_json
 from asi_repro.sweep.jobs import Job, Report, failed_report
-from asi_repro.sweep.recorded import Pair, RecordedWork, ordered
+from asi_repro.sweep.recorded_sweep import Pair, RecordedWork, ordered
 from asi_repro.train.environment import hardware_name
 from asi_repro.train.probing import SCALE, Probed, Prober, ProbeSpec, make_probe
 from asi_repro.train.spec import Subject, baseline

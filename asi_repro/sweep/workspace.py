@@ -16,11 +16,11 @@ from asi_repro.errors import AsiReproError, MissingInput, NotFound
 from asi_repro.models.scales import find_scale
 from asi_repro.project import Project
 from asi_repro.results.layout import evaluated_root, seed_folder, trained_root
-from asi_repro.sweep import own
+from asi_repro.sweep import mixer_file
 from asi_repro.sweep.selection import SELECTION, find_subject, read_selection
 from asi_repro.train.launch import train_in_processes
+from asi_repro.train.run import Done, Progress, current_result, train_model
 from asi_repro.train.spec import Device, Spec, Subject, make_spec
-from asi_repro.train.trainer import Done, Progress, current_result, train_model
 from asi_repro.verify.adapt import Choice
 
 
@@ -68,10 +68,10 @@ class Workspace:
             MissingInput: where there is no archive or no such file.
             DataError: where a file has no mixer.
         """
-        if own.is_file(name):
-            return own.keep_file(name, self.project.artifacts / own.PROGRAMS, choice)
-        if own.is_kept(name):
-            return own.kept(name, self.project.artifacts / own.PROGRAMS)
+        if mixer_file.is_file(name):
+            return mixer_file.keep_file(name, self.project.artifacts / mixer_file.PROGRAMS, choice)
+        if mixer_file.is_kept(name):
+            return mixer_file.kept(name, self.project.artifacts / mixer_file.PROGRAMS)
         return find_subject(name, self.archive)
 
     def subjects(self, names: list[str] | None = None) -> list[Subject]:
@@ -101,7 +101,7 @@ class Workspace:
             except NotFound as error:
                 unknown[name] = error
             except AsiReproError as error:
-                if not own.is_file(name):
+                if not mixer_file.is_file(name):
                     raise
                 unknown[name] = error
         if not known:

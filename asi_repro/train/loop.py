@@ -33,9 +33,9 @@ from asi_repro.models.program import load_program
 from asi_repro.models.scales import Scale
 from asi_repro.sandbox.static_check import require_safe
 from asi_repro.train.guards import Watch
-from asi_repro.train.hidden_state import changed_scalars, hidden_scalars, hidden_tensors, restore_hidden
 from asi_repro.train.recorder import Progress, Recorder, Saved
-from asi_repro.verify.meter import Meter
+from asi_repro.train.unsaved_state import changed_scalars, hidden_scalars, hidden_tensors, restore_hidden
+from asi_repro.verify.operation_counts import Meter
 
 Blocks = Callable[[int], "NDArray[Any]"]
 HIDDEN_TENSORS, HIDDEN_SCALARS = "hidden.safetensors", "hidden.json"

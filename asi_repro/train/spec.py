@@ -27,7 +27,7 @@ Device = Literal["cpu", "cuda"]
 DEVICES: tuple[Device, ...] = ("cpu", "cuda")
 
 # What a training is made by; and what the Trainer and programs use besides what that imports.
-_TRAINER, _USED = "asi_repro.train.trainer", ("accelerate", "einops")
+_TRAINER, _USED = "asi_repro.train.run", ("accelerate", "einops")
 # These change when something is written or stopped, not what it is.
 _NOT_IN_KEY = ("checkpoint_every", "slow_ratio")
 

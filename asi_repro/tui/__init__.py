@@ -25,7 +25,7 @@ message handler or an action of a view it becomes a notice. Slow reading goes th
 `View.load(function, then)`: `function` runs in a thread, `then` gets its result in the UI; errors are
 reported in the same way, or given to `failed`. A widget of its own with bindings has a `TITLE` too.
 
-Data comes from `self.source` (`asi_repro.tui.source.Source`): `archive`, `certificates()`,
+Data comes from `self.source` (`asi_repro.tui.run_data.Source`): `archive`, `certificates()`,
 `certificate(index)`, `ledger()`, `facts()`, `spans(index)`, `runs()`, `project`, `paths`, `workspace()`. All
 is opened lazily, kept, and dropped when files change underneath (the app looks every two seconds, then calls
 `reload` of each view that was made).

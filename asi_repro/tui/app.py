@@ -19,18 +19,18 @@ from textual.widgets import ContentSwitcher, Input
 from asi_repro.archive.filters import parse_filter
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.tui.base_app import BaseApp
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.dialogs import Ask, Choose
 from asi_repro.tui.export import FORMATS, export
 from asi_repro.tui.help import HelpScreen, keys_by_owner
 from asi_repro.tui.jump import JumpScreen, targets
 from asi_repro.tui.keys import keys_file, read_keys
-from asi_repro.tui.link import Link
 from asi_repro.tui.messages import Compare, OpenExperiment, OpenRun, OpenView, ShowInLineage
 from asi_repro.tui.palette import Commands
 from asi_repro.tui.preload import preload, relax_garbage_collection, restore_garbage_collection
 from asi_repro.tui.registry import VIEWS, find_view
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.search_screen import SearchScreen
-from asi_repro.tui.source import Source
 from asi_repro.tui.state import state_file
 from asi_repro.tui.terminal_images import ask_terminal
 from asi_repro.tui.theme import THEMES, row_cursor

@@ -12,7 +12,7 @@ from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import AsiReproError
 from asi_repro.store.locks import locked
 from asi_repro.tui.dialogs import Choose
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.state import RunState, State, load_state, merge_state, save_state
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line

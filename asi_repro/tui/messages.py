@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.message import Message
 
-from asi_repro.tui.source import RunPaths
+from asi_repro.tui.run_data import RunPaths
 
 
 @dataclass

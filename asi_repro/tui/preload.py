@@ -15,7 +15,7 @@ from asi_repro.archive.svg import sanitise_svg
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.highlight import Highlighted, folds
 from asi_repro.tui.registry import TABS
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 
 _PYTHONS = gc.get_threshold()
 _ALLOCATIONS = 50_000  # some megabytes, as the command line has it

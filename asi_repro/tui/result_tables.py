@@ -206,7 +206,7 @@ class SweepTable(ModelTable):
 
     def work_out(self, *, seed: int, resamples: int) -> None:
         """Reliability and agreement with the paper."""
-        from asi_repro.claims.recorded import read_recorded
+        from asi_repro.claims.recorded_sweep import read_recorded
 
         certificates = self.folder.parent.parent / "certificates"
         self.sweep, _ = read_recorded(self.folder, self.archive, certificates, seed=seed, resamples=resamples)

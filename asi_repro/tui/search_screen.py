@@ -18,7 +18,7 @@ from textual.worker import get_current_worker
 
 from asi_repro.archive.search import KINDS, MARK_END, MARK_START, Hit, QueryError
 from asi_repro.errors import AsiReproError
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.widgets.line_layout import heading, prose
 from asi_repro.tui.widgets.line_list import Line, LineList

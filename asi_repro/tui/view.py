@@ -13,8 +13,8 @@ from textual.worker import get_current_worker
 
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.base_app import BaseApp
-from asi_repro.tui.link import Link
-from asi_repro.tui.source import Source
+from asi_repro.tui.deep_link import Link
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.widgets.line_list import LineList
 
 Result = TypeVar("Result")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from asi_repro.verify.compare import difference, finite, scale_of
+from asi_repro.verify.closeness import difference, finite, scale_of
 from asi_repro.verify.subject import INITIAL, MOVED, Parameters, Subject
 
 # fp64 rounding through a whole program stays near 1e-13; a dependence that is there shows far above this.

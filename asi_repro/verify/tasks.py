@@ -11,7 +11,7 @@ from asi_repro.sandbox.static_check import require_safe
 # Before torch is first imported: threads that sum in parallel may round otherwise at every run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from asi_repro.verify.battery import Battery
+from asi_repro.verify.all_checks import Battery
 from asi_repro.verify.checks import cost, determinism
 from asi_repro.verify.subject import PROBE_SIZES
 

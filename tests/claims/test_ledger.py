@@ -20,10 +20,10 @@ from asi_repro.claims.checks.components import words
 from asi_repro.claims.checks.gallery import svg_fault
 from asi_repro.claims.context import Settings
 from asi_repro.claims.finding import Finding, Part, Verdict, worst
+from asi_repro.claims.finding_json import plain
 from asi_repro.claims.ledger import Ledger, find_claim, read_ledger
 from asi_repro.claims.outputs import write_ledger
 from asi_repro.claims.page import page
-from asi_repro.claims.plain import plain
 from asi_repro.claims.registry import checks
 from asi_repro.claims.texts import claim_texts
 from asi_repro.errors import DataError, MissingInput, NotFound

@@ -13,9 +13,9 @@ from trained_models import made_up_results
 
 from asi_repro.claims.finding import Verdict
 from asi_repro.claims.ledger import SCHEMA_VERSION, Ledger
-from asi_repro.claims.measured import MAKE, measured_entries
+from asi_repro.claims.own_measurements import MAKE, measured_entries
 from asi_repro.claims.page import claim_section, page
-from asi_repro.claims.probed import probe_entries
+from asi_repro.claims.recorded_probes import probe_entries
 from asi_repro.errors import DataError
 from asi_repro.results.probe_rows import probe_path, write_probe
 from asi_repro.results.table import MODELS, write_results

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.config.discover import DiscoverSettings, LabSettings, PoolSettings
+from asi_repro.discover.arms import without_parts
 from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.verification import Verification
 from asi_repro.discover.loop.workers import WorkerJob
 from asi_repro.discover.run.folder import LAB, DiscoveryRun, RunSettings
-from asi_repro.discover.teams import without_parts
 from asi_repro.discover.types import Analysis, LabFailure, LeakSuspected, Metrics, Proposal, Team, Verdict
 from asi_repro.store.files import sha256_bytes
 

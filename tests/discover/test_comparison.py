@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from asi_repro.discover.run.comparison import Comparison, Group, compare_groups, curve, side_of
 from asi_repro.discover.run.comparison_page import comparison_text, panels
 from asi_repro.discover.run.outcomes import OWN, Outcomes
+from asi_repro.discover.run.run_comparison import Comparison, Group, compare_groups, curve, side_of
 from asi_repro.results.chance import best_of_n, best_so_far, improvements, noise_alone, repeat_deviation
 
 

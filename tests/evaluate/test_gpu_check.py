@@ -21,8 +21,8 @@ from asi_repro.config.corpus import CorpusSettings
 from asi_repro.data.corpus import build_corpus
 from asi_repro.doctor.gpu import check, kernels, trainings
 from asi_repro.doctor.gpu.check import Machine, line_of, run_parts, write_report
+from asi_repro.doctor.gpu.messages import Row, RowWriter, Setting, read_rows
 from asi_repro.doctor.gpu.plain import Speed
-from asi_repro.doctor.gpu.rows import Row, RowWriter, Setting, read_rows
 from asi_repro.models import fla_cpu
 from asi_repro.models.baselines import load_baseline
 from asi_repro.results.training import read_curve

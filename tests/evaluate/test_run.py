@@ -12,11 +12,11 @@ from conftest import made_up_items, write_items
 
 from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.errors import AsiReproError, DataError, MissingInput, NotFound
-from asi_repro.evaluate.continuous import continuous_scores, majority_rate, metric_record
+from asi_repro.evaluate.answer_scores import continuous_scores, majority_rate, metric_record
 from asi_repro.evaluate.lm import AsiReproLM, pieces_of, resolve_checkpoint
+from asi_repro.evaluate.loglikelihoods import plan
 from asi_repro.evaluate.run import evaluate_checkpoint, evaluate_lm
 from asi_repro.evaluate.scorers import _checked, _place
-from asi_repro.evaluate.scoring import plan
 from asi_repro.models.lm import build_lm
 from asi_repro.models.program import load_program
 from asi_repro.results.evaluation import EvaluationResult, read_result

@@ -16,7 +16,7 @@ from lm_eval.tasks._yaml_loader import load_yaml
 
 from asi_repro.data.benchmarks import BENCHMARKS, PACKAGE_TASKS
 from asi_repro.data.items import load_items
-from asi_repro.evaluate.continuous import right_answer
+from asi_repro.evaluate.answer_scores import right_answer
 from asi_repro.evaluate.lm import AsiReproLM
 from asi_repro.evaluate.run import evaluate_lm
 from asi_repro.evaluate.tasks import task_file

@@ -19,9 +19,9 @@ from fake_team import (
     FakeResearcher,
 )
 
+from asi_repro.discover.json_values import to_json
 from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.cluster import CheckTask, TrainingTask, leave, leave_training
-from asi_repro.discover.records import to_json
 from asi_repro.discover.run.folder import LAB
 from asi_repro.discover.types import Team
 from asi_repro.sandbox.outcome import SandboxUnavailable

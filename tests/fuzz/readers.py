@@ -139,7 +139,7 @@ def read_certificate(folder: Path) -> Any:
 def make_claims(folder: Path) -> Path:
     from ledgers import entry, ledger
 
-    from asi_repro.claims.measured import measured_entries
+    from asi_repro.claims.own_measurements import measured_entries
 
     rows = {"what": "rows", "source": "archive/experiments", "rows": [{"index": 1, "score": 0.5}], "total": 9}
     claim = entry(

@@ -48,8 +48,8 @@ def read_settings(folder: Path) -> Any:
 
 
 def make_lab(folder: Path) -> Path:
+    from asi_repro.discover.json_values import to_json
     from asi_repro.discover.lab.cache import training_key
-    from asi_repro.discover.records import to_json
     from asi_repro.discover.types import Metrics
     from asi_repro.store.json_lines import append_line
 

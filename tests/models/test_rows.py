@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from asi_repro.models.lm import build_lm  # noqa: E402
 from asi_repro.models.program import load_program  # noqa: E402
-from asi_repro.models.rows import NAME, finish_rows, with_rows  # noqa: E402
+from asi_repro.models.row_inverse import NAME, finish_rows, with_rows  # noqa: E402
 from asi_repro.models.scales import Scale  # noqa: E402
 
 SUM = "(m[..., row, :, None].clone() * m[..., :, :row].clone()).sum(-2)"

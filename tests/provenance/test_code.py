@@ -25,17 +25,21 @@ PACKAGE = ROOT / "asi_repro"
 # What makes a result that is kept under a key, and what it must depend on though nothing imports it by name:
 # tasks of the sandbox, targets of `!function`, and the types of what is handed over.
 MAKERS = {
-    "asi_repro.train.trainer": ["train/loop.py", "train/sharded.py", "config/train.py", "models/program.py"],
+    "asi_repro.train.run": ["train/loop.py", "train/sharded.py", "config/train.py", "models/program.py"],
     "asi_repro.evaluate.trained": [
         "evaluate/hooks.py",
         "evaluate/tasks/hellaswag.yaml",
         "models/lm/model.py",
     ],
-    "asi_repro.verify.examiner": ["verify/meter.py", "verify/checks/causality.py", "sandbox/allowlist.yaml"],
+    "asi_repro.verify.examiner": [
+        "verify/operation_counts.py",
+        "verify/checks/causality.py",
+        "sandbox/allowlist.yaml",
+    ],
     "asi_repro.discover": ["train/loop.py", "evaluate/hooks.py", "discover/operators/blocks/main.py"],
 }
 NAMED_BY_THEIR_FILE = {
-    "asi_repro.train.trainer": ["blocks.py"],
+    "asi_repro.train.run": ["blocks.py"],
     "asi_repro.evaluate.trained": ["tokenizer.py", "blocks.py"],
 }
 
@@ -184,11 +188,11 @@ def test_results_go_stale_with_everything_in_their_closure_and_nothing_else(copi
 @pytest.mark.parametrize(
     ("edited", "stale", "fresh"),
     [
-        ("evaluate/hooks.py", "asi_repro.evaluate.trained", "asi_repro.train.trainer"),
-        ("evaluate/tasks/piqa.yaml", "asi_repro.evaluate.trained", "asi_repro.train.trainer"),
-        ("config/train.py", "asi_repro.train.trainer", "asi_repro.verify.examiner"),
-        ("train/loop.py", "asi_repro.train.trainer", "asi_repro.verify.examiner"),
-        ("verify/checks/batch.py", "asi_repro.verify.examiner", "asi_repro.train.trainer"),
+        ("evaluate/hooks.py", "asi_repro.evaluate.trained", "asi_repro.train.run"),
+        ("evaluate/tasks/piqa.yaml", "asi_repro.evaluate.trained", "asi_repro.train.run"),
+        ("config/train.py", "asi_repro.train.run", "asi_repro.verify.examiner"),
+        ("train/loop.py", "asi_repro.train.run", "asi_repro.verify.examiner"),
+        ("verify/checks/batch.py", "asi_repro.verify.examiner", "asi_repro.train.run"),
     ],
 )
 def test_an_edit_makes_the_right_results_stale(copied, edited, stale, fresh):
@@ -218,8 +222,8 @@ def test_one_check_alone_goes_stale_with_its_file(copied, monkeypatch):
 
 
 def test_the_running_code_has_a_hash():
-    assert code_sha256("asi_repro.train.trainer") == code_sha256("asi_repro.train.trainer")
-    assert code_sha256("asi_repro.train.trainer") != code_sha256("asi_repro.evaluate.trained")
+    assert code_sha256("asi_repro.train.run") == code_sha256("asi_repro.train.run")
+    assert code_sha256("asi_repro.train.run") != code_sha256("asi_repro.evaluate.trained")
 
 
 def test_no_module_imports_itself_by_a_detour():

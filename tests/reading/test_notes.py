@@ -17,7 +17,7 @@ from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.cli import app
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.store.keeping import Kept, keep_folder
+from asi_repro.store.generated_folder import Kept, keep_folder
 
 LINK = re.compile(r"\]\(((?:\.\./)?[\w./-]+\.md)\)")
 

@@ -31,7 +31,7 @@ def on_a_full_disk(job: Job) -> Report:
 
     from asi_repro.data.blocks import open_corpus
     from asi_repro.errors import AsiReproError
-    from asi_repro.train.trainer import train_model
+    from asi_repro.train.run import train_model
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -52,7 +52,7 @@ if __name__ == "__main__":  # one of torchrun's processes
     from tiny_training import program, spec_of
 
     from asi_repro.data.blocks import open_corpus
-    from asi_repro.train.trainer import train_model
+    from asi_repro.train.run import train_model
 
     opened, how = open_corpus(Path(sys.argv[1])), json.loads(sys.argv[3])
     spec = dataclasses.replace(spec_of(opened, **how["recipe"]), parallel=how["parallel"])

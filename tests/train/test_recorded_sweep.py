@@ -217,7 +217,7 @@ def test_the_ledger_has_what_is_recorded_and_nothing_before(tmp_path):
     from asi_repro.archive.tables import write_archive
     from asi_repro.claims.context import Settings
     from asi_repro.claims.page import claim_section
-    from asi_repro.claims.recorded import recorded_entries
+    from asi_repro.claims.recorded_sweep import recorded_entries
 
     write_synthetic_release(tmp_path / "release", 20, gallery=3)
     write_archive(read_release(tmp_path / "release"), tmp_path / "archive")

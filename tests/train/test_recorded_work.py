@@ -31,10 +31,10 @@ from asi_repro.results.sweep_rows import make_row, read_row, read_rows, row_path
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import write_record
 from asi_repro.sweep.jobs import Report
-from asi_repro.sweep.recorded import RecordedSweep, ordered
+from asi_repro.sweep.recorded_sweep import RecordedSweep, ordered
 from asi_repro.sweep.workspace import Workspace, open_workspace
+from asi_repro.train.run import train_model
 from asi_repro.train.spec import baseline
-from asi_repro.train.trainer import train_model
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 3

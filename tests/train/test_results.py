@@ -19,7 +19,7 @@ pytest.importorskip("torch")
 from tiny_training import PLAIN, program, spec_of
 
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.results.comparison import build_results
+from asi_repro.results.baseline_comparison import build_results
 from asi_repro.results.digits import settled
 from asi_repro.results.evaluation import (
     EvaluationResult,
@@ -44,7 +44,7 @@ from asi_repro.results.table import (
 )
 from asi_repro.results.trained_models import load_models
 from asi_repro.store.records import write_record
-from asi_repro.train.trainer import train_model
+from asi_repro.train.run import train_model
 
 ROOT = Path(__file__).resolve().parents[2]
 

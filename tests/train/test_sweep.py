@@ -17,8 +17,8 @@ from tiny_training import PLAIN, program, spec_of
 
 from asi_repro.results.training import WEIGHTS, read_curve, read_training
 from asi_repro.sweep.jobs import make_jobs, run_job, sweep
+from asi_repro.train.run import train_model
 from asi_repro.train.spec import baseline
-from asi_repro.train.trainer import train_model
 
 
 def subjects(*names: str):

@@ -22,8 +22,8 @@ from asi_repro.results.layout import seed_folder
 from asi_repro.results.training import read_curve, read_training
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.guards import Watch
+from asi_repro.train.run import make_watch, train_model
 from asi_repro.train.spec import baseline, make_spec
-from asi_repro.train.trainer import make_watch, train_model
 
 
 class Cut(Exception):

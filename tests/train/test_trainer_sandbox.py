@@ -22,7 +22,7 @@ from asi_repro.sandbox import gpu
 from asi_repro.sandbox.outcome import SandboxFailure, SandboxUnavailable
 from asi_repro.sandbox.tiers import probe_tier
 from asi_repro.train.checkpoints import Checkpoints
-from asi_repro.train.trainer import train_model
+from asi_repro.train.run import train_model
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -90,7 +90,7 @@ from pathlib import Path
 sys.path[:0] = {path!r}
 from tiny_training import STATEFUL, program, spec_of
 from asi_repro.data.blocks import open_corpus
-from asi_repro.train.trainer import train_model
+from asi_repro.train.run import train_model
 corpus = open_corpus(Path({corpus!r}))
 told = lambda step, loss: print(step, flush=True)
 train_model(spec_of(corpus, program(STATEFUL), steps=40, warmup_steps=2), corpus, Path({root!r}), progress=told)
@@ -122,7 +122,7 @@ def test_kill_9_and_again_gives_the_same_curve(small_corpus, tmp_path):
 
 def test_a_lie_about_the_curve_is_noticed(small_corpus):
     from asi_repro.errors import DataError
-    from asi_repro.train.trainer import check_facts
+    from asi_repro.train.run import check_facts
 
     spec = spec_of(small_corpus)
     point = {"tokens": 64, "loss": 1.0, "mean_loss": 1.0, "learning_rate": 0.1, "grad_norm": None}

@@ -10,8 +10,8 @@ from typing import Any
 from textual.worker import WorkerCancelled
 
 from asi_repro.tui.app import BrowseApp
-from asi_repro.tui.link import Link
-from asi_repro.tui.source import Source
+from asi_repro.tui.deep_link import Link
+from asi_repro.tui.run_data import Source
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 

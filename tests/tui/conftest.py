@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asi_repro.tui.source import Source, archive_paths
+from asi_repro.tui.run_data import Source, archive_paths
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def made_up_root(synthetic_root: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def made_up_source(made_up_root: Path) -> Source:
     from asi_repro.project import Project
-    from asi_repro.tui.source import release_paths
+    from asi_repro.tui.run_data import release_paths
 
     project = Project(made_up_root)
     return Source(release_paths(project), project)

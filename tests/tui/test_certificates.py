@@ -10,7 +10,7 @@ from browsing import SIZES, notices, press, run_app, screen_text
 from snapshots import check_screen
 
 from asi_repro.project import Project
-from asi_repro.tui.source import Source, release_paths
+from asi_repro.tui.run_data import Source, release_paths
 from asi_repro.tui.views.certificates import CertificatesView
 from asi_repro.tui.widgets.matrix import Matrix
 from asi_repro.verify.catalogue import ROW_NAMES

@@ -11,7 +11,7 @@ from browsing import SIZES, notices, press, run_app, screen_text
 from snapshots import check_screen
 
 from asi_repro.project import Project
-from asi_repro.tui.source import Source, release_paths
+from asi_repro.tui.run_data import Source, release_paths
 from asi_repro.tui.widgets.line_list import LineList
 
 

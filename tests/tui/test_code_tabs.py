@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from terminal import Terminal
 
 from asi_repro.tui.diff_rows import changed_parts, code_first, diff_rows, prose_lines
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 
 BEFORE = '''"""A mixer."""
 

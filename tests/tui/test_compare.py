@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snapshots import check_screen
 
-from asi_repro.archive.comparison import best_places, kinship, side_by_side
+from asi_repro.archive.experiment_comparison import best_places, kinship, side_by_side
 from asi_repro.archive.lineage import Lineage
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.messages import Compare
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.views.compare import CompareView
 
 trees = st.integers(1, 30).flatmap(

@@ -13,7 +13,7 @@ from rich.color_triplet import ColorTriplet
 from snapshots import check_text, colours
 
 from asi_repro.tui.app import BrowseApp
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.theme import THEMES
 
 # Of WCAG: 4.5 for text; what is dimmed on purpose (guides, context rows, indices) keeps half of it.

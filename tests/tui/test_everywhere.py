@@ -17,7 +17,7 @@ from asi_repro.project import Project
 from asi_repro.store.locks import locked
 from asi_repro.tui.keys import keys_file, read_keys
 from asi_repro.tui.registry import TABS, VIEWS
-from asi_repro.tui.source import Source, release_paths
+from asi_repro.tui.run_data import Source, release_paths
 
 ROOT = Path(__file__).parents[2]
 

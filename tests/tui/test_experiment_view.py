@@ -25,7 +25,7 @@ from asi_repro.sweep.workspace import open_workspace
 from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import Trace
 from asi_repro.tui.registry import TABS
-from asi_repro.tui.source import Source, archive_paths, release_paths
+from asi_repro.tui.run_data import Source, archive_paths, release_paths
 from asi_repro.tui.spans import steps_of
 from asi_repro.tui.tabs.benchmarks import guess_columns
 from asi_repro.tui.tabs.overview import error_bar, reference_fact

@@ -14,8 +14,8 @@ from asi_repro.errors import DataError, NotFound
 from asi_repro.facts.ledger import read_facts
 from asi_repro.project import Project
 from asi_repro.tui.app import browse
-from asi_repro.tui.link import Link
-from asi_repro.tui.source import Source, release_paths, run_paths
+from asi_repro.tui.deep_link import Link
+from asi_repro.tui.run_data import Source, release_paths, run_paths
 from asi_repro.tui.widgets.line_list import LineList
 
 

@@ -16,7 +16,7 @@ from rich.style import Style
 
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.highlight import Highlighted, folds
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 
 
 def test_programs_are_parsed_in_threads() -> None:

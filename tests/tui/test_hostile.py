@@ -11,7 +11,7 @@ from browsing import notices, press, run_app, screen_text
 
 from asi_repro.archive.release import read_release
 from asi_repro.archive.tables import Run, write_archive
-from asi_repro.tui.source import Source, archive_paths
+from asi_repro.tui.run_data import Source, archive_paths
 from asi_repro.tui.widgets.text import MAX_LINE, line, safe_block
 
 EVIL = (

@@ -17,9 +17,9 @@ from asi_repro.imports.folder import write_import
 from asi_repro.imports.formats import read_run
 from asi_repro.project import Project
 from asi_repro.tui.lineage_columns import LineageValues, better_first
-from asi_repro.tui.outline import best_child
+from asi_repro.tui.lineage_rows import best_child
 from asi_repro.tui.registry import VIEWS
-from asi_repro.tui.source import Source, run_paths
+from asi_repro.tui.run_data import Source, run_paths
 from asi_repro.tui.tabs.overview import score_fact
 from asi_repro.tui.widgets.card import best_children
 from asi_repro.tui.widgets.run_picture import records
@@ -76,7 +76,7 @@ def test_browsing_imports_no_pandas(source: Source) -> None:
     code = (
         "import asyncio, sys; from pathlib import Path\n"
         "from browsing import press, run_app, screen_text\n"
-        "from asi_repro.tui.registry import TABS; from asi_repro.tui.source import Source\n"
+        "from asi_repro.tui.registry import TABS; from asi_repro.tui.run_data import Source\n"
         "async def go():\n"
         "    async with run_app(Source.at(Path(sys.argv[1])), size=(120, 40), start=1) as pilot:\n"
         "        await press(pilot, *(spec.key for spec in TABS))\n"

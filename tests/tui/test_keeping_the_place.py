@@ -9,7 +9,7 @@ from typing import Any
 from browsing import notices, press, run_app, screen_text
 from test_lineage_view import lineage, typed
 
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 
 
 def row_of(pilot: Any, text: str) -> int:

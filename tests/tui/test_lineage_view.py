@@ -10,7 +10,7 @@ import pytest
 from browsing import SIZES, notices, press, run_app, screen_text
 from snapshots import check_screen
 
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.views.lineage import FilterInput, LineageView
 from asi_repro.tui.widgets.card import Card
 from asi_repro.tui.widgets.run_picture import RunPicture, records

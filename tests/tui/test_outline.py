@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from asi_repro.archive.lineage import Lineage
 from asi_repro.archive.reader import Experiment
 from asi_repro.tui.lineage_columns import ORDERS
-from asi_repro.tui.outline import Outline
+from asi_repro.tui.lineage_rows import Outline
 
 
 @st.composite

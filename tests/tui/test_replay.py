@@ -11,7 +11,7 @@ from snapshots import check_screen
 
 from asi_repro.replay.policy import published_policy
 from asi_repro.replay.steps import Ruling, replay
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.views.replay import SPEEDS, ReplayView
 from asi_repro.tui.widgets.line_list import LineList
 

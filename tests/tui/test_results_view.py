@@ -11,7 +11,7 @@ from browsing import SIZES, notices, press, run_app, screen_text
 from snapshots import check_screen
 from sweep_rows import made_up_row, probe_row
 
-from asi_repro.claims.recorded import read_recorded
+from asi_repro.claims.recorded_sweep import read_recorded
 from asi_repro.config.params import load_params
 from asi_repro.data.probe_tasks import PROBES
 from asi_repro.project import Project
@@ -22,7 +22,7 @@ from asi_repro.results.recorded_sweep import read_sweep, sentence
 from asi_repro.results.sweep_rows import read_rows, row_path, write_row
 from asi_repro.results.table import read_results
 from asi_repro.tui.result_tables import SweepTable, result_tables
-from asi_repro.tui.source import Source, release_paths
+from asi_repro.tui.run_data import Source, release_paths
 from asi_repro.tui.views.results import ResultsView
 from asi_repro.tui.widgets.line_list import LineList
 from asi_repro.tui.widgets.plot import Plot

@@ -26,8 +26,8 @@ from asi_repro.project import Project
 from asi_repro.store.files import sha256_file
 from asi_repro.store.json_lines import append_line, read_lines
 from asi_repro.tui.app import BrowseApp
+from asi_repro.tui.run_data import Source, release_paths
 from asi_repro.tui.run_lines import headline
-from asi_repro.tui.source import Source, release_paths
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.views.runs import RunsView
 from asi_repro.tui.widgets.plot import Plot

@@ -24,7 +24,7 @@ from import_places import imported, write_neutral  # noqa: E402
 
 from asi_repro.cli import app as cli  # noqa: E402
 from asi_repro.project import Project  # noqa: E402
-from asi_repro.tui.source import Source, run_paths  # noqa: E402
+from asi_repro.tui.run_data import Source, run_paths  # noqa: E402
 from asi_repro.tui.widgets.line_list import LineList  # noqa: E402
 from asi_repro.tui.widgets.plot import Plot  # noqa: E402
 

@@ -7,7 +7,7 @@ import asyncio
 from browsing import press, run_app, screen_text
 
 from asi_repro.archive.search import KINDS, search
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 
 
 def test_what_was_found_is_ranked_has_a_snippet_and_opens(made_up_source: Source) -> None:

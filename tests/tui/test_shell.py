@@ -17,10 +17,10 @@ from textual.app import App, ComposeResult
 from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.project import Project
 from asi_repro.tui.app import browse
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.help import HelpScreen
-from asi_repro.tui.link import Link
 from asi_repro.tui.registry import VIEWS
-from asi_repro.tui.source import Source, archive_paths, run_paths
+from asi_repro.tui.run_data import Source, archive_paths, run_paths
 from asi_repro.tui.state import load_state
 from asi_repro.tui.widgets.empty import Empty
 from asi_repro.tui.widgets.line_list import Line, LineList

@@ -18,7 +18,7 @@ from asi_repro.llm.client import LLM, Tool
 from asi_repro.project import Project
 from asi_repro.traces.parquet import read_traces, write_traces
 from asi_repro.traces.spans import Trace
-from asi_repro.tui.source import Source, archive_paths, run_paths
+from asi_repro.tui.run_data import Source, archive_paths, run_paths
 from asi_repro.tui.spans import Step, steps_of
 from asi_repro.tui.tabs.trace import TraceTab
 

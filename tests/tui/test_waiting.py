@@ -15,9 +15,9 @@ from browsing import HeardApp, run_app, screen_text, settle
 from textual.events import Key
 
 from asi_repro.archive.reader import Program
-from asi_repro.tui.link import Link
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.preload import preload
-from asi_repro.tui.source import Source, archive_paths
+from asi_repro.tui.run_data import Source, archive_paths
 from asi_repro.tui.tabs.motivation import MotivationTab
 from asi_repro.tui.tabs.program import ProgramTab
 

@@ -22,7 +22,7 @@ from asi_repro.archive.reader import Archive
 from asi_repro.markdown import table
 from asi_repro.project import find_project
 from asi_repro.store.files import atomic_write
-from asi_repro.verify.battery import Battery
+from asi_repro.verify.all_checks import Battery
 from asi_repro.verify.catalogue import BY_NAME, CHECKS
 from asi_repro.verify.certificate import read_certificates
 from tests.verify.corpus import CASES, Case

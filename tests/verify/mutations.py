@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from asi_repro.models.fla_cpu.cache import Cache
 from asi_repro.models.program import load_program
-from asi_repro.verify.battery import Battery
+from asi_repro.verify.all_checks import Battery
 from asi_repro.verify.catalogue import CHECKS
 from tests.verify.corpus import BATCH, CAUSAL, COST, FINITE, MASK, STATE
 

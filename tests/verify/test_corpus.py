@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from asi_repro.verify.battery import Battery
+from asi_repro.verify.all_checks import Battery
 from asi_repro.verify.program_text import depends_on_hashes
 from tests.verify.confusion import deciding, judge
 from tests.verify.corpus import CASES, CONVOLUTION, Case, put
@@ -48,7 +48,7 @@ def test_a_program_that_depends_on_hashes_is_told_by_another_process() -> None:
     assert depends_on_hashes(HASHED)
     assert not depends_on_hashes(CONVOLUTION)
     script = (
-        "import sys; from asi_repro.verify.battery import Battery; "
+        "import sys; from asi_repro.verify.all_checks import Battery; "
         "from asi_repro.verify.checks.determinism import digest; "
         "print(digest(Battery(sys.stdin.read()).subject))"
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from asi_repro.verify.checks.cost import exponent, quadratic_share
-from asi_repro.verify.meter import measure
+from asi_repro.verify.operation_counts import measure
 
 
 @settings(max_examples=20, deadline=None)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from asi_repro.models.program import load_program
-from asi_repro.verify.battery import Battery
+from asi_repro.verify.all_checks import Battery
 from asi_repro.verify.catalogue import CHECKS
 from asi_repro.verify.subject import (
     INITIAL,
@@ -120,7 +120,7 @@ def test_a_program_may_be_the_first_of_its_process_to_make_a_tensor_of_numbers()
         "x = hidden_states\n", "x = hidden_states + torch.tensor([0.0], dtype=hidden_states.dtype)\n", 1
     )
     code = (
-        "import sys; from asi_repro.verify.battery import Battery; "
+        "import sys; from asi_repro.verify.all_checks import Battery; "
         "rows = Battery(sys.stdin.read()).run('determinism'); sys.exit(rows[0].verdict != 'pass')"
     )
     assert subprocess.run([sys.executable, "-c", code], input=source, text=True).returncode == 0

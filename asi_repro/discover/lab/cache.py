@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from asi_repro.discover.json_values import from_json, to_json
 from asi_repro.discover.lab.result import decode_result, encode_result
-from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.types import Checker, Lab, Metrics, Proposal, Verdict
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.store.files import sha256_bytes

@@ -19,11 +19,11 @@ from typing import Any
 
 from asi_repro.config.discover import LabSettings
 from asi_repro.config.executor import ExecutorSettings
+from asi_repro.discover.json_values import from_json, to_json
 from asi_repro.discover.lab.cache import check_key, training_key
 from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.lab.live import LiveLab, made_with
 from asi_repro.discover.lab.result import decode_result, encode_result
-from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.run.folder import TIMINGS, TRAINING, step_seconds
 from asi_repro.discover.types import Checker, Lab, Metrics, Proposal, Verdict
 from asi_repro.errors import AsiReproError, DataError

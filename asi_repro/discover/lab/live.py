@@ -38,9 +38,9 @@ from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.traces.spans import Trace
 from asi_repro.train.checkpoints import Checkpoints
 from asi_repro.train.guards import Watch, slow_limit
+from asi_repro.train.run import check_facts, make_result, write_outputs
 from asi_repro.train.sandboxed import train_in_sandbox
 from asi_repro.train.spec import Spec, Subject, corpus_record, make_spec
-from asi_repro.train.trainer import check_facts, make_result, write_outputs
 
 Made = TypeVar("Made")
 Timed = Callable[[JsonDict], None]

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Optional
 
-from asi_repro.discover.records import to_json
+from asi_repro.discover.json_values import to_json
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics
 from asi_repro.errors import DataError
 from asi_repro.store.records import Record, faults_reported

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any
 
 from asi_repro.config.discover import DiscoverSettings
+from asi_repro.discover.json_values import from_json, to_json
 from asi_repro.discover.lab.result import decode_result, encode_result
 from asi_repro.discover.loop.fitness import compute_fitness, differences
 from asi_repro.discover.loop.journal import Journal
 from asi_repro.discover.loop.pool import Pool, Sample
 from asi_repro.discover.loop.schedule import ROOT, Schedule
 from asi_repro.discover.loop.steps import Step, StepRules, passed
-from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.run.content import AnalysisLinks, Discovery, FinishedExperiment
 from asi_repro.discover.run.rejected import TurnedDown
 from asi_repro.discover.types import (

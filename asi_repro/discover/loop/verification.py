@@ -10,10 +10,10 @@ import threading
 import time
 
 from asi_repro.archive.history.commits import Commit
+from asi_repro.discover.json_values import from_json, to_json
 from asi_repro.discover.loop.events import ExperimentVerified, OnEvent, ignore
 from asi_repro.discover.loop.fitness import differences
 from asi_repro.discover.loop.schedule import ROOT
-from asi_repro.discover.records import from_json, to_json
 from asi_repro.discover.run.content import (
     ANALYSIS,
     DISCOVERY,

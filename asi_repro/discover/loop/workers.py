@@ -14,12 +14,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from asi_repro.discover.arms import LlmMode, build_team, first_program, stage_lab
 from asi_repro.discover.lab.live import LiveLabs
 from asi_repro.discover.loop.events import Event, OnEvent, ignore
 from asi_repro.discover.loop.exploration import Exploration
 from asi_repro.discover.loop.verification import Verification
 from asi_repro.discover.run.folder import PLAN, TIMINGS, DiscoveryRun
-from asi_repro.discover.teams import LlmMode, build_team, first_program, stage_lab
 from asi_repro.discover.types import Lab, Proposal, Team
 from asi_repro.errors import AsiReproError, fault_place
 from asi_repro.executor.children import deaf_to_ctrl_c, end_with_parent

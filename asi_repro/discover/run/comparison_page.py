@@ -11,7 +11,8 @@ import numpy as np
 
 from asi_repro import markdown
 from asi_repro.config.discover import Arm
-from asi_repro.discover.run.comparison import (
+from asi_repro.discover.run.outcomes import Outcomes
+from asi_repro.discover.run.run_comparison import (
     EXPERIMENTS,
     Budget,
     Comparison,
@@ -22,7 +23,6 @@ from asi_repro.discover.run.comparison import (
     cumulative,
     curve,
 )
-from asi_repro.discover.run.outcomes import Outcomes
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.markdown import escape
 from asi_repro.project import RELEASE

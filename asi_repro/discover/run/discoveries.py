@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.config.params import load_params
-from asi_repro.discover.run.comparison import curve, side_of
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import own_outcomes
+from asi_repro.discover.run.run_comparison import curve, side_of
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 

@@ -17,11 +17,11 @@ from asi_repro import markdown
 from asi_repro.archive.tables import read_parquet
 from asi_repro.config.params import load_params
 from asi_repro.discover.run.calibration import own_calibration
-from asi_repro.discover.run.comparison import curve, side_of
 from asi_repro.discover.run.comparison_page import luck_lines
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.discover.run.outcomes import Outcomes, read_outcomes
 from asi_repro.discover.run.rejected import read_rejected
+from asi_repro.discover.run.run_comparison import curve, side_of
 from asi_repro.errors import MissingInput
 from asi_repro.project import Project, run_folders
 from asi_repro.report.drawing import render

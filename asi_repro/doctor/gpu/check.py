@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.doctor.children import torch_child
-from asi_repro.doctor.gpu.rows import Row, Setting, read_rows
+from asi_repro.doctor.gpu.messages import Row, Setting, read_rows
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from asi_repro.doctor.gpu.rows import RowWriter, Setting
+from asi_repro.doctor.gpu.messages import RowWriter, Setting
 from asi_repro.executor.children import end_with_parent
 
 

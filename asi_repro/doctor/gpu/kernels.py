@@ -14,8 +14,8 @@ from torch import Tensor
 
 from asi_repro.archive.release import read_release
 from asi_repro.doctor.gpu import fla_cases
+from asi_repro.doctor.gpu.messages import RowWriter, Setting
 from asi_repro.doctor.gpu.mixers import BASELINES_IN_FLA, fla_layer, run_baseline, run_program
-from asi_repro.doctor.gpu.rows import RowWriter, Setting
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.sandbox import gpu
 from asi_repro.sandbox.client import SandboxWorker

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from asi_repro.config.train import Recipe
 from asi_repro.models.scales import Scale
-from asi_repro.verify.meter import Meter
+from asi_repro.verify.operation_counts import Meter
 
 
 @dataclass(frozen=True)

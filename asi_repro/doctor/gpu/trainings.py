@@ -14,15 +14,15 @@ from asi_repro.data.blocks import Corpus, open_corpus
 from asi_repro.data.corpus import build_corpus
 from asi_repro.data.items import prepare_items
 from asi_repro.data.tokenizer import load_tokenizer
+from asi_repro.doctor.gpu.messages import RowWriter, Setting
 from asi_repro.doctor.gpu.plain import plain_speed
-from asi_repro.doctor.gpu.rows import RowWriter, Setting
 from asi_repro.evaluate.run import evaluate_checkpoint
 from asi_repro.models.scales import find_scale
 from asi_repro.results.training import ENVIRONMENT, read_curve
 from asi_repro.store.files import sha256_bytes
 from asi_repro.train.environment import hardware_name, peak_of
+from asi_repro.train.run import Done, train_model
 from asi_repro.train.spec import Device, Subject, baseline, make_spec
-from asi_repro.train.trainer import Done, train_model
 
 # A program of our own that uses fla's modules: it may be trained outside the sandbox, too.
 PROGRAM = """

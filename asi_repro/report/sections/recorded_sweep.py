@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asi_repro.claims.recorded import table2_by_slug
+from asi_repro.claims.recorded_sweep import table2_by_slug
 from asi_repro.report.figures.recorded_sweep import cost_drawing, paper_drawing, ranks_drawing
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table

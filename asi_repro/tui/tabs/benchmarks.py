@@ -19,7 +19,7 @@ from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.data.benchmarks import BENCHMARKS
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.results.table import read_results
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.training import is_published
 from asi_repro.tui.theme import theme_styles

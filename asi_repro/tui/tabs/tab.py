@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from asi_repro.errors import AsiReproError
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.empty import Empty
 

@@ -18,7 +18,7 @@ from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.results.layout import slug_of
 from asi_repro.tui.dialogs import Ask
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.widgets.canvas import Axis

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from asi_repro.errors import AsiReproError
 from asi_repro.tui.check_text import measured
-from asi_repro.tui.link import Link
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import theme_styles, verdict_mark
 from asi_repro.tui.view import View

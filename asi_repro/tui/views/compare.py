@@ -14,12 +14,12 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from asi_repro.archive.comparison import MOST, SideBySide, best_places, side_by_side
+from asi_repro.archive.experiment_comparison import MOST, SideBySide, best_places, side_by_side
 from asi_repro.archive.node_model import AS_RECORDED
 from asi_repro.errors import MissingInput
 from asi_repro.text import short_value
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.dialogs import Ask
-from asi_repro.tui.link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.tabs.benchmarks import in_points, task_title
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark

@@ -12,11 +12,11 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from asi_repro.errors import MissingInput
-from asi_repro.tui.link import Link
+from asi_repro.tui.deep_link import Link
+from asi_repro.tui.lineage_rows import best_child, neighbour
 from asi_repro.tui.messages import Compare, ShowInLineage
-from asi_repro.tui.outline import best_child, neighbour
 from asi_repro.tui.registry import TABS
-from asi_repro.tui.source import Source
+from asi_repro.tui.run_data import Source
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.view import View, turn_to
 from asi_repro.tui.widgets.bar import TabBar

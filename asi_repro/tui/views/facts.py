@@ -8,8 +8,8 @@ from typing import ClassVar
 from rich.text import Text
 
 from asi_repro.facts.ledger import ANSWERS, THEMES, Entry
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.entries_view import EntriesView
-from asi_repro.tui.link import Link
 from asi_repro.tui.theme import ThemeStyles, verdict_mark
 from asi_repro.tui.widgets.line_layout import fact, heading, prose, table
 from asi_repro.tui.widgets.line_list import Line

@@ -15,11 +15,11 @@ from textual.widgets import Input, Static
 
 from asi_repro.archive.filters import ArchiveFacts, FilterError, parse_filter
 from asi_repro.errors import AsiReproError
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.dialogs import ChooseSome
 from asi_repro.tui.lineage_columns import COLUMNS, ORDERS, VERDICT, LineageValues, better_first
-from asi_repro.tui.link import Link
+from asi_repro.tui.lineage_rows import Outline
 from asi_repro.tui.messages import Compare, OpenExperiment
-from asi_repro.tui.outline import Outline
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.card import Card, breadcrumb, path_of
 from asi_repro.tui.widgets.line_list import LineList

@@ -19,7 +19,7 @@ from asi_repro.archive.reader import Experiment
 from asi_repro.replay.policy import Policy, policy_of
 from asi_repro.replay.steps import Ruling, Step, replay
 from asi_repro.replay.summary import phase_name
-from asi_repro.tui.link import Link
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.view import View

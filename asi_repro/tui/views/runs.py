@@ -21,8 +21,8 @@ from asi_repro.discover.run.monitor import RunMonitor, RunStatus
 from asi_repro.errors import AsiReproError
 from asi_repro.project import RELEASE, run_folders
 from asi_repro.tui.messages import OpenExperiment, OpenRun
+from asi_repro.tui.run_data import RunPaths, release_paths, run_paths
 from asi_repro.tui.run_lines import best_so_far, headline, plain_lines, run_line, status_lines
-from asi_repro.tui.source import RunPaths, release_paths, run_paths
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.drawing import Figure, Series, clipped
@@ -322,7 +322,7 @@ class RunsView(View):
         row, project = self._row(), self.source.project
         if row is None or project is None:
             return
-        from asi_repro.tui.runs_compared import Compared, RunsComparedScreen, compare_runs
+        from asi_repro.tui.run_comparison import Compared, RunsComparedScreen, compare_runs
 
         names = list(dict.fromkeys([*self._overlaid, row.name]))
 

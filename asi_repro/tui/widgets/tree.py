@@ -12,7 +12,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from asi_repro.tui.lineage_columns import COLUMNS, NAME, ORDERS, Column
-from asi_repro.tui.outline import Outline, best_child, neighbour
+from asi_repro.tui.lineage_rows import Outline, best_child, neighbour
 from asi_repro.tui.theme import theme_styles
 from asi_repro.tui.widgets.line_list import LazyLines, Line, LineList
 from asi_repro.tui.widgets.score import ScoreScale

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.closeness import Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random
 from asi_repro.verify.results import CheckResult
 from asi_repro.verify.subject import EXTREMES, INITIAL, MOVED, OPPOSITE, Parameters, Subject

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.closeness import Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random, mixes_batch
 from asi_repro.verify.program_text import TRAINING_LENGTH, probe_lengths
 from asi_repro.verify.results import CheckResult

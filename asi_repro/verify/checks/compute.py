@@ -8,8 +8,8 @@ import torch
 
 from asi_repro.models.program import LoadedProgram
 from asi_repro.models.scales import SCALES, Scale
-from asi_repro.verify.compare import error_text
-from asi_repro.verify.meter import measure
+from asi_repro.verify.closeness import error_text
+from asi_repro.verify.operation_counts import measure
 from asi_repro.verify.results import CheckResult, measurement, not_run
 
 # A multiple of every chunk size in use, so that no padding is counted.

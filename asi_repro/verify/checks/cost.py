@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from asi_repro.verify.compare import error_text
-from asi_repro.verify.meter import Meter, measure
+from asi_repro.verify.closeness import error_text
+from asi_repro.verify.operation_counts import Meter, measure
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import INITIAL, Subject
 

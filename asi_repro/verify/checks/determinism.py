@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from asi_repro.models.program import LoadedProgram, load_program
-from asi_repro.verify.compare import Worst, error_text
+from asi_repro.verify.closeness import Worst, error_text
 from asi_repro.verify.probes import ELSEWHERE
 from asi_repro.verify.results import CheckResult
 from asi_repro.verify.subject import MOVED, Subject

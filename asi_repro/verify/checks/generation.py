@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asi_repro.models.fla_cpu.cache import Cache
-from asi_repro.verify.compare import RELATIVE, Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.closeness import RELATIVE, Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.results import CheckResult, measurement, not_run
 from asi_repro.verify.subject import MOVED, NotTried, Subject

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asi_repro.verify.compare import RELATIVE, Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.closeness import RELATIVE, Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random, mixes_batch
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import EXTREMES, MOVED, Parameters, Subject

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import torch
 
-from asi_repro.verify.compare import RELATIVE, Worst, difference, error_text, scale_of
+from asi_repro.verify.closeness import RELATIVE, Worst, difference, error_text, scale_of
 from asi_repro.verify.probes import TOLERANCE, above_rounding, is_random
 from asi_repro.verify.results import CheckResult, not_run
 from asi_repro.verify.subject import MOVED, OPPOSITE, Parameters, Subject

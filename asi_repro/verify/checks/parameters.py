@@ -6,7 +6,7 @@ from typing import Any
 
 from asi_repro.models.program import LoadedProgram
 from asi_repro.models.scales import SCALES, Scale
-from asi_repro.verify.compare import error_text
+from asi_repro.verify.closeness import error_text
 from asi_repro.verify.results import CheckResult, Verdict, measurement, not_run
 
 # A tenth of a percent: far above the rounding of the stated count, far below another configuration.

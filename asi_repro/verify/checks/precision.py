@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from asi_repro.verify.compare import Worst, error_text, finite
+from asi_repro.verify.closeness import Worst, error_text, finite
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.program_text import TRAINING_LENGTH
 from asi_repro.verify.results import CheckResult, not_run

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from asi_repro.verify.compare import RELATIVE, Worst, difference, scale_of
+from asi_repro.verify.closeness import RELATIVE, Worst, difference, scale_of
 from asi_repro.verify.probes import above_rounding, is_random
 from asi_repro.verify.program_text import LONGEST, TRAINING_LENGTH, around_constants
 from asi_repro.verify.results import CheckResult, not_run

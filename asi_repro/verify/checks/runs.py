@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from asi_repro.verify.compare import error_text, finite
+from asi_repro.verify.closeness import error_text, finite
 from asi_repro.verify.program_text import TRAINING_LENGTH, around_constants
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import INITIAL, NotTried, Subject

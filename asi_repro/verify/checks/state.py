@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asi_repro.verify.compare import Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.closeness import Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.program_text import TRAINING_LENGTH
 from asi_repro.verify.results import CheckResult, at_most, not_run

@@ -8,7 +8,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from asi_repro.verify.compare import RELATIVE, Worst, difference, error_text, finite, scale_of
+from asi_repro.verify.closeness import RELATIVE, Worst, difference, error_text, finite, scale_of
 from asi_repro.verify.probes import is_random
 from asi_repro.verify.results import CheckResult, at_most, not_run
 from asi_repro.verify.subject import EXTREMES, INITIAL, MOVED, Parameters, Subject

@@ -167,7 +167,7 @@ def test_an_interrupted_run_asks_only_what_it_has_no_answer_to(tmp_path: Path, w
 
 
 def test_the_arm_is_built_from_a_runs_settings_as_often_as_asked(tmp_path: Path) -> None:
-    from asi_repro.discover.teams import build_team
+    from asi_repro.discover.arms import build_team
 
     (tmp_path / "params.yaml").write_text("seed: 1\nclaims:\n  resamples: 500\n")
     run = begin(tmp_path / "run")

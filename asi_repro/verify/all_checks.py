@@ -11,7 +11,7 @@ import torch
 
 from asi_repro.models.program import LoadedProgram, load_program
 from asi_repro.verify.catalogue import BY_NAME, Check
-from asi_repro.verify.compare import error_text
+from asi_repro.verify.closeness import error_text
 from asi_repro.verify.probes import ELSEWHERE
 from asi_repro.verify.results import CheckResult, not_run
 from asi_repro.verify.subject import PROBE_SIZES, Subject, probe_subject

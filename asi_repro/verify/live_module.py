@@ -26,7 +26,7 @@ from asi_repro.errors import AsiReproError
 from asi_repro.models.fla_cpu.cache import Cache
 from asi_repro.models.mixer import build_seeded
 from asi_repro.verify.adapt import HEADS, LAYERS, WIDTHS
-from asi_repro.verify.battery import Battery
+from asi_repro.verify.all_checks import Battery
 from asi_repro.verify.catalogue import BY_NAME
 from asi_repro.verify.results import CheckResult, not_run
 from asi_repro.verify.subject import PROBE_SIZES, NotTried

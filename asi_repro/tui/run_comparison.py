@@ -16,9 +16,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from asi_repro.config.params import load_params
-from asi_repro.discover.run.comparison import EXPERIMENTS, Comparison, Group, compare_groups
 from asi_repro.discover.run.comparison_page import panels
 from asi_repro.discover.run.outcomes import read_outcomes
+from asi_repro.discover.run.run_comparison import EXPERIMENTS, Comparison, Group, compare_groups
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.project import Project
 from asi_repro.report.figures.progress import Band, Panel

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asi_repro.claims.finding import Evidence, Row
 from asi_repro.claims.ledger import Entry
-from asi_repro.claims.measured import measured_entry
+from asi_repro.claims.own_measurements import measured_entry
 from asi_repro.data.probe_tasks import PROBES
 from asi_repro.results.probe_matrix import make_matrix
 from asi_repro.results.probe_rows import PROBES_FOLDER, read_probes

@@ -8,7 +8,7 @@ from typing import Any
 
 from asi_repro.errors import NotFound
 from asi_repro.tui.registry import TABS, VIEWS
-from asi_repro.tui.source import RunPaths
+from asi_repro.tui.run_data import RunPaths
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from asi_repro.archive.reader import Archive
 from asi_repro.claims.context import Settings
 from asi_repro.claims.finding import Evidence, Row
 from asi_repro.claims.ledger import Entry
-from asi_repro.claims.measured import measured_entry
+from asi_repro.claims.own_measurements import measured_entry
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.errors import DataError
 from asi_repro.results.layout import slug_of

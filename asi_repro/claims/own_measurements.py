@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from asi_repro.claims.finding import Evidence, Row
+from asi_repro.claims.finding_json import evidence_of, plain
 from asi_repro.claims.ledger import Entry
-from asi_repro.claims.plain import evidence_of, plain
 from asi_repro.results.table import SUMMARY, Results, read_results
 
 MEASURED = "measured here"
