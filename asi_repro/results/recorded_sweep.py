@@ -154,7 +154,7 @@ class RecordedSweep:
         left_out = len(self.leaking_names)
         count = len(self.architectures) + left_out
         of = f"{count} of {self.total}" if self.total is not None else str(count)
-        return f"{of}, {left_out} of them left out because they see later tokens" if left_out else of
+        return f"{of}, {left_out} left out for seeing later tokens" if left_out else of
 
 
 def gallery_titles(archive: Archive | None) -> dict[str, str]:

@@ -72,7 +72,7 @@ def copied(run: Run) -> Run:
 def changed_tables(folder: Path, changes: dict[str, Callable[[Rows], object]]) -> PaperTables:
     """The paper's tables in `folder`, some of them changed."""
     folder.mkdir(parents=True, exist_ok=True)
-    for source in (files("asi_repro.claims") / "paper").iterdir():
+    for source in (files("asi_repro.claims") / "tables").iterdir():
         (folder / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     for name, change in changes.items():
         with (folder / name).open(encoding="utf-8") as stream:

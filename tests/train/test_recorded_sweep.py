@@ -173,7 +173,7 @@ def test_a_program_that_sees_later_tokens_is_in_no_comparison():
     compared = read([*rows, *leaks], paper, leaking=set())
     assert left_out.leaking_names == ["0040-leaks"]
     assert replace(left_out, leaking=[]) == plain
-    assert left_out.trained == "41 of 106, 1 of them left out because they see later tokens"
+    assert left_out.trained == "41 of 106, 1 left out for seeing later tokens"
     assert compared.places["0040-leaks"].place == 1
     assert "0040-leaks" not in left_out.places
     assert compared.agreements != left_out.agreements
