@@ -57,7 +57,7 @@ def test_unknown_names_are_listed_and_the_others_go_on(tmp_path):
     from asi_repro.config.train import TrainSettings
     from asi_repro.errors import NotFound
     from asi_repro.project import Project
-    from asi_repro.sweep.jobs import unknown_report
+    from asi_repro.sweep.jobs import failed_report
     from asi_repro.sweep.workspace import Workspace
 
     project = Project(tmp_path)
@@ -66,7 +66,7 @@ def test_unknown_names_are_listed_and_the_others_go_on(tmp_path):
     workspace = Workspace(project, TrainSettings(), "smoke")
     known, unknown = workspace.known_subjects(["nosuch", "delta_net", "99999"])
     assert [subject.slug for subject in known] == ["delta_net"]
-    reports = [unknown_report(name, error) for name, error in unknown.items()]
+    reports = [failed_report(name, 0, error) for name, error in unknown.items()]
     assert [(report.name, report.status) for report in reports] == [("nosuch", "failed"), ("99999", "failed")]
     assert "nosuch" in reports[0].detail
     with pytest.raises(NotFound, match="nosuch"):

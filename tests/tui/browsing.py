@@ -63,6 +63,16 @@ async def settle(pilot: Any) -> None:
     await pilot.pause()
 
 
+async def still(pilot: Any) -> None:
+    """Wait until the screen no longer changes: the keys at its foot are drawn when the app is idle."""
+    shown = ""
+    for _ in range(20):
+        before, shown = shown, screen_text(pilot.app)
+        if shown == before:
+            return
+        await pilot.pause(0.05)
+
+
 def screen_text(app: BrowseApp) -> str:
     """What the screen shows, line by line."""
     lines = ("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from browsing import SIZES, notices, press, run_app, screen_text
+from browsing import SIZES, notices, press, run_app, screen_text, still
 from hypothesis import given
 from hypothesis import strategies as st
 from snapshots import check_text
@@ -83,9 +83,9 @@ def test_every_tab(full_source: Source, size: tuple[int, int]) -> None:
         async with run_app(full_source, size=size, start=first(full_source)) as pilot:
             for spec in TABS:
                 await press(pilot, spec.key)
-                await press(pilot)
                 if spec.name in ("trace", "cognition"):
                     await press(pilot, "enter")
+                await still(pilot)
                 shown[spec.name] = screen_text(pilot.app).replace(str(full_source.paths.archive.parent), "…")
         return shown
 
