@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from asi_repro.doctor.findings import Finding
 
@@ -82,7 +83,10 @@ class Child:
             out, err = self._process.communicate(timeout=max(self._deadline - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired:
             self.kill()
-            return self._judge(-1, "", f"no answer within {self._seconds:g} s")
+            found = self._judge(-1, "", "")
+            detail = f"no answer within {self._seconds:g} s"
+            todo = "run `asi-repro doctor` again when the machine is less busy"
+            return replace(found, status="not run", detail=detail, todo=todo)
         return self._judge(self._process.returncode, out, err)
 
     def kill(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from asi_repro.doctor.children import Child
 from asi_repro.doctor.findings import Finding, can_verify
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,18 @@ def test_a_machine_without_git_and_torch_cannot_verify(tmp_path: Path) -> None:
     assert "bwrap is not on the PATH" in done.stdout
     assert "ANTHROPIC_API_KEY is not set" in done.stdout
     assert "cannot check the programs yet. See git, torch" in done.stdout
+
+
+def test_what_does_not_answer_in_time_is_not_called_missing() -> None:
+    def judge(status: int, out: str, err: str) -> Finding:
+        return Finding("torch", "ok" if status == 0 else "gap", err, "install it", ("verify",))
+
+    slow = Child("torch", [sys.executable, "-c", "import time; time.sleep(60)"], 0.2, judge).finding()
+    assert (slow.status, slow.detail) == ("not run", "no answer within 0.2 s")
+    assert "again" in slow.todo
+    assert not can_verify([slow])
+    broken = Child("torch", [sys.executable, "-c", "import nosuch"], 60, judge).finding()
+    assert (broken.status, broken.todo) == ("gap", "install it")
 
 
 def test_torch_stays_out_of_this_process() -> None:
