@@ -65,7 +65,7 @@ def build_ledger(
         summary=summary(entries),
         claims=entries,
         measured=[
-            *measured_entries(sweeps),
+            *measured_entries(sweeps, certificates),
             *recorded_entries(sweeps, archive, settings, certificates),
             *probe_entries(sweeps),
         ],

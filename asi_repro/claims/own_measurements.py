@@ -14,6 +14,7 @@ from asi_repro.claims.finding import Evidence, Row
 from asi_repro.claims.finding_json import evidence_of, plain
 from asi_repro.claims.ledger import Entry
 from asi_repro.results.table import SUMMARY, Results, read_results
+from asi_repro.verify.certificate import leaks, read_certificates
 
 MEASURED = "measured here"
 LEVEL = 0.05
@@ -24,11 +25,12 @@ _ONE_SEED = (
 )
 
 
-def measured_entries(sweeps: Path | None) -> list[Entry]:
+def measured_entries(sweeps: Path | None, certificates: Path | None = None) -> list[Entry]:
     """Rows shaped as claims are, for every recorded sweep; where there is none, one that says so.
 
     Args:
         sweeps: a folder with a folder a scale.
+        certificates: folder with the results of the checks, which say which programs see later tokens.
 
     Raises:
         DataError: where a recorded sweep is damaged.
@@ -36,17 +38,23 @@ def measured_entries(sweeps: Path | None) -> list[Entry]:
     folders = [] if sweeps is None else sorted(path.parent for path in sweeps.glob(f"*/{SUMMARY}"))
     if not folders:
         return [_not_run()]
-    return [row for folder in folders for row in _rows(folder.name, read_results(folder))]
+    made = certificates is not None and any(certificates.glob("*.json"))
+    seeing = leaks(read_certificates(certificates)) if certificates is not None and made else {}
+    return [row for folder in folders for row in _rows(folder.name, read_results(folder), seeing)]
 
 
-def _rows(scale: str, results: Results) -> Iterator[Entry]:
+def _rows(scale: str, results: Results, seeing: Mapping[int, bool]) -> Iterator[Entry]:
     total, summary = len(results.architectures), results.summary
+    leaking = [f"#{row.index}" for row in results.architectures if seeing.get(row.index or 0)]
     shared: dict[str, Any] = {
         "where": f"this project: scale {summary.scale}, {summary.tokens:,} tokens of {summary.corpus}",
         "check": f"artifacts/sweeps/{scale}",
         "power": summary.about,
         "would_change": "Another scale, more tokens, more seeds.",
-        "notes": [_ONE_SEED] if all(row.seeds <= 1 for row in results.models) else [],
+        "notes": [
+            *([_ONE_SEED] if all(row.seeds <= 1 for row in results.models) else []),
+            *([f"{', '.join(leaking)}: counted here, but sees later tokens"] if leaking else []),
+        ],
     }
 
     def entry(name: str, *said: str, figures: Row, evidence: Sequence[Evidence] = ()) -> Entry:

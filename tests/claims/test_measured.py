@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from sweep_rows import probe_row
 from trained_models import made_up_results
 
+from asi_repro.archive.tables import Run
 from asi_repro.claims.finding import Verdict
 from asi_repro.claims.ledger import SCHEMA_VERSION, Ledger
 from asi_repro.claims.own_measurements import MAKE, measured_entries
@@ -47,6 +49,22 @@ def test_rows_say_scale_tokens_and_that_they_reproduce_nothing(sweeps: Path) -> 
         measured=[*rows.values()],
     )
     assert "# Measured by this project" in page(ledger)
+
+
+def test_an_architecture_that_sees_later_tokens_is_named(
+    sweeps: Path, certify: Callable[..., Path], release_run: Run
+) -> None:
+    names = ("causality_perturbation", "causality_jacobian")
+    results = made_up_results(12)
+    leaking = release_run.programs[7]["index"]
+    model = results.architectures[0].model_copy(update={"index": leaking})
+    models = [model if row.name == model.name else row for row in results.models]
+    write_results(results.model_copy(update={"models": models}), sweeps / "smoke")
+    said = f"#{leaking}: counted here, but sees later tokens"
+    assert all(said in row.notes for row in measured_entries(sweeps, certify(*names, failing=names)))
+    assert not any(
+        "later tokens" in note for row in measured_entries(sweeps, certify(*names)) for note in row.notes
+    )
 
 
 def test_without_a_sweep_one_row_says_how_to_run_it(tmp_path: Path) -> None:
