@@ -103,6 +103,7 @@ def test_made_up_cells_are_those_of_this_machine_also_after_a_kill(tmp_path: Pat
     assert not finished & set(after), "a finished cell was run again"
 
 
+@pytest.mark.machine  # nine minutes beside other work
 def test_the_rows_are_those_of_the_local_executor(workspace, tmp_path: Path) -> None:
     found = {}
     for executor in ("local", "ray"):
