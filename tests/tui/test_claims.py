@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from browsing import SIZES, notices, press, run_app, screen_text
+from browsing import SIZES, notices, press, run_app, screen_text, still
 from snapshots import check_screen
 
 from asi_repro.project import Project
@@ -20,8 +20,10 @@ def test_screen(made_up_source: Source, size: tuple[int, int]) -> None:
     async def go() -> None:
         async with run_app(made_up_source, size=size) as pilot:
             await press(pilot, "3")
+            await still(pilot)
             check_screen(pilot.app, "claims")
             await press(pilot, "down", "down")
+            await still(pilot)
             check_screen(pilot.app, "claims-hostile")
             shown = screen_text(pilot.app)
             assert "\x1b" not in shown

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from browsing import SIZES, notices, press, run_app, screen_text
+from browsing import SIZES, notices, press, run_app, screen_text, still
 from snapshots import check_screen
 
 from asi_repro.errors import DataError, NotFound
@@ -24,6 +24,7 @@ def test_facts_are_grouped_and_hostile_text_is_text(made_up_source: Source, size
     async def go() -> None:
         async with run_app(made_up_source, size=size) as pilot:
             await press(pilot, "0")
+            await still(pilot)
             check_screen(pilot.app, "facts")
             shown = screen_text(pilot.app)
             assert "\x1b" not in shown
