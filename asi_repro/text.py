@@ -33,6 +33,11 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: 1 file, 2 files."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def one_line(text: object) -> str:
     """Text on one line, spaces single, without control, escape or bidirectional characters."""
     return " ".join(terminal_safe(str(text)).split())

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from asi_repro.archive.node_model import STATUSES
-from asi_repro.archive.nodes import read_nodes
+from asi_repro.archive.node_model import FINISHED, STATUSES
+from asi_repro.archive.nodes import statuses_of
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.errors import AsiReproError
 
@@ -301,8 +301,8 @@ class ArchiveFacts:
 
     @cached_property
     def _statuses(self) -> dict[int, str]:
-        return {index: node.status for index, node in read_nodes(self._archive).items()}
+        return statuses_of(self._archive)
 
     def status(self, index: int) -> str:
         """What became of it; "finished" in a run that was not imported."""
-        return self._statuses[index]
+        return self._statuses.get(index, FINISHED)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from asi_repro.archive.nodes import other_parents
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.text import terminal_safe
 
@@ -26,6 +27,7 @@ class Branch:
         roots: those whose parent is not among `nodes`.
         focus: the experiment asked for; None for the whole tree.
         hidden: how many descendants of a node a depth limit cut off.
+        others: further parents of those that combine several, without the one above them in the tree.
     """
 
     nodes: list[Experiment]
@@ -33,6 +35,12 @@ class Branch:
     roots: list[int]
     focus: int | None
     hidden: dict[int, int]
+    others: dict[int, tuple[int, ...]]
+
+    def crossing(self) -> Iterator[tuple[int, int]]:
+        """The edges from further parents, where both ends are among `nodes`."""
+        for index, parents in self.others.items():
+            yield from ((parent, index) for parent in parents if parent in self.children)
 
 
 def cut_branch(
@@ -80,7 +88,8 @@ def cut_branch(
         else:
             roots.append(index)
     nodes = [archive.experiments[index] for index in chosen]
-    return Branch(nodes, children, roots, focus, hidden)
+    others = {index: found for index, found in other_parents(archive).items() if index in inside}
+    return Branch(nodes, children, roots, focus, hidden, others)
 
 
 def tree_lines(branch: Branch) -> Iterator[tuple[str, Experiment]]:
@@ -121,6 +130,7 @@ def to_mermaid(branch: Branch) -> str:
         lines.append(f'    n{e.index}["{_mermaid_text(_caption(e))}"]')
     for index, children in branch.children.items():
         lines.extend(f"    n{index} --> n{child}" for child in children)
+    lines.extend(f"    n{parent} -.-> n{child}" for parent, child in branch.crossing())
     gallery = [f"n{e.index}" for e in branch.nodes if e.in_gallery]
     if gallery:
         lines += ["    classDef gallery stroke-width:3px", f"    class {','.join(gallery)} gallery"]
@@ -141,6 +151,7 @@ def to_dot(branch: Branch) -> str:
         lines.append(f"    {e.index} [label={_dot_string(_caption(e))}{style}];")
     for index, children in branch.children.items():
         lines.extend(f"    {index} -> {child};" for child in children)
+    lines.extend(f"    {parent} -> {child} [style=dashed];" for parent, child in branch.crossing())
     return "\n".join([*lines, "}"]) + "\n"
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 FINISHED, FAILED, REJECTED, EVICTED, GHOST = STATUSES = ("finished", "failed", "rejected", "evicted", "ghost")
 MAXIMIZE, MINIMIZE, UNKNOWN = DIRECTIONS = ("maximize", "minimize", "unknown")
-PARENT = "parent"
+PARENT, COPY = TREE_ROLES = ("parent", "copy")
+"""What the parent is that an experiment has in the tree: a copy was neither proposed nor scored anew."""
 AS_RECORDED = "as recorded"
 """The metric of a value of which nothing but its system's name for it is known."""
 
@@ -41,12 +42,17 @@ class Objective:
     direction: str = MAXIMIZE
 
     @property
+    def directed(self) -> bool:
+        """Whether it is stated which scores are better."""
+        return self.direction != UNKNOWN
+
+    @property
     def sign(self) -> float:
         """Of a score on a scale that leads to the better ones; 1 where there is no direction."""
         return -1.0 if self.direction == MINIMIZE else 1.0
 
     def gain(self, value: float | None) -> float:
         """The score such that more is better; minus infinity where there is none or no direction."""
-        if value is None or self.direction == UNKNOWN:
+        if value is None or not self.directed:
             return float("-inf")
         return self.sign * value

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asi_repro.archive.node_model import FINISHED, PARENT, Node
+from asi_repro.archive.node_model import COPY, FINISHED, PARENT, Node
 from asi_repro.archive.reader import Archive
 
 
@@ -47,6 +47,11 @@ def read_parents(archive: Archive) -> list[dict[str, Any]]:
         return list(read_extra(archive.folder, "parents").to_pylist())
     there = archive.experiments.values()
     return [{"index": e.index, "parent": e.parent, "role": PARENT} for e in there if e.parent is not None]
+
+
+def copies(archive: Archive) -> set[int]:
+    """Experiments that the system copied from another, such as into a further island, with its score."""
+    return {row["index"] for row in read_parents(archive) if row["role"] == COPY}
 
 
 def other_parents(archive: Archive) -> dict[int, tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """Ranked search in a run: names, motivations, summaries, programs and the cognition base.
 
 The index is SQLite's FTS5, built anew by each process: a run is small, SQLite comes with Python, and nothing
-can go stale. What is above 16 MiB of it stands in a temporary file that SQLite removes. Ranking is FTS5's
+can go stale. What is above 2 MiB of it stands in a temporary file that SQLite removes. Ranking is FTS5's
 BM25 with a weight for each field.
 """
 
@@ -185,7 +185,7 @@ def _build(fields: list[str], rows: Callable[[], Iterator[tuple[Any, ...]]]) -> 
 
 def _filled(place: str, fields: list[str], rows: Iterator[tuple[Any, ...]]) -> sqlite3.Connection:
     index = sqlite3.connect(place, check_same_thread=False)
-    index.execute("PRAGMA cache_size = -16384")
+    index.execute("PRAGMA cache_size = -2048")
     columns = ", ".join(f'"{field}"' for field in fields)
     try:
         index.execute(f"CREATE VIRTUAL TABLE texts USING fts5({columns}, tokenize='porter unicode61')")

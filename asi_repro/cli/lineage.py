@@ -11,12 +11,13 @@ import typer
 
 from asi_repro.archive import lineage_formats as formats
 from asi_repro.archive.lineage_formats import Branch, tree_lines
-from asi_repro.archive.node_model import FAILED, GHOST, REJECTED
-from asi_repro.archive.nodes import statuses_of
+from asi_repro.archive.node_model import COPY, FAILED, GHOST, REJECTED
+from asi_repro.archive.nodes import copies, statuses_of
 from asi_repro.cli.options import ArchiveOption, the_archive
 from asi_repro.cli.output import console, print_json_rows, print_lines, print_utf8, safe
 
 _MERMAID_LIMIT = 500
+_OTHERS = 5
 
 
 class Format(str, Enum):
@@ -48,8 +49,9 @@ def lineage(
 ) -> None:
     """Show the ancestors and descendants of an experiment, or the whole tree.
 
-    An asterisk marks the architectures of the gallery. The formats other than text are for other tools:
-    `--format dot | dot -Tsvg`, mermaid for Markdown, newick for phylogenetics software.
+    An asterisk marks the architectures of the gallery. One that combines several parents stands below the
+    first; the others are named beside it, and dashed in dot and mermaid. The formats other than text are
+    for other tools: `--format dot | dot -Tsvg`, mermaid for Markdown, newick for phylogenetics software.
     """
     run = the_archive(archive)
     focus = None if experiment is None else run.find(experiment).index
@@ -61,7 +63,7 @@ def lineage(
     if wanted is Format.json:
         print_json_rows(formats.to_rows(branch))
     elif wanted is Format.text:
-        _print_tree(branch, statuses_of(run))
+        _print_tree(branch, statuses_of(run) | dict.fromkeys(copies(run), COPY))
     else:
         if wanted is Format.mermaid and len(branch.nodes) > _MERMAID_LIMIT:
             print(
@@ -78,7 +80,6 @@ def lineage(
 
 
 def _print_tree(branch: Branch, statuses: Mapping[int, str]) -> None:
-
     scores = {e.index: e.score for e in branch.nodes}
     lines, styles = [], []
     for lead, e in tree_lines(branch):
@@ -86,8 +87,11 @@ def _print_tree(branch: Branch, statuses: Mapping[int, str]) -> None:
         before = None if e.parent is None else scores.get(e.parent)
         if e.score is not None and before is not None:
             score += f" ({e.score - before:+.4f})"
-        if statuses.get(e.index) in (FAILED, REJECTED, GHOST):
+        if statuses.get(e.index) in (COPY, FAILED, REJECTED, GHOST):
             score += f"  {statuses[e.index]}"
+        if others := branch.others.get(e.index):
+            rest = f" and {len(others) - _OTHERS} more" if len(others) > _OTHERS else ""
+            score += f"  also of {', '.join(map(str, others[:_OTHERS]))}{rest}"
         hidden = branch.hidden.get(e.index)
         more = f"  … {hidden} {'child' if hidden == 1 else 'children'}" if hidden else ""
         lines.append(f"{lead}{e.index} {safe(e.label)}{score}{' *' if e.in_gallery else ''}{more}")

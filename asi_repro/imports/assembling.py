@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from asi_repro.archive.node_model import AS_RECORDED, FAILED, GHOST, PARENT, Objective
+from asi_repro.archive.node_model import AS_RECORDED, FAILED, GHOST, TREE_ROLES, Objective
 from asi_repro.archive.node_tables import extra_tables
 from asi_repro.archive.tables import Run
 from asi_repro.errors import DataError
@@ -90,7 +90,7 @@ def _distinct(node: NativeNode) -> list[Any]:
 
 
 def _order(nodes: dict[str, NativeNode]) -> list[str]:
-    """Ids, parents before children and else by iteration, generation, time and id."""
+    """Ids, parents before children and else by iteration or generation, time and id."""
     children: dict[str, list[str]] = defaultdict(list)
     waiting: dict[str, int] = {}
     for key, node in nodes.items():
@@ -98,7 +98,15 @@ def _order(nodes: dict[str, NativeNode]) -> list[str]:
         waiting[key] = len(parents)
         for parent in parents:
             children[parent].append(key)
-    ready = [_made_at(nodes[key]) for key, count in waiting.items() if not count]
+    stated = {key: _made_at(node) for key, node in nodes.items()}
+    made = {
+        # A ghost, as a rule: it was there before the first of its children.
+        key: (*min(stated[child] for child in children[key])[:2], key)
+        if own[0] == _LAST and children[key]
+        else own
+        for key, own in stated.items()
+    }
+    ready = [made[key] for key, count in waiting.items() if not count]
     heapq.heapify(ready)
     order: list[str] = []
     while ready:
@@ -107,7 +115,7 @@ def _order(nodes: dict[str, NativeNode]) -> list[str]:
         for child in children[key]:
             waiting[child] -= 1
             if not waiting[child]:
-                heapq.heappush(ready, _made_at(nodes[child]))
+                heapq.heappush(ready, made[child])
     if len(order) < len(nodes):
         raise DataError(
             f"experiments descend from themselves: {_cycle(nodes, set(nodes) - set(order))}",
@@ -144,7 +152,7 @@ def plain_name(text: str) -> str:
 
 def _add(made: Run, node: NativeNode, index: dict[str, int]) -> None:
     key = index[node.id]
-    parent = next((index[link.id] for link in node.parents if link.role == PARENT), None)
+    parent = next((index[link.id] for link in node.parents if link.role in TREE_ROLES), None)
     common = {
         "index": key,
         "name": plain_name(node.id),

@@ -72,12 +72,14 @@ def read(reader: Reader) -> ImportedRun:
     run = ImportedRun("autoresearch", score[:NAME_CHARACTERS], MINIMIZE if known else UNKNOWN, said)
     run.records.append(NativeRecord(NAME, 0, lines[0]))
     rows: list[tuple[str, _Row]] = []
+    taken: set[str] = set()
     for place, line in enumerate(lines[1:], 1):
         row = _row(line, header, place, run)
-        key = None if row is None else _key(row.commit, place, {key for key, _ in rows})
+        key = None if row is None else _key(row.commit, place, taken)
         run.records.append(NativeRecord(NAME, place, line, key))
         if row is not None and key is not None:
             rows.append((key, row))
+            taken.add(key)
     programs, parents = _from_git(reader, rows, run)
     _add(rows, programs, parents, run)
     return run
@@ -161,10 +163,12 @@ def _add(
 ) -> None:
     kept: str | None = None
     guessed = 0
+    earlier: dict[str, str] = {}
     for place, (key, row) in enumerate(rows):
-        earlier = [known for known, _ in rows[:place]]
         stated = parents.get(key)
-        parent = next((one for one in earlier if stated and stated.startswith(one.split("#")[0])), None)
+        # A row has the commit as git abbreviates it.
+        parent = next((earlier[s] for n in range(4, 41) if stated and (s := stated[:n]) in earlier), None)
+        earlier.setdefault(row.commit, key)
         if parent is None and stated is None and kept is not None:
             parent, guessed = kept, guessed + 1
         failed = row.status == "crash" or row.score is None

@@ -14,12 +14,13 @@ from asi_repro.archive.fsck.release import check_programs
 from asi_repro.archive.fsck.tables import check_tables
 from asi_repro.archive.history.verify import verify_history
 from asi_repro.archive.node_model import GHOST
-from asi_repro.archive.nodes import read_nodes
+from asi_repro.archive.nodes import copies, read_nodes, read_parents
 from asi_repro.errors import MissingInput
 from asi_repro.imports.export import rebuild
 from asi_repro.imports.layout import HISTORY, is_import
 from asi_repro.imports.record import notices
 from asi_repro.store.files import sha256_bytes
+from asi_repro.text import counted
 
 _AGAIN = "import the run again"
 _SHOWN = 10
@@ -64,15 +65,18 @@ def _list(indices: Iterable[int]) -> str:
 def check_equal(place: Place) -> tuple[str, list[Problem]]:
     """No two experiments have the same program, byte for byte."""
     groups: dict[str, list[int]] = defaultdict(list)
+    copied = copies(place.archive)
     table = place.archive.table("programs", ["index", "sha256"])
     for index, digest in zip(table["index"].to_pylist(), table["sha256"].to_pylist(), strict=True):
-        groups[digest].append(index)
+        if index not in copied:
+            groups[digest].append(index)
     problems = [
         Problem(f"experiments {_list(same)} have the same program{_of_scores(place, same)}", "count it once")
         for same in groups.values()
         if len(same) > 1
     ]
-    return f"{len(groups)} different programs among {table.num_rows}", problems
+    said = f", and {counted(len(copied), 'copy', 'copies')} that the system made itself" if copied else ""
+    return f"{len(groups)} different programs among {sum(map(len, groups.values()))}{said}", problems
 
 
 def _of_scores(place: Place, same: list[int]) -> str:
@@ -157,17 +161,19 @@ def check_records(place: Place) -> tuple[str, list[Problem]]:
     missing = [
         Problem(f"{name}: the records do not come to the file that was read", _AGAIN) for name in wrong
     ]
-    return f"{len(stated)} files from the records against their SHA-256", missing
+    return f"{counted(len(stated), 'file')} from the records against their SHA-256", missing
 
 
 def check_ghosts(place: Place) -> tuple[str, list[Problem]]:
     """Every parent has a record of its own."""
     nodes = read_nodes(place.archive)
     ghosts = [node for node in nodes.values() if node.status == GHOST]
+    children: dict[int, list[int]] = defaultdict(list)
+    for row in read_parents(place.archive):
+        children[row["parent"]].append(row["index"])
     problems = []
     for node in ghosts:
-        children = place.archive.lineage.children(node.index)
-        what = f"the parent {node.native_id} of {_list(children) or 'a program'} is in no file"
+        what = f"the parent {node.native_id} of {_list(children[node.index])} is in no file"
         problems.append(Problem(what, "it was evicted or lost; what is known of it is what its children say"))
     return f"{len(nodes) - len(ghosts)} experiments and their parents", problems
 
@@ -177,13 +183,13 @@ def check_files(place: Place) -> tuple[str, list[Problem]]:
     kinds = {"damaged", "ignored", "unknown", "lost"}
     found = [one for one in notices(place.folder.parent) if one.kind in kinds]
     todo = "it is in the records as it was; import again when the source is whole"
-    return f"{len(place.sources)} files", [Problem(f"{one.kind}: {one.text}", todo) for one in found]
+    return counted(len(place.sources), "file"), [Problem(f"{one.kind}: {one.text}", todo) for one in found]
 
 
 def _noted(kind: str, detail: str, todo: str) -> Callable[[Place], tuple[str, list[Problem]]]:
     def check(place: Place) -> tuple[str, list[Problem]]:
         found = [one for one in notices(place.folder.parent) if one.kind == kind]
-        return detail if not found else f"{len(found)} notice{'s' * (len(found) != 1)} of the import", [
+        return detail if not found else f"{counted(len(found), 'notice')} of the import", [
             Problem(one.text, todo) for one in found
         ]
 

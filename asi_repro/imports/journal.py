@@ -19,6 +19,7 @@ from asi_repro.imports.model import (
     links,
     make_node,
     native_id,
+    objects,
     text,
     whole,
 )
@@ -157,14 +158,12 @@ def _metric(value: Any) -> tuple[float | None, str | None, dict[str, float | Non
         return finite(inner), way, {}
     parts: dict[str, float | None] = {}
     ways = set()
-    for one in inner.get("metric_names") or ():
-        if isinstance(one, dict):
-            if isinstance(one.get("lower_is_better"), bool):
-                ways.add(MINIMIZE if one["lower_is_better"] else MAXIMIZE)
-            for part in one.get("data") or ():
-                if isinstance(part, dict):
-                    label = f"{one.get('metric_name')} of {part.get('dataset_name')}"[:NAME_CHARACTERS]
-                    parts[label] = finite(part.get("final_value"))
+    for one in objects(inner.get("metric_names")):
+        if isinstance(one.get("lower_is_better"), bool):
+            ways.add(MINIMIZE if one["lower_is_better"] else MAXIMIZE)
+        for part in objects(one.get("data")):
+            label = f"{one.get('metric_name')} of {part.get('dataset_name')}"[:NAME_CHARACTERS]
+            parts[label] = finite(part.get("final_value"))
     known = [number for number in parts.values() if number is not None]
     if len(ways) == 1:
         way = ways.pop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -122,9 +122,9 @@ class ImportedRun:
 
 
 def make_node(where: str, run: ImportedRun, **fields: Any) -> NativeNode:
-    """A node from fields that an adapter found, each checked.
+    """A node from fields that an adapter found, each checked; metrics are in the order of their names.
 
-    A program longer than the limit is left out, with a notice.
+    What is beyond a limit is left out, with a notice: a longer program, further metrics and parents.
 
     Raises:
         DataError: naming the file and the field that is not what it should be.
@@ -135,12 +135,23 @@ def make_node(where: str, run: ImportedRun, **fields: Any) -> NativeNode:
             "lost", f"{where}: the program has {len(program):,} characters and is kept in the records alone"
         )
         fields["program"] = None
+    if isinstance(metrics := fields.get("metrics"), dict):
+        fields["metrics"] = dict(_within(sorted(metrics.items()), MOST_METRICS, "metrics", where, run))
+    if isinstance(parents := fields.get("parents"), tuple):
+        fields["parents"] = tuple(_within(parents, MOST_PARENTS, "parents", where, run))
     try:
         return NativeNode.model_validate(fields)
     except ValidationError as error:
         raise DataError(
-            f"a field is not what it should be: {terminal_safe(first_fault(error), keep='')}", where=where
+            f"a field is not what it should be: {terminal_safe(first_fault(error), keep='')}",
+            where=terminal_safe(where, keep=""),
         ) from None
+
+
+def _within(listed: Sequence[Any], most: int, what: str, where: str, run: ImportedRun) -> Sequence[Any]:
+    if len(listed) > most:
+        run.note("lost", f"{where}: of {len(listed):,} {what} all but {most} are kept in the records alone")
+    return listed[:most]
 
 
 def finite(value: Any) -> float | None:
@@ -177,18 +188,22 @@ def numbers(metrics: Any) -> dict[str, float | None]:
     """The metrics that are numbers, by name; NaN and infinity are None."""
     if not isinstance(metrics, Mapping):
         return {}
-    kept = {
+    return {
         str(name)[:NAME_CHARACTERS]: finite(value)
         for name, value in metrics.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }
-    return dict(sorted(kept.items())[:MOST_METRICS])
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list; nothing of what is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def links(ids: Iterable[Any], role: str = PARENT) -> tuple[Link, ...]:
     """Parents of one role; what is no id is left out."""
     found = dict.fromkeys(i for i in map(native_id, ids) if i is not None)
-    return tuple(Link(id=i, role=role) for i in list(found)[:MOST_PARENTS])
+    return tuple(Link(id=i, role=role) for i in found)
 
 
 def native_id(value: Any) -> str | None:

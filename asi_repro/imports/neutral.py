@@ -154,7 +154,7 @@ def _node(value: Any, where: str, run: ImportedRun) -> NativeNode:
         if isinstance(known.get(key), (int, float)) and not isinstance(known[key], bool):
             known[key] = finite(known[key])  # NaN is no value, and 1 is a number as 1.0 is
     if isinstance(metrics := known.get("metrics"), dict):
-        known["metrics"] = {key: finite(number) for key, number in sorted(metrics.items())}
+        known["metrics"] = {key: finite(number) for key, number in metrics.items()}
     return make_node(where, run, **known)
 
 

@@ -3,7 +3,8 @@
 The population is bounded, so a checkpoint lacks what was evicted before it, and the trace lacks what was not
 logged. All checkpoints and the trace are merged: what any of them has is an experiment. OpenEvolve maximizes
 `combined_score`, or else the mean of the numeric metrics (its `get_fitness_score`); a failed evaluation
-leaves a metric `error`.
+leaves a metric `error`. A program that migrates to another island is copied, with its scores, under a new id;
+so is the best one into an island that is empty.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from asi_repro.archive.node_model import EVICTED, FAILED, FINISHED, MAXIMIZE
+from asi_repro.archive.node_model import COPY, EVICTED, FAILED, FINISHED, MAXIMIZE, PARENT
 from asi_repro.errors import DataError
 from asi_repro.imports.model import (
     NAME_CHARACTERS,
@@ -40,6 +41,7 @@ _KNOWN = {
 }
 _COPIED = ("best_program_info.json", "metadata.json")
 _SAME = ("program", "parents", "score", "metrics")
+_COPIED_TOO = ("program", "score", "metrics", "generation")
 
 
 def recognise(reader: Reader) -> bool:
@@ -66,10 +68,26 @@ def read(reader: Reader) -> ImportedRun:
     for folder in ["best", *_checkpoints(reader).values()]:
         _copy_rest(reader, folder, run)
     run.nodes = [
-        settled(node, key in kept) if node.status == FINISHED else node for key, node in found.items()
+        settled(node, key in kept) if node.status == FINISHED else node
+        for key, node in ((key, _told_copy(node, found)) for key, node in found.items())
     ]
     _account(run, saved, traced, last)
     return run
+
+
+def _told_copy(node: NativeNode, found: dict[str, NativeNode]) -> NativeNode:
+    """A node whose parent is the program that it copies says so.
+
+    A child that happens to be equal is of the next generation.
+    """
+    parent = found.get(node.parents[0].id) if node.parents else None
+    if (
+        parent is None
+        or node.program is None
+        or any(getattr(node, k) != getattr(parent, k) for k in _COPIED_TOO)
+    ):
+        return node
+    return node.model_copy(update={"parents": links([parent.id], COPY)})
 
 
 def _checkpoints(reader: Reader) -> dict[int, str]:
@@ -154,6 +172,7 @@ def _program(data: bytes, file: str, run: ImportedRun) -> NativeNode | None:
         value.get("parent_id"),
         value.get("metrics"),
         metadata,
+        role=COPY if metadata.get("migrant") is True else PARENT,
         program=value.get("code") if isinstance(value.get("code"), str) else None,
         language=text(value.get("language"), NAME_CHARACTERS),
         generation=whole(value.get("generation")),
@@ -165,7 +184,15 @@ def _program(data: bytes, file: str, run: ImportedRun) -> NativeNode | None:
 
 
 def _node(
-    where: str, run: ImportedRun, key: Any, parent: Any, metrics: Any, metadata: dict[str, Any], **more: Any
+    where: str,
+    run: ImportedRun,
+    key: Any,
+    parent: Any,
+    metrics: Any,
+    metadata: dict[str, Any],
+    *,
+    role: str = PARENT,
+    **more: Any,
 ) -> NativeNode:
     score, failed = _score(metrics)
     usage = metadata.get("token_usage")
@@ -174,7 +201,7 @@ def _node(
         run,
         id=native_id(key),
         status=FAILED if failed else FINISHED,
-        parents=links([parent]),
+        parents=links([parent], role),
         score=score,
         metrics=numbers(metrics),
         seconds=amount(metadata.get("iteration_time")),
@@ -290,13 +317,14 @@ def _copy_rest(reader: Reader, folder: str, run: ImportedRun) -> None:
 def _account(run: ImportedRun, saved: set[str], traced: set[str], last: int) -> None:
     """Say where checkpoints and trace differ, and which iterations left nothing."""
     if traced and saved:
-        seeds = {node.id for node in run.nodes if not node.parents}
+        seeds = {n.id for n in run.nodes if not n.parents or n.parents[0].role == COPY}
         only_traced, untraced = traced - saved, saved - traced - seeds
         if only_traced or untraced:
             run.note(
                 "count",
                 f"the checkpoints hold {len(saved)} programs and the trace {len(traced)}: {len(only_traced)} "
-                f"are in the trace alone, and {len(untraced)} in the checkpoints alone, seeds aside",
+                f"are in the trace alone, and {len(untraced)} in the checkpoints alone, seeds and "
+                "copies aside",
             )
     had = {node.iteration for node in run.nodes if node.iteration is not None}
     last = max([last, *had])

@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from asi_repro.archive.node_model import GHOST, Node, Objective
-from asi_repro.archive.nodes import read_nodes
+from asi_repro.archive.node_model import GHOST, MINIMIZE, Node, Objective
+from asi_repro.archive.nodes import copies, read_nodes
 from asi_repro.archive.reader import Archive, Experiment
 from asi_repro.imports.layout import ARCHIVE
 
-DISCOVERY = "scores better than the run's first scored program, by the run's own score"
+NO_DIRECTION = "not known, as nothing says whether a higher score is better"
+
+
+def discovery_of(system: str, objective: Objective) -> str:
+    """What a discovery of an imported run does, or is where no direction is stated; ends a sentence."""
+    if not objective.directed:
+        return f"is {NO_DIRECTION}"
+    better = "less" if objective.direction == MINIMIZE else "more"
+    return (
+        f"scores better than the run's first scored program, by {objective.score} of {system} "
+        f"({better} is better)"
+    )
 
 
 @dataclass(frozen=True)
@@ -29,17 +40,17 @@ class Step:
 
 
 def steps(folder: Path) -> tuple[Objective, list[Step]]:
-    """The objective of an imported run, and its experiments in order, without ghosts.
+    """The objective of an imported run, and its experiments in order, without ghosts and copies.
 
     The first program with a score is what the others are held against.
     """
     archive = Archive(folder / ARCHIVE)
-    objective, nodes = archive.objective, read_nodes(archive)
+    objective, nodes, copied = archive.objective, read_nodes(archive), copies(archive)
     made: list[Step] = []
     first: float | None = None
     best: float | None = None
     for e in archive.experiments.values():
-        if nodes[e.index].status == GHOST:
+        if nodes[e.index].status == GHOST or e.index in copied:
             continue
         better = e.score is not None and first is not None and objective.gain(e.score) > objective.gain(first)
         if e.score is not None and (best is None or objective.gain(e.score) > objective.gain(best)):
@@ -53,6 +64,6 @@ def ranked(folder: Path) -> list[Step]:
     """The experiments with a score, the best first; none where no direction is stated."""
     objective, made = steps(folder)
     scored = [step for step in made if step.experiment.score is not None]
-    if objective.direction not in ("maximize", "minimize"):
+    if not objective.directed:
         return []
     return sorted(scored, key=lambda step: (-objective.gain(step.experiment.score), step.experiment.index))

@@ -144,7 +144,8 @@ def journal(records: Records) -> Story:
         facts = {"output.value": text(out), "seconds": took}
         steps += (Step("execution", "TOOL", _known(facts), error=why),)
     metric = _plain(node.get("metric"))
-    facts = {"output.value": text(node.get("analysis")), "metric": metric, "is_buggy": node.get("is_buggy")}
+    buggy = _plain(node.get("is_buggy"))
+    facts = {"output.value": text(node.get("analysis")), "metric": metric, "is_buggy": buggy}
     if facts["output.value"] is not None:
         steps += (Step("analysis", "EVALUATOR", _known(facts)),)
     return Story(steps, error=why)

@@ -2,7 +2,7 @@
 
 The database is copied, with its write-ahead log, and the copy is read: nothing is written beside a run that
 may still be going. ShinkaEvolve maximizes `combined_score`; a program that is not `correct` has none. Columns
-that other versions lack are taken as missing.
+that other versions lack are taken as missing. The first program is scored once and copied to each island.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.node_model import FAILED, FINISHED, MAXIMIZE, REJECTED
+from asi_repro.archive.node_model import COPY, FAILED, FINISHED, MAXIMIZE, REJECTED
 from asi_repro.errors import DataError
 from asi_repro.imports.model import (
     NAME_CHARACTERS,
@@ -151,7 +151,7 @@ def _program(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
         run,
         id=key,
         status=FINISHED if correct else FAILED,
-        parents=_parents(row),
+        parents=(*_copied(metadata), *_parents(row)),
         name=text(metadata.get("patch_name"), NAME_CHARACTERS),
         score=score if correct else None,
         metrics=numbers({**_object(row.get("private_metrics")), **_object(row.get("public_metrics"))}),
@@ -174,6 +174,12 @@ def _parents(row: dict[str, Any]) -> tuple[Any, ...]:
         *links(_list(row.get("archive_inspiration_ids")), "archive inspiration"),
         *links(_list(row.get("top_k_inspiration_ids")), "top-k inspiration"),
     )
+
+
+def _copied(metadata: dict[str, Any]) -> tuple[Any, ...]:
+    if metadata.get("_is_island_copy") is not True:
+        return ()
+    return links([metadata.get("_original_program_id")], COPY)
 
 
 def _attempt(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:

@@ -10,17 +10,17 @@ from matplotlib.figure import Figure
 from asi_repro import markdown
 from asi_repro.archive.fsck.checks import run_checks as run_each
 from asi_repro.archive.fsck.place import Place
-from asi_repro.archive.node_model import Objective
+from asi_repro.archive.node_model import UNKNOWN, Objective
 from asi_repro.imports.checks import run_checks
 from asi_repro.imports.layout import ARCHIVE
-from asi_repro.imports.outcomes import DISCOVERY, Step, ranked, steps
+from asi_repro.imports.outcomes import NO_DIRECTION, Step, discovery_of, ranked, steps
 from asi_repro.imports.record import ImportRecord, read_import
 from asi_repro.report.drawing import render
 from asi_repro.report.model import Drawing
 from asi_repro.report.palette import COLOURS
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import JsonDict, dump_json
-from asi_repro.text import csv_text, short_value
+from asi_repro.text import counted, csv_text, short_value
 
 _MOST = 10
 _PROBLEMS = 20
@@ -56,7 +56,7 @@ def write_imported_report(folder: Path) -> Path:
     metrics = {
         "experiments": len(made),
         "statuses": record.statuses,
-        "better_than_first": sum(step.found for step in made),
+        "better_than_first": sum(step.found for step in made) if objective.directed else None,
         "best": best[0].experiment.score if best else None,
         "best_index": best[0].experiment.index if best else None,
         "direction": objective.direction,
@@ -80,11 +80,14 @@ def _page(
     folder: Path, record: ImportRecord, objective: Objective, made: list[Step], best: list[Step]
 ) -> list[str]:
     statuses = ", ".join(f"{count} {status}" for status, count in record.statuses.items())
+    better = NO_DIRECTION
+    if objective.directed:
+        better = f"{sum(step.found for step in made)}: each {discovery_of(record.system, objective)}"
     about = [
         ("system", record.system),
         ("experiments", f"{record.experiments} ({statuses})"),
         ("score", f"{record.score}: {record.direction} ({record.direction_from})"),
-        ("better than the first", f"{sum(step.found for step in made)}: each {DISCOVERY}"),
+        ("better than the first", better),
         *_sums(made),
     ]
     return [
@@ -99,7 +102,10 @@ def _page(
         "![Scores and the best so far over experiments](figures/search.svg)",
         "",
         *_table(
-            "The best", ("index", "id", "score", "status", "iteration"), [_row(step) for step in best[:_MOST]]
+            "The best",
+            ("index", "id", "score", "status", "iteration"),
+            [_row(step) for step in best[:_MOST]],
+            none="None has a score." if objective.directed else f"Which it is, is {NO_DIRECTION}.",
         ),
         "## What does not add up",
         "",
@@ -111,7 +117,11 @@ def _sums(made: list[Step]) -> list[tuple[str, str]]:
     found = []
     for name, unit in (("tokens", "tokens"), ("cost", "US dollars"), ("seconds", "seconds")):
         known = [value for step in made if (value := getattr(step.node, name)) is not None]
-        said = f"{sum(known):,.6g} {unit}, stated for {len(known)} experiments" if known else "not stated"
+        said = (
+            f"{sum(known):,.6g} {unit}, stated for {counted(len(known), 'experiment')}"
+            if known
+            else "not stated"
+        )
         found.append((name, said))
     return found
 
@@ -132,10 +142,12 @@ def _problems(folder: Path) -> list[str]:
     return [*lines, ""]
 
 
-def _table(title: str, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _table(
+    title: str, header: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, none: str = "None."
+) -> list[str]:
     lines = [f"**{markdown.escape(title)}**", ""]
     if not rows:
-        return [*lines, "None.", ""]
+        return [*lines, none, ""]
     cells = [[markdown.escape(cell) for cell in row] for row in (header, *rows)]
     return [*lines, *markdown.table(cells[0], cells[1:]), ""]
 
@@ -144,7 +156,7 @@ def _draw(figure: Figure, rows: list[JsonDict], record: ImportRecord) -> None:
     axes = figure.subplots()
     scored = [row for row in rows if row["score"] is not None]
     axes.scatter([r["index"] for r in scored], [r["score"] for r in scored], s=12, color=COLOURS["blue"][0])
-    if record.direction != "unknown":
+    if record.direction != UNKNOWN:
         known = [row for row in rows if row["best_score"] is not None]
         best = [row["best_score"] for row in known]
         axes.step([r["index"] for r in known], best, where="post", color=COLOURS["vermillion"][0])

@@ -16,13 +16,19 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from asi_repro.config.params import load_params
-from asi_repro.discover.run.comparison_page import panels
+from asi_repro.discover.run.comparison_page import panels, spread
 from asi_repro.discover.run.outcomes import read_outcomes
-from asi_repro.discover.run.run_comparison import EXPERIMENTS, Comparison, Group, compare_groups
+from asi_repro.discover.run.run_comparison import (
+    EXPERIMENTS,
+    NO_DIRECTION,
+    NOT_RECORDED,
+    Comparison,
+    Group,
+    compare_groups,
+)
 from asi_repro.discover.run.spending import UNITS
 from asi_repro.project import Project
 from asi_repro.report.figures.progress import Band, Panel
-from asi_repro.results.differences import Spread
 from asi_repro.tui.theme import ThemeStyles, theme_styles
 from asi_repro.tui.widgets.drawing import Figure, Series
 from asi_repro.tui.widgets.line_layout import heading, prose, table
@@ -33,7 +39,6 @@ from asi_repro.tui.widgets.text import safe_line
 _EVERY = (EXPERIMENTS, *UNITS)
 _WHAT = ("best so far", "discoveries")
 _DOTS = 120
-NO = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -175,10 +180,14 @@ def _one(band: Band, values: Sequence[float], label: str, style: Style, *, dots:
 
 def _lines(found: Comparison, unit: str, width: int, theme: ThemeStyles) -> list[Line]:
     budget = next(one for one in found.budgets if one.unit == unit)
-    amount = NO if budget.amount is None else f"{budget.amount:.6g} {unit}"
+    amount = NOT_RECORDED if budget.amount is None else f"{budget.amount:.6g} {unit}"
     lines = heading(f"After {amount}, which every run that records it spent", theme.strong)[1:]
     rows = [
-        {"run": at.group, "best so far": _spread(at.best), "discoveries": _spread(at.discoveries)}
+        {
+            "run": at.group,
+            "best so far": spread(at.best, at.why),
+            "discoveries": spread(at.discoveries, at.why),
+        }
         for at in budget.groups
     ]
     lines += table(rows)
@@ -186,11 +195,14 @@ def _lines(found: Comparison, unit: str, width: int, theme: ThemeStyles) -> list
     rows = []
     for run in found.runs:
         best, order = run.best_of_n, run.improvements
+        none = NO_DIRECTION if run.higher is None else "none"
         rows.append(
             {
                 "run": run.name,
-                "best": NO if run.best is None else f"{run.best:.6g}",
-                "best of N (95%)": "few scores" if best is None else f"{best.expected:.6g} ({best.high:.6g})",
+                "best": none if run.best is None else f"{run.best:.6g}",
+                "best of N (95%)": ("–" if run.higher is None else "few scores")
+                if best is None
+                else f"{best.expected:.6g} ({best.high:.6g})",
                 "p": "–" if best is None or best.p_value is None else f"{best.p_value:.2g}",
                 "improved": "–" if order is None else str(order.observed),
                 "luck (95%)": "–" if order is None else f"{order.expected:.1f} ({order.high:.0f})",
@@ -205,11 +217,3 @@ def _lines(found: Comparison, unit: str, width: int, theme: ThemeStyles) -> list
     for sentence in dict.fromkeys(said):
         lines += [Line(Text(""), rest=False), *prose(sentence, width)]
     return lines
-
-
-def _spread(found: Spread | None) -> str:
-    if found is None:
-        return NO
-    if found.low is None or found.high is None:
-        return f"{found.mean:.6g}"
-    return f"{found.mean:.6g} ({found.low:.6g} to {found.high:.6g})"

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from import_places import DATA, imported
+from import_places import DATA, contents, imported
 
 from asi_repro.archive.nodes import read_nodes, read_parents
 from asi_repro.archive.reader import Archive
+from asi_repro.imports.export import share_import
 from asi_repro.imports.formats import read_run
 from asi_repro.imports.model import ImportedRun, NativeNode
 from asi_repro.imports.outcomes import ranked
@@ -41,7 +42,7 @@ def test_shinka_has_what_its_database_has() -> None:
         assert (node.score, node.status) == ((score, "finished") if correct else (None, "failed"))
         assert node.island == str(island)
     roles = {link.role for node in run.nodes for link in node.parents}
-    assert roles == {"parent", "archive inspiration", "top-k inspiration"}
+    assert roles == {"parent", "copy", "archive inspiration", "top-k inspiration"}
     assert max(node.tokens or 0 for node in run.nodes) == 15
     assert {node.name for node in run.nodes} >= {"initial_program", "guess_1"}
 
@@ -167,6 +168,13 @@ def test_autoresearch_takes_lower_as_better_and_a_crash_as_none(branch: Path, tm
     assert [e.parent for e in run.experiments.values()] == [None, 1, 1, 1]
     assert run.program(2).source == "width = 2\n"
     assert [step.experiment.index for step in ranked(tmp_path / "r")] == [4, 1, 2]
+
+
+def test_autoresearch_is_the_same_run_elsewhere(branch: Path, tmp_path: Path) -> None:
+    imported(branch, tmp_path / "here")
+    share_import(tmp_path / "here", tmp_path / "file.jsonl")
+    imported(tmp_path / "file.jsonl", tmp_path / "there")
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
 def test_autoresearch_without_its_repository_says_what_is_lost(branch: Path) -> None:

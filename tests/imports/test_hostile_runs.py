@@ -17,6 +17,7 @@ from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.imports.export import export_records, share_import
 from asi_repro.imports.formats import read_run
+from asi_repro.imports.spans import imported_spans
 
 
 @pytest.fixture
@@ -146,7 +147,6 @@ def test_unknown_fields_and_versions_are_named(openevolve: Path, tmp_path: Path)
         ([{"id": "a", "score": "best"}], "score"),
         ([{"id": "a", "status": "winner"}], "status"),
         ([{"id": "a", "program": "\ud800"}], "program"),
-        ([{"id": "a", "metrics": {"m": 1.0} | {f"m{i}": 1.0 for i in range(300)}}], "metrics"),
         ([], "no experiment"),
     ],
 )
@@ -216,6 +216,32 @@ def test_a_folder_that_is_a_link_is_not_followed(system: str, link: str, tmp_pat
     (tmp_path / "r" / link).symlink_to(DATA / system / link)
     with pytest.raises(DataError, match="no known system"):
         read_run(tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    "wrong", [5, "x", {"data": 1}, [3], [{"data": 5}], [{"data": [7, {"final_value": "x"}]}]]
+)
+def test_a_metric_of_another_form_is_none(wrong: object, tmp_path: Path) -> None:
+    node = {"id": "a", "metric": {"value": {"metric_names": wrong}}, "is_buggy": False}
+    (tmp_path / "journal.json").write_text(json.dumps({"nodes": [node]}))
+    [found] = read_run(tmp_path).nodes
+    assert (found.status, found.score) == ("failed", None)
+
+
+def test_a_flag_that_is_no_number_does_not_end_the_trace(tmp_path: Path) -> None:
+    node = {"id": "a", "metric": {"value": 1.0}, "is_buggy": float("nan"), "analysis": "said"}
+    (tmp_path / "journal.json").write_text(json.dumps({"nodes": [node]}))
+    imported(tmp_path, tmp_path / "r")
+    assert [span["name"] for span in imported_spans(Archive(tmp_path / "r" / "archive"))] == [
+        "experiment", "analysis",
+    ]  # fmt: skip
+
+
+def test_the_place_of_a_wrong_field_can_be_printed(tmp_path: Path) -> None:
+    (tmp_path / "nodes.json").write_text(json.dumps({"nodes": {"\ud800": {}}}))
+    with pytest.raises(DataError) as error:
+        read_run(tmp_path)
+    assert str(error.value.where).isprintable()
 
 
 @pytest.mark.slow

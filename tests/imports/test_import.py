@@ -49,7 +49,7 @@ TREE = [
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    folder = tmp_path / "runs" / "tree"
+    folder = tmp_path / "artifacts" / "runs" / "tree"
     imported(write_neutral(tmp_path / "tree.jsonl", TREE), folder)
     return folder
 
@@ -117,6 +117,32 @@ def test_a_parent_of_another_kind_is_no_parent_of_the_tree(tree: Path) -> None:
     assert run.find("lost").children == 0
 
 
+def test_a_ghost_does_not_put_its_children_last(tmp_path: Path) -> None:
+    later = [{**TREE[1], "id": f"later{n}", "iteration": 6 + n} for n in range(2)]
+    orphan = {**TREE[1], "id": "orphan", "parents": ["gone"], "iteration": 2}
+    folder = tmp_path / "r"
+    imported(write_neutral(tmp_path / "t.jsonl", [*TREE[:2], *later, orphan]), folder)
+    names = [e.name for e in archive(folder).experiments.values()]
+    assert names == ["seed", "a", "gone", "orphan", "later0", "later1"]
+
+
+def test_every_parent_of_a_combination_is_in_the_lineage(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASI_REPRO_HOME", str(make_project(tmp_path)))
+    index = {node.native_id: node.index for node in read_nodes(archive(tree)).values()}
+    line = next(line for line in call("lineage", "--run", "tree").stdout.splitlines() if " ab  " in line)
+    assert line.endswith(f"also of {index['b']}")
+    assert (
+        f"    {index['b']} -> {index['ab']} [style=dashed];"
+        in call("lineage", "--run", "tree", "--format", "dot").stdout
+    )
+    assert (
+        f"    n{index['b']} -.-> n{index['ab']}"
+        in call("lineage", "--run", "tree", "--format", "mermaid").stdout
+    )
+
+
 def test_an_archive_of_version_1_is_migrated(tree: Path, tmp_path: Path) -> None:
     from asi_repro.archive.tables import Run
 
@@ -181,6 +207,21 @@ def test_the_files_come_back_byte_for_byte(place: Path, tmp_path: Path) -> None:
     imported(place, tmp_path / "run")
     export_records(tmp_path / "run", tmp_path / "back")
     assert contents(tmp_path / "back") == contents(place)
+
+
+def test_more_metrics_and_parents_than_the_limit_are_noted_and_kept_in_the_records(tmp_path: Path) -> None:
+    nodes = [{"id": f"p{n}"} for n in range(70)]
+    wide = {
+        "id": "wide",
+        "metrics": {f"m{n:03}": 1.0 for n in range(300)},
+        "parents": [n["id"] for n in nodes],
+    }
+    run = read_run(write_neutral(tmp_path / "t.jsonl", [*nodes, wide]))
+    assert (len(run.nodes[-1].metrics), len(run.nodes[-1].parents)) == (256, 64)
+    assert [(notice.kind, notice.text) for notice in run.notices] == [
+        ("lost", f"t.jsonl, line 72: of {count} {what} all but {most} are kept in the records alone")
+        for count, what, most in ((300, "metrics", 256), (70, "parents", 64))
+    ]
 
 
 @pytest.mark.parametrize("place", RUNS, ids=lambda p: p.name)

@@ -27,6 +27,8 @@ from asi_repro.text import terminal_safe
 class Forest:
     """What `cut_branch` needs of an archive, over any parents and names."""
 
+    imported = False
+
     def __init__(self, parents: list[int | None], names: list[str]) -> None:
         self.lineage = Lineage(dict(enumerate(parents, start=1)))
         self.experiments = {

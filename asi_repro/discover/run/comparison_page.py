@@ -14,11 +14,14 @@ from asi_repro.config.discover import Arm
 from asi_repro.discover.run.outcomes import Outcomes
 from asi_repro.discover.run.run_comparison import (
     EXPERIMENTS,
+    NO_DIRECTION,
+    NOT_RECORDED,
     Budget,
     Comparison,
     Group,
     RunFacts,
     Side,
+    best_so_far,
     compare_groups,
     cumulative,
     curve,
@@ -27,13 +30,11 @@ from asi_repro.discover.run.spending import UNITS
 from asi_repro.markdown import escape
 from asi_repro.project import RELEASE
 from asi_repro.report.figures.progress import Band, Panel, chance_band, progress_drawing
-from asi_repro.results.chance import best_so_far
 from asi_repro.results.differences import Spread
 from asi_repro.store.files import atomic_dir
 from asi_repro.store.json_text import dump_json
 from asi_repro.text import csv_text
 
-NOT_RECORDED = "not recorded"
 _POINTS = 200
 _OWN_ARMS = get_args(Arm)
 _RATES = ("run", "arm", "experiments", "discoveries", "verified", "rate", "95% interval", "R² of a line")
@@ -93,7 +94,7 @@ def panels(groups: Sequence[Group]) -> list[Panel]:
 def _band(group: Group, unit: str, what: str) -> Band | None:
     """The mean over a group's runs at each budget, up to the shortest run, with its 95% interval."""
     found = [(run, at) for run in group.runs if (at := cumulative(run, unit)) is not None]
-    if len(found) < len(group.runs):
+    if len(found) < len(group.runs) or any(run.higher is None for run in group.runs):
         return None
     end = min(float(at[-1]) for _, at in found)
     points = np.unique(np.concatenate([at[at <= end] for _, at in found]))
@@ -101,7 +102,7 @@ def _band(group: Group, unit: str, what: str) -> Band | None:
     values = []
     for run, at in found:
         counts = np.cumsum(np.asarray(run.found, dtype=np.float64))
-        line = counts if what == "discoveries" else best_so_far(run.scores, higher=run.higher)
+        line = counts if what == "discoveries" else best_so_far(run)
         place = np.searchsorted(at, points, side="right")
         before = 0.0 if what == "discoveries" else np.nan
         values.append(np.concatenate([[before], line])[place])
@@ -114,9 +115,9 @@ def _chance(group: Group, unit: str) -> Band | None:
     After a budget, as many are drawn as the run had experiments by then.
     """
     at = cumulative(group.runs[0], unit)
-    if len(group.runs) != 1 or at is None:
-        return None
     run = group.runs[0]
+    if len(group.runs) != 1 or at is None or run.higher is None:
+        return None
     pool = [s for s, first in zip(run.scores, run.first_generation, strict=False) if first]
     band = chance_band(group.label, pool, len(run.indices), higher=run.higher)
     return band and replace(band, at=tuple(float(at[int(size) - 1]) for size in band.at))
@@ -131,11 +132,14 @@ def _lines(found: Comparison) -> list[str]:
             estimate = f"{interval.estimate:.3g} per {rate.unit}"
             between = f"{interval.low:.3g} to {interval.high:.3g}"
             rows.append([escape(side.name), escape(side.arm), *counts, estimate, between, fit])
+        if not side.rates:
+            ends = [str(side.experiments), *[NO_DIRECTION] * 4, "–"]
+            rows.append([escape(side.name), escape(side.arm), *ends])
     lines = [*markdown.table(_RATES, rows), ""]
     kinds: dict[str, list[str]] = {}
     for side in found.groups:
         kinds.setdefault(side.discovery, []).append(f"{escape(side.name)} is {_whose(side)}")
-    lines += [f"{'; '.join(whose)}. A discovery there {what}." for what, whose in kinds.items()]
+    lines += [f"{'; '.join(whose)}. A discovery there {escape(what)}." for what, whose in kinds.items()]
     for one in found.differences:
         between = "no interval" if one.low is None else f"95% interval {one.low:+.3g} to {one.high:+.3g}"
         lines.append(
@@ -167,7 +171,13 @@ def luck_lines(run: Outcomes, *, seed: int, resamples: int) -> list[str]:
 
 def _total(run: RunFacts) -> list[str]:
     spent = [_amount(run.spent[unit]) for unit in UNITS]
-    return [escape(run.name), str(run.experiments), str(run.scored), _amount(run.best), *spent]
+    return [escape(run.name), str(run.experiments), str(run.scored), _best(run), *spent]
+
+
+def _best(run: RunFacts) -> str:
+    if run.best is None:
+        return NO_DIRECTION if run.higher is None else "none"
+    return _amount(run.best)
 
 
 def _amount(value: float | None) -> str:
@@ -179,7 +189,14 @@ def _budgets(budgets: Sequence[Budget]) -> list[str]:
     for budget in budgets:
         for at in budget.groups:
             amount = _amount(budget.amount)
-            rows.append([budget.unit, amount, escape(at.group), _spread(at.best), _spread(at.discoveries)])
+            rows.append(
+                [
+                    budget.unit,
+                    amount,
+                    escape(at.group),
+                    *(spread(one, at.why) for one in (at.best, at.discoveries)),
+                ]
+            )
     return [
         *markdown.table(("budget", "amount", "run", "best so far", "discoveries"), rows),
         "",
@@ -188,9 +205,10 @@ def _budgets(budgets: Sequence[Budget]) -> list[str]:
     ]
 
 
-def _spread(found: Spread | None) -> str:
+def spread(found: Spread | None, why: str) -> str:
+    """A mean with its interval, or why there is none."""
     if found is None:
-        return NOT_RECORDED
+        return why
     if found.low is None or found.high is None:
         return f"{found.mean:.6g}"
     return f"{found.mean:.6g} ({found.low:.6g} to {found.high:.6g}, {found.count} runs)"
@@ -200,16 +218,17 @@ def _luck(runs: Sequence[RunFacts]) -> list[str]:
     rows, noisy = [], []
     for run in runs:
         order, best, noise = run.improvements, run.best_of_n, run.noise
-        improvements = ["too few scores", "–", "–"] if order is None else [
+        too_few = NO_DIRECTION if run.higher is None else "too few scores"
+        improvements = [too_few, "–", "–"] if order is None else [
             str(order.observed), f"{order.expected:.1f} ({order.high:.0f})", _p(order.p_value),
         ]  # fmt: skip
-        drawn = ["too few scores", "–", "–", "–"] if best is None else [
+        drawn = [too_few, "–", "–", "–"] if best is None else [
             f"{best.expected:.6g} ({best.high:.6g}), N = {best.draws} from {best.pool}",
             "none: N > pool" if best.p_value is None else _p(best.p_value),
             f"{best.normal_high:.6g}", _p(best.normal_p),
         ]  # fmt: skip
         trend = "–" if order is None else f"{order.tau:+.3f} ({_p(order.tau_p)})"
-        rows.append([escape(run.name), *improvements, _amount(run.best), *drawn, trend])
+        rows.append([escape(run.name), *improvements, _best(run), *drawn, trend])
         if noise is not None:
             gains = f"{noise.expected_gain:.4g} ({noise.high_gain:.4g})"
             noisy.append(
@@ -221,14 +240,24 @@ def _luck(runs: Sequence[RunFacts]) -> list[str]:
     lines = [
         *markdown.table(_LUCK, rows),
         "",
-        "Improvements: times that a score beat the best so far, beside the run's own scores in random order. "
-        "Best of N: as many independent draws, with replacement, from the scores of the first generation "
-        "(children of the first program). No draw passes the best of these, so there is no p where N is "
-        "larger; the normal tail is that of a normal distribution with their mean and deviation, an "
-        "assumption. Scores that are missing or NaN are left out and are never the best.",
+        "Improvements: times that a score beat the best so far, the first program aside, beside the run's "
+        "own scores in random order. Best of N: as many independent draws, with replacement, from the "
+        "scores of the first generation (children of a program that has no parent). No draw passes the best "
+        "of these, so there is no p where N is larger; the normal tail is that of a normal distribution with "
+        "their mean and deviation, an assumption. Scores that are missing or NaN are left out and are never "
+        "the best.",
     ]
+    exact = [escape(run.name) for run in runs if run.noise is None and run.scored_again]
+    if exact:
+        lines += [
+            "",
+            f"Noise of {', '.join(exact)}: every program that was scored more than once had exactly the same "
+            "score each time.",
+        ]
     if not noisy:
-        return [*lines, "", "Noise: no program was scored twice; `--noise SD` assumes a standard deviation."]
+        rest = "" if not exact else "of the others "
+        said = f"Noise: no program {rest}was scored twice; `--noise SD` assumes a standard deviation."
+        return [*lines, "", said] if len(exact) < len(runs) else lines
     return [
         *lines,
         "",

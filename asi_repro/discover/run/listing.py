@@ -83,14 +83,14 @@ def _release(project: Project) -> RunRow:
 
 
 def _imported(name: str, folder: Path) -> RunRow:
-    record = read_import(folder)
+    record, (objective, made) = read_import(folder), steps(folder)
     return RunRow(
         name,
         "imported",
         one_line(record.system),
         record.experiments,
         record.statuses.get(FAILED, 0),
-        sum(step.found for step in steps(folder)[1]),
+        sum(step.found for step in made) if objective.directed else None,
         None,
         str(folder / ARCHIVE),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asi_repro.archive.node_model import MINIMIZE, REJECTED, UNKNOWN
+from asi_repro.archive.node_model import COPY, GHOST, MINIMIZE, REJECTED
+from asi_repro.archive.nodes import read_parents, statuses_of
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.tables import read_parquet
 from asi_repro.discover.run.folder import SETTINGS, DiscoveryRun
@@ -16,7 +17,7 @@ from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.spending import NOTHING, Spending, own_spending
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.imports.layout import is_import
-from asi_repro.imports.outcomes import DISCOVERY, steps
+from asi_repro.imports.outcomes import discovery_of, steps
 from asi_repro.imports.record import read_import
 from asi_repro.project import RELEASE, Project, archive_of, run_folders
 from asi_repro.store.json_text import dump_json
@@ -41,11 +42,12 @@ class Outcomes:
         verified: whether each passed the second stage (release: is in the gallery).
         flops: training FLOPs of each, 0.0 where nothing was trained; None where it is not known.
         scores: fitness of each, None where it has none.
-        higher: whether a higher score is better.
+        higher: whether a higher score is better; None where that is not stated.
         spent: what each took, by unit.
         first_generation: whether each builds on a program that builds on none.
         repeats: scores of each program that the run scored more than once.
         scoring: what makes scores; those of two runs compare where it is equal.
+        same_evaluator: whether an equal `scoring` says that one evaluator made them.
     """
 
     name: str
@@ -56,11 +58,12 @@ class Outcomes:
     verified: tuple[bool, ...]
     flops: tuple[float, ...] | None
     scores: tuple[float | None, ...]
-    higher: bool = True
+    higher: bool | None = True
     spent: Spending = field(default_factory=lambda: dict(NOTHING))
     first_generation: tuple[bool, ...] = ()
     repeats: tuple[tuple[float, ...], ...] = ()
     scoring: str = ""
+    same_evaluator: bool = True
 
     @property
     def count(self) -> int:
@@ -102,7 +105,7 @@ def _release(folder: Path) -> Outcomes:
         flops=None,
         scores=tuple(e.score for e in experiments),
         first_generation=_first_generation(archive, [e.index for e in experiments]),
-        repeats=_repeats(archive),
+        repeats=_repeats(archive, archive.experiments),
         scoring=RELEASE,
     )
 
@@ -112,12 +115,28 @@ def _first_generation(archive: Archive, indices: Sequence[int]) -> tuple[bool, .
     return tuple(depth.get(index) == 1 for index in indices)
 
 
-def _repeats(archive: Archive) -> tuple[tuple[float, ...], ...]:
-    """Scores of the programs that are there more than once, byte for byte."""
+def _after_a_seed(archive: Archive, indices: Sequence[int]) -> tuple[bool, ...]:
+    """Whether the parent of each is a program that builds on none, or a copy of such a one.
+
+    What a ghost builds on is not known.
+    """
+    status = statuses_of(archive)
+    original = {row["index"]: row["parent"] for row in read_parents(archive) if row["role"] == COPY}
+
+    def is_seed(index: int | None) -> bool:
+        while index in original:
+            index = original[index]
+        return index is not None and archive.experiments[index].parent is None and status[index] != GHOST
+
+    return tuple(is_seed(archive.experiments[index].parent) for index in indices)
+
+
+def _repeats(archive: Archive, indices: Collection[int]) -> tuple[tuple[float, ...], ...]:
+    """Scores of the programs that were scored more than once, equal byte for byte."""
     found: dict[str, list[float]] = defaultdict(list)
     table = archive.table("programs", ["index", "sha256"])
     for index, digest in zip(table["index"].to_pylist(), table["sha256"].to_pylist(), strict=True):
-        if (score := archive.experiments[index].score) is not None:
+        if index in indices and (score := archive.experiments[index].score) is not None:
             found[digest].append(score)
     return tuple(tuple(scores) for scores in found.values() if len(scores) > 1)
 
@@ -127,26 +146,26 @@ def _imported(name: str, folder: Path) -> Outcomes:
     archive, later = Archive(folder / "archive"), made[1:]
     indices = tuple(step.experiment.index for step in later)
     record = read_import(folder)
-    known = objective.direction != UNKNOWN
     return Outcomes(
         name=name,
         arm=record.system,
-        discovery=DISCOVERY,
+        discovery=discovery_of(record.system, objective),
         indices=indices,
         found=tuple(step.found for step in later),
         verified=tuple(False for _ in later),
         flops=None,
-        scores=tuple(step.experiment.score if known else None for step in later),
-        higher=objective.direction != MINIMIZE,
+        scores=tuple(step.experiment.score for step in later),
+        higher=objective.direction != MINIMIZE if objective.directed else None,
         spent={
             "evaluations": tuple(float(step.node.status != REJECTED) for step in later),
             "seconds": _all_stated(step.node.seconds for step in later),
             "tokens": _all_stated(step.node.tokens for step in later),
             "usd": _all_stated(step.node.cost for step in later),
         },
-        first_generation=_first_generation(archive, indices),
-        repeats=_repeats(archive),
+        first_generation=_after_a_seed(archive, indices),
+        repeats=_repeats(archive, {step.experiment.index for step in made}),
         scoring=dump_json([record.system, record.score]),
+        same_evaluator=False,
     )
 
 

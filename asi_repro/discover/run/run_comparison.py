@@ -28,6 +28,8 @@ from asi_repro.text import csv_text
 
 PER_EXPERIMENTS, PER_FLOPS = "100 experiments", "1e15 training FLOPs"
 EXPERIMENTS = "experiments"
+NOT_RECORDED, NO_DIRECTION, NONE_YET = "not recorded", "no direction", "none yet"
+"""Why there is no number."""
 Vector = NDArray[np.float64]
 
 
@@ -57,7 +59,10 @@ class Rate:
 
 @dataclass(frozen=True)
 class Side:
-    """A run or a group of runs; `verified` of the discoveries passed the second stage."""
+    """A run or a group of runs; `verified` of the discoveries passed the second stage.
+
+    There are no rates where which score is better is not stated.
+    """
 
     name: str
     arm: str
@@ -73,19 +78,21 @@ class RunFacts:
     """One run beside what luck alone gives; None where there are too few scores for it.
 
     Attributes:
-        higher: whether a higher score is better.
+        higher: whether a higher score is better; None where that is not stated.
         scored: experiments whose score is a number.
         best: the best score.
+        scored_again: programs with more than one score.
         spent: totals by unit; None where the run does not record it.
     """
 
     name: str
     group: str
-    higher: bool
+    higher: bool | None
     experiments: int
     scored: int
     best: float | None
     discoveries: int
+    scored_again: int
     spent: dict[str, float | None]
     improvements: chance.Improvements | None
     best_of_n: chance.BestOfN | None
@@ -94,11 +101,12 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class AtBudget:
-    """A group after a budget that every group can pay: means over its runs; None where it is not recorded."""
+    """A group after a budget that every group can pay: means over its runs, or `why` there is none."""
 
     group: str
     best: Spread | None
     discoveries: Spread | None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,7 @@ class Difference:
     Attributes:
         what: `discoveries per UNIT`, or `best`.
         p_value: two-sided; None where there is no test.
-        not_compared: why the two do not compare; "" where they do.
+        not_compared: why the two do not compare, or what it takes that they do; "" where nothing is amiss.
     """
 
     group: str
@@ -180,7 +188,7 @@ def side_of(outcomes: Outcomes, *, seed: int, resamples: int) -> Side:
 
 def curve(outcomes: Outcomes) -> list[dict[str, Any]]:
     """The cumulative curve: what was spent (None where not known), discoveries and best score so far."""
-    best = chance.best_so_far(outcomes.scores, higher=outcomes.higher)
+    best = best_so_far(outcomes)
     flops = None if outcomes.flops is None else list(accumulate(outcomes.flops))
     spent = {unit: cumulative(outcomes, unit) for unit in UNITS}
     rows: list[dict[str, Any]] = []
@@ -192,7 +200,7 @@ def curve(outcomes: Outcomes) -> list[dict[str, Any]]:
                 "index": index,
                 "experiments": place + 1,
                 "flops": None if flops is None else flops[place],
-                "discoveries": int(found[place]),
+                "discoveries": None if outcomes.higher is None else int(found[place]),
                 "verified": int(verified[place]),
                 "best_score": float(best[place]) if np.isfinite(best[place]) else None,
                 **{unit: None if at is None else float(at[place]) for unit, at in spent.items()},
@@ -207,6 +215,13 @@ def write_curves(runs: Sequence[Outcomes], path: Path) -> None:
     atomic_write(path, csv_text(rows))
 
 
+def best_so_far(outcomes: Outcomes) -> Vector:
+    """The best score up to each experiment, shape [N]; NaN before the first, and where none is the best."""
+    if outcomes.higher is None:
+        return np.full(len(outcomes.scores), np.nan)
+    return chance.best_so_far(outcomes.scores, higher=outcomes.higher)
+
+
 def cumulative(outcomes: Outcomes, unit: str) -> Vector | None:
     """What a run had spent after each experiment, shape [N]; None where it is not recorded."""
     if unit == EXPERIMENTS:
@@ -219,6 +234,8 @@ def _draws(
     runs: Sequence[Outcomes], rng: np.random.Generator, resamples: int
 ) -> dict[str, tuple[float, Vector]]:
     """By unit: the rate, and the rate of each resample of the experiments of all runs."""
+    if any(run.higher is None for run in runs):
+        return {}
     found = np.concatenate([np.asarray(run.found, dtype=np.float64) for run in runs])
     exposures = {PER_EXPERIMENTS: np.full(len(found), 0.01)}
     flops = [amount for run in runs for amount in run.flops or ()]
@@ -260,26 +277,28 @@ def _line_r2(run: Outcomes, unit: str) -> float | None:
 def _facts(
     run: Outcomes, group: Group, noise: float | None, rng: np.random.Generator, resamples: int
 ) -> RunFacts:
-    higher = run.higher
-    best = chance.best_so_far(run.scores, higher=higher)
+    best = best_so_far(run)
     totals = {unit: cumulative(run, unit) for unit in UNITS}
     pool = [s for s, first in zip(run.scores, run.first_generation, strict=False) if first]
     repeated = chance.repeat_deviation([scores for one in group.runs for scores in one.repeats])
     deviation, source = (noise, "assumed (--noise)")
     if repeated is not None and repeated[0] > 0:
         deviation, source = repeated[0], f"programs scored again, {repeated[1]} degrees of freedom"
+    # Nothing is better or worse where no direction is stated.
+    scores, higher = ((), True) if run.higher is None else (run.scores, run.higher)
     return RunFacts(
         run.name,
         group.label,
-        higher,
+        run.higher,
         len(run.indices),
         int(np.isfinite(chance.finite_scores(run.scores)).sum()),
         float(best[-1]) if np.isfinite(best[-1]) else None,
         run.count,
+        len(run.repeats),
         {unit: None if at is None else float(at[-1]) for unit, at in totals.items()},
-        chance.improvements(run.scores, rng=rng, resamples=resamples, higher=higher),
-        chance.best_of_n(run.scores, pool, higher=higher),
-        None if deviation is None else chance.noise_alone(run.scores, deviation, source, higher=higher),
+        chance.improvements(scores, rng=rng, resamples=resamples, higher=higher),
+        chance.best_of_n(scores, pool, higher=higher),
+        None if deviation is None else chance.noise_alone(scores, deviation, source, higher=higher),
     )
 
 
@@ -294,14 +313,16 @@ def _at_budget(group: Group, unit: str, amount: float | None) -> AtBudget:
     for run in group.runs:
         at = cumulative(run, unit)
         if at is None or amount is None:
-            return AtBudget(group.label, None, None)
+            return AtBudget(group.label, None, None, NOT_RECORDED)
+        if run.higher is None:
+            return AtBudget(group.label, None, None, NO_DIRECTION)
         place = int(np.searchsorted(at, amount * (1 + 1e-12), side="right"))
         counts.append(float(sum(run.found[:place])))
-        best = chance.best_so_far(run.scores[:place], higher=run.higher)
-        if place and np.isfinite(best[-1]):
-            bests.append(float(best[-1]))
-    found = mean_interval(bests) if len(bests) == len(group.runs) else None
-    return AtBudget(group.label, found, mean_interval(counts))
+        if place and np.isfinite(best := best_so_far(run)[place - 1]):
+            bests.append(float(best))
+    if len(bests) < len(group.runs):
+        return AtBudget(group.label, None, mean_interval(counts), NONE_YET)
+    return AtBudget(group.label, mean_interval(bests), mean_interval(counts))
 
 
 def _differences(
@@ -327,14 +348,18 @@ def _differences(
 
 
 def _final_bests(group: Group) -> list[float]:
-    bests = [chance.best_so_far(run.scores, higher=run.higher)[-1] for run in group.runs]
+    bests = [best_so_far(run)[-1] for run in group.runs]
     return [float(best) for best in bests if np.isfinite(best)]
 
 
 def _scores_differ(first: Group, second: Group) -> str:
     kinds = {(run.scoring, run.higher) for group in (first, second) for run in group.runs}
     if len(kinds) == 1:
-        return ""
+        if all(run.same_evaluator for group in (first, second) for run in group.runs):
+            return ""
+        return (
+            "Which is better follows only if one evaluator made both scores, and their files do not say so."
+        )
     return "Their scores were not measured in the same way, so this is no measure of which is better."
 
 
