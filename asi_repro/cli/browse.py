@@ -34,6 +34,12 @@ def browse(
     ] = None,
     claim: Annotated[Optional[str], typer.Option(metavar="ID", help="Claim to open.")] = None,
     fact: Annotated[Optional[str], typer.Option(metavar="ID", help="Fact to open.")] = None,
+    part: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="NAME", help="Part of the view or tab: a check, a table, a run, a section, a line, ..."
+        ),
+    ] = None,
     web: Annotated[
         bool, typer.Option("--web", help="Serve the interface to a web browser on this machine only.")
     ] = False,
@@ -52,7 +58,8 @@ def browse(
             f"the terminal UI needs {error.name}", hint="pip install 'asi-repro[tui]'"
         ) from error
     at = experiment if at is None else at
+    place = {"at": at, "view": view, "tab": tab, "filter": filter_, "claim": claim, "fact": fact}
     if web:
-        serve(port, archive=archive, at=at, view=view, tab=tab, filter=filter_, claim=claim, fact=fact)
+        serve(port, archive=archive, **place, part=part)
     else:
-        run(archive, at=at, view=view, tab=tab, filter=filter_, claim=claim, fact=fact)
+        run(archive, **place, part=part)

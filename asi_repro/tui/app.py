@@ -200,12 +200,12 @@ class BrowseApp(BaseApp):
         await self.show_view(message.name, message.arguments)
 
     async def on_open_experiment(self, message: OpenExperiment) -> None:
-        await self.open_experiment(message.index, message.tab, message.row)
+        await self.open_experiment(message.index, message.tab, message.part)
 
-    async def open_experiment(self, index: int, tab: str | None = None, row: str | None = None) -> None:
+    async def open_experiment(self, index: int, tab: str | None = None, part: str | None = None) -> None:
         self._remember()
         self.run_state.index = index
-        await self.show_view("experiment", {"index": index, "tab": tab, "row": row})
+        await self.show_view("experiment", {"index": index, "tab": tab, "part": part})
 
     async def on_show_in_lineage(self, message: ShowInLineage) -> None:
         self._remember()
@@ -381,23 +381,34 @@ class BrowseApp(BaseApp):
         self.exit()
 
 
-def browse(
-    archive: Path | None = None,
-    *,
-    at: str | None = None,
-    view: str | None = None,
-    tab: str | None = None,
-    filter: str | None = None,
-    claim: str | None = None,
-    fact: str | None = None,
-) -> None:
+def link_to(source: Source, at: str | None = None, **place: str | None) -> Link:
+    """The place that the options of `asi-repro browse` name.
+
+    Raises:
+        NotFound: where there is no such experiment, view, tab, claim or fact.
+        FilterError: for a filter that is not in the language.
+    """
+    first, *others = [None] if at is None else [source.archive.find(x.strip()).index for x in at.split(",")]
+    link = Link(experiment=first, others=tuple(others), **place)  # type: ignore[arg-type]
+    if link.filter is not None:
+        parse_filter(link.filter)
+    if link.claim is not None:
+        from asi_repro.claims.ledger import find_claim  # pydantic is what other starts are spared
+
+        find_claim(source.ledger(), link.claim)
+    if link.fact is not None:
+        source.facts().named([link.fact])
+    return link
+
+
+def browse(archive: Path | None = None, *, at: str | None = None, **place: str | None) -> None:
     """Run the app until it is left.
 
     Args:
         archive: folder of tables; the project's where None.
         at: index or name of the experiment to open, or that `view` opens at; several, with commas between
             them, are compared.
-        view, tab, filter, claim, fact: as `Link` has them.
+        place: view, tab, filter, claim, fact and part, as `Link` has them.
 
     Raises:
         NotFound: where there is no such experiment, run, view, tab, claim or fact.
@@ -409,17 +420,7 @@ def browse(
             "browse needs a terminal", hint="`asi-repro list` and `show` print anywhere; --web serves a page"
         )
     source = Source.at(archive)
-    indices = [source.archive.find(one.strip()).index for one in at.split(",")] if at is not None else []
-    first = indices[0] if indices else None
-    link = Link(view, first, tab, filter, claim, fact, tuple(indices[1:]))
-    if filter is not None:
-        parse_filter(filter)
-    if claim is not None:
-        from asi_repro.claims.ledger import find_claim  # pydantic is what other starts are spared
-
-        find_claim(source.ledger(), claim)
-    if fact is not None:
-        source.facts().named([fact])
+    link = link_to(source, at, **place)
     ask_terminal()
     keys = read_keys(keys_file())
     BrowseApp(source, state=state_file(), start=None if link == Link() else link, keys=keys).run()

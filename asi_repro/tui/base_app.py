@@ -48,12 +48,12 @@ class BaseApp(App[object]):
         self.run_state: RunState = self.saved.run(folder)
         self._bookmarks_read.setdefault(str(folder), list(self.run_state.bookmarks))
 
-    async def open_experiment(self, index: int, tab: str | None = None, row: str | None = None) -> None:
+    async def open_experiment(self, index: int, tab: str | None = None, part: str | None = None) -> None:
         """Open an experiment before the next key is read: held down, a key goes on from where it came to.
 
         Args:
             tab: to open.
-            row: of the tab, to put the cursor on.
+            part: of the tab, to put the cursor on.
         """
         raise NotImplementedError
 

@@ -18,8 +18,10 @@ class Link:
     Attributes:
         view: its name; what the others imply where None.
         experiment: index of the experiment that the view opens at.
-        others: indices of those that it is compared with.
+        others: indices of those that it is compared with; with `tab`, in that tab.
         tab: of the experiment view.
+        part: of the view or tab: a check of a certificate, a table of the results, a run, a section of the
+            report, a line or a row.
         filter: of the lineage.
         claim: id of a claim.
         fact: id of a fact.
@@ -35,6 +37,7 @@ class Link:
     claim: str | None = None
     fact: str | None = None
     others: tuple[int, ...] = ()
+    part: str | None = None
 
     def __post_init__(self) -> None:
         for kind, name, specs in (("view", self.view, VIEWS), ("tab", self.tab, TABS)):
@@ -46,7 +49,7 @@ class Link:
         """The view that is opened."""
         if self.view is not None:
             return self.view
-        if self.others:
+        if self.others and self.tab is None:
             return "compare"
         if self.claim is not None or self.fact is not None:
             return "claims" if self.fact is None else "facts"
@@ -55,6 +58,7 @@ class Link:
     def arguments(self) -> dict[str, Any]:
         """What the view's `open` is given."""
         named: dict[str, Any] = {"index": self.experiment, "tab": self.tab, "filter": self.filter}
+        named["part"] = self.part
         named["id"] = self.claim or self.fact
         named["indices"] = None if self.experiment is None else [self.experiment, *self.others]
         return {name: value for name, value in named.items() if value is not None}
@@ -69,7 +73,7 @@ class Link:
         at = None if self.experiment is None else ",".join(map(str, (self.experiment, *self.others)))
         for option, value in (
             ("--view", self.view), ("--tab", self.tab), ("--filter", self.filter), ("--claim", self.claim),
-            ("--fact", self.fact), ("--at", at),
+            ("--fact", self.fact), ("--at", at), ("--part", self.part),
         ):  # fmt: skip
             words += [] if value is None else [option, str(value)]
         return shlex.join(words)

@@ -25,11 +25,11 @@ class OpenView(Message):
 
 @dataclass
 class OpenExperiment(Message):
-    """Show one experiment, at a tab of its view where `tab` names one (such as "diff"), at a row of that."""
+    """Show one experiment, at a tab of its view where `tab` names one (such as "diff"), at a part of that."""
 
     index: int
     tab: str | None = None
-    row: str | None = None
+    part: str | None = None
 
 
 @dataclass

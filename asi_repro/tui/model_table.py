@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.style import Style
 
@@ -80,6 +80,7 @@ class ModelTable:
     """Models that were trained here.
 
     Attributes:
+        OF: what its rows are made from.
         columns: of its rows.
         below: names of what stands below the columns' titles.
         steps: at which curves can be read off.
@@ -87,6 +88,7 @@ class ModelTable:
         pending: whether `work_out` has something to do.
     """
 
+    OF: ClassVar[str]
     columns: Sequence[Column] = ()
     below: Sequence[str] = ()
     steps: Sequence[float] = ()
@@ -101,6 +103,11 @@ class ModelTable:
         digits = name.partition("-")[0]
         e = self.archive.experiments.get(int(digits)) if digits.isdecimal() else None
         return e if e is not None and slug_of(e.index, e.name) == name else None
+
+    @property
+    def name(self) -> str:
+        """Unlike that of any other table: its folder's and what it is of."""
+        return f"{self.folder.name}/{self.OF}"
 
     @property
     def about(self) -> list[str]:

@@ -74,7 +74,7 @@ class Commands(Provider):
             go = partial(app.post_message, OpenView(view, {"id": name}))
             yield f"{kind}: {safe_line(name, 40)}", safe_line(said, 80), go
         for check in [row for row in ROW_NAMES if word in row.casefold()]:
-            go = partial(app.post_message, OpenView("certificates", {"check": check}))
+            go = partial(app.post_message, OpenView("certificates", {"part": check}))
             yield f"Check: {check}", "in the certificates", go
         index = app.run_state.index
         for task in [name for name in BENCHMARKS if word in name] if index is not None else []:

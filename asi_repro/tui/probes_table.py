@@ -39,6 +39,7 @@ class ProbedModel:
 class ProbesTable(ModelTable):
     """Models by tasks, beside chance and the noise of seeds, as `asi-repro probes --show` has them."""
 
+    OF = "probes"
     below = ("a guess", "a seed's deviation")
     pictures = (Picture("right answers by training tokens"),)
 

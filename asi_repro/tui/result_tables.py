@@ -79,6 +79,7 @@ def _told_apart(row: ModelRow, theme: ThemeStyles) -> Style | str:
 class TrainedTable(ModelTable):
     """A whole table of `asi-repro results`, with the loss curves."""
 
+    OF = "trainings"
     columns = (
         Column("valid. loss", 13, lambda row: _mean(row.validation_loss), "{:.4f}"),
         Column("loss", 9, lambda row: _mean(row.loss), "{:.4f}"),
@@ -147,6 +148,7 @@ def _place_interval(row: SweepModel) -> str:
 class SweepTable(ModelTable):
     """The rows of a sweep that is recorded in sittings, with their loss against what they cost."""
 
+    OF = "sweep"
     columns = (
         Column("valid. loss", 13, lambda row: row.mean("validation_loss"), "{:.4f}"),
         Column(

@@ -423,7 +423,7 @@ def test_curves_are_read_off_clipped_and_overlaid(full_source: Source) -> None:
             await press(pilot, "left", "o", *str(other), "enter")
             assert f"overlay: {other} " in screen_text(pilot.app)
             await press(pilot, "o", *str(index), "enter")
-            assert len(tab.overlays) == 1, "it is drawn already"
+            assert len(tab.others) == 1, "it is drawn already"
             await press(pilot, "x")
             assert "overlay" not in screen_text(pilot.app)
 

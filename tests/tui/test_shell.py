@@ -14,10 +14,8 @@ from rich._emoji_codes import EMOJI
 from rich.text import Text
 from textual.app import App, ComposeResult
 
-from asi_repro.errors import AsiReproError, NotFound
+from asi_repro.errors import NotFound
 from asi_repro.project import Project
-from asi_repro.tui.app import browse
-from asi_repro.tui.deep_link import Link
 from asi_repro.tui.help import HelpScreen
 from asi_repro.tui.registry import VIEWS
 from asi_repro.tui.run_data import Source, archive_paths, run_paths
@@ -357,52 +355,3 @@ def test_without_colours_a_failure_stands_out_more_than_a_pass(
             assert min(seen["✗"]) > max(seen["✓"])
 
     asyncio.run(go())
-
-
-def test_a_link_opens_its_place_and_the_place_gives_its_link(made_up_source: Source) -> None:
-    gallery, other = (e.index for e in made_up_source.archive.gallery[:2])
-    links = [
-        Link("lineage", gallery, filter="gallery:yes"),
-        Link(experiment=gallery, tab="diff"),
-        Link("claims", claim="order"),
-        Link("certificates", gallery),
-        Link("replay", gallery),
-        Link("compare", gallery, others=(other,)),
-    ]
-
-    async def go(link: Link) -> None:
-        async with run_app(made_up_source, size=(120, 40), start=link) as pilot:
-            await press(pilot)
-            await press(pilot, "Y")
-            assert pilot.app.clipboard == link.command(made_up_source.paths)
-            assert pilot.app.run_state.view == link.opens
-
-    for link in links:
-        asyncio.run(go(link))
-    with pytest.raises(NotFound, match="no tab 'nothing'"):
-        Link(tab="nothing")
-    assert Link(experiment=7, filter="a b").command(made_up_source.paths) == (
-        "asi-repro browse --filter 'a b' --at 7"
-    )
-    assert Link(experiment=7, others=(8,)).opens == "compare"
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--view", "nothing"], "there is no view 'nothing'"),
-        (["--filter", "scor>2"], "no field scor"),
-        (["--at", "99999"], "99999"),
-        (["--at", "1,99999"], "99999"),
-        (["--claim", "nothing"], "no claim has the id"),
-    ],
-    ids=["view", "filter", "experiment", "one of two", "claim"],
-)
-def test_a_link_that_leads_nowhere_is_an_error(
-    made_up_root: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
-) -> None:
-    monkeypatch.chdir(made_up_root)
-    monkeypatch.setenv("TEXTUAL_DRIVER", "textual.drivers.headless_driver:HeadlessDriver")
-    name, value = options
-    with pytest.raises(AsiReproError, match=said):
-        browse(**{name.removeprefix("--"): value})

@@ -27,8 +27,8 @@ class CertificateTab(Tab):
     """Rows of the certificate."""
 
     TITLE = "Certificate"
+    NAMED = True
     certificate: Certificate | None = None
-    _wanted: str | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "failure(1)", "Next ✗", tooltip="Next check that failed"),
         Binding("N", "failure(-1)", "Previous ✗", show=False, tooltip="The one before that failed"),
@@ -61,15 +61,10 @@ class CertificateTab(Tab):
         groups += [(c.title, [r for r in map(data.row, c.rows) if r.verdict != "fail"]) for c in CHECKS]
         lines = [line for title, rows in groups if rows for line in _group(title, rows, theme)]
         self._rows.show(lines, head=head, keep=same)
-        self.go_to(self._wanted)
 
     @property
     def _rows(self) -> LineList:
         return self.query_one("#certificate-rows", LineList)
-
-    def go_to(self, row: str | None) -> None:
-        if row is not None:
-            self._wanted = None if self._rows.go(row) else row
 
     @on(LineList.Highlighted, "#certificate-rows")
     def _show_detail(self, message: LineList.Highlighted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,7 @@ class CognitionTab(Tab):
 
     TITLE = "Cognition"
     FLUID = True
+    NAMED = True
     retrieved = Retrieved("", [])
     unfolded: frozenset[str] = frozenset()
 
@@ -100,6 +102,11 @@ class CognitionTab(Tab):
             self.unfolded ^= {name}
             self._lay_out()
             self.query_one(LineList).go(name)
+
+    def unfold(self, key: Hashable) -> None:
+        if isinstance(key, str):
+            self.unfolded |= {key}
+            self._lay_out()
 
 
 def query_of(program: Program) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 
 from asi_repro.archive.program_diff import ProgramDiff, diff_programs
 from asi_repro.errors import NotFound
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.diff_rows import DiffRow, changed_parts, code_first, diff_rows, prose_lines
 from asi_repro.tui.highlight import Highlighted
@@ -51,7 +52,6 @@ class DiffTab(Tab):
 
     TITLE = "Diff"
     FLUID = True
-    other: int | None = None
     wide: bool | None = None
     step = 0
     _compared: Compared | None = None
@@ -77,7 +77,7 @@ class DiffTab(Tab):
 
     def show_experiment(self, index: int, *, again: bool = False) -> None:
         if index != self.index:
-            self.other, self.step = None, 0
+            self.others, self.step = (), 0
         super().show_experiment(index, again=again)
 
     def read(self, index: int) -> Compared:
@@ -86,7 +86,7 @@ class DiffTab(Tab):
         while (above := archive.nearest_program_ancestor(way[-1])) is not None:
             way.append(above)
         step = min(self.step, max(len(way) - 2, 0))
-        found = diff_programs(archive, way[step], self.other if step == 0 else None)
+        found = diff_programs(archive, way[step], next(iter(self.others), None) if step == 0 else None)
         styles = code_styles(theme_styles(self.app))
         before, after = (Highlighted(p.source, styles) for p in (found.old, found.new))
         rows = diff_rows(before.plain, after.plain)
@@ -148,9 +148,36 @@ class DiffTab(Tab):
             return
         if other is not None and not self.source.archive.experiments[other].has_program:
             raise NotFound(f"the program of {other} was not released")
-        self.other, self.step = other, 0
-        if self.index is not None:
-            super().show_experiment(self.index, again=True)
+        self.step = 0
+        self.compare(() if other is None else (other,))
+
+    def part(self) -> str | None:
+        """The line's number in the newer program, or after a minus in the older one."""
+        line = self.query_one(LineList).line
+        if line is None or self.query_one(LineList).place is None:
+            return None
+        old, new = _numbers(line)
+        return str(new + 1) if new is not None else None if old is None else f"-{old + 1}"
+
+    def go_to_part(self, part: str) -> bool:
+        if self._compared is None or not part.removeprefix("-").isdecimal():
+            return False
+        old, number = part.startswith("-"), int(part.removeprefix("-")) - 1
+        for row in [*self._compared.code, *self._compared.prose]:
+            if row.kind == "skipped" and any(number == (r.left if old else r.right) for r in row.lines()):
+                self._unfolded |= {row.left or 0}
+        self._lay_out()
+        pane = self.query_one(LineList)
+        found = (n for n, line in enumerate(pane.lines) if _numbers(line)[not old] == number)
+        place = next(found, None)
+        if place is not None:
+            pane.go_to_line(place)
+        return place is not None
+
+    def link(self) -> Link:
+        """A step further up is the newest step of the experiment there."""
+        found = None if self._compared is None or self.step == 0 else self._compared.found
+        return super().link() if found is None else replace(super().link(), experiment=found.new.index)
 
     def action_layout(self) -> None:
         self.wide = not self._is_wide
@@ -164,6 +191,16 @@ class DiffTab(Tab):
             place, which = next_place(starts, line_list.cursor, step)
             line_list.go_to_line(place)
             line_list.set_head(head_line(self._compared, f"  change {which}"))
+
+
+def _numbers(line: Line) -> tuple[int | None, int | None]:
+    """Where a line is in the older and the newer program; a folded piece has the place of its first line."""
+    key = line.key
+    if not isinstance(key, tuple):
+        return None, None
+    if len(key) == 3:
+        return key[1], key[2]
+    return (key[1], None) if key[0] in ("-", "fold") else (None, key[1])
 
 
 def _is_change(line: Line) -> bool:

@@ -50,7 +50,6 @@ class ProgramTab(Tab):
     TITLE = "Program"
     code: Code | None = None
     folded: frozenset[int] = frozenset()
-    _wanted: int | None = None
     sought = ""
     pattern: re.Pattern[str] | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -80,7 +79,6 @@ class ProgramTab(Tab):
         if not same:
             self.folded, self.pattern = frozenset(), None
         self._lay_out(keep=same)
-        self._go_wanted()
 
     @property
     def line_list(self) -> LineList:
@@ -180,23 +178,20 @@ class ProgramTab(Tab):
         if chosen is not None:
             self._show_line(chosen)
 
-    def go_to(self, row: str | None) -> None:
-        if row is not None and row.isdigit():
-            self._wanted = int(row) - 1
-            self._go_wanted()
+    def part(self) -> str | None:
+        at = self._line_number()
+        return str(at + 1) if at else None
 
-    def _go_wanted(self) -> None:
-        if self._wanted is not None and self.code is not None and self.code.program.index == self.index:
-            self._show_line(self._wanted)
-            self._wanted = None
+    def go_to_part(self, part: str) -> bool:
+        return part.isdecimal() and self._show_line(int(part) - 1)
 
-    def _show_line(self, number: int) -> None:
-        """Go to a line (from 0), unfolding what hides it."""
+    def _show_line(self, number: int) -> bool:
+        """Go to a line (from 0), unfolding what hides it; whether there is one."""
         if self.code is None:
-            return
+            return False
         self.folded -= {f.first for f in self.code.folds.values() if f.first < number <= f.last}
         self._lay_out()
-        self.line_list.go(number)
+        return self.line_list.go(number)
 
     @work
     async def action_write(self) -> None:

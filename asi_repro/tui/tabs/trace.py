@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from textwrap import wrap
 from typing import ClassVar
 
@@ -29,6 +29,7 @@ class TraceTab(Tab):
     """Steps; enter unfolds what was asked, thought, called and answered."""
 
     TITLE = "Trace"
+    NAMED = True
     FLUID = True
     steps: tuple[Step, ...] = ()
     unfolded: frozenset[int] = frozenset()
@@ -117,6 +118,11 @@ class TraceTab(Tab):
             self.unfolded ^= {sequence}
             self._lay_out()
             self.query_one(LineList).go(sequence)
+
+    def unfold(self, key: Hashable) -> None:
+        if isinstance(key, int):
+            self.unfolded |= {key}
+            self._lay_out()
 
     def action_fold_all(self) -> None:
         every = frozenset(step.sequence for step in self.steps if step.parts)

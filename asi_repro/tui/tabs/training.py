@@ -67,7 +67,6 @@ class TrainingTab(Tab):
     ]
     can_focus = True
     curves: Sequence[Curve] = ()
-    overlays: tuple[int, ...] = ()
     zoomed = False
     axis = _AXES[0]
     cursor: int | None = None
@@ -90,7 +89,7 @@ class TrainingTab(Tab):
             )
         letters = iter("BCDEFGHIJKL")
         used = {curve.letter for curve in found}
-        for other in self.overlays:
+        for other in self.others:
             letter = next(letter for letter in letters if letter not in used)
             points = curve_points(self.source.archive, other)
             label = f"overlay: {other} {safe_line(self.source.archive.experiments[other].label, 60)}"
@@ -125,9 +124,14 @@ class TrainingTab(Tab):
         longest: Points = max((self._part(curve) for curve in self.curves), key=len, default=[])
         return [step for step, _ in longest]
 
+    @property
+    def _at(self) -> float | None:
+        """The step that the cursor is at."""
+        steps = self._steps
+        return None if self.cursor is None or not steps else steps[min(self.cursor, len(steps) - 1)]
+
     def _read_off(self) -> None:
-        steps, plot = self._steps, self.query_one(Plot)
-        at = None if self.cursor is None or not steps else steps[min(self.cursor, len(steps) - 1)]
+        at, plot = self._at, self.query_one(Plot)
         title = "loss, nats per token" if at is None else f"at step {at:g}"
         plot.retitle(f"{title} · {self.axis}" if self.axis != _AXES[2] else title)
         plot.at(at)
@@ -140,17 +144,24 @@ class TrainingTab(Tab):
             return
         if not curve_points(self.source.archive, other):
             self.app.notify(f"no training curve was released for experiment {other}", timeout=4)
-        elif other not in self.overlays and other != self.index and len(self.overlays) < _OVERLAYS:
-            self.overlays = (*self.overlays, other)
-            self._again()
+        elif other not in self.others and other != self.index and len(self.others) < _OVERLAYS:
+            self.compare((*self.others, other))
 
     def action_clear(self) -> None:
-        self.overlays, self.cursor = (), None
-        self._again()
+        self.cursor = None
+        self.compare(())
 
-    def _again(self) -> None:
-        if self.index is not None:
-            self.show_experiment(self.index, again=True)
+    def part(self) -> str | None:
+        at = self._at
+        return None if at is None else f"{at:g}"
+
+    def go_to_part(self, part: str) -> bool:
+        steps = [f"{step:g}" for step in self._steps]
+        if part not in steps:
+            return False
+        self.cursor = steps.index(part)
+        self._read_off()
+        return True
 
     def _part(self, curve: Curve) -> Points:
         end = max((c.points[-1][0] for c in self.curves if c.points), default=0)

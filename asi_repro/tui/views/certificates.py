@@ -13,7 +13,7 @@ from textual.geometry import Offset
 from textual.widget import Widget
 from textual.widgets import Static
 
-from asi_repro.errors import AsiReproError
+from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.tui.check_text import measured
 from asi_repro.tui.deep_link import Link
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
@@ -223,12 +223,15 @@ class CertificatesView(View):
     # Kept between sessions
 
     def open(self, arguments: dict[str, Any]) -> None:
-        index, check = arguments.get("index"), arguments.get("check")
-        self._wanted = (index if isinstance(index, int) else None, check if isinstance(check, str) else None)
+        index, check = arguments.get("index"), arguments.get("part")
+        if check is not None and check not in ROW_NAMES:
+            raise NotFound(f"there is no check {check!r}", hint=f"the checks are {', '.join(ROW_NAMES)}")
+        self._wanted = (index if isinstance(index, int) else None, check)
         self._go(*self._wanted)
 
     def link(self) -> Link:
-        return Link("certificates", self.state()["index"])
+        here = self.state()
+        return Link("certificates", here["index"], part=here["part"])
 
     def table(self) -> list[dict[str, Any]]:
         return [
@@ -240,7 +243,7 @@ class CertificatesView(View):
         here, check = self._here(), self._check()
         return {
             "index": here and here.index,
-            "check": check and check.check,
+            "part": check and check.check,
             "order": self._order,
             "failing": self._only_failing,
         }

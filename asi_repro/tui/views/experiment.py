@@ -67,7 +67,8 @@ class ExperimentView(View):
     def __init__(self, source: Source, *, name: str) -> None:
         super().__init__(source, name=name)
         self.tab = TABS[0].name
-        self._row: str | None = None
+        self._part: str | None = None
+        self._others: tuple[int, ...] = ()
 
     def prepare(self) -> None:
         index = self._last_index()
@@ -99,7 +100,8 @@ class ExperimentView(View):
         if index is not None:
             self.experiment = self.source.archive.get(index)
             self.app.run_state.index = index
-        tab, self._row = arguments.get("tab"), arguments.get("row")
+        tab, self._part = arguments.get("tab"), arguments.get("part")
+        self._others = tuple((arguments.get("indices") or ())[1:])
         if tab and any(spec.name == tab for spec in TABS):
             self.tab = tab
 
@@ -124,8 +126,10 @@ class ExperimentView(View):
             tab = spec.load_class()(self, spec.name, self._settled)
             await self.switcher.add_content(tab)
         tab.show_experiment(self.experiment.index)
-        tab.go_to(self._row)
-        self._row = None
+        if self._others:
+            tab.compare(self._others)
+        tab.go_to(self._part)
+        self._part, self._others = None, ()
         # What another experiment has there is not shown under this one's head.
         self.switcher.current = tab.id if await tab.settled(_PATIENCE) else _READING
 
@@ -209,7 +213,8 @@ class ExperimentView(View):
             self.post_message(Compare([self.experiment.parent, self.experiment.index]))
 
     def link(self) -> Link:
-        return Link(experiment=self.experiment.index, tab=self.tab)
+        tab = self._tab()
+        return Link(experiment=self.experiment.index, tab=self.tab) if tab is None else tab.link()
 
     def state(self) -> dict[str, Any]:
         return {"tab": self.tab}

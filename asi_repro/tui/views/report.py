@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from asi_repro.errors import DataError, MissingInput
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.dialogs import Ask, Choose
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.line_list import Line, LineList, next_place
@@ -45,6 +46,7 @@ class ReportView(View):
         self._text = path.read_text(encoding="utf-8", errors="replace")
         self._page = path.with_name(_SITE)
         self._sought = ""
+        self._wanted: str | None = None
 
     def compose(self) -> ComposeResult:
         yield LineList(id="report-lines", empty="the report is empty")
@@ -53,9 +55,10 @@ class ReportView(View):
         lines = markdown_lines(self._text, max(event.size.width - 4, 20))
         shown = [Line(text, n) for n, text in enumerate(lines)]
         self.query_one(LineList).show(shown)
+        self._go_wanted()
 
-    @work
-    async def action_outline(self) -> None:
+    def _sections(self) -> list[tuple[int, str]]:
+        """Line and title of each."""
         titles = [line.lstrip("#").strip() for line in self._text.splitlines() if line.startswith("#")]
         lines, rows, start = self.query_one(LineList).lines, [], 0
         for title in titles:
@@ -64,6 +67,11 @@ class ReportView(View):
             if place is not None:
                 rows.append((place, safe_line(plain, 70)))
                 start = place + 1
+        return rows
+
+    @work
+    async def action_outline(self) -> None:
+        rows = self._sections()
         chosen = await self.app.push_screen_wait(Choose("Sections", rows)) if rows else None
         if chosen is not None:
             self.query_one(LineList).go_to_line(chosen)
@@ -90,8 +98,34 @@ class ReportView(View):
         self.app.notify(safe_line(str(self._page)), title="Opened; if no browser came up, open this file",
                         timeout=8, markup=False)  # fmt: skip
 
+    def open(self, arguments: dict[str, Any]) -> None:
+        if (part := arguments.get("part")) is not None:
+            self._wanted = part
+            self._go_wanted()
+
+    def _go_wanted(self) -> None:
+        """Go to the section that is wanted, once it is laid out."""
+        part, self._wanted = self._wanted, None
+        sections = self._sections()
+        place = next((n for n, title in sections if title == part), None)
+        if place is not None:
+            self.query_one(LineList).go_to_line(place)
+        elif not sections:
+            self._wanted = part
+        elif part is not None:
+            self.app.notify(f"no section is called {safe_line(part, 60)}", title=self.TITLE, timeout=5)
+
+    def link(self) -> Link:
+        """The section, as lines are as long as the screen is wide."""
+        pane = self.query_one(LineList)
+        above = [title for n, title in self._sections() if pane.place is not None and n <= pane.place]
+        return Link("report", part=above[-1] if above else None)
+
     def state(self) -> dict[str, Any]:
-        return {"line": self.query_one(LineList).cursor}
+        return {"part": self.link().part}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.open(state)
 
     def reload(self) -> None:
         self.prepare()

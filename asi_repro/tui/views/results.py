@@ -11,7 +11,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from asi_repro.errors import MissingInput
+from asi_repro.errors import MissingInput, NotFound
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.messages import OpenExperiment
 from asi_repro.tui.model_table import Column, Look, ModelTable, Picture
 from asi_repro.tui.result_tables import result_tables
@@ -222,6 +223,23 @@ class ResultsView(View):
         self._plot()
 
     # Kept between sessions
+
+    def open(self, arguments: dict[str, Any]) -> None:
+        if (part := arguments.get("part")) is None:
+            return
+        names = [table.name for table in self._tables]
+        place = next((n for n, name in enumerate(names) if f"{part}/".startswith(f"{name}/")), None)
+        if place is None:
+            raise NotFound(f"there is no table {part!r}", hint=f"the tables are {', '.join(names)}")
+        if place != self._place:
+            self.action_table(place - self._place)
+        if model := part.removeprefix(names[place])[1:]:
+            self.query_one("#results-models", LineList).go(model)
+
+    def link(self) -> Link:
+        models = self.query_one("#results-models", LineList)
+        model = "" if models.place is None or models.line is None else f"/{models.line.key}"
+        return Link("results", part=f"{self._table.name}{model}")
 
     def table(self) -> list[dict[str, Any]]:
         """The models as rows."""

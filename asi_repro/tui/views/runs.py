@@ -20,6 +20,7 @@ from asi_repro.discover.run.listing import RunRow, list_runs
 from asi_repro.discover.run.monitor import RunMonitor, RunStatus
 from asi_repro.errors import AsiReproError
 from asi_repro.project import RELEASE, run_folders
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.messages import OpenExperiment, OpenRun
 from asi_repro.tui.run_data import RunPaths, release_paths, run_paths
 from asi_repro.tui.run_lines import best_so_far, headline, plain_lines, run_line, status_lines
@@ -337,13 +338,16 @@ class RunsView(View):
     # Kept between sessions
 
     def open(self, arguments: dict[str, Any]) -> None:
-        name = arguments.get("name")
+        name = arguments.get("part")
         if isinstance(name, str) and not self.query_one("#runs-list", LineList).go(name):
             self._wanted = name
 
+    def link(self) -> Link:
+        return Link("runs", part=self.state()["part"])
+
     def state(self) -> dict[str, Any]:
         row = self._row()
-        return {"name": row.name if row else self._wanted}
+        return {"part": row.name if row else self._wanted}
 
     def restore(self, state: dict[str, Any]) -> None:
         self.open(state)

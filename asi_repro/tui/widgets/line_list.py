@@ -172,6 +172,24 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         self.cursor = number
         self.show_around(number, head=len(self._heads))
 
+    @property
+    def place(self) -> int | None:
+        """Number of the line where one is; None where that is the first."""
+        if self._fixed:
+            return self.scroll_offset.y or None
+        first = next((n for n, line in enumerate(self._lines) if line.rest), 0)
+        return self.cursor if self.cursor > first else None
+
+    def go_to_place(self, number: int) -> bool:
+        """Go back to a place; whether there is such a line."""
+        there = 0 <= number < len(self._lines)
+        if there and self._fixed:
+            # After the layout: before it nothing can be scrolled.
+            self.call_after_refresh(self.scroll_to, y=number, animate=False, force=True, immediate=True)
+        elif there:
+            self.go_to_line(number)
+        return there
+
     def set_head(self, head: Text) -> None:
         """Another heading over the same lines."""
         self._heads = list(head.split("\n"))
