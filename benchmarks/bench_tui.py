@@ -39,25 +39,35 @@ PEER = "import textual.app, textual.widgets; textual.widgets.Input, textual.widg
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?<>=$]*[a-zA-Z]|\x1b[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.")
 
 
-def start_once(archive: Path) -> tuple[float, float]:
-    """Seconds from the start of the process to the lineage's first row, and to the first moved cursor."""
-    began = time.perf_counter()
-    pid, handle = pty.fork()
-    if pid == 0:
-        with tempfile.TemporaryDirectory() as home:
-            os.environ.update(TERM="xterm-256color", XDG_STATE_HOME=home, COLORTERM="truecolor")
-            os.execv(
-                sys.executable, [sys.executable, "-m", "asi_repro.cli", "browse", "--archive", str(archive)]
-            )
-    fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    try:
-        shown = _wait_for(handle, b"\xe2\x96\xbe ", began)  # the unfolded root
-        os.write(handle, b"\x1b[B")
-        moved = _wait_for(handle, b"", time.perf_counter())
-    finally:
-        os.write(handle, b"q")
-        _end(pid, handle)
-    return shown, moved
+def start_in_terminal(command: list[str], mark: bytes, *, key: bytes = b"") -> float:
+    """Seconds from the start of a process in a terminal to the first picture with `mark`.
+
+    Args:
+        key: pressed then; the process has to answer it.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        began = time.perf_counter()
+        pid, handle = pty.fork()
+        if pid == 0:
+            homes = dict.fromkeys(("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), home)
+            os.environ.update(homes, TERM="xterm-256color", COLORTERM="truecolor")
+            os.execv(command[0], command)
+        fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        try:
+            shown = _wait_for(handle, mark, began)
+            if key:
+                os.write(handle, key)
+                _wait_for(handle, b"", time.perf_counter())
+        finally:
+            os.write(handle, b"q" if key else b"\x11")
+            _end(pid, handle)
+    return shown
+
+
+def start_once(archive: Path) -> float:
+    """Seconds from the start of the process to the lineage's first row; then the cursor has to move."""
+    command = [sys.executable, "-m", "asi_repro.cli", "browse", "--archive", str(archive)]
+    return start_in_terminal(command, "▾ ".encode(), key=b"\x1b[B")  # the unfolded root
 
 
 def _wait_for(handle: int, text: bytes, began: float) -> float:
@@ -95,7 +105,7 @@ def start(archive: Path, repeats: int) -> None:
         began = time.perf_counter()
         subprocess.run([sys.executable, "-c", PEER], check=True)
         peers.append(time.perf_counter() - began)
-        starts.append(start_once(archive)[0])
+        starts.append(start_once(archive))
     ratio = statistics.median(starts) / statistics.median(peers)
     print(
         f"start to lineage     median {statistics.median(starts):6.3f} s   slowest {max(starts):6.3f} s   "

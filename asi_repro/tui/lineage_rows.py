@@ -72,7 +72,7 @@ class Outline:
         self._shown_children: dict[int, list[int]] = {}
         self._shown_roots: list[int] = []
         self.rows: list[int] = []
-        self._last: set[int] = set()
+        self._last: dict[int, int] = {}
         self._places: dict[int, int] | None = None
         self.rebuild()
 
@@ -138,7 +138,7 @@ class Outline:
     def rebuild(self) -> None:
         """Lay the rows out again."""
         self._places = None
-        self._last = set()
+        self._last = {}
         if self.flat:
             self.rows = self._sorted(self._listed())
             return
@@ -147,16 +147,14 @@ class Outline:
 
     def _walk(self, starts: list[int]) -> list[int]:
         rows: list[int] = []
-        stack = starts[::-1]
-        opened, last = self.opened, self._last
-        if starts:
-            last.add(starts[-1])
+        stack, opened = starts[::-1], self.opened
+        as_they_are = self.matching is None and (self.order, self.descending) == ("index", False)
+        children = self.lineage.children if as_they_are else self.children
         while stack:
             index = stack.pop()
             rows.append(index)
-            if index in opened and (under := self.children(index)):
-                last.add(under[-1])
-                stack.extend(reversed(under))
+            if index in opened:
+                stack += children(index)[::-1]
         return rows
 
     # Folding
@@ -176,11 +174,7 @@ class Outline:
             return False
         if opened:
             self.opened.add(index)
-            keep = index in self._last
-            below = self._walk([index])[1:]
-            if not keep:
-                self._last.discard(index)
-            self.rows[place + 1 : place + 1] = below
+            self.rows[place + 1 : place + 1] = self._walk([index])[1:]
         else:
             self.opened.discard(index)
             depth = self.lineage.depth(index)
@@ -193,8 +187,8 @@ class Outline:
 
     def open_all(self, start: int | None = None) -> None:
         """Open everything, or everything below `start`."""
-        walk = self.lineage.walk(None if start is None else [start])
-        self.opened.update(i for i in walk if self.experiments[i].children)
+        walk = self.experiments if start is None else self.lineage.walk([start])
+        self.opened.update([i for i in walk if self.experiments[i].children])
         self.rebuild()
 
     def close_all(self) -> None:
@@ -215,7 +209,7 @@ class Outline:
     def place(self, index: int) -> int | None:
         """The number of the row of an experiment, or None where it is not shown."""
         if self._places is None:
-            self._places = {shown: place for place, shown in enumerate(self.rows)}
+            self._places = dict(zip(self.rows, range(len(self.rows)), strict=True))
         return self._places.get(index)
 
     def nearest(self, index: int) -> int | None:
@@ -241,8 +235,14 @@ class Outline:
         above = self.lineage.parent(index)
         if above is None:
             return ""
-        parts = ["└" if index in self._last else "├"]
+        parts = ["└" if self._is_last(index, above) else "├"]
         while (upper := self.lineage.parent(above)) is not None:
-            parts.append("  " if above in self._last else "│ ")
+            parts.append("  " if self._is_last(above, upper) else "│ ")
             above = upper
         return "".join(reversed(parts))
+
+    def _is_last(self, index: int, above: int) -> bool:
+        """Whether no other child of `above` is shown below it; asked of the rows on the screen only."""
+        if above not in self._last:
+            self._last[above] = self.children(above)[-1]
+        return self._last[above] == index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -10,6 +11,8 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -43,13 +46,17 @@ class FilterInput(Input):
         Binding("escape", "clear", "Clear", tooltip="Clear the filter and go to the tree"),
     ]
 
+    # Textual's own lays the whole screen out anew with every letter; this line never changes its size.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))
+
     def action_leave(self) -> None:
         # Not focus(), which takes effect later: the next key would still go into the filter.
         self.screen.set_focus(self.screen.query_one(LineageTree))
 
     def action_clear(self) -> None:
-        self.value = ""
-        self.action_leave()
+        with self.app.batch_update():  # one picture: the focus and the rows change together
+            self.query_ancestor(LineageView).action_clear_filter()
+            self.action_leave()
 
 
 class LineageView(View):
@@ -89,6 +96,7 @@ class LineageView(View):
         self.outline = Outline(archive.experiments, archive.lineage, values)
         self.facts = ArchiveFacts(archive)
         self._leaks_known = False
+        self._applied = ""
         # What a filter leaves where it is: the experiment, and its line of the screen.
         self._anchor: tuple[int | None, int] = (None, 0)
         self._picture: str | None = None  # none was chosen: where there is room
@@ -122,16 +130,14 @@ class LineageView(View):
 
     def open(self, arguments: dict[str, Any]) -> None:
         if isinstance(wanted := arguments.get("filter"), str):
-            self.query_one(FilterInput).value = wanted
-            self._apply(wanted)
+            self._filter_by(wanted)
         index = arguments.get("index")
         if index is None:
             return
         self.source.archive.get(index)
         self._place_found, self._last_place = True, index
         if not self.lines.go_to(index, centre=True):
-            self.query_one(FilterInput).value = ""
-            self._apply("")
+            self._filter_by("")
             self.lines.go_to(index, centre=True)
 
     def _go_to_last_place(self) -> None:
@@ -163,9 +169,11 @@ class LineageView(View):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._apply(event.value)
+        if event.value != self._applied:
+            self._apply(event.value)
 
     def _apply(self, text: str) -> None:
+        self._applied = text
         try:
             wanted = parse_filter(text)
         except FilterError as error:
@@ -217,7 +225,12 @@ class LineageView(View):
         return action != "clear_filter" or bool(self.is_mounted and self.query_one(FilterInput).value)
 
     def action_clear_filter(self) -> None:
-        self.query_one(FilterInput).value = ""
+        self._filter_by("")
+
+    def _filter_by(self, text: str) -> None:
+        """Filter now, and not when the input's message comes: the screen is painted once."""
+        self.query_one(FilterInput).value = text
+        self._apply(text)
 
     def action_sort(self) -> None:
         names = ["index", *(column.name for column in self.lines.columns), "name"]
@@ -266,21 +279,21 @@ class LineageView(View):
         self._again()
 
     def action_open_all(self) -> None:
-        self.outline.open_all()
-        self._again()
+        self._laid_out(self.outline.open_all)
 
     def action_close_all(self) -> None:
-        self.outline.close_all()
-        self._again()
+        self._laid_out(self.outline.close_all)
 
     def action_below(self) -> None:
         if self.lines.current is not None:
-            self.outline.open_all(self.lines.current)
-            self._again()
+            self._laid_out(partial(self.outline.open_all, self.lines.current))
 
     def _again(self) -> None:
+        self._laid_out(self.outline.rebuild)
+
+    def _laid_out(self, lay_out: Callable[[], None]) -> None:
         keep = self.lines.current
-        self.outline.rebuild()
+        lay_out()
         self._shown(keep)
 
     def _shown(self, keep: int | None, above: int | None = None) -> None:
