@@ -170,10 +170,10 @@ def line(label: str, seconds: dict[str, list[float]]) -> None:
     for name, times in seconds.items():
         ordered = sorted(times)
         high = ordered[max(0, round(0.95 * len(ordered)) - 1)]
-        ratio = middle[name] / middle["asi-repro"]
+        own = middle[name] / middle["asi-repro"]
         print(
-            f"  {name:<10} {len(times):>3} times  median {middle[name] * 1e3:8.1f}  p95 {high * 1e3:8.1f} ms  "
-            f"ratio {ratio:5.2f}"
+            f"  {name:<10} {len(times):>3} times  median {middle[name] * 1e3:8.1f}  p95 {high * 1e3:8.1f} ms"
+            f"  ratio {own:5.2f}"
         )
 
 

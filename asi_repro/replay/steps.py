@@ -36,8 +36,8 @@ class Ruling(str, Enum):
 
 _MEANINGS = {
     Ruling.ROOT: "has no parent",
-    Ruling.TOP: "among the best, from which the policy draws",
-    Ruling.POOL: "in the pool, but below the ranks from which the policy draws",
+    Ruling.TOP: "among the best, which are drawn from",
+    Ruling.POOL: "in the pool, below the ranks drawn from",
     Ruling.OUTSIDE: "had been added, but the pool holds better ones",
     Ruling.NOT_YET: "would not have been added to the pool yet",
     Ruling.NO_SCORE: "has no recorded score",

@@ -60,6 +60,8 @@ class BrowseApp(BaseApp):
     CSS = """
     #views { height: 1fr; }
     .view { height: 1fr; }
+    /* Textual cannot wrap an option in no cells, as a narrow window would leave it. */
+    OptionList { min-width: 12; }
     """
     COMMANDS = {Commands}  # noqa: RUF012
     COMMAND_PALETTE_BINDING = "ctrl+p"

@@ -19,6 +19,7 @@ _CSS = """
     width: 70%; max-width: 80; height: auto; max-height: 80%;
     border: round $primary; background: $surface; padding: 0 1;
 }}
+{name} OptionList {{ max-height: 24; border: none; text-wrap: nowrap; text-overflow: ellipsis; }}
 """
 
 
@@ -50,7 +51,7 @@ class Choose(ModalScreen[int | None]):
         rows: index and line of each, already made safe.
     """
 
-    DEFAULT_CSS = _CSS.format(name="Choose") + "Choose OptionList { max-height: 24; border: none; }"
+    DEFAULT_CSS = _CSS.format(name="Choose")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Cancel")]
 
     def __init__(self, title: str, rows: list[tuple[int, str]]) -> None:
@@ -76,7 +77,7 @@ class ChooseSome(ModalScreen[list[str] | None]):
         chosen: names that are chosen now.
     """
 
-    DEFAULT_CSS = _CSS.format(name="ChooseSome") + "SelectionList { max-height: 24; border: none; }"
+    DEFAULT_CSS = _CSS.format(name="ChooseSome")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "Cancel"),
         Binding("enter", "done", "Done", priority=True),

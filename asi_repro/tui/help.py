@@ -16,6 +16,8 @@ from textual.widgets import Static
 
 KeyRow = tuple[str, str]
 EVERYWHERE = "Everywhere"
+# Of every widget that scrolls, and of no use in lists of lines.
+_NOT_OURS = ("page_left", "page_right")
 
 
 def keys_by_owner(screen: Screen[object]) -> dict[str, list[KeyRow]]:
@@ -24,7 +26,7 @@ def keys_by_owner(screen: Screen[object]) -> dict[str, list[KeyRow]]:
     ranks: dict[str, int] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not binding.description or binding.system:
+        if not binding.description or binding.system or binding.action in _NOT_OURS:
             continue
         owner = owner_title(active.node)
         ranks.setdefault(owner, 1 if owner == EVERYWHERE else 0 if has_title(active.node) else 2)
@@ -81,5 +83,5 @@ class HelpScreen(ModalScreen[None]):
             table.add_column(ratio=1)
             for keys, label in rows:
                 table.add_row(Text(f"  {keys}"), Text(label))
-            parts += [Text(f"\n{owner}", style="bold underline"), table]
+            parts += [Text(f"\n{owner}"[not parts :], style="bold underline"), table]
         return Group(*parts)

@@ -81,11 +81,11 @@ class TrainedTable(ModelTable):
 
     OF = "trainings"
     columns = (
-        Column("valid. loss", 13, lambda row: _mean(row.validation_loss), "{:.4f}"),
+        Column("valid. loss", 8, lambda row: _mean(row.validation_loss), "{:.4f}"),
         Column("loss", 9, lambda row: _mean(row.loss), "{:.4f}"),
         Column("score", 7, lambda row: _mean(row.score, 100), "{:.2f}", True),
-        Column("− DeltaNet [95%]", 22, _difference, "{:+.2f}", True, _interval, _told_apart),
-        Column("p (Holm)", 10, _p_value, "{:.3g}"),
+        Column("− DeltaNet [95%]", 20, _difference, "{:+.2f}", True, _interval, _told_apart),
+        Column("p (Holm)", 9, _p_value, "{:.3g}"),
         Column("seeds", 6, lambda row: float(row.seeds), "{:.0f}", True),
     )
 
@@ -150,7 +150,7 @@ class SweepTable(ModelTable):
 
     OF = "sweep"
     columns = (
-        Column("valid. loss", 13, lambda row: row.mean("validation_loss"), "{:.4f}"),
+        Column("valid. loss", 8, lambda row: row.mean("validation_loss"), "{:.4f}"),
         Column(
             "place [95%]",
             15,

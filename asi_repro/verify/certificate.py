@@ -126,7 +126,9 @@ def read_certificate(path: Path) -> Certificate:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingInput(
-            f"there is no certificate at {path}", hint=f"run `asi-repro verify {path.stem}`"
+            f"there is no certificate of {path.stem} yet",
+            where=str(path),
+            hint=f"run `asi-repro verify {path.stem}`",
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise _damaged(f"it cannot be read: {error}", path) from error

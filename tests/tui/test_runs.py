@@ -251,6 +251,18 @@ def test_the_list_counts_with_the_run(
     asyncio.run(go())
 
 
+def test_a_run_that_is_over_is_drawn_too(made_up_source: Source) -> None:
+    scores = [e.score for e in made_up_source.archive.experiments.values() if e.score is not None]
+
+    async def go() -> None:
+        async with run_app(made_up_source, size=(120, 40)) as pilot:
+            await press(pilot, "6")
+            (drawn,) = pilot.app.query_one("#runs-plot", Plot).figure.series
+            assert (drawn.label, drawn.points[-1]) == ("release", (300.0, max(scores)))
+
+    asyncio.run(go())
+
+
 def test_without_runs_it_says_so(tmp_path: Path) -> None:
     for name in ("dvc.yaml", "params.yaml"):
         (tmp_path / name).touch()

@@ -80,6 +80,20 @@ def test_dialogs_lie_over_what_they_are_about(synthetic_source: Source) -> None:
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("keys", ["X", "G", "F", "v", "B", "question_mark", "ctrl+p", "ctrl+o"])
+def test_a_dialog_lives_in_a_window_without_room(synthetic_source: Source, keys: str) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(20, 5)) as pilot:
+            await press(pilot, "m", keys)
+            for size in ((1, 1), (20, 5), (3, 2), (80, 24)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause(0.05)
+            await press(pilot, "escape")
+            assert "DeltaNet" in screen_text(pilot.app)
+
+    asyncio.run(go())
+
+
 def test_the_palette_begins_with_the_views(synthetic_source: Source) -> None:
     async def go() -> None:
         async with run_app(synthetic_source, size=(100, 40)) as pilot:

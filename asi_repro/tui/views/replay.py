@@ -35,6 +35,7 @@ WIDE = 150
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200)  # steps a second
 _FRAMES = 12  # a second
 _LATEST = 3
+_WIDE = 100
 _PLOT_HEIGHT = 6
 _PLOTS = ("ranks", "gallery", "best")
 _GLYPHS = {
@@ -72,7 +73,11 @@ class ReplayView(View):
         Binding("right_square_bracket", "speed(1)", "Speed", key_display="[ ]", tooltip="Faster"),
         Binding("pageup", "refresh_step(-1)", "Refresh before", show=False),
         Binding(
-            "pagedown", "refresh_step(1)", "Refresh", key_display="PgDn", tooltip="Next refresh of the pool"
+            "pagedown",
+            "refresh_step(1)",
+            "New pool",
+            key_display="PgDn",
+            tooltip="Next refresh of pool",
         ),
         Binding("home", "edge(0)", "First step", show=False),
         Binding("end", "edge(-1)", "Last step", show=False),
@@ -186,9 +191,10 @@ class ReplayView(View):
         theme, e, policy = theme_styles(self.app), step.experiment, self._policy
         assert policy is not None
         last = self._run[-1].index if policy.by_index else len(self._steps) - 1
+        wide = self.app.size.width >= _WIDE
         playing = f"{'►' if self._timer else '■'} {SPEEDS[self._speed]}/s"
         shown = Text(end="")
-        shown.append(f"{playing:<8}", style=theme.accent + theme.strong)
+        shown.append(f"{playing:<6} ", style=theme.accent + theme.strong)
         shown.append(f"step {step.position:,} of {len(self._steps) - 1:,}  ", style=theme.strong)
         shown.append(f"{phase_name(step, policy, last)}  ", style=theme.muted)
         shown.append(f"★ {step.gallery}", style=theme.accent)
@@ -196,7 +202,8 @@ class ReplayView(View):
             shown.append(f"  best {step.best_score:.4f} ({step.best_index})")
         top, drawn = self._obeyed[self._place]
         if drawn:
-            shown.append(f"  top {policy.top}: {top:,} of {drawn:,} ({top / drawn:.0%})")
+            counts = f"{top:,} of {drawn:,} ({top / drawn:.0%})" if wide else f"{top / drawn:.0%}"
+            shown.append(f"  top {policy.top}: {counts}")
         if self._late:
             shown.append(f"  {self._late} refresh{'es' * (self._late > 1)} late", style=theme.warn)
         shown.append(f"\n{e.index} {safe_line(e.label, 48)}", style=theme.strong)
@@ -209,9 +216,9 @@ class ReplayView(View):
                 f"  {change}from {e.parent} {safe_line(parent.label, 48)} {_score(step.parent_score)}"
             )
         shown.append(f"\n{_GLYPHS[step.ruling]} ", style=_ruling_style(step.ruling, theme) + theme.strong)
-        rank = "" if step.rank is None else f"rank {step.rank} of {step.pool.seen:,}, "
         best = "" if step.best_rank is None else f" ({step.best_rank} at best)"
-        shown.append(f"parent: {rank}{step.ruling.meaning}{best}", style=_ruling_style(step.ruling, theme))
+        rank = "" if step.rank is None else f"rank {step.rank}{best} of {step.pool.seen:,}, "
+        shown.append(f"parent: {rank}{step.ruling.meaning}", style=_ruling_style(step.ruling, theme))
         self.query_one("#replay-status", Static).update(shown, layout=False)
 
     def _draw_pool(self, step: Step) -> None:
@@ -229,7 +236,7 @@ class ReplayView(View):
             lines.append(Line(shown, index))
         head = Text(
             f"pool {len(pool.members)} of {policy.pool} +{len(pool.entered)} −{len(pool.left)}, "
-            f"top {policy.top} green; given {pool.seen:,}",
+            f"top {policy.top} green",
             end="",
         )
         line_list = self.query_one(LineList)
@@ -388,7 +395,7 @@ def _figures(steps: list[Step], policy: Policy, theme: ThemeStyles) -> tuple[Fig
     limits = (float(policy.top), float(policy.pool))
     return (
         Figure(
-            f"parent's rank in the pool ({policy.top} and {policy.pool} ruled)",
+            f"parent's rank, ruled at {policy.top} and {policy.pool}",
             [Series("", "", ranks, theme.warn, "dots")],
             x, Axis(float(max(deepest, policy.pool)), 1.0, log=True), limits,
         ),

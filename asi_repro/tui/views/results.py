@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from textwrap import shorten
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -121,7 +122,7 @@ class ResultsView(View):
         reading, room = self.has_class("-reading"), max(high // 8, 2)
         if len(lines) > room and not reading:
             rest = " … i reads on"
-            last = Text(cell(lines[room - 1].text.plain, max(width - len(rest), 1)).rstrip())
+            last = Text(shorten(lines[room - 1].text.plain, max(width - len(rest), 1), placeholder=""))
             lines = [*lines[: room - 1], Line(last.append(rest, style=theme_styles(self.app).accent))]
         about.show(lines)
         about.styles.height = "1fr" if reading else min(len(lines), room)

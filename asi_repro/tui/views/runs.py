@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,6 +34,7 @@ from asi_repro.tui.widgets.text import safe_line
 
 WIDE = 140
 _EVERY = 1.5  # seconds between two looks at a live run
+Points = list[tuple[float, float]]
 _LIST_EVERY = 4  # looks between two readings of the list, which runs git for every run
 
 
@@ -72,7 +74,8 @@ class RunsView(View):
         self._follow = True
         self._looking = False
         self._ticks = 0
-        self._overlaid: dict[str, list[tuple[float, float]]] = {}
+        self._overlaid: dict[str, Points] = {}
+        self._best: dict[str, Points] = {}  # of runs that are no longer going on
         self._wanted: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -143,6 +146,10 @@ class RunsView(View):
         if row is None or folder is None or row.kind == "damaged" or not (folder / "run.git").is_dir():
             self._status = None
             self._draw_run()
+            if row is not None and row.kind != "damaged" and row.name not in self._best:
+                self.load(
+                    partial(self._best_of, row), self._got_best, failed=lambda _: None, group="load-best"
+                )
             return
         if self._looking:
             return
@@ -227,6 +234,8 @@ class RunsView(View):
         """The best fitness of this run so far, and of those laid over each other."""
         theme, row, status = theme_styles(self.app), self._row(), self._status
         lines = dict(self._overlaid)
+        if row is not None and status is None and row.name in self._best:
+            lines[row.name] = self._best[row.name]
         if row is not None and status is not None:
             lines[row.name] = best_so_far([one.fitness for one in status.results])
         styles = (theme.primary, theme.accent, theme.good, theme.warn, theme.bad)
@@ -301,23 +310,29 @@ class RunsView(View):
         if self._overlaid.pop(row.name, None) is not None:
             self._draw_run()
             return
-        place, folder, name = self._place_of(row), self._folder(row.name), row.name
 
-        def best() -> list[tuple[float, float]]:
-            if folder is not None and (folder / "run.git").is_dir():
-                return best_so_far([one.fitness for one in RunMonitor(folder).status().results])
-            archive = self.source.archive if place is None else Archive(place.archive)
-            way = {MAXIMIZE: 1.0, MINIMIZE: -1.0}.get(archive.objective.direction)
-            scores = [e.score for e in archive.experiments.values()]
-            gains = [None if way is None or score is None else way * score for score in scores]
-            return [(at, gain * (way or 1.0)) for at, gain in best_so_far(gains)]
-
-        def got(points: list[tuple[float, float]]) -> None:
-            self._overlaid[name] = points
+        def got(found: tuple[str, Points]) -> None:
+            name, self._overlaid[name] = found
             self._draw_run()
             self._draw_list()
 
-        self.load(best, got, group="load-overlay")
+        self.load(partial(self._best_of, row), got, group="load-overlay")
+
+    def _best_of(self, row: RunRow) -> tuple[str, Points]:
+        """The best so far by the number of results; in a thread."""
+        place, folder = self._place_of(row), self._folder(row.name)
+        if folder is not None and (folder / "run.git").is_dir():
+            return row.name, best_so_far([one.fitness for one in RunMonitor(folder).status().results])
+        here = place is None or place == self.source.paths
+        archive = self.source.archive if here or place is None else Archive(place.archive)
+        way = {MAXIMIZE: 1.0, MINIMIZE: -1.0}.get(archive.objective.direction)
+        scores = [e.score for e in archive.experiments.values()]
+        gains = [None if way is None or score is None else way * score for score in scores]
+        return row.name, [(at, gain * (way or 1.0)) for at, gain in best_so_far(gains)]
+
+    def _got_best(self, found: tuple[str, Points]) -> None:
+        self._best[found[0]] = found[1]
+        self._draw_plot()
 
     def action_compare(self) -> None:
         row, project = self._row(), self.source.project
@@ -354,4 +369,5 @@ class RunsView(View):
 
     def reload(self) -> None:
         self._monitors.clear()
+        self._best.clear()
         self._read()
