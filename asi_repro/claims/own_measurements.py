@@ -14,7 +14,7 @@ from asi_repro.claims.finding import Evidence, Row
 from asi_repro.claims.finding_json import evidence_of, plain
 from asi_repro.claims.ledger import Entry
 from asi_repro.results.table import SUMMARY, Results, read_results
-from asi_repro.verify.certificate import leaks, read_certificates
+from asi_repro.verify.certificate import certificates_if_any, leaks
 
 MEASURED = "measured here"
 LEVEL = 0.05
@@ -38,13 +38,13 @@ def measured_entries(sweeps: Path | None, certificates: Path | None = None) -> l
     folders = [] if sweeps is None else sorted(path.parent for path in sweeps.glob(f"*/{SUMMARY}"))
     if not folders:
         return [_not_run()]
-    made = certificates is not None and any(certificates.glob("*.json"))
-    seeing = leaks(read_certificates(certificates)) if certificates is not None and made else {}
+    seeing = leaks(certificates_if_any(certificates))
     return [row for folder in folders for row in _rows(folder.name, read_results(folder), seeing)]
 
 
 def _rows(scale: str, results: Results, seeing: Mapping[int, bool]) -> Iterator[Entry]:
     total, summary = len(results.architectures), results.summary
+    # Of results that were recorded without certificates.
     leaking = [f"#{row.index}" for row in results.architectures if seeing.get(row.index or 0)]
     shared: dict[str, Any] = {
         "where": f"this project: scale {summary.scale}, {summary.tokens:,} tokens of {summary.corpus}",

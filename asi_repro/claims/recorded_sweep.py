@@ -15,7 +15,8 @@ from asi_repro.claims.own_measurements import measured_entry
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.errors import DataError
 from asi_repro.results.layout import slug_of
-from asi_repro.results.recorded_sweep import NOT_CHECKED, OURS, RecordedSweep, grouped, read_sweep, sentence
+from asi_repro.results.leaking import NOT_CHECKED
+from asi_repro.results.recorded_sweep import OURS, RecordedSweep, grouped, read_sweep, sentence
 from asi_repro.results.sweep_rows import ROWS, read_rows
 from asi_repro.verify.certificate import leaking_programs
 

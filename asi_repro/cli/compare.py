@@ -16,7 +16,7 @@ from asi_repro.config.params import load_params
 from asi_repro.discover.run.comparison_page import comparison_text, write_comparison
 from asi_repro.discover.run.outcomes import read_outcomes
 from asi_repro.discover.run.run_comparison import Group, compare_groups, write_curves
-from asi_repro.errors import MissingInput, NotFound
+from asi_repro.errors import DataError, MissingInput, NotFound
 from asi_repro.project import RELEASE, Project, find_project, run_folders
 from asi_repro.results.baseline_comparison import build_results
 from asi_repro.results.layout import evaluated_root, trained_root
@@ -24,6 +24,7 @@ from asi_repro.results.trained_models import load_models
 from asi_repro.sweep.mixer_file import is_file
 from asi_repro.sweep.workspace import open_workspace
 from asi_repro.verify.adapt import Choice
+from asi_repro.verify.certificate import leaking_programs
 
 
 def compare(
@@ -92,9 +93,19 @@ def _compare_models(names: list[str], scale: str | None, choice: Choice, *, json
         trained_root(project.artifacts, workspace.scale),
         evaluated_root(project.artifacts, workspace.scale),
     )
-    found = build_results(load_models(*folders), seed=params.seed, resamples=params.claims.resamples)
+    found = build_results(
+        load_models(*folders),
+        seed=params.seed,
+        resamples=params.claims.resamples,
+        leaking=leaking_programs(project.certificates),
+    )
     rows = {row.name: row for row in found.models}
     for name, slug in slugs.items():
+        if slug in (found.summary.leaking or ()):
+            raise DataError(
+                f"{name} sees later tokens, so its loss is compared with none",
+                hint=f"`asi-repro verify {name}` shows where",
+            )
         if slug not in rows:
             raise MissingInput(
                 f"{name} was not trained at the scale {workspace.scale}, or otherwise than DeltaNet",

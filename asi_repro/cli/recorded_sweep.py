@@ -13,9 +13,9 @@ from asi_repro.claims.recorded_sweep import read_recorded
 from asi_repro.cli.output import print_columns, print_json, safe
 from asi_repro.config.params import Params
 from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.results.leaking import NOT_CHECKED
 from asi_repro.results.recorded_sweep import (
     MEASURES,
-    NOT_CHECKED,
     Place,
     RecordedSweep,
     gallery_titles,

@@ -29,6 +29,7 @@ from asi_repro.results.table import (
 from asi_repro.results.trained_models import load_models
 from asi_repro.store.records import write_record
 from asi_repro.sweep.workspace import open_workspace
+from asi_repro.verify.certificate import leaking_programs
 
 _HEADER = (
     "model",
@@ -81,6 +82,7 @@ def results(
         seed=params.seed,
         resamples=params.claims.resamples,
         paper=table2_by_slug(workspace.archive) if workspace.archive is not None else None,
+        leaking=leaking_programs(project.certificates),
     )
     sweep_folder = project.artifacts / SWEEPS_FOLDER / workspace.scale
     if record:
@@ -105,6 +107,8 @@ def results(
         )
     if summary.not_compared:
         out.print(f"not compared, trained otherwise than DeltaNet: {', '.join(summary.not_compared)}")
+    if summary.leaking:
+        out.print(f"sees later tokens, in no comparison: {', '.join(summary.leaking)}")
     for agreement in summary.rank_agreement:
         out.print(agreement.sentence)
     if recorded and any(row_paths(sweep_folder)):

@@ -12,7 +12,7 @@ from asi_repro.discover.lab.live import LocalLabs
 from asi_repro.discover.retest import plan_retest, retest_run
 from asi_repro.discover.run.folder import DiscoveryRun
 from asi_repro.executor.base import usable_cpus
-from asi_repro.executor.local import ProcessExecutor, ThreadExecutor
+from asi_repro.executor.local import ProcessExecutor
 from asi_repro.project import archive_of, find_project
 from asi_repro.results.retest import Retest, Training
 
@@ -46,8 +46,7 @@ def retest(
             bar.update(task, advance=1, description=f"experiment {training.index}, seed {training.seed}")
 
         # lm-evaluation-harness's output is silenced for a whole process, so trainings have one each.
-        executor = ThreadExecutor(1) if recorded else ProcessExecutor(jobs or usable_cpus())
-        found = retest_run(opened, tasks, executor, done)
+        found = retest_run(opened, tasks, ProcessExecutor(jobs or usable_cpus()), done)
     print_result(found.model_dump(by_alias=True), _text(found), as_json=json_)
 
 

@@ -27,7 +27,7 @@ from asi_repro.executor.base import usable_cpus
 from asi_repro.project import find_project
 from asi_repro.sweep.jobs import Report, Swept, failed_report, make_jobs
 from asi_repro.sweep.jobs import sweep as run_sweep
-from asi_repro.sweep.recorded_sweep import RecordedSweep
+from asi_repro.sweep.recorded_sweep import SweepWork
 from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.spec import DEVICES
 
@@ -105,11 +105,11 @@ def sweep(
     finish(swept, [] if recorded is None else recorded.notes(), json_=json_)
 
 
-def _recorded(root: Path, workspace: Workspace) -> RecordedSweep | None:
+def _recorded(root: Path, workspace: Workspace) -> SweepWork | None:
     """The recorded sweep of the scale, where there is one."""
     params = load_params(root)
     settings = params.recorded(workspace.scale)
-    return None if settings is None else RecordedSweep(workspace, settings, params.seed)
+    return None if settings is None else SweepWork(workspace, settings, params.seed)
 
 
 def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:

@@ -24,7 +24,7 @@ from asi_repro.discover.arms import stage_lab
 from asi_repro.discover.lab.live import LiveLabs
 from asi_repro.discover.loop.schedule import ROOT
 from asi_repro.discover.run.folder import DiscoveryRun
-from asi_repro.discover.types import LabFailure, LeakSuspected
+from asi_repro.discover.types import Lab, LabFailure, LeakSuspected
 from asi_repro.errors import AsiReproError, DataError, MissingInput
 from asi_repro.executor.base import Executor
 from asi_repro.results.digits import nine_digits
@@ -58,8 +58,10 @@ def run_job(job: Job, stop: threading.Event) -> Training:
     Raises:
         MissingInput: where the record lacks it.
     """
-    run = DiscoveryRun(job.folder)
-    lab = stage_lab(run, job.labs, "exploration")
+    return _result(stage_lab(DiscoveryRun(job.folder), job.labs, "exploration"), job)
+
+
+def _result(lab: Lab, job: Job) -> Training:
     try:
         found = lab.run(job.program, job.seed, Trace(f"retest-{job.index}-{job.seed}"))
     except LabFailure as error:
@@ -93,9 +95,10 @@ def plan_retest(run: DiscoveryRun, *, top: int, seeds: int, labs: LiveLabs | Non
 
 
 def retest_run(run: DiscoveryRun, jobs: Sequence[Job], executor: Executor, progress: OnTraining) -> Retest:
-    """Do the jobs and write `retest.json`; what is in the run's record is not trained again.
+    """Do the jobs and write `retest.json`; what the run's record has is not trained again.
 
     Raises:
+        MissingInput: where the record lacks a training, and there are no labs.
         AsiReproError: where a training could not be done for no fault of its program.
     """
     found: list[Training] = []
@@ -104,7 +107,15 @@ def retest_run(run: DiscoveryRun, jobs: Sequence[Job], executor: Executor, progr
         found.append(training)
         progress(training)
 
-    if lost := executor.run(run_job, jobs, on_result=take):
+    recorded, left = stage_lab(run, None, "exploration"), []
+    for job in jobs:
+        try:
+            take(job, _result(recorded, job))
+        except MissingInput:
+            if job.labs is None:
+                raise
+            left.append(job)
+    if left and (lost := executor.run(run_job, left, on_result=take)):
         if isinstance(lost[0].error, AsiReproError):
             raise lost[0].error
         raise AsiReproError(f"{len(lost)} trainings were lost: {lost[0].reason}", where=str(run.folder))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from asi_repro.results.differences import Difference, Spread, WinnersCurse
 from asi_repro.results.digits import LOSS_NOISE
 from asi_repro.results.evaluation import BITS, MARGIN
 from asi_repro.results.layout import REFERENCE
+from asi_repro.results.leaking import NOT_CHECKED, without_leaking
 from asi_repro.results.significance import (
     holm,
     mean_interval,
@@ -35,6 +36,7 @@ def build_results(
     seed: int,
     resamples: int,
     paper: Mapping[str, Mapping[str, float]] | None = None,
+    leaking: Collection[str] | None = None,
 ) -> Results:
     """The table, the comparisons with DeltaNet and the rank agreement with the paper.
 
@@ -43,9 +45,10 @@ def build_results(
         seed: of the resampling.
         resamples: draws of each bootstrap.
         paper: for each of our names the columns of Table 2 (test_score_20m, test_score_340m).
+        leaking: SHA-256 of the programs that see later tokens; None where that is not known.
 
     Raises:
-        DataError: where guards stopped every training.
+        DataError: where guards stopped every training, or all that is left sees later tokens.
     """
     models, others = comparable(models)
     if not any(model.trials for model in models):
@@ -53,13 +56,20 @@ def build_results(
             "every training was stopped by a guard, so there is nothing to compare",
             hint="the field stop of each result.json gives the reason",
         )
+    models, seeing = without_leaking(models, leaking)
+    if not any(model.trials for model in models):
+        raise DataError(
+            "every trained program sees later tokens, so there is nothing to compare",
+            hint="run `asi-repro sweep` for the baselines",
+        )
     tasks = _shared_tasks(models)
     reference = next((model for model in models if model.name == REFERENCE and model.trials), None)
     against = _differences(models, reference, tasks, seed, resamples) if reference else {}
     continuous = {metric: _shared_tasks(models, metric) for metric in (BITS, MARGIN)}
     rows = [_row(model, tasks, continuous, against.get(model.name, {})) for model in models]
-    summary = _summary(models, rows, tasks)
+    summary = _summary(models, rows, tasks, None if seeing is None else len(seeing))
     summary |= {
+        "leaking": None if seeing is None else [model.name for model in seeing],
         "not_compared": [model.name for model in others],
         "against": REFERENCE,
         "resamples": resamples,
@@ -73,7 +83,9 @@ def build_results(
     return Results(summary=Summary(**summary), models=rows, curves=_curves(models))
 
 
-def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]) -> dict[str, Any]:
+def _summary(
+    models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str], left_out: int | None
+) -> dict[str, Any]:
     first = next(trial.training for model in models for trial in model.trials)
     corpus = first.identity["corpus"]
     records = {task: record for model in models for task in tasks for record in model.records(task)[:1]}
@@ -100,6 +112,10 @@ def _summary(models: Sequence[Model], rows: Sequence[ModelRow], tasks: list[str]
         f"{corpus['title']}{stand_in}. Not a reproduction of the paper's results, which are of larger models "
         "trained on far more text."
     )
+    if left_out:
+        found["about"] += f" Left out for seeing later tokens: {left_out}."
+    elif left_out is None and architectures:
+        found["about"] += f" {NOT_CHECKED}."
     return found
 
 

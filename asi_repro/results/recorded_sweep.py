@@ -2,7 +2,6 @@
 
 Everything is oriented so that higher is better: losses, bits and the paper's losses change their sign.
 Nothing here is a reproduction of the paper's results; it asks whether so small a training foretells them.
-The loss of a program that sees later tokens says nothing of its quality, so it is in no comparison.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 
 from asi_repro.archive.reader import Archive
 from asi_repro.results.layout import BASELINES, slug_of
+from asi_repro.results.leaking import without_leaking
 from asi_repro.results.reliability import (
     Reliability,
     pooled_deviation,
@@ -35,8 +35,6 @@ OURS, PARAMETERS = "validation loss", "parameter count"
 PAPER_20M, PAPER_SCORE_20M = "the paper's 20M loss", "the paper's 20M score"
 TARGETS = {"the paper's 340M loss": ("train_loss_340m", -1), "the paper's 340M score": ("test_score_340m", 1)}
 _PAPER = {PAPER_20M: ("train_loss_20m", -1), PAPER_SCORE_20M: ("test_score_20m", 1)}
-
-NOT_CHECKED = "programs that see later tokens are not left out: there are no certificates (asi-repro verify)"
 
 # What is measured of a row; higher is better.
 MEASURES: dict[str, Callable[[SweepRow], float | None]] = {
@@ -182,8 +180,7 @@ def read_sweep(
         leaking: SHA-256 of the programs that see later tokens; None where that is not known.
     """
     rows, others = comparable(rows)
-    seeing = [row for row in rows if row.program in (leaking or ())]
-    rows = [row for row in rows if row.program not in (leaking or ())]
+    rows, seeing = without_leaking(rows, leaking)
     kept = [row for row in rows if row.completed]
     groups = grouped(kept)
     architectures = {name: group for name, group in groups.items() if name not in BASELINES}
@@ -194,9 +191,9 @@ def read_sweep(
     }
     deviation, _ = pooled_deviation([_values(group, MEASURES[OURS]) for group in groups.values()])
     return RecordedSweep(
-        rows=list(rows),
+        rows=rows,
         others=others,
-        leaking=None if leaking is None else seeing,
+        leaking=seeing,
         total=total,
         reliabilities=reliabilities,
         by_tokens=_by_tokens(architectures, seed, resamples),

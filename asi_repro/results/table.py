@@ -94,6 +94,9 @@ class Summary(Record):
     against: str = Field(description="The reference.")
     resamples: int = Field(description="Draws of each bootstrap.")
     not_compared: list[str] = Field(description="Models trained otherwise than DeltaNet.")
+    leaking: Optional[list[str]] = Field(
+        default=None, description="Models left out, as they see later tokens; null: without certificates."
+    )
     winners_curse: Optional[WinnersCurse] = Field(default=None, description="See `WinnersCurse`.")
     rank_agreement: list[Agreement] = Field(default_factory=list, description="See `Agreement`.")
 

@@ -76,6 +76,11 @@ class Model:
         return self.name in BASELINES
 
     @property
+    def program(self) -> str | None:
+        """SHA-256 of its program; None for a baseline, and where every training was stopped."""
+        return self.trials[0].training.program_sha256 if self.trials else None
+
+    @property
     def evaluated(self) -> list[EvaluationResult]:
         """The scores of the seeds that have some."""
         return [trial.evaluation for trial in self.trials if trial.evaluation is not None]

@@ -105,7 +105,7 @@ class RecordedWork:
 
 
 @dataclass
-class RecordedSweep(RecordedWork):
+class SweepWork(RecordedWork):
     """The recorded sweep of a scale.
 
     Attributes:
@@ -243,7 +243,7 @@ def ordered(
     sample_seeds: int,
     architecture_seeds: int,
 ) -> list[Pair]:
-    """See `RecordedSweep.everything`; the sample is the same for a seed, in whatever order they are given."""
+    """See `SweepWork.everything`; the sample is the same for a seed, in whatever order they are given."""
     listed = sorted(architectures, key=lambda subject: subject.slug)
     drawn = random.Random(seed).sample(listed, min(size, len(listed)))
     rest = [subject for subject in architectures if subject not in drawn]

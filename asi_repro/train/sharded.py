@@ -77,10 +77,3 @@ def _whole(tensor: Tensor) -> Tensor:
     from torch.distributed.tensor import DTensor
 
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-def local_numbers(model: nn.Module) -> int:
-    """How many of a model's parameters this process holds."""
-    from torch.distributed.tensor import DTensor
-
-    return sum((p.to_local() if isinstance(p, DTensor) else p).numel() for p in model.parameters())

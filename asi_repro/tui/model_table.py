@@ -82,6 +82,7 @@ class ModelTable:
     Attributes:
         OF: what its rows are made from.
         columns: of its rows.
+        rows: one a model, with its `name`, `title` and whether it is a `baseline`.
         below: names of what stands below the columns' titles.
         steps: at which curves can be read off.
         pictures: ways to draw it.
@@ -90,6 +91,7 @@ class ModelTable:
 
     OF: ClassVar[str]
     columns: Sequence[Column] = ()
+    rows: Sequence[Any] = ()
     below: Sequence[str] = ()
     steps: Sequence[float] = ()
     pictures: Sequence[Picture] = LOSSES
@@ -112,11 +114,6 @@ class ModelTable:
     @property
     def about(self) -> list[str]:
         """What it is and what it says, a paragraph each."""
-        raise NotImplementedError
-
-    @property
-    def rows(self) -> Sequence[Any]:
-        """A row a model, with its `name`, `title` and whether it is a `baseline`."""
         raise NotImplementedError
 
     def work_out(self, *, seed: int, resamples: int) -> None:

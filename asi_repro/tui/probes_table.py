@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +60,9 @@ class ProbesTable(ModelTable):
 
         matrix = make_matrix(self._rows, {name: task.title for name, task in PROBES.items()})
         self.columns = [_task_column(matrix, name) for name in matrix.tasks]
+        known = {name: self.experiment(name) for name in matrix.models}
+        titles = {name: name if e is None else e.label for name, e in known.items()}
+        self.rows = [ProbedModel(name, titles[name], cells) for name, cells in matrix.models.items()]
         self.matrix = matrix
 
     @property
@@ -72,15 +75,6 @@ class ProbesTable(ModelTable):
             self.matrix.sentence,
             *(f"left out, damaged: {error.where}" for error in self._damaged),
         ]
-
-    @property
-    def rows(self) -> Sequence[ProbedModel]:
-        """See `ModelTable`."""
-        found = []
-        for name, cells in self.matrix.models.items() if self.matrix is not None else ():
-            e = self.experiment(name)
-            found.append(ProbedModel(name, name if e is None else e.label, cells))
-        return found
 
     def figure(self, look: Look, theme: ThemeStyles) -> Figure:
         task, chosen = look.by.name, str(look.chosen)

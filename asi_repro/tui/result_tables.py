@@ -13,6 +13,7 @@ from rich.style import Style
 
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError
+from asi_repro.project import Project
 from asi_repro.results.differences import Difference, Spread
 from asi_repro.results.probe_rows import probe_paths
 from asi_repro.results.sweep_rows import SweepRow, read_rows, row_paths
@@ -29,16 +30,19 @@ if TYPE_CHECKING:
 _SURE = 0.05
 
 
-def result_tables(artifacts: Path, archive: Archive) -> list[ModelTable]:
+def result_tables(project: Project, archive: Archive) -> list[ModelTable]:
     """Those with something to show: what was made last, the recorded sweeps and their probes."""
-    sweeps = artifacts / SWEEPS_FOLDER
+    sweeps = project.artifacts / SWEEPS_FOLDER
     found: list[ModelTable] = []
-    for folder in (artifacts / RESULTS_FOLDER, *(sorted(sweeps.iterdir()) if sweeps.is_dir() else [])):
+    for folder in (
+        project.artifacts / RESULTS_FOLDER,
+        *(sorted(sweeps.iterdir()) if sweeps.is_dir() else []),
+    ):
         try:
             found.append(TrainedTable(folder, archive))
         except AsiReproError:
             if folder.parent == sweeps and any(row_paths(folder)):
-                found.append(SweepTable(folder, archive))
+                found.append(SweepTable(folder, archive, project.certificates))
         if any(probe_paths(folder)):
             found.append(ProbesTable(folder, archive))
     return found
@@ -92,15 +96,12 @@ class TrainedTable(ModelTable):
     def __init__(self, folder: Path, archive: Archive) -> None:
         super().__init__(folder, archive)
         self.results = read_results(folder)
+        self.rows = self.results.models
         self.steps = sorted({float(point.step) for point in self.results.curves})
 
     @property
     def about(self) -> list[str]:
         return [self.results.summary.about]
-
-    @property
-    def rows(self) -> Sequence[ModelRow]:
-        return self.results.models
 
     def figure(self, look: Look, theme: ThemeStyles) -> Figure:
         points: Lines = {}
@@ -168,8 +169,9 @@ class SweepTable(ModelTable):
     )
     pictures = (Picture("loss by cost", curves=False), *LOSSES)
 
-    def __init__(self, folder: Path, archive: Archive) -> None:
+    def __init__(self, folder: Path, archive: Archive, certificates: Path | None) -> None:
         super().__init__(folder, archive)
+        self.certificates = certificates
         self.sweep: RecordedSweep | None = None
 
     @property
@@ -190,7 +192,8 @@ class SweepTable(ModelTable):
         return sorted({float(step) for model in self.rows for row in model.rows for step in row.curve})
 
     @cached_property
-    def _models(self) -> list[SweepModel]:
+    def rows(self) -> Sequence[SweepModel]:  # type: ignore[override]
+        """See `ModelTable`."""
         from asi_repro.results.recorded_sweep import comparable, grouped
 
         groups = grouped(comparable(self._read[0])[0])
@@ -198,20 +201,18 @@ class SweepTable(ModelTable):
         titles = {name: name if e is None else e.label for name, e in found.items()}
         return [SweepModel(name, titles[name], rows) for name, rows in groups.items()]
 
-    @property
-    def rows(self) -> Sequence[SweepModel]:
-        """See `ModelTable`."""
-        if self.sweep is None:
-            return self._models
-        places, leaking = self.sweep.places, self.sweep.leaking_names
-        return [replace(one, place=places.get(one.name), leaks=one.name in leaking) for one in self._models]
-
     def work_out(self, *, seed: int, resamples: int) -> None:
         """Reliability and agreement with the paper."""
         from asi_repro.claims.recorded_sweep import read_recorded
 
-        certificates = self.folder.parent.parent / "certificates"
-        self.sweep, _ = read_recorded(self.folder, self.archive, certificates, seed=seed, resamples=resamples)
+        sweep, _ = read_recorded(self.folder, self.archive, self.certificates, seed=seed, resamples=resamples)
+        self.take(sweep)
+
+    def take(self, sweep: RecordedSweep) -> None:
+        """Give the models their places."""
+        places, leaking = sweep.places, sweep.leaking_names
+        self.rows = [replace(one, place=places.get(one.name), leaks=one.name in leaking) for one in self.rows]
+        self.sweep = sweep
 
     @property
     def about(self) -> list[str]:

@@ -161,6 +161,16 @@ def certificate_from_json(data: Any, path: Path) -> Certificate:
     return Certificate(**fields, checks=in_order(rows))
 
 
+def certificates_if_any(folder: Path | None) -> list[Certificate]:
+    """All certificates in `folder`, in index order; none where it is missing or empty.
+
+    Raises:
+        DataError: where one is damaged.
+    """
+    paths = [] if folder is None else [p for p in folder.glob("*.json") if p.stem.isdigit()]
+    return [read_certificate(path) for path in sorted(paths, key=lambda p: int(p.stem))]
+
+
 def read_certificates(folder: Path) -> list[Certificate]:
     """All certificates in `folder`, in index order.
 
@@ -168,13 +178,12 @@ def read_certificates(folder: Path) -> list[Certificate]:
         MissingInput: where there is none.
         DataError: where one is damaged.
     """
-    paths = sorted((p for p in folder.glob("*.json") if p.stem.isdigit()), key=lambda p: int(p.stem))
-    if not paths:
-        raise MissingInput(
-            f"there are no certificates in {folder}",
-            hint="run `asi-repro verify --all` or `dvc repro verify`",
-        )
-    return [read_certificate(path) for path in paths]
+    if found := certificates_if_any(folder):
+        return found
+    raise MissingInput(
+        f"there are no certificates in {folder}",
+        hint="run `asi-repro verify --all` or `dvc repro verify`",
+    )
 
 
 def current_certificates(folder: Path | None, programs: Iterable[Program]) -> dict[int, Certificate]:
@@ -183,11 +192,9 @@ def current_certificates(folder: Path | None, programs: Iterable[Program]) -> di
     Raises:
         DataError: where one is damaged.
     """
-    if folder is None or not any(folder.glob("*.json")):
-        return {}
     sources = {program.index: program.sha256 for program in programs}
     return {
-        one.index: one for one in read_certificates(folder) if sources.get(one.index) == one.program_sha256
+        one.index: one for one in certificates_if_any(folder) if sources.get(one.index) == one.program_sha256
     }
 
 
@@ -211,11 +218,9 @@ def leaking_programs(folder: Path | None) -> set[str] | None:
     Raises:
         DataError: where one is damaged.
     """
-    if folder is None or not any(folder.glob("*.json")):
-        return None
-    listed = read_certificates(folder)
+    listed = certificates_if_any(folder)
     seen = leaks(listed)
-    return {one.program_sha256 for one in listed if seen.get(one.index)}
+    return {one.program_sha256 for one in listed if seen.get(one.index)} if listed else None
 
 
 def find_certificate(folder: Path, key: str) -> Certificate:

@@ -115,16 +115,23 @@ def test_a_program_that_fails_with_a_fresh_seed_is_named_and_the_others_count(di
     assert all(winner.again["loss"].seeds >= 3 for winner in found.winners)
 
 
+class Refusing:
+    """Labs or an executor that nothing may be asked of."""
+
+    def run(self, call, tasks, **how):
+        raise AssertionError(f"{len(tasks)} tasks were run")
+
+
 def test_what_was_retested_is_not_trained_again_and_reads_back(differing, tmp_path):
     run = copied(differing, tmp_path / "run")
     found = retested(run, DIFFERENT)
     before = (run.folder / "retest.json").read_bytes()
-    again = retest_run(run, plan_retest(run, top=8, seeds=4, labs=None), ThreadExecutor(1), print)
+    again = retest_run(run, plan_retest(run, top=8, seeds=4, labs=Refusing()), Refusing(), print)
     assert (run.folder / "retest.json").read_bytes() == before
     assert again == found
     assert read_retest(run.folder / "retest.json").stay == found.stay
     with pytest.raises(MissingInput, match="no training for this program"):
-        retest_run(run, plan_retest(run, top=8, seeds=5, labs=None), ThreadExecutor(1), print)
+        retest_run(run, plan_retest(run, top=8, seeds=5, labs=None), Refusing(), print)
     (run.folder / "retest.json").write_text("{}")
     with pytest.raises(DataError):
         read_retest(run.folder / "retest.json")

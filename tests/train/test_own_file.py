@@ -13,6 +13,7 @@ from asi_repro.config.train import TrainSettings
 from asi_repro.errors import DataError, MissingInput
 from asi_repro.models.program import load_program
 from asi_repro.project import Project
+from asi_repro.store.files import sha256_bytes
 from asi_repro.sweep.workspace import Workspace
 from asi_repro.verify.adapt import Choice
 
@@ -91,3 +92,10 @@ def test_a_file_is_trained_and_compared(small_corpus, tmp_path, mine, monkeypatc
     assert compared.returncode == 0, compared.stderr
     assert json.loads(compared.stdout)["models"][0]["name"] == result["name"]
     assert json.loads(call("train", mine, "--seeds", "1", *words, "--json").stdout)[0]["already"] is True
+    kept = root / "artifacts" / "programs" / f"{result['name']}.py"
+    monkeypatch.setattr(
+        "asi_repro.cli.compare.leaking_programs", lambda folder: {sha256_bytes(kept.read_bytes())}
+    )
+    refused = call("compare", mine, "delta_net", *words)
+    assert refused.returncode == 3
+    assert "sees later tokens" in refused.stderr

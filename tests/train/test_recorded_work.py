@@ -31,7 +31,7 @@ from asi_repro.results.sweep_rows import make_row, read_row, read_rows, row_path
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import write_record
 from asi_repro.sweep.jobs import Report
-from asi_repro.sweep.recorded_sweep import RecordedSweep, ordered
+from asi_repro.sweep.recorded_sweep import SweepWork, ordered
 from asi_repro.sweep.workspace import Workspace, open_workspace
 from asi_repro.train.run import train_model
 from asi_repro.train.spec import baseline
@@ -75,15 +75,15 @@ def root(template, tmp_path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "project"))
 
 
-def opened(root: Path, *names: str, **how: bool) -> RecordedSweep:
-    found = RecordedSweep(
+def opened(root: Path, *names: str, **how: bool) -> SweepWork:
+    found = SweepWork(
         workspace_of(root), RecordedSweepSettings(baseline_seeds=2, architecture_seeds=1, sample=1), SEED
     )
     found.open(names, **how)
     return found
 
 
-def left(sweep: RecordedSweep) -> list[tuple[str, int]]:
+def left(sweep: SweepWork) -> list[tuple[str, int]]:
     return [(subject.slug, seed) for subject, seed in sweep.pending]
 
 

@@ -29,6 +29,7 @@ from asi_repro.results.evaluation import (
     TaskRecord,
 )
 from asi_repro.results.layout import EVALUATION
+from asi_repro.results.leaking import NOT_CHECKED
 from asi_repro.results.table import (
     CURVES,
     METRICS,
@@ -131,6 +132,40 @@ def test_the_good_one_is_found_and_the_one_trained_otherwise_is_left_out(made):
     assert found.summary.winners_curse.models == 2
     assert found.summary.winners_curse.p_value < 0.01
     assert build_results(load_models(*made), seed=1, resamples=500, paper=None) == found
+
+
+def with_program(models, name, program):
+    """The same models, one of them trained from another program."""
+
+    def other(trial):
+        return replace(trial, training=trial.training.model_copy(update={"program_sha256": program}))
+
+    return [
+        replace(model, trials=[other(trial) for trial in model.trials]) if model.name == name else model
+        for model in models
+    ]
+
+
+def test_what_sees_later_tokens_is_in_no_comparison(made):
+    models = with_program(load_models(*made), "0002-same", "ab" * 32)
+    build = {"seed": 1, "resamples": 500}
+    found = build_results(models, leaking={"ab" * 32}, **build)
+    assert [row.name for row in found.models] == ["0001-good", "delta_net"]
+    assert found.summary.leaking == ["0002-same"]
+    assert "1 architecture and 1 baseline" in found.summary.about
+    assert "Left out for seeing later tokens: 1." in found.summary.about
+    good = found.models[0].against["score"]
+    assert good.holm_p_value == good.p_value, "there is no other to correct for"
+    assert found.summary.winners_curse.models == 1
+    assert {point.name for point in found.curves} == {"0001-good", "delta_net"}
+    none = build_results(models, leaking=set(), **build)
+    assert (none.summary.leaking, len(none.models)) == ([], 3)
+    assert "later tokens" not in none.summary.about
+    unknown = build_results(models, **build)
+    assert (unknown.summary.leaking, len(unknown.models)) == (None, 3)
+    assert NOT_CHECKED in unknown.summary.about
+    with pytest.raises(DataError, match="every trained program sees later tokens"):
+        build_results([model for model in models if model.name == "0002-same"], leaking={"ab" * 32}, **build)
 
 
 def test_the_table_comes_back_from_its_files_and_damage_is_one_error(made, tmp_path):

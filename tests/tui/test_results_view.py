@@ -42,7 +42,7 @@ def trained_source(made_up_root: Path, tmp_path: Path) -> Source:
 
 def test_models_are_sorted_and_their_curves_read_off(trained_source: Source) -> None:
     assert trained_source.project is not None
-    (table,) = result_tables(trained_source.project.artifacts, trained_source.archive)
+    (table,) = result_tables(trained_source.project, trained_source.archive)
     found = read_results(table.folder)
 
     async def go() -> None:
@@ -76,10 +76,10 @@ def test_a_model_that_sees_later_tokens_has_no_place(tmp_path: Path, trained_sou
     for name, loss in (("0001-leaks", 0.1), ("0002-fair", 1.5), ("delta_net", 1.6)):
         for seed in (0, 1):
             write_row(made_up_row(name, seed, loss + seed / 1000, program=name), tmp_path / "laptop")
-    table = SweepTable(tmp_path / "laptop", trained_source.archive)
+    table = SweepTable(tmp_path / "laptop", trained_source.archive, None)
     assert [(row.place, row.leaks) for row in table.rows] == [(None, False)] * 3, "not known yet"
     rows, _ = read_rows(tmp_path / "laptop")
-    table.sweep = read_sweep(rows, paper={}, total=2, seed=1, resamples=50, leaking={"0001-leaks"})
+    table.take(read_sweep(rows, paper={}, total=2, seed=1, resamples=50, leaking={"0001-leaks"}))
     leaks, fair, _ = table.rows
     place = next(column for column in table.columns if column.title.startswith("place"))
     assert (place.value(leaks), place.more(leaks)) == (None, "leaks")

@@ -7,7 +7,8 @@ from asi_repro.report.figures.recorded_sweep import cost_drawing, paper_drawing,
 from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table
 from asi_repro.results.layout import BASELINES
-from asi_repro.results.recorded_sweep import NOT_CHECKED, RecordedSweep, gallery_titles, grouped, sentence
+from asi_repro.results.leaking import NOT_CHECKED
+from asi_repro.results.recorded_sweep import RecordedSweep, gallery_titles, grouped, sentence
 
 
 def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
@@ -41,7 +42,7 @@ def _lead(sweep: RecordedSweep, scale: str) -> str:
         f"Models of scale {scale} after {sweep.rows[0].tokens:,} tokens each. Architectures with a completed "
         f"training: {sweep.trained}; {two} of those compared have two seeds or more. Baselines: "
         f"{sum(name in groups for name in BASELINES)}. {stopped} trainings were stopped. "
-        f"{'' if sweep.leaking is not None else f'{NOT_CHECKED[0].upper()}{NOT_CHECKED[1:]}. '}"
+        f"{'' if sweep.leaking is not None else f'{NOT_CHECKED}. '}"
         "This is not a reproduction of the paper's results."
     )
 

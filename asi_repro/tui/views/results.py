@@ -56,7 +56,7 @@ class ResultsView(View):
     def prepare(self) -> None:
         if self.source.project is None:
             raise MissingInput("results are kept in a project, and this is none", hint="run it in a clone")
-        self._tables = result_tables(self.source.project.artifacts, self.source.archive)
+        self._tables = result_tables(self.source.project, self.source.archive)
         if not self._tables:
             raise MissingInput(
                 "nothing was trained and evaluated here yet",
