@@ -58,6 +58,27 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collec
     return [_row(header), _row(rule), *map(_row, rows)]
 
 
+def titled_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    note: str = "",
+    none: str = "None.",
+) -> list[str]:
+    """Lines of a bold title and a table below it.
+
+    Args:
+        title, header, rows: not escaped.
+        note: after the title, as it is.
+        none: in place of a table without rows, as it is.
+    """
+    lines = [f"**{escape(title)}**{note}", ""]
+    if not rows:
+        return [*lines, none, ""]
+    return [*lines, *table([*map(escape, header)], [[*map(escape, row)] for row in rows]), ""]
+
+
 def record_table(records: Sequence[dict[str, Any]]) -> list[str]:
     """Lines of a table of records, a column for each key that one of them has."""
     columns = list(dict.fromkeys(column for record in records for column in record))

@@ -134,36 +134,6 @@ def load_tokenizer(origin: Origin | None = None) -> Tokenizer:
     return _make(vocabulary, merges, origin, revision)
 
 
-def load_saved_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer that `save_tokenizer` put in `folder`.
-
-    Raises:
-        MissingInput: where the file is not there.
-        DataError: where it is damaged or another vocabulary.
-    """
-    path = folder / "tokenizer.json"
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        if saved["revision"] == BYTES_REVISION:
-            return byte_tokenizer()
-        return _make(
-            saved["vocabulary"],
-            [tuple(pair) for pair in saved["merges"]],
-            saved["origin"],
-            saved["revision"],
-        )
-    except OSError as error:
-        raise MissingInput(
-            f"there is no tokenizer: {error.strerror}", where=str(path), hint="run `asi-repro corpus`"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            "the folder does not contain a saved tokenizer",
-            where=str(path),
-            hint="run `asi-repro corpus` again",
-        ) from error
-
-
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     """Write the tokenizer into `folder`/tokenizer.json, for machines and sandboxes without its package."""
     vocabulary, merges = _parts(tokenizer.hf)

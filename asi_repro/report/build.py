@@ -17,7 +17,7 @@ from asi_repro.report.inputs import Inputs
 from asi_repro.report.markdown_page import markdown_page
 from asi_repro.report.model import Picture, PlotData
 from asi_repro.report.site import site_files
-from asi_repro.store.files import atomic_dir
+from asi_repro.store.files import write_folder
 from asi_repro.store.json_text import dump_json
 from asi_repro.text import csv_text
 
@@ -66,10 +66,7 @@ def build_report(project: Project, progress: Callable[[str], None] = lambda what
     overview = overview_picture(inputs, content.counts)
     files["figures/overview.svg"], files["figures/overview.png"] = overview.svg.encode(), overview.png
     files |= {f"site/{p}": data for p, data in site_files(content, inputs.ledger, pictures).items()}
-    with atomic_dir(project.report) as folder:
-        for path, content_bytes in files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(content_bytes)
+    write_folder(project.report, files)
     return Built(project.report, list(pictures), sum(map(len, files.values())), content.counts)
 
 

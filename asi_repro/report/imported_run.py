@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -18,7 +17,7 @@ from asi_repro.imports.record import ImportRecord, read_import
 from asi_repro.report.drawing import render
 from asi_repro.report.model import Drawing
 from asi_repro.report.palette import COLOURS
-from asi_repro.store.files import atomic_dir
+from asi_repro.store.files import write_folder
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.text import counted, csv_text, short_value
 
@@ -69,10 +68,7 @@ def write_imported_report(folder: Path) -> Path:
         "metrics.json": dump_json(metrics).encode(),
     }
     target = folder / "report"
-    with atomic_dir(target) as new:
-        for path, data in files.items():
-            (new / path).parent.mkdir(exist_ok=True)
-            (new / path).write_bytes(data)
+    write_folder(target, files)
     return target
 
 
@@ -96,12 +92,12 @@ def _page(
         "> A run of another system, as its files tell. Nothing of it was run again here: scores are those "
         "that it recorded, and a better one may be noise.",
         "",
-        *_table("What was imported", ("", ""), about),
+        *markdown.titled_table("What was imported", ("", ""), about),
         "## The score",
         "",
         "![Scores and the best so far over experiments](figures/search.svg)",
         "",
-        *_table(
+        *markdown.titled_table(
             "The best",
             ("index", "id", "score", "status", "iteration"),
             [_row(step) for step in best[:_MOST]],
@@ -140,16 +136,6 @@ def _problems(folder: Path) -> list[str]:
         if len(result.problems) > _PROBLEMS:
             lines.append(f"  - and {len(result.problems) - _PROBLEMS} more")
     return [*lines, ""]
-
-
-def _table(
-    title: str, header: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, none: str = "None."
-) -> list[str]:
-    lines = [f"**{markdown.escape(title)}**", ""]
-    if not rows:
-        return [*lines, none, ""]
-    cells = [[markdown.escape(cell) for cell in row] for row in (header, *rows)]
-    return [*lines, *markdown.table(cells[0], cells[1:]), ""]
 
 
 def _draw(figure: Figure, rows: list[JsonDict], record: ImportRecord) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -87,6 +87,14 @@ def atomic_dir(path: Path) -> Iterator[Path]:
             raise unwritable(path, error) from error
         finally:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files, by their paths in it, whole or not at all; what it held before is gone."""
+    with atomic_dir(folder) as new:
+        for name, data in files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).write_bytes(data)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.store.files import atomic_dir, atomic_write, sha256_bytes
+from asi_repro.store.files import atomic_write, sha256_bytes, write_folder
 from asi_repro.store.json_text import dump_json
 
 
@@ -41,10 +41,7 @@ def keep_folder(folder: Path, files: Iterable[tuple[str, bytes]], manifest: str)
     sums = {name: sha256_bytes(data) for name, data in wanted.items()}
     listed = dump_json({"schema": 1, "files": sums}).encode()
     if not folder.exists():
-        with atomic_dir(folder) as new:
-            for name, data in (*wanted.items(), (manifest, listed)):
-                (new / name).parent.mkdir(parents=True, exist_ok=True)
-                (new / name).write_bytes(data)
+        write_folder(folder, {**wanted, manifest: listed})
         return Kept(len(wanted), 0, 0, 0)
     before = _read(folder / manifest)
     there = {name: _sum(folder / name) for name in {*wanted, *before}}

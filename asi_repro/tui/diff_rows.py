@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from asi_repro.tui.highlight import PARSING
+from asi_repro.tui.highlight import tree_of
 
 Kind = Literal["same", "changed", "removed", "added", "skipped"]
 Span = tuple[int, int]
@@ -102,11 +101,7 @@ def prose_lines(source: str) -> frozenset[int]:
     """Lines of docstrings and comments, and empty ones, from 0; no docstrings where it does not parse."""
     lines = source.split("\n")
     found = {n for n, line in enumerate(lines) if not line.strip() or line.lstrip().startswith("#")}
-    try:
-        with PARSING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
+    if (tree := tree_of(source)) is None:
         return frozenset(found)
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):

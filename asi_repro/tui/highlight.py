@@ -17,7 +17,7 @@ from asi_repro.tui.widgets.text import safe_block
 
 # CPython 3.11 raises SystemError where two threads make syntax trees at once, and `catch_warnings` is not
 # made for threads either.
-PARSING = Lock()
+_PARSING = Lock()
 
 # Longest kind first, as a token of a kind is one of the kinds above it too.
 _KINDS: tuple[tuple[_TokenType, str], ...] = (
@@ -87,13 +87,19 @@ class Fold:
     is_class: bool
 
 
+def tree_of(source: str) -> ast.Module | None:
+    """The syntax tree of a program, None where it does not parse; for any thread."""
+    try:
+        with _PARSING, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
+        return None
+
+
 def folds(source: str) -> list[Fold]:
     """What can be folded, in order; nothing where the program does not parse."""
-    try:
-        with PARSING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
+    if (tree := tree_of(source)) is None:
         return []
     found = [
         Fold(node.lineno - 1, (node.end_lineno or node.lineno) - 1, node.name, isinstance(node, ast.ClassDef))

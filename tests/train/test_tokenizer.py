@@ -8,7 +8,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from asi_repro.data import packages
 from asi_repro.data.packages import GPT2_BPE, DataPackage
 from asi_repro.errors import DataError, MissingInput, NotFound
 
@@ -19,7 +18,6 @@ from asi_repro.data import tokenizer as tokenizer_module
 from asi_repro.data.tokenizer import (
     byte_tokenizer,
     find_tokenizer,
-    load_saved_tokenizer,
     load_tokenizer,
     save_tokenizer,
 )
@@ -57,32 +55,22 @@ def test_any_text_comes_back(gpt2, text):
     assert gpt2.hf.decode(gpt2.plain().encode(text).ids, clean_up_tokenization_spaces=False) == text
 
 
-def test_saved_tokenizer_is_the_same_without_the_package(gpt2, tmp_path, monkeypatch):
+def test_the_saved_tokenizer_holds_vocabulary_and_merges(gpt2, tmp_path):
     save_tokenizer(gpt2, tmp_path)
-    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
-    saved = load_saved_tokenizer(tmp_path)
-    assert saved.record() == gpt2.record()
-    assert saved.hf("Hello world").input_ids == [15496, 995]
+    saved = json.loads((tmp_path / "tokenizer.json").read_text())
+    merges = [tuple(pair) for pair in saved["merges"]]
+    assert tokenizer_module._fingerprint(saved["vocabulary"], merges) == gpt2.record()["fingerprint"]
+    assert saved["revision"] == gpt2.record()["revision"]
 
 
-def test_another_vocabulary_is_refused(gpt2, tmp_path):
-    save_tokenizer(gpt2, tmp_path)
-    path = tmp_path / "tokenizer.json"
-    saved = json.loads(path.read_text())
-    saved["vocabulary"]["Hello"], saved["vocabulary"]["world"] = (
-        saved["vocabulary"]["world"],
-        saved["vocabulary"]["Hello"],
+def test_another_vocabulary_is_refused(monkeypatch):
+    vocabulary, merges, revision = tokenizer_module._from_package()
+    swapped = {"Hello": vocabulary["world"], "world": vocabulary["Hello"]}
+    monkeypatch.setattr(
+        tokenizer_module, "_from_package", lambda: ({**vocabulary, **swapped}, merges, revision)
     )
-    path.write_text(json.dumps(saved))
     with pytest.raises(DataError, match="not the GPT-2 vocabulary"):
-        load_saved_tokenizer(tmp_path)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"vocabulary": 1, "merges": 2}', "not json"])
-def test_damaged_saved_tokenizer_is_one_clear_error(tmp_path, content):
-    (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(DataError, match="does not contain a saved tokenizer"):
-        load_saved_tokenizer(tmp_path)
+        load_tokenizer("package")
 
 
 def test_missing_package_names_the_command(monkeypatch):
@@ -101,10 +89,9 @@ def test_the_tokens_of_bytes_are_the_bytes_of_utf8_without_the_one_that_ends_a_t
     assert BYTE_TOKENIZER.plain().decode(ids) == text.replace("\0", "")
 
 
-def test_the_byte_tokenizer_says_what_it_is_and_is_found_by_name(tmp_path):
+def test_the_byte_tokenizer_says_what_it_is_and_is_found_by_name():
     record = BYTE_TOKENIZER.record()
     assert (record["name"], record["vocabulary_size"], BYTE_TOKENIZER.end_of_text) == ("bytes", 256, 0)
-    save_tokenizer(BYTE_TOKENIZER, tmp_path)
-    assert load_saved_tokenizer(tmp_path).record() == find_tokenizer("bytes").record() == record
+    assert find_tokenizer("bytes").record() == record
     with pytest.raises(NotFound, match="no tokenizer 'words'"):
         find_tokenizer("words")

@@ -31,7 +31,7 @@ from asi_repro.markdown import escape
 from asi_repro.project import RELEASE
 from asi_repro.report.figures.progress import Band, Panel, chance_band, progress_drawing
 from asi_repro.results.differences import Spread
-from asi_repro.store.files import atomic_dir
+from asi_repro.store.files import write_folder
 from asi_repro.store.json_text import dump_json
 from asi_repro.text import csv_text
 
@@ -72,9 +72,7 @@ def write_comparison(groups: Sequence[Group], found: Comparison, folder: Path) -
         "progress.svg": picture.svg.encode(),
         "progress.png": picture.png,
     }
-    with atomic_dir(folder) as new:
-        for name, data in files.items():
-            (new / name).write_bytes(data)
+    write_folder(folder, files)
     return folder / "report.md"
 
 

@@ -7,7 +7,7 @@ metrics.json, all or nothing; the same run gives the same bytes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,17 @@ from asi_repro.project import Project, run_folders
 from asi_repro.report.drawing import render
 from asi_repro.report.model import Drawing
 from asi_repro.report.palette import COLOURS
-from asi_repro.store.files import atomic_dir
+from asi_repro.store.files import write_folder
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.text import csv_text
 from asi_repro.verify.certificate import read_certificates
 
 OURS = "A run of our own, not the paper's"
+_table = partial(markdown.titled_table, note=" (a run of our own, not the paper's)")
 
 
-def write_run_report(project: Project, name: str, folder: Path | None = None) -> Path:
-    """Write the report of a run; its folder, `report/` of the run by default.
+def write_run_report(project: Project, name: str) -> Path:
+    """Write the report of a run, its folder `report`.
 
     Raises:
         NotFound, MissingInput: where there is no such run, or it has no archive.
@@ -68,11 +69,8 @@ def write_run_report(project: Project, name: str, folder: Path | None = None) ->
         "plots/search.csv": csv_text(points).encode(),
         "metrics.json": dump_json(_metrics(run, outcomes)).encode(),
     }
-    target = folder or run_folder / "report"
-    with atomic_dir(target) as new:
-        for path, data in files.items():
-            (new / path).parent.mkdir(exist_ok=True)
-            (new / path).write_bytes(data)
+    target = run_folder / "report"
+    write_folder(target, files)
     return target
 
 
@@ -220,14 +218,6 @@ def _checks(run: DiscoveryRun) -> list[str]:
         "",
         *(_table("Programs that fail a check", ("check", "programs"), rows) if rows else ["None fails.", ""]),
     ]
-
-
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [f"**{markdown.escape(title)}** (a run of our own, not the paper's)", ""]
-    if not rows:
-        return [*lines, "None.", ""]
-    cells = [[markdown.escape(cell) for cell in row] for row in (header, *rows)]
-    return [*lines, *markdown.table(cells[0], cells[1:]), ""]
 
 
 def _draw(figure: Figure, points: list[JsonDict]) -> None:
