@@ -59,14 +59,14 @@ def diff_programs(archive: Archive, new: int, old: int | None = None, *, context
         context: unchanged lines shown around a change.
 
     Raises:
-        NotFound: where a program was not released, or no ancestor has one.
+        NotFound: where a program is not there, or no ancestor has one.
     """
     program = archive.program(new)
     base = archive.nearest_program_ancestor(new) if old is None else old
     if base is None:
         label = program.display_name or program.name
         raise NotFound(
-            f"no ancestor of experiment {new} ({label}) has a released program",
+            f"no ancestor of experiment {new} ({label}) has a {archive.withheld} program",
             hint=f"name the program to compare with: `asi-repro diff {new} OTHER`; "
             "`asi-repro list --has-program` lists them",
         )

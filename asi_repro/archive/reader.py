@@ -110,6 +110,11 @@ class Archive:
         """Whether it has the tables of version 2; see `nodes`."""
         return (self.folder / "nodes.parquet").is_file()
 
+    @property
+    def withheld(self) -> str:
+        """What a program that is not there was not."""
+        return "recorded" if self.imported else "released"
+
     @cached_property
     def objective(self) -> Objective:
         """What the scores are; as the paper has it where the run is not an imported one.
@@ -201,13 +206,13 @@ class Archive:
         """The program of an experiment.
 
         Raises:
-            NotFound: where its program was not released.
+            NotFound: where its program is not there.
         """
         experiment = self.get(index)
         if index not in self._program_places:
             raise NotFound(
-                f"the program of experiment {index} ({experiment.label}) was not released",
-                hint="`asi-repro list --gallery` lists the experiments whose program was released",
+                f"the program of experiment {index} ({experiment.label}) was not {self.withheld}",
+                hint="`asi-repro list --has-program` lists the experiments whose program was",
             )
         group, row = self._program_places[index]
         last, table = self._near

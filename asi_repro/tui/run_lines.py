@@ -30,11 +30,13 @@ def run_line(row: RunRow, current: bool, overlaid: bool, theme: ThemeStyles) -> 
 
 def plain_lines(row: RunRow, theme: ThemeStyles) -> list[Line]:
     """What is known of a run that is not looked at."""
-    facts = [
-        ("kind", row.kind), ("experiments", f"{row.experiments:,}"),
-        ("gallery", "–" if row.verified is None else f"{row.verified:,}"),
-        ("archive", row.archive or "none yet"),
-    ]  # fmt: skip
+    facts = [("kind", row.kind), ("experiments", f"{row.experiments:,}")]
+    if row.kind == "imported":
+        better = "no direction is stated" if row.beat_baseline is None else f"{row.beat_baseline:,}"
+        facts += [("system", row.arm or "–"), ("failed", f"{row.failed or 0:,}"), ("beat first", better)]
+    else:
+        facts.append(("gallery", "–" if row.verified is None else f"{row.verified:,}"))
+    facts.append(("archive", row.archive or "none yet"))
     if row.note:
         facts.append(("note", row.note))
     return [

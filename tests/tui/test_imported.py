@@ -13,9 +13,11 @@ import pytest
 from browsing import press, run_app, screen_text
 
 from asi_repro.archive.node_model import UNKNOWN, Objective
+from asi_repro.errors import NotFound
 from asi_repro.imports.folder import write_import
 from asi_repro.imports.formats import read_run
 from asi_repro.project import Project
+from asi_repro.tui.deep_link import Link
 from asi_repro.tui.lineage_columns import LineageValues, better_first
 from asi_repro.tui.lineage_rows import best_child
 from asi_repro.tui.registry import VIEWS
@@ -69,6 +71,35 @@ def test_the_trace_tab_shows_what_was_recorded(source: Source) -> None:
             assert "\x1b" not in shown
 
     asyncio.run(go())
+
+
+def test_what_is_of_the_release_is_not_said_of_another_run(source: Source) -> None:
+    async def go() -> None:
+        async with run_app(source, size=(140, 50), start=1) as pilot:
+            shown = screen_text(pilot.app)
+            assert "depth 0, 1 child" in shown
+            assert "1 children" not in shown
+            assert "released" not in shown
+            for key, wanted in (
+                ("5", "states no policy that can be audited"),
+                ("9", "run `asi-repro report run mine`"),
+            ):
+                await press(pilot, key)
+                assert wanted in screen_text(pilot.app)
+            await press(pilot, "6")
+            assert "beat first   1" in screen_text(pilot.app)
+            assert "gallery " not in screen_text(pilot.app)
+            await press(pilot, "1")
+            assert "◆ program recorded" in screen_text(pilot.app)
+            report = source.paths.archive.parent / "report"
+            report.mkdir()
+            (report / "report.md").write_text("# The run mine\n\nas its files tell\n")
+            await press(pilot, "9", "ctrl+r")
+            assert "as its files tell" in screen_text(pilot.app)
+
+    asyncio.run(go())
+    with pytest.raises(NotFound, match=r"was not recorded"):
+        source.archive.program(source.archive.find("lost").index)
 
 
 def test_browsing_imports_no_pandas(source: Source) -> None:
@@ -155,5 +186,28 @@ def test_metrics_are_shown_as_they_were_recorded(tmp_path: Path) -> None:
             assert "8.41" not in shown
             assert "chance" not in shown
             assert "★ 4.5" not in shown
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("direction", "best"), [("minimize", "2.0000 ▲"), ("maximize", "3.0000 ▲"), ("unknown", None)]
+)
+def test_the_best_of_those_compared_is_so_by_the_runs_own_score(
+    direction: str, best: str | None, tmp_path: Path
+) -> None:
+    header = {"format": "asi_repro.run/1", "score": "loss", "direction": direction}
+    nodes = [{"id": "a", "score": 3.0}, {"id": "b", "parents": ["a"], "score": 2.0}]
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [header, *nodes]))
+    folder = tmp_path / "artifacts" / "runs" / "two"
+    write_import(read_run(tmp_path / "run.jsonl"), folder)
+    run = Source(run_paths(Project(tmp_path), folder), Project(tmp_path))
+
+    async def go() -> None:
+        async with run_app(run, size=(120, 40), start=Link("compare", 1, others=(2,))) as pilot:
+            lines = [line for line in screen_text(pilot.app).splitlines() if " score  " in line]
+            assert len(lines) == 1
+            assert ("▲" in lines[0]) == (best is not None)
+            assert best is None or best in lines[0]
 
     asyncio.run(go())

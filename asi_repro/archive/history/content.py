@@ -98,6 +98,7 @@ def commit_message(record: ExperimentRecord) -> bytes:
         marks.append(f"score {e.score:.4f}")
     if e.in_gallery:
         marks.append("gallery")
+    withheld = "not released" if record.node is None else "not recorded"
     lines = [
         f"Experiment: {e.index}",
         f"Name: {_one_line(e.name)}",
@@ -105,7 +106,7 @@ def commit_message(record: ExperimentRecord) -> bytes:
         f"Depth: {e.depth}",
         f"Score: {_number(e.score)}",
         f"Gallery: {'yes' if e.in_gallery else 'no'}",
-        f"Program: {'not released' if program is None else 'sha256:' + program.sha256}",
+        f"Program: {withheld if program is None else 'sha256:' + program.sha256}",
     ]
     if program is not None and program.parameters_stated:
         lines.append(f"Parameters-stated: {_one_line(program.parameters_stated)}")

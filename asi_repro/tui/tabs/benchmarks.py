@@ -143,6 +143,8 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[Task], list[Colu
     """
     rows = archive.rows("benchmarks", index)
     if not rows:
+        if archive.imported:
+            raise MissingInput(f"no metrics were recorded for experiment {index} beside its score")
         raise MissingInput(
             f"no benchmark values were released for experiment {index}",
             hint="has:program in the lineage's filter shows those that have some",

@@ -139,7 +139,7 @@ class DiffTab(Tab):
 
     @work
     async def action_other(self) -> None:
-        asked = Ask("Compare with", "index or name; empty: nearest released ancestor")
+        asked = Ask("Compare with", "index or name; empty: nearest ancestor with a program")
         typed = await self.app.push_screen_wait(asked)
         if typed is None:
             return
@@ -147,7 +147,7 @@ class DiffTab(Tab):
         if typed and other is None:
             return
         if other is not None and not self.source.archive.experiments[other].has_program:
-            raise NotFound(f"the program of {other} was not released")
+            raise NotFound(f"the program of {other} was not {self.source.archive.withheld}")
         self.step = 0
         self.compare(() if other is None else (other,))
 

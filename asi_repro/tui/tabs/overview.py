@@ -96,7 +96,7 @@ class OverviewTab(Tab):
         self, archive: Archive, e: Experiment, origin: dict[str, Any]
     ) -> Iterator[tuple[str, str]]:
         yield "status", origin["status"]
-        if e.has_program:
+        if e.has_program and e.parent is not None:
             try:
                 yield "changed", changed_fact(archive, e)
             except AsiReproError as error:

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from asi_repro.archive.experiment_comparison import MOST, SideBySide, best_places, side_by_side
-from asi_repro.archive.node_model import AS_RECORDED
+from asi_repro.archive.node_model import AS_RECORDED, MINIMIZE, Objective
 from asi_repro.errors import MissingInput
 from asi_repro.text import short_value
 from asi_repro.tui.deep_link import Link
@@ -47,6 +47,8 @@ Cells = Sequence[tuple[str, Style]]
 class _Read:
     sides: SideBySide
     certificates: tuple[Certificate | None, ...]
+    objective: Objective
+    withheld: str  # what a program that is not there was not
 
 
 class Columns(LineList):
@@ -130,7 +132,8 @@ class CompareView(View):
 
         def work_() -> _Read:
             sides = side_by_side(source.archive, chosen)
-            return _Read(sides, tuple(_certificate(source.certificate, index) for index in chosen))
+            found = tuple(_certificate(source.certificate, index) for index in chosen)
+            return _Read(sides, found, source.archive.objective, source.archive.withheld)
 
         self.load(work_, self._got)
 
@@ -275,10 +278,19 @@ class _Sheet:
             for place, value in enumerate(values)
         ]  # fmt: skip
 
+    def _scores(self, values: Sequence[float | None], pattern: str) -> list[tuple[str, Style]]:
+        """As `_numbers`, the best by the run's own score; none where nothing says which way is better."""
+        objective = self.read.objective
+        found = self._numbers(values, pattern, lower=objective.direction == MINIMIZE)
+        if objective.directed:
+            return found
+        return [(text.removesuffix(" ▲"), self.theme.muted if text == "–" else Style()) for text, _ in found]
+
     def _facts(self) -> list[Line]:
         experiments, details = self.read.sides.experiments, self.read.sides.details
         plain = Style()
         programs = [one.program for one in details]
+        withheld = f"not {self.read.withheld}"
 
         def row(name: str, values: Iterable[object]) -> list[Line]:
             cells = [("–" if v is None else safe_line(str(v), 80), plain) for v in values]
@@ -286,14 +298,14 @@ class _Sheet:
 
         rows = [
             *row("name", (e.name for e in experiments)),
-            *self._row(("facts", "score"), "score", self._numbers([e.score for e in experiments], "{:.4f}")),
+            *self._row(("facts", "score"), "score", self._scores([e.score for e in experiments], "{:.4f}")),
             *row("gallery", ("yes" if e.in_gallery else "no" for e in experiments)),
             *row("parent", (e.parent for e in experiments)),
             *row("depth", (e.depth for e in experiments)),
             *row("children", (e.children for e in experiments)),
             *row("parameters", (f"{p.parameters:,}" if p and p.parameters else None for p in programs)),
             *row("lines of program", (p.lines if p else None for p in programs)),
-            *row("program", (p.sha256[:12] if p else "not released" for p in programs)),
+            *row("program", (p.sha256[:12] if p else withheld for p in programs)),
         ]
         return self._section("Facts", rows)
 
@@ -310,7 +322,7 @@ class _Sheet:
         rows = [Line(line, ("lineage", "ancestor"))]
         steps = [(str(len(path)), Style()) for path in kin.paths]
         rows += self._row(("lineage", "steps"), "steps from it", steps)
-        rows += self._row(("lineage", "change"), "score since it", self._numbers(changes, "{:+.4f}"))
+        rows += self._row(("lineage", "change"), "score since it", self._scores(changes, "{:+.4f}"))
         for generation in range(max(map(len, kin.paths), default=0)):
             cells = []
             for path in kin.paths:

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from asi_repro.errors import MissingInput
+from asi_repro.text import counted
 from asi_repro.tui.deep_link import Link
 from asi_repro.tui.lineage_rows import best_child, neighbour
 from asi_repro.tui.messages import Compare, ShowInLineage
@@ -166,8 +167,8 @@ class ExperimentView(View):
         shown.append(f"{mark}  ")
         shown.append_text(self.app.scale.text(e.score))
         shown.append("  ★ gallery" if e.in_gallery else "")
-        shown.append("" if e.has_program else "  program not released", style="dim")
-        shown.append(f"  depth {e.depth}, {e.children} children  ", style="dim")
+        shown.append("" if e.has_program else f"  program not {self.source.archive.withheld}", style="dim")
+        shown.append(f"  depth {e.depth}, {counted(e.children, 'child', 'children')}  ", style="dim")
         if e.label != e.name:
             shown.append_text(line(e.name, "dim", limit=80))
         self.query_one("#head", Static).update(shown, layout=False)

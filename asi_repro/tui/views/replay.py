@@ -115,6 +115,8 @@ class ReplayView(View):
                     yield Plot(id=f"replay-{name}")
 
     def prepare(self) -> None:
+        if self.source.imported is not None:
+            policy_of(self.source.imported)  # says that it states none
         self._run: list[Experiment] = list(self.source.archive.experiments.values())
         self._places = {e.index: place for place, e in enumerate(self._run)}
 

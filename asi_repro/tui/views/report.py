@@ -1,7 +1,8 @@
-"""The report as it was last made, to be read in the terminal."""
+"""The report of the release or of a run, as it was last made, to be read in the terminal."""
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -35,16 +36,19 @@ class ReportView(View):
     ]
 
     def prepare(self) -> None:
-        project = self.source.project
+        project, run = self.source.project, self.source.paths
         if project is None:
             raise MissingInput("a report is made in a project, and this is none", hint="run it in a clone")
-        path = project.report / _PAGE
+        path, command = project.report / _PAGE, "report"
+        if run.live is not None:
+            path, command = run.live / "report" / _PAGE, f"report run {shlex.quote(run.name)}"
         if not path.is_file():
-            raise MissingInput("no report was made yet", where=str(path), hint="run `asi-repro report`")
+            raise MissingInput("no report was made yet", where=str(path), hint=f"run `asi-repro {command}`")
         if path.stat().st_size > _MAX_BYTES:
             raise DataError("the report is too large to be shown", where=str(path))
         self._text = path.read_text(encoding="utf-8", errors="replace")
-        self._page = path.with_name(_SITE)
+        site = path.with_name(_SITE)
+        self._page = site if site.is_file() or run.live is None else path
         self._sought = ""
         self._wanted: str | None = None
 

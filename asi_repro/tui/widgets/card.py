@@ -7,8 +7,8 @@ from rich.text import Text
 from textual.reactive import Reactive
 from textual.widget import Widget
 
-from asi_repro.archive.node_model import UNKNOWN
 from asi_repro.archive.reader import Archive, Experiment
+from asi_repro.text import counted
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import line, safe_block, safe_line
 
@@ -96,10 +96,10 @@ def card(archive: Archive, index: int, scale: ScoreScale, summary: str | None, r
     if e.name != e.label:
         shown.append(f"\n{safe_line(e.name)}", style="dim not bold")
     shown.append("\n", style="not bold")
-    marks = [*(["★ gallery"] if e.in_gallery else []), *(["◆ program released"] if e.has_program else [])]
-    shown.append(
-        f"depth {e.depth} · {e.children} children" + "".join(f" · {m}" for m in marks), style="not bold"
-    )
+    marks = [f"depth {e.depth}", counted(e.children, "child", "children")]
+    marks += ["★ gallery"] if e.in_gallery else []
+    marks += [f"◆ program {archive.withheld}"] if e.has_program else []
+    shown.append(" · ".join(marks), style="not bold")
     children = best_children(archive, index)
     rows = list(zip([None, *path[:-1]], path, strict=True))
     for title, steps in (
@@ -126,8 +126,8 @@ def best_children(archive: Archive, index: int) -> list[Experiment]:
 
 def children_title(archive: Archive, e: Experiment) -> str:
     """What `best_children` shows."""
-    known = archive.objective.direction != UNKNOWN
-    return f"Best of {e.children} children" if known else f"{e.children} children"
+    children = counted(e.children, "child", "children")
+    return f"Best of {children}" if archive.objective.directed else children
 
 
 def lineage_row(
