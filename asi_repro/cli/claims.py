@@ -8,7 +8,6 @@ from typing import Annotated, Any, Optional
 import typer
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from asi_repro.archive.reader import Archive
@@ -18,11 +17,10 @@ from asi_repro.claims.outputs import write_ledger
 from asi_repro.claims.page import SHOWN, by_theme
 from asi_repro.claims.texts import THEMES
 from asi_repro.cli.options import JsonOption
-from asi_repro.cli.output import console, print_columns, print_json, print_utf8, safe
+from asi_repro.cli.output import console, print_json, print_records, print_utf8, safe
 from asi_repro.config.params import load_params
 from asi_repro.project import Project, find_project
 from asi_repro.results.table import SWEEPS_FOLDER
-from asi_repro.text import short_value
 
 BUILD = "build"
 CHECK = "check"
@@ -161,7 +159,6 @@ def _checked(
 
 
 WIDTH = 100  # columns that the table of claims takes
-_ROWS_SHOWN = 30
 STYLES = {
     "reproduced": "green",
     "contradicted": "red",
@@ -225,33 +222,10 @@ def print_claim(claim: Entry) -> None:
         ("were the criterion another", [item.model_dump() for item in claim.sensitivity]),
     ):
         if rows:
-            _print_rows(out, what, "", rows, len(rows))
+            print_records(out, what, "", rows, len(rows))
     for evidence in claim.evidence:
-        _print_rows(out, evidence.what, evidence.source, evidence.rows, evidence.total)
+        print_records(out, evidence.what, evidence.source, evidence.rows, evidence.total)
     if claim.notes:
         out.print(Text("\nnotes", style="dim"))
         for note in claim.notes:
             out.print(Padding(Text(f"- {safe(note)}"), (0, 0, 0, 2), expand=False))
-
-
-def _print_rows(out: Console, what: str, source: str, rows: list[dict[str, Any]], total: int) -> None:
-    shown = rows[:_ROWS_SHOWN]
-    count = "none" if not total else str(total) if len(shown) == total else f"{len(shown)} of {total}"
-    out.print(Text(f"\n{safe(what)} ({count}{f'; {safe(source)}' if source else ''})", style="dim"))
-    if not shown:
-        return
-    columns = list(dict.fromkeys(column for row in shown for column in row))
-    header = [safe(column.replace("_", " ")) for column in columns]
-    cells = [[safe(short_value(row.get(column))) for column in columns] for row in shown]
-    right = [p for p, c in enumerate(columns) if all(isinstance(row.get(c), int | float) for row in shown)]
-    if not out.is_terminal:
-        print_columns(out, header, cells, right=right)
-    else:
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for place, title in enumerate(header):
-            table.add_column(Text(title), justify="right" if place in right else "left")
-        for line in cells:
-            table.add_row(*map(Text, line))
-        out.print(table)
-    if len(shown) < len(rows):
-        out.print(Text(f"--json has {len(rows)} of them", style="dim"))

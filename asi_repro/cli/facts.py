@@ -11,16 +11,14 @@ from rich.text import Text
 from asi_repro.archive.reader import Archive
 from asi_repro.claims.data import Data
 from asi_repro.cli.options import JsonOption
-from asi_repro.cli.output import console, print_columns, print_heading, print_json, safe
+from asi_repro.cli.output import console, print_heading, print_json, print_records, safe
 from asi_repro.config.params import load_params
 from asi_repro.facts.ledger import ANSWERS, THEMES, Entry, Facts, read_facts
 from asi_repro.project import Project, find_project
 from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.store.records import write_record
-from asi_repro.text import short_value
 
 BUILD = "build"
-_ROWS_SHOWN = 15
 
 
 def facts(
@@ -107,9 +105,5 @@ def _print_fact(entry: Entry) -> None:
         out.print(Text(f"\n{label}", style="dim"))
         out.print(Padding(Text(safe(text)), (0, 0, 0, 2), expand=False))
     if entry.rows:
-        shown = entry.rows[:_ROWS_SHOWN]
-        out.print(Text(f"\nrows ({len(shown)} of {len(entry.rows)})", style="dim"))
-        columns = list(dict.fromkeys(column for row in shown for column in row))
-        header = [safe(column.replace("_", " ")) for column in columns]
-        print_columns(out, header, [[safe(short_value(row.get(c))) for c in columns] for row in shown])
+        print_records(out, "rows", "", entry.rows, len(entry.rows))
     out.print()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from asi_repro.cli.failures import PIPE_CLOSED, discard_stdout
-from asi_repro.text import terminal_safe
+from asi_repro.text import short_value, terminal_safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 1_000_000
 # Columns; longer lines are hard to read.
 _PROSE_WIDTH = 100
+_RECORDS_SHOWN = 30
 
 # Legal inside a JSON string, but a terminal obeys them: C1 controls, bidirectional marks, separators.
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -138,6 +139,33 @@ def print_columns(
             cells.append(pad + row[column] if column in aligned_right else row[column] + pad)
         lines.append("  ".join([*cells, row[last]]).rstrip())
     print_lines(out, lines, ["bold", *(styles or [""] * len(rows))])
+
+
+def print_records(out: Console, what: str, source: str, rows: Sequence[dict[str, Any]], total: int) -> None:
+    """The first of `rows` as a table, with what they are and how many there are in all."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = rows[:_RECORDS_SHOWN]
+    count = "none" if not total else str(total) if len(shown) == total else f"{len(shown)} of {total}"
+    out.print(Text(f"\n{safe(what)} ({count}{f'; {safe(source)}' if source else ''})", style="dim"))
+    if not shown:
+        return
+    columns = list(dict.fromkeys(column for row in shown for column in row))
+    header = [safe(column.replace("_", " ")) for column in columns]
+    cells = [[safe(short_value(row.get(column))) for column in columns] for row in shown]
+    right = [p for p, c in enumerate(columns) if all(isinstance(row.get(c), int | float) for row in shown)]
+    if not out.is_terminal:
+        print_columns(out, header, cells, right=right)
+    else:
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for place, title in enumerate(header):
+            table.add_column(Text(title), justify="right" if place in right else "left")
+        for line in cells:
+            table.add_row(*map(Text, line))
+        out.print(table)
+    if len(shown) < len(rows):
+        out.print(Text(f"--json has {len(rows)} of them", style="dim"))
 
 
 def print_lines(out: Console, lines: Sequence[str], styles: Sequence[str]) -> None:

@@ -9,17 +9,15 @@ import typer
 
 from asi_repro.cli.executors import ExecutorOption, the_executor
 from asi_repro.cli.options import JobsOption, JsonOption, UnsafeOption
-from asi_repro.cli.output import console, print_columns, print_json, progress_bar, safe
-from asi_repro.cli.sweep import finish
+from asi_repro.cli.output import console, print_columns, print_json, safe
+from asi_repro.cli.sweep import finish, run_jobs
 from asi_repro.config.params import load_params
 from asi_repro.data.probe_tasks import PROBES
 from asi_repro.errors import DataError, MissingInput
-from asi_repro.executor.base import usable_cpus
 from asi_repro.project import Project, find_project
 from asi_repro.results.probe_matrix import MATRIX, ProbeMatrix, make_matrix, write_matrix
 from asi_repro.results.probe_rows import read_probes
-from asi_repro.sweep.jobs import Report, failed_report
-from asi_repro.sweep.jobs import sweep as run_sweep
+from asi_repro.sweep.jobs import failed_report
 from asi_repro.sweep.recorded_probes import RecordedProbes, probes_home, run_probes
 from asi_repro.sweep.workspace import open_workspace
 from asi_repro.train.probing import SCALE
@@ -71,20 +69,7 @@ def probes(
     work.open(known, task or (), renew=renew, force=force)
     planned = work.jobs(project.root, unsafe=unsafe)
     where, needs = the_executor(executor, jobs, project.root, scale=SCALE)
-    with progress_bar() as bar:
-        shown = bar.add_task("probing", total=len(planned))
-
-        def report_progress(report: Report) -> None:
-            bar.update(shown, advance=1, description=safe(report.name)[:40])
-
-        swept = run_sweep(
-            planned,
-            workers=jobs or usable_cpus(),
-            progress=report_progress,
-            run=run_probes,
-            executor=where,
-            resources=needs,
-        )
+    swept = run_jobs("probing", planned, jobs, run=run_probes, executor=where, resources=needs)
     swept.reports += [failed_report(name, 0, error) for name, error in unknown.items()] + work.faults
     finish(swept, work.notes(), json_=json_)
 

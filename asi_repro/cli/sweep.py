@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -88,17 +89,8 @@ def sweep(
         recorded.open([subject.slug for subject in known], seeds, renew=renew, force=force)
         planned = recorded.jobs(root, **options)
     where, needs = the_executor(executor, jobs, root, scale=workspace.scale, device=device)
-    with progress_bar() as bar:
-        task = bar.add_task("training", total=len(planned))
-
-        def report_progress(report: Report) -> None:
-            bar.update(task, advance=1, description=safe(report.name)[:40])
-            if recorded is not None:
-                recorded.keep(report)
-
-        swept = run_sweep(
-            planned, workers=jobs or usable_cpus(), progress=report_progress, executor=where, resources=needs
-        )
+    keep = None if recorded is None else recorded.keep
+    swept = run_jobs("training", planned, jobs, keep, executor=where, resources=needs)
     swept.reports += [failed_report(name, 0, error) for name, error in unknown.items()]
     if recorded is not None:
         swept.reports += recorded.faults
@@ -123,6 +115,32 @@ def _processes(root: Path, scale: str, device: str, *, unsafe: bool) -> int:
             " that you have read",
         )
     return count
+
+
+def run_jobs(
+    what: str,
+    planned: Sequence[Any],
+    jobs: int | None,
+    keep: Callable[[Report], None] | None = None,
+    **options: Any,
+) -> Swept:
+    """Do jobs under a bar of their progress.
+
+    Args:
+        what: is done, for the bar.
+        jobs: that run at a time; None for one a CPU.
+        keep: is given each report.
+        options: of `run_sweep`.
+    """
+    with progress_bar() as bar:
+        task = bar.add_task(what, total=len(planned))
+
+        def take(report: Report) -> None:
+            bar.update(task, advance=1, description=safe(report.name)[:40])
+            if keep is not None:
+                keep(report)
+
+        return run_sweep(planned, workers=jobs or usable_cpus(), progress=take, **options)
 
 
 def finish(swept: Swept, notes: list[str], *, json_: bool) -> None:

@@ -62,18 +62,15 @@ class Corpus:
         return [shard for shard in self.shards if shard.split == split]
 
 
-def open_corpus(folder: Path, *, verify: bool = True) -> Corpus:
-    """The corpus that `build_corpus` wrote.
-
-    Args:
-        verify: compare every shard's bytes with its recorded SHA-256.
+def open_corpus(folder: Path) -> Corpus:
+    """The corpus that `build_corpus` wrote, every shard's bytes compared with its recorded SHA-256.
 
     Raises:
         MissingInput: where the corpus or a shard is not there.
         DataError: where the manifest is not one, or a shard is corrupt.
     """
     manifest = read_record(folder / MANIFEST, Manifest, missing="no corpus", make=_HINT)
-    for shard in manifest.shards if verify else ():
+    for shard in manifest.shards:
         check_shard(folder, shard)
     return Corpus(folder, manifest)
 

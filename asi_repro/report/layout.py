@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from asi_repro.archive.lineage import Lineage
 
+_INNER = 0.22  # the innermost ring's radius
+_RADII = 5  # of neighbouring leaves
+_BAND = 0.72  # the share of the distance between two rings that these take
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -21,23 +25,20 @@ class Place:
         return self.radius * math.sin(self.angle), self.radius * math.cos(self.angle)
 
 
-def ring(depth: int, deepest: int, *, inner: float = 0.22) -> float:
-    """Radius of a depth's ring: 0 for the root, `inner` for its children, then even steps.
+def ring(depth: int, deepest: int) -> float:
+    """Radius of a depth's ring: 0 for the root, `_INNER` for its children, then even steps.
 
     Outside the last ring there is room for its band: ring(deepest + 1, deepest) is 1.
     """
-    return 0.0 if depth == 0 else inner + (1.0 - inner) * (depth - 1) / max(deepest, 1)
+    return 0.0 if depth == 0 else _INNER + (1.0 - _INNER) * (depth - 1) / max(deepest, 1)
 
 
-def radial_layout(lineage: Lineage, *, rows: int = 5, band: float = 0.72) -> dict[int, Place]:
+def radial_layout(lineage: Lineage) -> dict[int, Place]:
     """Places for every node of a forest.
 
     A node's angle is the middle of the arc its subtree takes; children stand in index order, clockwise.
     A leaf takes an arc of the same length on whichever ring it stands, so inner rings are no more
-    crowded than outer ones. Neighbouring leaves are staggered over `rows` radii within the ring's band.
-
-    Args:
-        band: the share of the distance between two rings over which leaves are staggered.
+    crowded than outer ones. Neighbouring leaves are staggered over a few radii within the ring's band.
     """
     order = list(lineage.walk())
     if not order:
@@ -46,7 +47,7 @@ def radial_layout(lineage: Lineage, *, rows: int = 5, band: float = 0.72) -> dic
     deepest = max(depths.values())
     arcs = _arcs(lineage, order, {i: ring(d, deepest) for i, d in depths.items()})
     scale = math.tau / sum(arcs[root] for root in lineage.roots)
-    step = (ring(2, deepest) - ring(1, deepest)) * band / max(rows - 1, 1)
+    step = (ring(2, deepest) - ring(1, deepest)) * _BAND / (_RADII - 1)
     start = _starts(lineage, order, arcs)
     places: dict[int, Place] = {}
     leaves: dict[int, int] = {}
@@ -54,7 +55,7 @@ def radial_layout(lineage: Lineage, *, rows: int = 5, band: float = 0.72) -> dic
         depth = depths[index]
         radius = ring(depth, deepest)
         if depth and not lineage.children(index):
-            row = leaves.get(depth, 0) % rows
+            row = leaves.get(depth, 0) % _RADII
             leaves[depth] = row + 1
             radius += row * step
         places[index] = Place((start[index] + arcs[index] / 2) * scale, radius)

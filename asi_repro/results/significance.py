@@ -17,11 +17,13 @@ from asi_repro.results.differences import Difference, Spread, WinnersCurse
 
 Matrix = NDArray[np.float64]
 _CELLS_AT_ONCE = 4_000_000
+_LEVEL = 0.95
+_SHARE = 0.1
 _ROUNDING = 1e-12  # sums in another order leave a last bit where a difference is none
 
 
-def mean_interval(values: ArrayLike, level: float = 0.95) -> Spread:
-    """The mean of values (one a seed) and its t interval.
+def mean_interval(values: ArrayLike) -> Spread:
+    """The mean of values (one a seed) and its 95% t interval.
 
     Raises:
         ValueError: for no values.
@@ -33,7 +35,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Spread:
     if len(array) == 1:
         return Spread(mean=mean, count=1)
     error = float(array.std(ddof=1)) / math.sqrt(len(array))
-    reach = float(stats.t.ppf((1 + level) / 2, len(array) - 1)) * error
+    reach = float(stats.t.ppf((1 + _LEVEL) / 2, len(array) - 1)) * error
     return Spread(mean=mean, low=mean - reach, high=mean + reach, count=len(array))
 
 
@@ -43,7 +45,6 @@ def paired_bootstrap(
     *,
     rng: np.random.Generator,
     resamples: int,
-    level: float = 0.95,
     equal_within: float = _ROUNDING,
 ) -> list[Difference]:
     """The difference of each model's mean score from the reference's: items resampled in pairs, and seeds.
@@ -81,7 +82,7 @@ def paired_bootstrap(
         float(np.mean([mine.mean() - other.mean() for mine, other in zip(model, theirs, strict=True)]))
         for model in ours
     ]
-    return [difference_of(estimate, row, level) for estimate, row in zip(estimates, draws, strict=True)]
+    return [difference_of(estimate, row) for estimate, row in zip(estimates, draws, strict=True)]
 
 
 def ratio_draws(
@@ -101,8 +102,8 @@ def ratio_draws(
         return [sums[:, 0] / sums[:, place] for place in range(1, columns.shape[1])]
 
 
-def welch(model: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Difference:
-    """The difference of two means of values (one a seed), with Welch's interval and p-value.
+def welch(model: ArrayLike, reference: ArrayLike) -> Difference:
+    """The difference of two means of values (one a seed), with Welch's 95% interval and p-value.
 
     With a single value on a side there is neither: it tells nothing of the spread.
     """
@@ -111,7 +112,7 @@ def welch(model: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Differ
     if min(len(a), len(b)) < 2 or not (a.std() or b.std()):
         return Difference(estimate=estimate)
     found = stats.ttest_ind(a, b, equal_var=False)
-    interval = found.confidence_interval(level)
+    interval = found.confidence_interval(_LEVEL)
     return Difference(
         estimate=estimate,
         low=float(interval.low),
@@ -136,7 +137,6 @@ def winners_curse(
     *,
     rng: np.random.Generator,
     resamples: int,
-    level: float = 0.95,
 ) -> WinnersCurse:
     """The best of several models under the null that each equals the reference.
 
@@ -157,13 +157,13 @@ def winners_curse(
         models=len(means),
         observed=observed,
         expected=float(best.mean()),
-        high=float(np.quantile(best, level)),
+        high=float(np.quantile(best, _LEVEL)),
         p_value=float((np.count_nonzero(best >= observed) + 1) / (resamples + 1)),
     )
 
 
 def window_at_flops(
-    steps: Sequence[int], losses: Sequence[float], flops_per_step: float, budget: float, share: float = 0.1
+    steps: Sequence[int], losses: Sequence[float], flops_per_step: float, budget: float
 ) -> list[float]:
     """The losses of the last tenth of the steps that a budget of FLOPs pays for.
 
@@ -176,13 +176,13 @@ def window_at_flops(
     inside = [(step, loss) for step, loss in zip(steps, losses, strict=True) if step <= paid]
     if not inside:
         return []
-    first = inside[-1][0] * (1 - share)
+    first = inside[-1][0] * (1 - _SHARE)
     return [loss for step, loss in inside if step > first]
 
 
-def difference_of(estimate: float, draws: Matrix, level: float = 0.95) -> Difference:
-    """A difference with the percentile interval and p-value of its bootstrap draws, shape (resamples,)."""
-    tail = (1 - level) / 2
+def difference_of(estimate: float, draws: Matrix) -> Difference:
+    """A difference with 95% percentile interval and p-value of its bootstrap draws, shape (resamples,)."""
+    tail = (1 - _LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     beyond = min(np.count_nonzero(draws <= 0), np.count_nonzero(draws >= 0))
     p_value = min(2 * (int(beyond) + 1) / (len(draws) + 1), 1.0)

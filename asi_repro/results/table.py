@@ -246,5 +246,5 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError("the file is not CSV", where=str(path), hint=_HINT) from error
     if any(None in row or None in row.values() for row in rows):
-        raise DataError("a row has more or fewer cells than the headerer", where=str(path), hint=_HINT)
+        raise DataError("a row has more or fewer cells than the header", where=str(path), hint=_HINT)
     return rows

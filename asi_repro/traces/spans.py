@@ -148,7 +148,7 @@ class Trace:
         ]
 
     @classmethod
-    def from_rows(cls, rows: Iterable[JsonDict], *, clock: Callable[[], int] | None = None) -> Trace:
+    def from_rows(cls, rows: Iterable[JsonDict]) -> Trace:
         """A trace that goes on after `rows` (at least one, all of one session), as after a restart.
 
         Raises:
@@ -161,7 +161,7 @@ class Trace:
                 "the file does not contain the spans of one experiment in order",
                 hint="restore the file from its commit",
             )
-        trace = cls(listed[0]["session"], clock=clock)
+        trace = cls(listed[0]["session"])
         for row in listed:
             span = Span(row["name"], row["kind"], row["parent"], row["sequence"])
             span.attributes, span.status, span.message = row["attributes"], row["status"], row["message"]

@@ -296,18 +296,18 @@ def test_too_few_documents_for_two_splits(tmp_path, gpt2):
     assert not (tmp_path / "c").exists()
 
 
-def test_text_that_is_not_utf8_is_named(tmp_path, gpt2):
-    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(DataError, match="not UTF-8") as caught:
-        build_corpus(settings(tmp_path / "latin.txt"), SEED, tmp_path / "c", tokenizer=gpt2)
-    assert "latin.txt" in str(caught.value)
-
-
-def test_table_without_a_text_column_is_named(tmp_path, gpt2):
-    (tmp_path / "rows.jsonl").write_text('{"body": "x"}\n')
-    with pytest.raises(DataError, match="no string column 'text'") as caught:
-        build_corpus(settings(tmp_path / "rows.jsonl"), SEED, tmp_path / "c", tokenizer=gpt2)
-    assert "body" in str(caught.value)
+@pytest.mark.parametrize(
+    ("name", "data", "wrong", "named"),
+    [
+        ("latin.txt", b"caf\xe9", "not UTF-8", "latin.txt"),
+        ("rows.jsonl", b'{"body": "x"}\n', "no string column 'text'", "body"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path, gpt2, name, data, wrong, named):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataError, match=wrong) as caught:
+        build_corpus(settings(tmp_path / name), SEED, tmp_path / "c", tokenizer=gpt2)
+    assert named in str(caught.value)
 
 
 def test_table_that_is_not_one(tmp_path, gpt2):

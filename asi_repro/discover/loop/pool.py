@@ -128,12 +128,4 @@ class Pool:
         if not self.ranked:
             raise ValueError("an empty pool has no parent")
         top = min(self._settings.parents, len(self.ranked))
-        parent = draw.below(top)
-        below = list(range(top, len(self.ranked))) or [rank for rank in range(top) if rank != parent]
-        chosen = [below[place] for place in draw.some(self._settings.references, len(below))]
-        ranks = (parent, *chosen)
-        return Sample(
-            self.ranked[parent],
-            tuple(self.ranked[rank] for rank in chosen),
-            tuple(rank + 1 for rank in ranks),
-        )
+        return self._with_references(self.ranked[draw.below(top)], draw)

@@ -48,7 +48,7 @@ class Machine:
     missing: str
 
 
-def look_at_machine(device: str = "cuda") -> Machine:
+def look_at_machine() -> Machine:
     """The card, the driver, and the versions of what drives them."""
     finding = torch_child().finding()
     found = finding.facts
@@ -63,7 +63,7 @@ def look_at_machine(device: str = "cuda") -> Machine:
         "triton": found["triton"]["detail"],
         "python": sys.version.split()[0],
     }
-    missing = "" if found["cuda"] or device == "cpu" else "torch finds no CUDA device on this machine"
+    missing = "" if found["cuda"] else "torch finds no CUDA device on this machine"
     return Machine(facts, missing)
 
 
