@@ -62,9 +62,10 @@ def results(
     """Compare all trained models with DeltaNet and write artifacts/results (stage `results`).
 
     A score is the mean accuracy over the tasks. Intervals and p-values come from a bootstrap over the
-    items that both models answered, with Holm's correction over the architectures. At a scale whose sweep
-    is recorded (`sweep.recorded` in params.yaml), the rows in artifacts/sweeps/SCALE are compared instead,
-    with how reliable they are and how they agree with the paper's results; nothing is written.
+    items that both models answered, with Holm's correction over the architectures. A program that sees later
+    tokens by its certificate is in no comparison. At a scale whose sweep is recorded (`sweep.recorded` in
+    params.yaml), the rows in artifacts/sweeps/SCALE are compared instead, with how reliable they are and how
+    they agree with the paper's results; nothing is written.
     """
     project = find_project()
     workspace = open_workspace(project.root, scale=scale)

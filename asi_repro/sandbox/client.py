@@ -7,6 +7,7 @@ facts = worker.call("facts", {"program": source}, timeout=30)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.outcome import Limits, SandboxFailure, SandboxOutcome
@@ -50,4 +51,28 @@ class SandboxWorker(WorkerProcess):
         super().start()
 
 
-__all__ = ["Limits", "SandboxFailure", "SandboxOutcome", "SandboxWorker"]
+def run_once(
+    task: str,
+    method: str,
+    payload: dict[str, Any],
+    limits: Limits | None = None,
+    *,
+    timeout: float | None = None,
+    unsafe: bool = False,
+    tier: Tier | None = None,
+    preload: Sequence[str] = (),
+) -> SandboxOutcome:
+    """One task in a worker of its own. A worker that does not start is an outcome too ("start_failed").
+
+    Raises:
+        SandboxUnavailable: where no tier works and `unsafe` is false.
+    """
+    worker = SandboxWorker(task, limits, tier=tier, unsafe=unsafe, preload=preload)
+    try:
+        with worker:
+            return worker.try_call(method, payload, timeout=timeout)
+    except SandboxFailure as failure:
+        return failure.outcome
+
+
+__all__ = ["Limits", "SandboxFailure", "SandboxOutcome", "SandboxWorker", "run_once"]

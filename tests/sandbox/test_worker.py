@@ -7,21 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from asi_repro.sandbox import landlock, tiers
-from asi_repro.sandbox.client import SandboxWorker
+from asi_repro.sandbox.client import SandboxWorker, run_once
 from asi_repro.sandbox.launch import TIERS, Tier
-from asi_repro.sandbox.outcome import (
-    KINDS,
-    BadResult,
-    Limits,
-    SandboxFailure,
-    SandboxOutcome,
-    SandboxUnavailable,
-)
+from asi_repro.sandbox.outcome import KINDS, BadResult, Limits, SandboxFailure, SandboxUnavailable
 from asi_repro.sandbox.tiers import best_tier, probe_tier
 
 TASKS = "asi_repro.sandbox.selftest"
@@ -29,15 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 USABLE: list[Tier] = [*(tier for tier in TIERS if probe_tier(tier).works), "unsafe"]
 if "bubblewrap" in USABLE:
     USABLE.append("gpu")
-
-
-def run_once(task: str, method: str, payload: dict[str, Any], **where: Any) -> SandboxOutcome:
-    """One task in a worker of its own; one that does not start is an outcome too."""
-    try:
-        with SandboxWorker(task, **where) as worker:
-            return worker.try_call(method, payload)
-    except SandboxFailure as failure:
-        return failure.outcome
 
 
 @pytest.fixture(params=USABLE)
