@@ -76,6 +76,13 @@ def test_runs_of_two_directions_or_systems_count_other_things(project: Project) 
     assert "by loss of Ours (more is better)" in page
 
 
+def test_equal_rates_differ_by_nothing(project: Project) -> None:
+    nodes = [node(n, 5.0 - n / 100) for n in range(31)]
+    found = compared(project, take(project, "a", nodes), take(project, "b", nodes))
+    rate = found.differences[0]
+    assert (rate.estimate, rate.low, rate.high) == (0.0, 0.0, 0.0)
+
+
 def test_scores_of_one_name_may_be_of_two_evaluators(project: Project) -> None:
     found = compared(project, take(project, "a", RUN), take(project, "b", RUN[:5]))
     best = next(one for one in found.differences if one.what == "best")

@@ -333,7 +333,8 @@ def _differences(
 ) -> list[Difference]:
     made = []
     for unit in (unit for unit in draws if unit in first_draws):
-        apart = draws[unit][1] - first_draws[unit][1]
+        # Equal rates differ in their last bits.
+        apart = np.round(draws[unit][1] - first_draws[unit][1], 9)
         found = difference_of(draws[unit][0] - first_draws[unit][0], apart[np.isfinite(apart)])
         why = _not_compared(first, group, unit)
         what = f"discoveries per {unit}"
