@@ -72,7 +72,7 @@ def start_once(archive: Path) -> float:
 
 def _wait_for(handle: int, text: bytes, began: float) -> float:
     seen = b""
-    while time.perf_counter() - began < 30:
+    while time.perf_counter() - began < 60:
         if not select.select([handle], [], [], 0.5)[0]:
             continue
         try:

@@ -1,7 +1,7 @@
 """The terminal UI beside two others made with Textual, harlequin and posting: start, and key to repaint.
 
-    for name in harlequin posting; do        # each needs another Textual
-        python -m venv PEERS/$name && PEERS/$name/bin/pip install $name
+    for name in harlequin posting; do        # each its Textual; tree-sitter 0.26 ends posting 2.11
+        python -m venv PEERS/$name && PEERS/$name/bin/pip install $name "tree-sitter<0.26"
     done
     python benchmarks/bench_tui_peers.py PEERS [--archive DIR] [--repeats N]
 

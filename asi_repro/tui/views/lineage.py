@@ -122,6 +122,9 @@ class LineageView(View):
     def on_mount(self) -> None:
         self.lines = self.query_one(LineageTree)
         self.watch(self.app, "theme", self._theme_changed, init=False)
+        # Not by the messages of both, which come after the screen is painted: it would be painted twice.
+        self.watch(self.lines, "cursor", self._moved, init=False)
+        self.watch(self.query_one(FilterInput), "value", self._typed, init=False)
         self._count()
         self.call_after_refresh(self._go_to_last_place)
 
@@ -169,8 +172,10 @@ class LineageView(View):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if event.value != self._applied:
-            self._apply(event.value)
+
+    def _typed(self, text: str) -> None:
+        if text != self._applied:
+            self._apply(text)
 
     def _apply(self, text: str) -> None:
         self._applied = text
@@ -228,9 +233,8 @@ class LineageView(View):
         self._filter_by("")
 
     def _filter_by(self, text: str) -> None:
-        """Filter now, and not when the input's message comes: the screen is painted once."""
         self.query_one(FilterInput).value = text
-        self._apply(text)
+        self._typed(text)
 
     def action_sort(self) -> None:
         names = ["index", *(column.name for column in self.lines.columns), "name"]
@@ -306,6 +310,8 @@ class LineageView(View):
 
     def on_line_list_highlighted(self, message: LineList.Highlighted) -> None:
         message.stop()
+
+    def _moved(self) -> None:
         self._highlighted(self.lines.current)
 
     def _highlighted(self, index: int | None) -> None:

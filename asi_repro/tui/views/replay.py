@@ -75,9 +75,9 @@ class ReplayView(View):
         Binding(
             "pagedown",
             "refresh_step(1)",
-            "New pool",
+            "Pool",
             key_display="PgDn",
-            tooltip="Next refresh of pool",
+            tooltip="The next refresh of the pool",
         ),
         Binding("home", "edge(0)", "First step", show=False),
         Binding("end", "edge(-1)", "Last step", show=False),

@@ -77,7 +77,7 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         Binding("right", "sideways(1)", "Scroll right", show=False),
         Binding("enter", "choose", "Open", show=False, tooltip="Open what the line stands for"),
     ]
-    cursor: reactive[int] = reactive(-1)
+    cursor: reactive[int] = reactive(-1, repaint=False)  # its lines are: `watch_cursor`
 
     class Highlighted(Message):
         """The cursor is on another line."""

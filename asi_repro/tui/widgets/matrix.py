@@ -71,7 +71,7 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
         Binding("ctrl+end", "edge(1, 0)", "Last row", show=False),
         Binding("enter", "choose", "Open", show=False, tooltip="Open the row's certificate"),
     ]
-    cursor: reactive[Offset] = reactive(Offset(0, 0))
+    cursor: reactive[Offset] = reactive(Offset(0, 0), repaint=False)
 
     @dataclass
     class Moved(Message):
