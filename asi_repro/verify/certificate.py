@@ -181,7 +181,8 @@ def read_certificates(folder: Path) -> list[Certificate]:
     if found := certificates_if_any(folder):
         return found
     raise MissingInput(
-        f"there are no certificates in {folder}",
+        "there are no certificates yet",
+        where=str(folder),
         hint="run `asi-repro verify --all` or `dvc repro verify`",
     )
 

@@ -212,6 +212,19 @@ def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source:
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("width", [60, 40])
+def test_no_tab_is_out_of_sight(synthetic_source: Source, width: int) -> None:
+    index = synthetic_source.archive.gallery[0].index
+
+    async def go() -> None:
+        async with run_app(synthetic_source, size=(width, 20), start=index) as pilot:
+            await press(pilot, "D")
+            tabs = next(line for line in screen_text(pilot.app).splitlines() if "Diff" in line)
+            assert tabs.split() == ["V", "M", "P", "Diff", "T", "H", "C", "O", "A", "R"]
+
+    asyncio.run(go())
+
+
 def test_hints_name_the_run(made_up_root: Path, tmp_path: Path) -> None:
     """A command without --run would check the release's experiment of that number."""
     run = tmp_path / "artifacts" / "runs" / "mine"

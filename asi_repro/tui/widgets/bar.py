@@ -91,10 +91,12 @@ class TabBar(Bar):
 
     def render(self) -> Text:
         shown = Text()
-        for short, space in ((False, "  "), (False, " "), (True, " "), (True, "")):
+        # At last only the open tab has a title, so that no key is out of sight.
+        for short, space in ((False, "  "), (False, " "), (True, " "), (True, ""), (None, " ")):
             shown = Text("" if space else " ", no_wrap=True, overflow="crop", end="")
             for spec in TABS:
-                title = spec.short if short else spec.title
+                title = spec.title if short is False else spec.short
+                title = spec.key if short is None and spec.name != self.current else title
                 shown.append_text(self._tab(spec.name, spec.key, title, space)).append(
                     " " if not space else ""
                 )
