@@ -135,7 +135,7 @@ def load_tokenizer(origin: Origin | None = None) -> Tokenizer:
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
-    """Write the tokenizer into `folder`/tokenizer.json, for machines and sandboxes without its package."""
+    """Write vocabulary and merges into `folder`/tokenizer.json, beside the text that they cut."""
     vocabulary, merges = _parts(tokenizer.hf)
     saved = {
         "origin": tokenizer.origin,

@@ -11,6 +11,7 @@ import pytest
 from in_process import call
 from sweep_rows import made_up_row, made_up_sweep
 
+from asi_repro.results.leaking import NOT_CHECKED
 from asi_repro.results.recipe_trials import Trial, Trials, read_trials
 from asi_repro.results.recorded_sweep import (
     OURS,
@@ -238,6 +239,7 @@ def test_the_ledger_has_what_is_recorded_and_nothing_before(tmp_path):
         assert "not a reproduction" in entry.criterion
         assert entry.notes == [
             "architectures trained so far: 40 of 3",
+            NOT_CHECKED,
             "left out, damaged: 0007-made_up.seed-1.json",
         ]
         assert claim_section(entry)
