@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import re
+import shlex
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 _PACKAGE = Path(__file__).resolve().parent
+# Verbs that take --run.
+_COMMAND = re.compile(r"`(asi-repro (?:list|show|lineage|diff|search|verify|certificate)\b[^`]*)`")
+_Error = TypeVar("_Error", bound="AsiReproError")
 
 
 class AsiReproError(Exception):
@@ -38,6 +44,16 @@ class AsiReproError(Exception):
         if self.hint:
             parts.append(f"  what to do: {self.hint}")
         return "\n".join(parts)
+
+
+def of_run(error: _Error, name: str) -> _Error:
+    """The same error, with commands in its hint that speak of the run of that name and not of the release."""
+    if error.hint is None:
+        return error
+    again = copy.copy(error)
+    hint = re.sub(r" or `dvc repro[^`]*`", "", error.hint)
+    again.hint = _COMMAND.sub(lambda found: f"`{found[1]} --run {shlex.quote(name)}`", hint)
+    return again
 
 
 def _as_it_was(kind: type[AsiReproError], arguments: tuple[Any, ...]) -> AsiReproError:

@@ -96,6 +96,19 @@ def run_folders(project: Project) -> dict[str, Path]:
     return found
 
 
+def run_folder(project: Project, name: str) -> Path:
+    """The folder of the run of that name.
+
+    Raises:
+        NotFound: where there is no such run.
+    """
+    folders = run_folders(project)
+    if name not in folders:
+        known = ", ".join([RELEASE, *folders])
+        raise NotFound(f"there is no run called {name!r}", hint=f"available runs: {known}")
+    return folders[name]
+
+
 def archive_of(project: Project, name: str) -> Path:
     """The folder of tables of the release or of the run of that name.
 
@@ -105,11 +118,7 @@ def archive_of(project: Project, name: str) -> Path:
     """
     if name == RELEASE:
         return project.archive
-    folders = run_folders(project)
-    if name not in folders:
-        known = ", ".join([RELEASE, *folders])
-        raise NotFound(f"there is no run called {name!r}", hint=f"available runs: {known}")
-    archive = folders[name] / "archive"
+    archive = run_folder(project, name) / "archive"
     if not archive.is_dir():
         raise MissingInput(
             f"the run {name!r} has no archive", where=str(archive), hint=how_to_finish(project, name)

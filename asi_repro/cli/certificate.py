@@ -10,11 +10,12 @@ from asi_repro.cli.options import (
     ArchiveOption,
     CertificatesOption,
     JsonOption,
+    hints_of,
     the_certificates,
 )
 from asi_repro.cli.output import print_result, print_utf8
 from asi_repro.errors import AsiReproError
-from asi_repro.verify.certificate import Certificate, find_certificate, read_certificates
+from asi_repro.verify.certificate import find_certificate, read_certificates
 from asi_repro.verify.markdown import certificate_markdown, overview_markdown
 
 
@@ -35,10 +36,11 @@ def certificate(
             hint="`asi-repro certificate --all` lists every certificate",
         )
     folder = certificates or the_certificates(archive)
+    with hints_of(archive):
+        listed = read_certificates(folder) if name is None else [find_certificate(folder, name)]
     if name is None:
-        listed = read_certificates(folder)
         records = (one.to_json() for one in listed)
         print_result(records, lambda: print_utf8(overview_markdown(listed)), as_json=json_)
         return
-    found: Certificate = find_certificate(folder, name)
+    [found] = listed
     print_result(found.to_json(), lambda: print_utf8(certificate_markdown(found)), as_json=json_)

@@ -11,9 +11,15 @@ import typer
 from asi_repro.archive.filters import ArchiveFacts, Filter, Term, parse_filter, select
 from asi_repro.archive.nodes import statuses_of
 from asi_repro.archive.reader import Archive, Experiment
-from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, the_archive
+from asi_repro.cli.options import (
+    ArchiveOption,
+    CertificatesOption,
+    JsonOption,
+    hints_of,
+    the_archive,
+    the_certificates,
+)
 from asi_repro.cli.output import console, print_columns, print_result, safe
-from asi_repro.project import find_project
 from asi_repro.verify.certificate import leaks, read_certificates
 
 # Columns of a terminal below which only index, score and name fit.
@@ -65,7 +71,7 @@ def list_(
         sort=sort,
         reverse=reverse,
         limit=limit,
-        facts=_facts(run, expression, certificates),
+        facts=_facts(run, expression, archive, certificates),
     )
     statuses = statuses_of(run)
     print_result((e.to_dict() for e in found), lambda: _print_list(found, statuses), as_json=json_)
@@ -73,13 +79,12 @@ def list_(
         print(f"{len(found)} of {len(run.experiments)} experiments", file=sys.stderr)
 
 
-def _facts(run: Archive, expression: Filter, certificates: Path | None) -> ArchiveFacts:
-
+def _facts(run: Archive, expression: Filter, archive: Path | None, certificates: Path | None) -> ArchiveFacts:
     if not expression.uses("leak"):
         return ArchiveFacts(run)
     # Certificates are read only where a filter asks for them: a list starts in half the time without.
-
-    return ArchiveFacts(run, leaks(read_certificates(certificates or find_project().certificates)))
+    with hints_of(archive):
+        return ArchiveFacts(run, leaks(read_certificates(certificates or the_certificates(archive))))
 
 
 def _from_options(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from asi_repro.archive.reader import Archive
-from asi_repro.errors import MissingInput
-from asi_repro.project import archive_of, find_project, run_folders
+from asi_repro.errors import AsiReproError, MissingInput, of_run
+from asi_repro.project import RELEASE, archive_of, find_project, run_folder
 
 ArchiveOption = Annotated[
     Optional[Path],
@@ -98,11 +100,26 @@ def the_archive(folder: Path | None) -> Archive:
     return Archive(project.archive)
 
 
+@contextmanager
+def hints_of(archive: Path | None) -> Iterator[None]:
+    """Errors whose hints name commands about the run whose archive was named, if one was."""
+    try:
+        yield
+    except AsiReproError as error:
+        if archive is None:
+            raise
+        raise of_run(error, str(archive)) from error
+
+
 def the_certificates(archive: Path | None) -> Path:
-    """The project's folder, or that of the run whose archive was named."""
-    if archive is not None and len(archive.parts) == 1 and not archive.is_dir():
-        try:
-            return run_folders(find_project())[archive.name] / "certificates"
-        except (KeyError, MissingInput):
-            pass
-    return find_project().certificates
+    """The project's folder, or that of the run whose archive was named.
+
+    Raises:
+        NotFound: for a plain name that is neither a folder here nor a run.
+        MissingInput: where there is no project around the working folder.
+    """
+    project = find_project()
+    named = archive is not None and len(archive.parts) == 1 and not archive.is_dir()
+    if archive is None or not named or archive.name == RELEASE:
+        return project.certificates
+    return run_folder(project, archive.name) / "certificates"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from asi_repro.archive.cognition import entries
 from asi_repro.archive.reader import Archive
 from asi_repro.archive.search import SearchIndex
-from asi_repro.errors import AsiReproError, MissingInput
+from asi_repro.errors import AsiReproError, MissingInput, of_run
 from asi_repro.imports.layout import is_import
 from asi_repro.project import Project, archive_of, find_project, run_folders
 from asi_repro.verify.certificate import path_of, read_certificate, read_certificates
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from asi_repro.verify.certificate import Certificate
 
 Made = TypeVar("Made")
-# Verbs that take --run.
-_COMMAND = re.compile(r"`(asi-repro (?:list|show|lineage|diff|search|verify|certificate)\b[^`]*)`")
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
@@ -150,11 +146,7 @@ class Source:
 
     def for_run(self, error: AsiReproError) -> AsiReproError:
         """The error with commands in its hint that are about this run and not the release."""
-        if self.paths.live is None or not error.hint:
-            return error
-        hint = re.sub(r" or `dvc repro[^`]*`", "", error.hint)
-        hint = _COMMAND.sub(rf"`\1 --run {shlex.quote(self.paths.name)}`", hint)
-        return AsiReproError(error.what, where=error.where, hint=hint)
+        return error if self.paths.live is None else of_run(error, self.paths.name)
 
     def certificates(self) -> list[Certificate]:
         """All certificates, in index order (0.2 s for the release: read them in a thread)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -68,6 +69,30 @@ def test_mistakes_are_named(words: tuple[str, ...], message: str, archive_of: Ca
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_never_has_the_certificates_of_the_release(
+    made: tuple[str, ...],
+    archive_of: Callable[..., Archive],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
+    (tmp_path / "params.yaml").write_text("{}\n", encoding="utf-8")
+    monkeypatch.setenv("ASI_REPRO_HOME", str(tmp_path))
+    archive = archive_of(planted("dead_gate")).folder
+    shutil.copytree(archive, tmp_path / "artifacts" / "runs" / "mine" / "archive")
+    assert call("certificate", made[0]).returncode == 0, "the release has one"
+    hint = "run `asi-repro verify --all --run mine`"
+    for words, message in (
+        (("certificate", "--all", "--run", "mine"), hint),
+        (("certificate", made[0], "--run", "mine"), hint),
+        (("list", "leak:yes", "--run", "mine"), hint),
+        (("certificate", "--all", "--run", "another"), "there is no run called 'another'"),
+    ):
+        done = call(*words)
+        assert done.returncode != 0, words
+        assert message in done.stderr
 
 
 def test_the_verbs_load_no_torch(tmp_path: Path) -> None:
