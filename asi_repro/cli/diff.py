@@ -9,7 +9,7 @@ import typer
 from asi_repro.archive.program_diff import ProgramDiff, diff_programs
 from asi_repro.cli.options import ArchiveOption, ExperimentArgument, JsonOption, the_archive
 from asi_repro.cli.output import console, print_lines, print_result, safe
-from asi_repro.text import terminal_safe
+from asi_repro.text import counted, terminal_safe
 
 
 def diff(
@@ -49,7 +49,8 @@ def _print_diff(found: ProgramDiff, *, with_lines: bool) -> None:
     head = [
         f"{old.index} {safe(old.display_name or old.name)} ({steps}) → "
         f"{new.index} {safe(new.display_name or new.name)}",
-        f"{found.added} lines added, {found.removed} removed; {found.similarity:.0%} of lines shared",
+        f"{counted(found.added, 'line')} added, {found.removed} removed; "
+        f"{found.similarity:.0%} of lines shared",
     ]
     if not with_lines:
         print_lines(out, head, ["bold", ""])

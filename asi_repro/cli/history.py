@@ -17,6 +17,7 @@ from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
 from asi_repro.cli.output import console, print_result
 from asi_repro.imports.layout import HISTORY
 from asi_repro.project import archive_of, find_project
+from asi_repro.text import counted
 
 app = typer.Typer(
     add_completion=False,
@@ -65,7 +66,8 @@ def open_(
     if bundle is None and run is not None:
         bundle = archive_of(find_project(), run).parent / HISTORY
     opened = open_history(bundle or find_project().history, folder)
-    head = f"history: {opened.experiments} experiments, {len(opened.tags)} tags in {folder}"
+    size = f"{counted(opened.experiments, 'experiment')}, {counted(len(opened.tags), 'tag')}"
+    head = f"history: {size} in {folder}"
     lines = [head, "Some commands to try next:", *(f"  {command}" for command in _suggestions(opened))]
     print_result(opened.to_dict(), "\n".join(lines), as_json=json_)
 

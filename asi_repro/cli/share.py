@@ -14,6 +14,7 @@ from asi_repro.discover.run.sharing import put_file, share_run
 from asi_repro.imports.export import share_import
 from asi_repro.imports.layout import is_import
 from asi_repro.project import find_project
+from asi_repro.text import counted
 
 
 def share(
@@ -33,8 +34,8 @@ def share(
         return
     shared = share_run(DiscoveryRun(folder), to)
     console().print(
-        f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB: {shared.place}\nothers get it with\n"
-        f"  asi-repro pull --run {shared.place} --sha256 {shared.sha256}",
+        f"{counted(shared.experiments, 'experiment')}, {shared.bytes / 1e6:.2f} MB: {shared.place}\n"
+        f"others get it with\n  asi-repro pull --run {shared.place} --sha256 {shared.sha256}",
         soft_wrap=True,
     )
 
@@ -44,7 +45,7 @@ def _share_import(folder: Path, to: str) -> None:
         shared = share_import(folder, Path(work) / "run.jsonl")
         put_file(shared.place, to)
     console().print(
-        f"{shared.experiments} experiments, {shared.bytes / 1e6:.2f} MB, SHA-256 {shared.sha256}: {to}\n"
-        f"others get it with\n  asi-repro import {to} --run {folder.name}",
+        f"{counted(shared.experiments, 'experiment')}, {shared.bytes / 1e6:.2f} MB, "
+        f"SHA-256 {shared.sha256}: {to}\nothers get it with\n  asi-repro import {to} --run {folder.name}",
         soft_wrap=True,
     )

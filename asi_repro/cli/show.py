@@ -28,7 +28,7 @@ from asi_repro.cli.output import (
     print_utf8,
     safe,
 )
-from asi_repro.text import terminal_safe
+from asi_repro.text import counted, terminal_safe
 
 
 def show(
@@ -126,7 +126,7 @@ def _depth(e: Experiment) -> str:
 
 
 def _size(program: Program) -> str:
-    return f"{program.lines} lines, SHA-256 {program.sha256}"
+    return f"{counted(program.lines, 'line')}, SHA-256 {program.sha256}"
 
 
 def _imported_facts(details: Details, origin: dict[str, Any], objective: Objective) -> list[tuple[str, str]]:

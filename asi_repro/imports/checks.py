@@ -127,7 +127,7 @@ def check_seeds(place: Place) -> tuple[str, list[Problem]]:
         )
         for index in found
     ]
-    return f"{compared} programs beside their parents'", problems
+    return f"{counted(compared, 'program')} beside their parents'", problems
 
 
 def _only_a_seed(before: str, after: str) -> bool:

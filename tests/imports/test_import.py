@@ -289,6 +289,7 @@ def test_show_and_list_say_what_the_system_said(project: Path, monkeypatch: pyte
     assert [parent["role"] for parent in shown["origin"]["parents"]] == ["parent", "parent", "inspiration"]
     assert "lost" in call("list", "status:ghost", "--run", "tree").stdout
     said = call("show", "ab", "--run", "tree").stdout
+    assert "program     1 line, SHA-256" in said
     assert "loss, less is better" in said
     assert "gallery" not in said
     assert "asi-repro show" in said

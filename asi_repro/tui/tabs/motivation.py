@@ -6,6 +6,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 
 from asi_repro.archive.reader import Program
+from asi_repro.text import counted
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.widgets.line_list import Line, LineList
 from asi_repro.tui.widgets.markdown import markdown_lines
@@ -38,5 +39,7 @@ def motivation_lines(program: Program, width: int) -> list[Text]:
             lines.append(Text("the run has none", style="dim"))
         lines.append(Text())
     stated = "not stated" if program.parameters is None else f"{program.parameters:,} parameters (as stated)"
-    lines.append(Text(f"program: {program.lines} lines · {stated} · SHA-256 {program.sha256}", style="dim"))
+    lines.append(
+        Text(f"program: {counted(program.lines, 'line')} · {stated} · SHA-256 {program.sha256}", style="dim")
+    )
     return lines

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 
 from asi_repro.archive.reader import Program
 from asi_repro.errors import AsiReproError
+from asi_repro.text import counted
 from asi_repro.tui.dialogs import Ask, Choose
 from asi_repro.tui.external import open_text, save_text
 from asi_repro.tui.highlight import Fold, Highlighted, folds
@@ -161,7 +162,9 @@ class ProgramTab(Tab):
         self._lay_out()
         if self.pattern is not None:
             count = len(self.line_list.lines)
-            self.line_list.set_head(line(f"{count} lines match {typed!r}; enter goes to one"))
+            self.line_list.set_head(
+                line(f"{counted(count, 'line matches', 'lines match')} {typed!r}; enter goes to one")
+            )
 
     @work
     async def action_outline(self) -> None:
@@ -261,7 +264,7 @@ class ProgramTab(Tab):
             self.app.copy_to_clipboard(self.code.program.source)
             # By OSC 52, which works over SSH too; no terminal says whether it obeyed.
             said = "if your terminal allows it (OSC 52); if not, w saves them"
-            self.app.notify(said, title=f"{self.code.program.lines} lines copied", timeout=5)
+            self.app.notify(said, title=f"{counted(self.code.program.lines, 'line')} copied", timeout=5)
 
 
 def code_styles(theme: ThemeStyles) -> dict[str, Style]:
