@@ -135,7 +135,7 @@ def test_an_error_on_a_node_ends_the_run_and_the_next_goes_on(
     work(run.folder)
     assert commit_lines(run) == alone
     again = [what for what in done(run.folder) if what in before and what.startswith("check")]
-    assert len(again) == len(set(again)), "a check that was in the book was done again"
+    assert len(again) == len(set(again)), "a check whose verdict was left was done again"
 
 
 def test_interrupted_it_stops_what_nodes_do(cluster: Any, tmp_path: Path) -> None:
