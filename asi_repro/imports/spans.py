@@ -129,7 +129,7 @@ def _trace(whole: Step, session: str, system: str) -> tuple[Trace, list[JsonDict
     times: list[JsonDict] = []
 
     def add(step: Step) -> None:
-        with trace.span(step.name, step.kind, **step.attributes, **{"import.system": system}) as span:
+        with trace.span(step.name, step.kind, **{**step.attributes, "import.system": system}) as span:
             if step.error is not None:
                 span.status, span.message = "ERROR", step.error[:NAME_CHARACTERS]
             if step.interval is not None:

@@ -63,7 +63,7 @@ class Span:
         self.status: Status = "OK"
         self.message = ""
 
-    def set(self, **attributes: Any) -> None:
+    def set(self, /, **attributes: Any) -> None:
         """Add attributes, or replace those of the same name.
 
         Names with dots go in as `set(**{"tool.name": ...})`. Values are copied, so that what the caller
@@ -99,7 +99,7 @@ class Trace:
         self._times: dict[int, list[int]] = {}
 
     @contextmanager
-    def span(self, name: str, kind: Kind, **attributes: Any) -> Iterator[Span]:
+    def span(self, name: str, kind: Kind, /, **attributes: Any) -> Iterator[Span]:
         """Open a span inside the one that is open now; it ends with the `with` block, whatever happens."""
         made = Span(name, kind, self._open[-1].sequence if self._open else None, len(self.spans))
         made.set(**attributes)

@@ -120,6 +120,13 @@ def test_openevolve_has_prompts_answers_judgements_and_artifacts(tmp_path: Path)
     assert spans[1]["llm.provider"] is None  # no system says whose API it was
 
 
+def test_an_artifact_may_have_any_name(tmp_path: Path) -> None:
+    artifacts = {"self": "a", "name": "b", "kind": "c", "import.system": "d"}
+    place, key = copied_openevolve(tmp_path / "oe", {"artifacts_json": json.dumps(artifacts)})
+    kept = facts(named(spans_of(imported(place, tmp_path / "r").folder)[key], "evaluation"))
+    assert kept.items() >= {**artifacts, "import.system": "OpenEvolve"}.items()
+
+
 def test_openevolve_takes_prompt_and_duration_from_the_trace(tmp_path: Path) -> None:
     shutil.copytree(DATA / "openevolve", tmp_path / "oe")
     path = tmp_path / "oe" / "evolution_trace.jsonl"
