@@ -10,7 +10,7 @@ from rich.text import Text
 
 from asi_repro.archive.fsck.checks import CHECKS, run_checks, summarise
 from asi_repro.archive.fsck.place import Place, Result
-from asi_repro.cli.options import ArchiveOption, JsonOption
+from asi_repro.cli.options import ArchiveOption, JsonOption, names_a_run
 from asi_repro.cli.output import console, print_json, safe
 from asi_repro.errors import MissingInput
 from asi_repro.imports.checks import run_checks as run_checks_of
@@ -34,7 +34,7 @@ def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
         if archive is None:
             raise
         project = None
-    if archive is not None and project is not None and len(archive.parts) == 1 and not archive.is_dir():
+    if archive is not None and project is not None and names_a_run(archive):
         archive = archive_of(project, archive.name)
     folder = archive or (project.archive if project else None)
     assert folder is not None

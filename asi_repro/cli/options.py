@@ -78,6 +78,11 @@ ExperimentArgument = Annotated[
 ]
 
 
+def names_a_run(place: Path) -> bool:
+    """Whether a value of --archive is the name of a run: a plain name that is no folder here."""
+    return len(place.parts) == 1 and not place.is_dir()
+
+
 def the_archive(folder: Path | None) -> Archive:
     """The archive at `folder`, or of the run of that name, or the project's.
 
@@ -86,9 +91,7 @@ def the_archive(folder: Path | None) -> Archive:
         MissingInput: where there is none, or no project around the working folder.
     """
     if folder is not None:
-        if len(folder.parts) > 1 or folder.is_dir() or folder.name in ("", ".."):
-            return Archive(folder)
-        return Archive(archive_of(find_project(), folder.name))
+        return Archive(archive_of(find_project(), folder.name) if names_a_run(folder) else folder)
     try:
         project = find_project()
     except MissingInput as error:
@@ -119,7 +122,6 @@ def the_certificates(archive: Path | None) -> Path:
         MissingInput: where there is no project around the working folder.
     """
     project = find_project()
-    named = archive is not None and len(archive.parts) == 1 and not archive.is_dir()
-    if archive is None or not named or archive.name == RELEASE:
+    if archive is None or not names_a_run(archive) or archive.name == RELEASE:
         return project.certificates
     return run_folder(project, archive.name) / "certificates"

@@ -158,10 +158,10 @@ def random_order_r2(
     """R² of a line through the cumulative count of `size` random ones among `places`, over and over.
 
     Each draw marks `size` of the places at random and counts, at every value of `x`, how many marked
-    places are not above it.
+    places are not above it. A count that is the same at every `x` has no R², and its draw is left out.
 
     Returns:
-        R² of each draw, sorted, shape [resamples].
+        R² of each draw that has one, sorted, shape [at most resamples].
     """
     points, at = _vector(x), np.sort(_vector(places))
     centred = points - points.mean()
@@ -169,8 +169,9 @@ def random_order_r2(
     for _ in range(resamples):
         marked = np.sort(rng.choice(at, size, replace=False))
         counts = np.searchsorted(marked, points, side="right").astype(np.float64)
-        spread = counts - counts.mean()
-        found.append((centred @ spread) ** 2 / ((centred @ centred) * (spread @ spread)))
+        if np.ptp(counts) > 0:
+            spread = counts - counts.mean()
+            found.append((centred @ spread) ** 2 / ((centred @ centred) * (spread @ spread)))
     return np.sort(np.asarray(found))
 
 

@@ -91,6 +91,10 @@ def test_json_gives_the_text_back_and_shows_no_controls(name: str, text: str) ->
     assert terminal_safe(data) == data
 
 
+def test_a_program_of_one_line_has_it_in_the_singular() -> None:
+    assert b", 1 line, SHA-256 " in experiment_files(record("a", "b"))["README.md"]
+
+
 @given(TEXT, TEXT)
 def test_readme_and_message_hold_no_controls_and_no_foreign_lines(name: str, text: str) -> None:
     made = record(name, text)

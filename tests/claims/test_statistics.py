@@ -133,6 +133,14 @@ def test_random_orders_are_lines_more_or_less_and_repeat() -> None:
     assert 0.9 < np.median(first) < 1
 
 
+def test_a_count_that_never_rises_has_no_r2_and_its_draw_is_left_out() -> None:
+    points, seed = [1.0, 2.0, 3.0], np.random.default_rng(0)
+    assert not len(own.random_order_r2([0.0, 0.0], 1, points, rng=seed, resamples=5))
+    mixed = own.random_order_r2([0.0, 2.0], 1, points, rng=seed, resamples=100)
+    assert 0 < len(mixed) < 100
+    assert np.isfinite(mixed).all()
+
+
 @given(st.floats(0, 100), st.integers(0, 5))
 def test_a_rounded_number_agrees_with_its_source(value: float, decimals: int) -> None:
     assert own.agrees(round(value, decimals), value, decimals)

@@ -135,6 +135,7 @@ def test_the_noise_is_that_of_programs_scored_again_and_else_the_one_assumed():
     again = scored("again", scores, repeats=((1.0, 3.0),))
     known, assumed = compared(again, scored("once", scores), resamples=50, noise=0.5).runs
     assert known.noise.deviation == pytest.approx(2**0.5)
+    assert known.noise.source == "programs scored again, 1 degree of freedom"
     assert (assumed.noise.deviation, assumed.noise.source) == (0.5, "assumed (--noise)")
     without = compared(scored("once", scores), resamples=50)
     assert without.runs[0].noise is None

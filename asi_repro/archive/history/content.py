@@ -19,7 +19,7 @@ from asi_repro.archive.node_model import Objective
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.errors import DataError
 from asi_repro.markdown import code, fence, table
-from asi_repro.text import terminal_safe
+from asi_repro.text import counted, terminal_safe
 
 FORMAT = "asi_repro.experiment/1"
 AUTHOR = "asi-repro history <history@asi-repro.invalid>"
@@ -98,7 +98,6 @@ def commit_message(record: ExperimentRecord) -> bytes:
         marks.append(f"score {e.score:.4f}")
     if e.in_gallery:
         marks.append("gallery")
-    withheld = "not released" if record.node is None else "not recorded"
     lines = [
         f"Experiment: {e.index}",
         f"Name: {_one_line(e.name)}",
@@ -106,7 +105,7 @@ def commit_message(record: ExperimentRecord) -> bytes:
         f"Depth: {e.depth}",
         f"Score: {_number(e.score)}",
         f"Gallery: {'yes' if e.in_gallery else 'no'}",
-        f"Program: {withheld if program is None else 'sha256:' + program.sha256}",
+        f"Program: {f'not {record.withheld}' if program is None else 'sha256:' + program.sha256}",
     ]
     if program is not None and program.parameters_stated:
         lines.append(f"Parameters-stated: {_one_line(program.parameters_stated)}")
@@ -191,8 +190,8 @@ def _readme(record: ExperimentRecord, program: Program) -> str:
         "# " + _MARKDOWN.sub(r"\\\1", _one_line(e.label)),
         f"- Experiment: {e.index}\n- Name: {code(_one_line(e.name))}\n- Parent: {parent}\n- Depth: "
         f"{e.depth}\n- In the gallery: {gallery}\n- Score, as recorded by the run: {_number(e.score)}\n- "
-        f"Parameters, as stated: {stated}{exact}\n- Program: `{program_file(record)}`, {program.lines} "
-        f"lines, SHA-256 `{program.sha256}`",
+        f"Parameters, as stated: {stated}{exact}\n- Program: `{program_file(record)}`, "
+        f"{counted(program.lines, 'line')}, SHA-256 `{program.sha256}`",
         "The texts below are the run's own, as `experiment.json` has them; long lines are wrapped.",
         f"## Summary\n\n{_fenced(program.summary)}",
         f"## Motivation\n\n{_fenced(program.motivation)}",

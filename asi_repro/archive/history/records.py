@@ -30,6 +30,7 @@ class ExperimentRecord:
         curve: its rows of `schema.CURVES`.
         others: further parents of an experiment that combines several.
         node: what the system said of it, for an imported run.
+        withheld: what a program that is not there was not (`Archive.withheld`).
     """
 
     experiment: Experiment
@@ -38,6 +39,7 @@ class ExperimentRecord:
     curve: list[JsonDict] = field(default_factory=list)
     others: tuple[int, ...] = ()
     node: Node | None = None
+    withheld: str = "released"
 
     @property
     def index(self) -> int:
@@ -90,6 +92,7 @@ def _in_index_order(archive: Archive) -> Iterator[ExperimentRecord]:
             curves.take(index),
             others.get(index, ()),
             nodes.get(index),
+            archive.withheld,
         )
     for cursor in (programs, benchmarks, curves):
         cursor.refuse_rest()

@@ -24,7 +24,7 @@ from asi_repro.results.digits import nine_digits
 from asi_repro.results.significance import difference_of, mean_interval, ratio_draws, welch
 from asi_repro.results.statistics import Interval, fit_line
 from asi_repro.store.files import atomic_write
-from asi_repro.text import csv_text
+from asi_repro.text import counted, csv_text
 
 PER_EXPERIMENTS, PER_FLOPS = "100 experiments", "1e15 training FLOPs"
 EXPERIMENTS = "experiments"
@@ -283,7 +283,8 @@ def _facts(
     repeated = chance.repeat_deviation([scores for one in group.runs for scores in one.repeats])
     deviation, source = (noise, "assumed (--noise)")
     if repeated is not None and repeated[0] > 0:
-        deviation, source = repeated[0], f"programs scored again, {repeated[1]} degrees of freedom"
+        freedom = counted(repeated[1], "degree of freedom", "degrees of freedom")
+        deviation, source = repeated[0], f"programs scored again, {freedom}"
     # Nothing is better or worse where no direction is stated.
     scores, higher = ((), True) if run.higher is None else (run.scores, run.higher)
     return RunFacts(
