@@ -16,15 +16,7 @@ from pathlib import Path
 
 from asi_repro.archive.node_model import EVICTED, FAILED, FINISHED, MINIMIZE, UNKNOWN
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.imports.model import (
-    NAME_CHARACTERS,
-    ImportedRun,
-    NativeRecord,
-    finite,
-    links,
-    make_node,
-    text,
-)
+from asi_repro.imports.model import NAME_CHARACTERS, ImportedRun, NativeRecord, finite, links, make_node, text
 from asi_repro.imports.reading import Reader
 from asi_repro.store.git import init_bare, read_objects
 

@@ -13,7 +13,7 @@ from asi_repro.archive.nodes import read_nodes, read_parents
 from asi_repro.archive.reader import Archive
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.imports.layout import ARCHIVE
-from asi_repro.imports.model import ImportedRun, Link, NativeNode, NativeRecord, Notice
+from asi_repro.imports.model import ImportedRun, Link, NativeNode, NativeRecord
 from asi_repro.imports.neutral import neutral_lines
 from asi_repro.imports.record import read_import
 from asi_repro.store.files import atomic_dir, atomic_file, sha256_bytes, sha256_file
@@ -97,7 +97,7 @@ def rebuild(folder: Path) -> ImportedRun:
     archive, said = Archive(folder / ARCHIVE), read_import(folder)
     objective = archive.objective
     run = ImportedRun(said.system, objective.score, objective.direction, said.direction_from)
-    run.notices = [Notice(one.kind, one.text) for one in said.notices]
+    run.notices = said.notices
     run.sources = archive.table("sources").to_pylist()
     nodes = read_nodes(archive)
     for index, node in _nodes(archive).items():

@@ -25,7 +25,7 @@ from asi_repro.errors import AsiReproError
 from asi_repro.imports.assembling import assemble
 from asi_repro.imports.layout import ARCHIVE, FILE, HISTORY, is_import
 from asi_repro.imports.model import ImportedRun
-from asi_repro.imports.record import ImportRecord, NoticeRecord, read_import
+from asi_repro.imports.record import ImportRecord, read_import
 from asi_repro.store.files import scratch_beside, unwritable
 from asi_repro.store.json_text import dump_json
 
@@ -90,7 +90,7 @@ def _record(found: ImportedRun, archive: Archive) -> ImportRecord:
         direction=found.direction,
         direction_from=found.direction_from,
         statuses=dict(sorted(statuses.items())),
-        notices=[NoticeRecord(kind=n.kind, text=n.text) for n in found.notices],
+        notices=found.notices,
     )
 
 

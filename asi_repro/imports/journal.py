@@ -15,6 +15,7 @@ from asi_repro.imports.model import (
     ImportedRun,
     NativeNode,
     amount,
+    an_object,
     finite,
     links,
     make_node,
@@ -23,7 +24,7 @@ from asi_repro.imports.model import (
     text,
     whole,
 )
-from asi_repro.imports.reading import Reader, split
+from asi_repro.imports.reading import Reader, joined, split
 
 FORMAT = "journal"
 NAME = "journal.json"
@@ -65,15 +66,11 @@ def read(reader: Reader) -> ImportedRun:
 def _journals(reader: Reader) -> list[str]:
     folders, found = ["."], []
     for _ in range(_DEPTH + 1):
-        found += [name for folder in folders if reader.has(name := _join(folder, NAME))]
+        found += [name for folder in folders if reader.has(name := joined(folder, NAME))]
         if found:
             return sorted(found)
-        folders = [_join(folder, name) for folder in folders for name in reader.folders(folder)]
+        folders = [joined(folder, name) for folder in folders for name in reader.folders(folder)]
     return []
-
-
-def _join(folder: str, name: str) -> str:
-    return name if folder == "." else f"{folder}/{name}"
 
 
 def _stage(file: str) -> str | None:
@@ -99,7 +96,7 @@ def _read_journal(
     version = value.get("__version")
     if version not in (None, "2"):
         run.note("unknown", f"{file} has version {str(version)[:20]}; version 2 is known")
-    parents = value.get("node2parent") if isinstance(value.get("node2parent"), dict) else {}
+    parents = an_object(value.get("node2parent"))
     ids: list[str | None] = []
     for place, node in enumerate(listed):
         made = _node(node, parents, f"{file}, node {place}", _stage(file), ways, run)

@@ -75,8 +75,7 @@ class NativeRecord:
     node: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Record):
     """Something about the source that a person should know.
 
     Attributes:
@@ -114,11 +113,10 @@ class ImportedRun:
     def note(self, kind: str, text: str) -> None:
         """Add a notice; of more than a thousand the rest is counted in the last."""
         if len(self.notices) < MOST_NOTICES:
-            self.notices.append(Notice(kind, terminal_safe(text, keep="")))
+            self.notices.append(Notice(kind=kind, text=terminal_safe(text, keep="")))
         elif len(self.notices) == MOST_NOTICES:
-            self.notices.append(
-                Notice("ignored", f"there are more than {MOST_NOTICES} notices; the rest is left out")
-            )
+            rest = f"there are more than {MOST_NOTICES} notices; the rest is left out"
+            self.notices.append(Notice(kind="ignored", text=rest))
 
 
 def make_node(where: str, run: ImportedRun, **fields: Any) -> NativeNode:
@@ -195,9 +193,19 @@ def numbers(metrics: Any) -> dict[str, float | None]:
     }
 
 
+def an_object(value: Any) -> dict[str, Any]:
+    """An object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def a_list(value: Any) -> list[Any]:
+    """A list, or an empty one."""
+    return value if isinstance(value, list) else []
+
+
 def objects(value: Any) -> list[dict[str, Any]]:
     """The objects in a list; nothing of what is no list."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [one for one in a_list(value) if isinstance(one, dict)]
 
 
 def links(ids: Iterable[Any], role: str = PARENT) -> tuple[Link, ...]:

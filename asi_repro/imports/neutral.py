@@ -41,7 +41,7 @@ VERSION = "asi_repro.run/1"
 _NUMBERS = ("score", "time", "seconds", "cost")
 
 
-class _Notice(Record):
+class _Notice(Notice):
     kind: Short
     text: Text
 
@@ -102,7 +102,7 @@ def _read(data: bytes, name: str) -> ImportedRun:
     head, _, _ = data.partition(b"\n")
     header = _header(head, name)
     run = ImportedRun(header.system, header.score, header.direction, header.direction_from)
-    run.notices = [Notice(n.kind, terminal_safe(n.text, keep="")) for n in header.notices]
+    run.notices = [Notice(kind=n.kind, text=terminal_safe(n.text, keep="")) for n in header.notices]
     shared = header.sources is not None
     if header.sources is not None:
         run.sources = [source.model_dump() for source in header.sources]
@@ -189,7 +189,7 @@ def neutral_lines(run: ImportedRun) -> Iterator[str]:
             "score": run.score,
             "direction": run.direction,
             "direction_from": run.direction_from,
-            "notices": [{"kind": n.kind, "text": n.text} for n in run.notices],
+            "notices": [notice.model_dump() for notice in run.notices],
             "sources": run.sources or [],
         }
     )

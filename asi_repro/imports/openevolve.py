@@ -19,7 +19,9 @@ from asi_repro.imports.model import (
     ImportedRun,
     NativeNode,
     NativeRecord,
+    a_list,
     amount,
+    an_object,
     finite,
     links,
     make_node,
@@ -29,7 +31,7 @@ from asi_repro.imports.model import (
     text,
     whole,
 )
-from asi_repro.imports.reading import Damaged, Reader, json_lines, parse
+from asi_repro.imports.reading import Damaged, Reader, joined, json_lines, parse
 
 FORMAT = "openevolve"
 TRACE, FAILURES = "evolution_trace.jsonl", "evolution_trace_failures.jsonl"
@@ -95,14 +97,10 @@ def _checkpoints(reader: Reader) -> dict[int, str]:
     for parent in ("checkpoints", "."):
         for name in reader.folders(parent):
             if match := _CHECKPOINT.fullmatch(name):
-                found.setdefault(int(match[1]), name if parent == "." else f"{parent}/{name}")
+                found.setdefault(int(match[1]), joined(parent, name))
     if not found and reader.has("metadata.json") and reader.files("programs", ".json"):
         found[0] = "."
     return found
-
-
-def _join(folder: str, name: str) -> str:
-    return name if folder == "." else f"{folder}/{name}"
 
 
 def _read_checkpoint(
@@ -110,8 +108,8 @@ def _read_checkpoint(
 ) -> tuple[set[str], int]:
     """Add a checkpoint's programs; their ids, and the iteration that its metadata state."""
     ids: set[str] = set()
-    for name in reader.files(_join(folder, "programs"), ".json"):
-        file = _join(folder, f"programs/{name}")
+    for name in reader.files(joined(folder, "programs"), ".json"):
+        file = joined(folder, f"programs/{name}")
         data = reader.read(file)
         node = _program(data, file, run)
         run.records.append(NativeRecord(file, 0, data, node.id if node else None))
@@ -126,7 +124,7 @@ def _read_checkpoint(
 
 
 def _read_metadata(reader: Reader, folder: str, ids: set[str], run: ImportedRun) -> int:
-    file = _join(folder, "metadata.json")
+    file = joined(folder, "metadata.json")
     if not reader.has(file):
         run.note("damaged", f"{folder} has no metadata.json: the checkpoint was not finished")
         return 0
@@ -146,12 +144,7 @@ def _read_metadata(reader: Reader, folder: str, ids: set[str], run: ImportedRun)
 
 
 def _lists_of_text(value: Any) -> list[list[str]]:
-    lists = [inner for inner in value if isinstance(inner, list)] if isinstance(value, list) else []
-    return [[one for one in inner if isinstance(one, str)] for inner in lists]
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return [[one for one in a_list(inner) if isinstance(one, str)] for inner in a_list(value)]
 
 
 def _program(data: bytes, file: str, run: ImportedRun) -> NativeNode | None:
@@ -164,7 +157,7 @@ def _program(data: bytes, file: str, run: ImportedRun) -> NativeNode | None:
         return None
     if unknown := sorted(value.keys() - _KNOWN):
         run.note("unknown", f"{file}: the field {unknown[0][:NAME_CHARACTERS]} is kept in the records alone")
-    metadata = _object(value.get("metadata"))
+    metadata = an_object(value.get("metadata"))
     return _node(
         file,
         run,
@@ -195,7 +188,7 @@ def _node(
     **more: Any,
 ) -> NativeNode:
     score, failed = _score(metrics)
-    usage = metadata.get("token_usage")
+    usage = an_object(metadata.get("token_usage"))
     return make_node(
         where,
         run,
@@ -205,7 +198,7 @@ def _node(
         score=score,
         metrics=numbers(metrics),
         seconds=amount(metadata.get("iteration_time")),
-        tokens=whole(usage.get("total_tokens")) if isinstance(usage, dict) else None,
+        tokens=whole(usage.get("total_tokens")),
         **more,
     )
 
@@ -252,7 +245,7 @@ def _read_trace(reader: Reader, found: dict[str, NativeNode], run: ImportedRun) 
 
 
 def _traced(value: dict[str, Any], where: str, run: ImportedRun) -> NativeNode:
-    metadata = _object(value.get("metadata"))
+    metadata = an_object(value.get("metadata"))
     node = _node(
         where,
         run,
@@ -293,7 +286,7 @@ def _read_failures(reader: Reader, found: dict[str, NativeNode], run: ImportedRu
         run.records.append(NativeRecord(FAILURES, place, line, key if value else None))
         if value is None:
             continue
-        usage = value.get("token_usage")
+        usage = an_object(value.get("token_usage"))
         found[key] = make_node(
             f"{FAILURES}, line {place + 1}",
             run,
@@ -304,14 +297,14 @@ def _read_failures(reader: Reader, found: dict[str, NativeNode], run: ImportedRu
             iteration=whole(value.get("iteration")),
             island=_island(value.get("island_id")),
             time=finite(value.get("timestamp")),
-            tokens=whole(usage.get("total_tokens")) if isinstance(usage, dict) else None,
+            tokens=whole(usage.get("total_tokens")),
         )
 
 
 def _copy_rest(reader: Reader, folder: str, run: ImportedRun) -> None:
     for name in reader.files(folder):
         if name in _COPIED or name.startswith("best_program."):
-            run.records.append(NativeRecord(_join(folder, name), 0, reader.read(_join(folder, name))))
+            run.records.append(NativeRecord(joined(folder, name), 0, reader.read(joined(folder, name))))
 
 
 def _account(run: ImportedRun, saved: set[str], traced: set[str], last: int) -> None:

@@ -70,7 +70,7 @@ class Reader:
                 for entry in entries:
                     found.append(entry)
                     if entry.is_symlink():
-                        self.links.add(entry.name if name == "." else f"{name}/{entry.name}")
+                        self.links.add(joined(name, entry.name))
                     if len(found) > MOST_FILES:
                         raise DataError(f"the folder has more than {MOST_FILES:,} files", where=name)
                 return found
@@ -141,6 +141,19 @@ def parse(data: bytes | str) -> Any:
         raise Damaged(f"{error.msg}, line {error.lineno}, column {error.colno}") from None
     except ValueError as error:  # a whole number of thousands of digits
         raise Damaged(str(error).split(";")[0]) from None
+
+
+def inner_json(value: Any) -> Any:
+    """What a value is that may be kept as JSON text; None where the text is no JSON."""
+    try:
+        return parse(value) if isinstance(value, str) else value
+    except Damaged:
+        return None
+
+
+def joined(folder: str, name: str) -> str:
+    """The path of a name in a folder of the run; "." is the run's own."""
+    return name if folder == "." else f"{folder}/{name}"
 
 
 def json_lines(

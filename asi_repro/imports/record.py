@@ -13,11 +13,6 @@ from asi_repro.imports.model import Notice
 from asi_repro.store.records import Record, read_record
 
 
-class NoticeRecord(Record):
-    kind: str
-    text: str
-
-
 class ImportRecord(Record):
     """import.json: where a run came from, beside its tables."""
 
@@ -27,7 +22,7 @@ class ImportRecord(Record):
     direction: str
     direction_from: str
     statuses: dict[str, int]
-    notices: list[NoticeRecord]
+    notices: list[Notice]
 
     @property
     def experiments(self) -> int:
@@ -52,4 +47,4 @@ def read_import(folder: Path) -> ImportRecord:
 
 def notices(folder: Path) -> list[Notice]:
     """What was noted when a run was imported."""
-    return [Notice(one.kind, one.text) for one in read_import(folder).notices]
+    return read_import(folder).notices

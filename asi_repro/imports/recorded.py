@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from asi_repro.imports.model import NAME_CHARACTERS, amount, finite, text, whole
+from asi_repro.imports.model import NAME_CHARACTERS, a_list, amount, an_object, finite, text, whole
 from asi_repro.imports.openevolve import FAILURES, TRACE
-from asi_repro.imports.reading import Damaged, parse
+from asi_repro.imports.reading import inner_json
 from asi_repro.store.json_text import JsonDict
 from asi_repro.text import LATEST
 from asi_repro.traces.spans import Kind
@@ -57,16 +57,18 @@ def openevolve(records: Records) -> Story:
     every = [*programs, *lines, *failures]
     calls, judged = _prompts(programs)
     if not calls and lines and (lines[0].get("prompt") or lines[0].get("llm_response")):
-        calls = [_call("proposal", _object(lines[0].get("prompt")), lines[0].get("llm_response"))]
+        calls = [_call("proposal", an_object(lines[0].get("prompt")), lines[0].get("llm_response"))]
     usage = _first(_usage(value) for value in every)
     if usage:
         calls = [_with(calls[0], usage), *calls[1:]] if calls else [_call("proposal", {}, None, usage)]
     metrics = _first(value.get("metrics") or value.get("child_metrics") for value in [*programs, *lines])
-    kept = _first(_object(_json(v.get("artifacts_json") or v.get("artifacts"))) for v in [*programs, *lines])
-    evaluation = _evaluation(_object(metrics), _texts(kept), inside=tuple(judged))
+    kept = _first(
+        an_object(inner_json(v.get("artifacts_json") or v.get("artifacts"))) for v in [*programs, *lines]
+    )
+    evaluation = _evaluation(an_object(metrics), _texts(kept), inside=tuple(judged))
     # OpenEvolve makes the record when the evaluation has ended; the duration counts from before the request.
     end = _first(finite(value.get("timestamp")) for value in every)
-    took = _first(amount(_object(v.get("metadata")).get("iteration_time")) for v in every)
+    took = _first(amount(an_object(v.get("metadata")).get("iteration_time")) for v in every)
     why = text(failures[0].get("error"), NAME_CHARACTERS) if failures else None
     return Story((*calls, *evaluation), _since(end, took), why)
 
@@ -75,18 +77,18 @@ def _prompts(programs: Sequence[JsonDict]) -> tuple[list[Step], list[Step]]:
     """Calls that a program's file holds: those that proposed it, and those that judged it."""
     calls: list[Step] = []
     judged: list[Step] = []
-    for key, value in _object(_first(_object(p.get("prompts")) for p in programs)).items():
-        found = _object(value)
+    for key, value in an_object(_first(an_object(p.get("prompts")) for p in programs)).items():
+        found = an_object(value)
         answers = found.get("responses")
-        said: list[str | None] = [a for a in _list(answers) if isinstance(a, str)]
+        said: list[str | None] = [a for a in a_list(answers) if isinstance(a, str)]
         to = judged if key == "evaluation" else calls
         to += [_call("judgement" if to is judged else "proposal", found, one) for one in said or [None]]
     return calls, judged
 
 
 def _usage(value: JsonDict) -> JsonDict:
-    metadata = _object(value.get("metadata"))
-    usage = _object(metadata.get("token_usage") or value.get("token_usage"))
+    metadata = an_object(value.get("metadata"))
+    usage = an_object(metadata.get("token_usage") or value.get("token_usage"))
     model = usage.get("model") or metadata.get("llm_model")
     return _tokens(model, usage.get("prompt_tokens"), usage.get("completion_tokens"))
 
@@ -95,13 +97,13 @@ def shinka(records: Records) -> Story:
     """Of a program's row, with its `metadata`; or of the log of a proposal that was never evaluated."""
     for name, row in records:
         if name == "attempt_log.jsonl":
-            details = _object(_json(row.get("details")))
+            details = an_object(inner_json(row.get("details")))
             facts = _facts(details, _PROPOSED, cost="api_costs")
             why = text(details.get("last_error_msg")) or text(details.get("error_attempt")) or ""
             return Story((Step("proposal", "CHAIN", facts, error=why),))
     row = next((row for _, row in records), {})
-    metadata = _object(_json(row.get("metadata")))
-    answered = _object(metadata.get("llm_result"))
+    metadata = an_object(inner_json(row.get("metadata")))
+    answered = an_object(metadata.get("llm_result"))
     calls: tuple[Step, ...] = ()
     if answered:
         asked = {"system": answered.get("system_msg"), "user": answered.get("msg")}
@@ -116,8 +118,8 @@ def shinka(records: Records) -> Story:
     )  # fmt: skip
     metrics = {
         "combined_score": row.get("combined_score"),
-        **_object(_json(row.get("private_metrics"))),
-        **_object(_json(row.get("public_metrics"))),
+        **an_object(inner_json(row.get("private_metrics"))),
+        **an_object(inner_json(row.get("public_metrics"))),
     }
     said = _texts({"feedback": row.get("text_feedback"), **_facts(metadata, ("stdout_log", "stderr_log"))})
     failed = None if row.get("correct") in (1, True) else text(metadata.get("error_attempt")) or ""
@@ -138,7 +140,7 @@ def journal(records: Records) -> Story:
     out = "".join(p for p in printed if isinstance(p, str)) if isinstance(printed, list) else printed
     took = amount(node.get("exec_time"))
     kind = text(node.get("exc_type"), NAME_CHARACTERS)
-    arguments = _list(_object(node.get("exc_info")).get("args"))
+    arguments = a_list(an_object(node.get("exc_info")).get("args"))
     why = None if kind is None else ": ".join([kind, *map(str, arguments)])
     if took is not None or text(out):
         facts = {"output.value": text(out), "seconds": took}
@@ -154,7 +156,7 @@ def journal(records: Records) -> Story:
 def asi_evolve(records: Records) -> Story:
     """Of a node: its motivation, results and analysis. Prompts and answers are in files that are not read."""
     node = next((node for _, node in records), {})
-    results = _object(node.get("results"))
+    results = an_object(node.get("results"))
     failed = text(results.get("error")) or text(results.get("stderr")) or ""
     evaluated = _evaluation(
         {name: value for name, value in results.items() if name != "runtime"},
@@ -262,7 +264,7 @@ def _known(values: JsonDict) -> JsonDict:
 
 
 def _texts(values: Any) -> JsonDict:
-    return {str(name)[:NAME_CHARACTERS]: said for name, v in _object(values).items() if (said := text(v))}
+    return {str(name)[:NAME_CHARACTERS]: said for name, v in an_object(values).items() if (said := text(v))}
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -280,18 +282,3 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 def _first(values: Any) -> Any:
     return next((value for value in values if value not in (None, {}, [])), None)
-
-
-def _object(value: Any) -> JsonDict:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _json(value: Any) -> Any:
-    try:
-        return parse(value) if isinstance(value, str) else value
-    except Damaged:
-        return None

@@ -21,7 +21,9 @@ from asi_repro.imports.model import (
     ImportedRun,
     NativeNode,
     NativeRecord,
+    a_list,
     amount,
+    an_object,
     finite,
     links,
     make_node,
@@ -30,7 +32,7 @@ from asi_repro.imports.model import (
     text,
     whole,
 )
-from asi_repro.imports.reading import Damaged, Reader, parse
+from asi_repro.imports.reading import Reader, inner_json
 from asi_repro.store.json_text import one_line
 
 FORMAT = "shinka"
@@ -141,9 +143,7 @@ def _program(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
     if key is None:
         run.note("damaged", "a row of programs has no id; it is kept in the records alone")
         return None
-    metadata, usage = _object(row.get("metadata")), {}
-    if isinstance(metadata.get("llm_result"), dict):
-        usage = metadata["llm_result"]
+    metadata = an_object(inner_json(row.get("metadata")))
     score = finite(row.get("combined_score"))
     correct = row.get("correct") in (1, True) and score is not None
     return make_node(
@@ -154,7 +154,12 @@ def _program(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
         parents=(*_copied(metadata), *_parents(row)),
         name=text(metadata.get("patch_name"), NAME_CHARACTERS),
         score=score if correct else None,
-        metrics=numbers({**_object(row.get("private_metrics")), **_object(row.get("public_metrics"))}),
+        metrics=numbers(
+            {
+                **an_object(inner_json(row.get("private_metrics"))),
+                **an_object(inner_json(row.get("public_metrics"))),
+            }
+        ),
         program=row.get("code") if isinstance(row.get("code"), str) else None,
         language=text(row.get("language"), NAME_CHARACTERS),
         motivation=text(metadata.get("patch_description")),
@@ -164,15 +169,15 @@ def _program(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
         time=finite(row.get("timestamp")),
         seconds=amount(metadata.get("evaluation_seconds")),
         cost=_sum(metadata, ("api_costs", "embed_cost", "novelty_cost")),
-        tokens=_tokens(usage),
+        tokens=_tokens(an_object(metadata.get("llm_result"))),
     )
 
 
 def _parents(row: dict[str, Any]) -> tuple[Any, ...]:
     return (
         *links([row.get("parent_id")]),
-        *links(_list(row.get("archive_inspiration_ids")), "archive inspiration"),
-        *links(_list(row.get("top_k_inspiration_ids")), "top-k inspiration"),
+        *links(a_list(inner_json(row.get("archive_inspiration_ids"))), "archive inspiration"),
+        *links(a_list(inner_json(row.get("top_k_inspiration_ids"))), "top-k inspiration"),
     )
 
 
@@ -184,7 +189,7 @@ def _copied(metadata: dict[str, Any]) -> tuple[Any, ...]:
 
 def _attempt(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
     """A proposal that failed before it was evaluated; other rows of the log belong to programs."""
-    details = _object(row.get("details"))
+    details = an_object(inner_json(row.get("details")))
     if row.get("status") != "failed" or details.get("node_kind") != "failed_proposal":
         return None
     return make_node(
@@ -202,23 +207,6 @@ def _attempt(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
 
 
 _READ = {"programs": _program, "attempt_log": _attempt}
-
-
-def _object(value: Any) -> dict[str, Any]:
-    found = _json(value)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    found = _json(value)
-    return found if isinstance(found, list) else []
-
-
-def _json(value: Any) -> Any:
-    try:
-        return parse(value) if isinstance(value, str) else value
-    except Damaged:
-        return None
 
 
 def _sum(values: dict[str, Any], names: tuple[str, ...]) -> float | None:
