@@ -9,7 +9,7 @@ from asi_repro.discover.operators.calls import Call
 from asi_repro.discover.operators.catalogue import find_block
 from asi_repro.discover.operators.describe import described, mechanism, snake
 from asi_repro.discover.operators.draft import Context, Edit, draw_call, install, redescribed, rewritten
-from asi_repro.discover.operators.errors import NotLibraryForm
+from asi_repro.discover.operators.errors import NothingToDo, NotLibraryForm
 from asi_repro.discover.operators.imports import merged
 from asi_repro.discover.operators.library import library, with_classes
 from asi_repro.discover.operators.source import MAIN, Source, reach, renamed
@@ -19,7 +19,7 @@ ACTIVATIONS = {"silu": "SiLU", "gelu": "GELU", "relu": "ReLU", "softplus": "soft
 ADOPTED = "ParentMixer"
 
 
-def change_activation(source: Source, context: Context) -> Edit | None:
+def change_activation(source: Source, context: Context) -> Edit:
     """Another activation function in one place of a class; in blocks that are named after theirs, none."""
     places = []
     for piece in source.pieces:
@@ -27,7 +27,7 @@ def change_activation(source: Source, context: Context) -> Edit | None:
         if piece.is_definition and (block is None or block.kind != "feature"):
             places += [(piece, node) for node in ast.walk(ast.parse(piece.text)) if _is_activation(node)]
     if not places:
-        return None
+        raise NothingToDo
     piece, node = context.rng.choice(places)
     assert isinstance(node, ast.Attribute)
     assert node.end_col_offset is not None
@@ -46,7 +46,7 @@ def change_activation(source: Source, context: Context) -> Edit | None:
     return Edit(made, f"change_activation:{piece.names[0]}={new}", f"{new}_{snake(piece.names[0])}", sentence)
 
 
-def adopt(source: Source, context: Context) -> Edit | None:
+def adopt(source: Source, context: Context) -> Edit:
     """A program of another form, kept whole as one path, beside a path of the library.
 
     Raises:
@@ -77,8 +77,6 @@ def adopt(source: Source, context: Context) -> Edit | None:
     path = replace(path, keywords=(("mixer", inner),))
     framed, other = install(framed, draw_call("path", context))
     made = rewritten(framed, {"paths": (path, other)}, context)
-    if made is None:
-        return None
     sentence = (
         f"Keeps the parent's mixer whole as one path and adds another: {described(other)}. "
         f"{mechanism(other)} The paths are combined by {described(made.slots['fusion'][0])}."

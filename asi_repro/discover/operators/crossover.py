@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from asi_repro.discover.operators.describe import described, snake, term
 from asi_repro.discover.operators.draft import Context, Edit, install, rewritten
-from asi_repro.discover.operators.errors import NotLibraryForm
+from asi_repro.discover.operators.errors import NothingToDo, NotLibraryForm
 from asi_repro.discover.operators.source import Source
 
 CROSSED = ("stem", "fusion", "stages", "norm")
 
 
-def cross_path(source: Source, context: Context) -> Edit | None:
+def cross_path(source: Source, context: Context) -> Edit:
     """A path of another program, added or in the place of one."""
     if not context.donors:
-        return None
+        raise NothingToDo
     donor = context.rng.choice(context.donors)
     call, paths = context.rng.choice(donor.source.slots["paths"]), source.slots["paths"]
     place = context.rng.randrange(-1, len(paths))
     try:
         installed, taken = install(source, call, donor.source)
     except NotLibraryForm:
-        return None
+        raise NothingToDo from None
     if taken in paths:
-        return None
+        raise NothingToDo
     new = (*paths, taken) if place < 0 else (*paths[:place], taken, *paths[place + 1 :])
     made = rewritten(installed, {"paths": new}, context)
-    if made is None:
-        return None
     sentence = f"Takes a path of {donor.label}: {described(taken)}, "
     if place < 0:
         sentence += f"combined with the others by {described(made.slots['fusion'][0])}."
@@ -35,23 +33,21 @@ def cross_path(source: Source, context: Context) -> Edit | None:
     return Edit(made, f"cross_path:{taken.name}", f"cross_{snake(taken.name)}", sentence)
 
 
-def cross_slot(source: Source, context: Context) -> Edit | None:
+def cross_slot(source: Source, context: Context) -> Edit:
     """The stem, fusion, stages or norm of another program."""
     if not context.donors:
-        return None
+        raise NothingToDo
     donor, slot = context.rng.choice(context.donors), context.rng.choice(CROSSED)
     if slot == "fusion" and min(len(source.slots["paths"]), len(donor.source.slots["paths"])) < 2:
-        return None
+        raise NothingToDo
     taken = []
     for call in donor.source.slots[slot]:
         try:
             source, own = install(source, call, donor.source)
         except NotLibraryForm:
-            return None
+            raise NothingToDo from None
         taken.append(own)
     made = rewritten(source, {slot: tuple(taken)}, context)
-    if made is None:
-        return None
     what = ", ".join(map(described, taken)) or "none"
     sentence = f"Takes the {slot} of {donor.label}: {what}."
     slug = "_".join(snake(call.name) for call in taken) or f"no_{slot}"

@@ -10,6 +10,7 @@ from asi_repro.config.operators import OperatorSettings
 from asi_repro.discover.operators.calls import Call
 from asi_repro.discover.operators.catalogue import Block, Kind, blocks_of, plain_call
 from asi_repro.discover.operators.describe import cost, headline
+from asi_repro.discover.operators.errors import NothingToDo
 from asi_repro.discover.operators.library import library, with_classes
 from asi_repro.discover.operators.source import MAIN, Source, with_docstring
 
@@ -61,7 +62,8 @@ class Context:
     donors: Sequence[Donor] = ()
 
 
-Operator = Callable[[Source, Context], "Edit | None"]
+Operator = Callable[[Source, Context], Edit]
+"""Edits a program, or raises `NothingToDo`."""
 
 
 def draw_call(kind: Kind, context: Context, *, without: str = "") -> Call:
@@ -84,25 +86,26 @@ def install(source: Source, call: Call, donor: Source | None = None) -> tuple[So
     return added, call.renamed(names)
 
 
-def rewritten(source: Source, changes: Slots, context: Context) -> Source | None:
+def rewritten(source: Source, changes: Slots, context: Context) -> Source:
     """A program with slots replaced, its fusion fit for the number of paths, without unused code.
 
-    None where the result breaks a bound or is no change.
+    Raises:
+        NothingToDo: where the result breaks a bound or is no change.
     """
     slots = {**source.slots, **changes}
     paths, bounds = slots["paths"], context.settings
     if not paths or len(paths) > bounds.max_paths or len(slots["stages"]) > bounds.max_stages:
-        return None
+        raise NothingToDo
     grows = cost(paths) > cost(source.slots["paths"])
     if grows and cost(paths) > bounds.max_cost:
-        return None
+        raise NothingToDo
     fusion = slots["fusion"][0]
     if (len(paths) == 1) != (fusion.name.startswith("OnePath")):
         fusion = Call("OnePath") if len(paths) == 1 else draw_call("fusion", context)
         source, fusion = install(source, fusion)
         slots["fusion"] = (fusion,)
     if slots == source.slots:
-        return None
+        raise NothingToDo
     return redescribed(source.with_slots(slots)).tidied()
 
 

@@ -12,3 +12,7 @@ class NotLibraryForm(DataError):
 
 class NoNewProgram(RoleFailure):
     """All tries gave programs that are known already."""
+
+
+class NothingToDo(Exception):
+    """An operator finds nothing to change, or what it drew breaks a bound."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from asi_repro.config.operators import WEIGHTS, OperatorSettings
 from asi_repro.discover.operators import code_edits, crossover, mutations
 from asi_repro.discover.operators.describe import composition
 from asi_repro.discover.operators.draft import Context, Donor, Edit, Operator
-from asi_repro.discover.operators.errors import NoNewProgram
+from asi_repro.discover.operators.errors import NoNewProgram, NothingToDo
 from asi_repro.discover.operators.source import Source, normalised_ast, read_source
 from asi_repro.discover.types import Brief, Proposal, Verdict
 from asi_repro.store.files import sha256_bytes
@@ -89,13 +90,12 @@ def vary(source: Source, context: Context) -> list[Edit]:
     names, weights = list(WEIGHTS), [context.settings.weights[name] for name in WEIGHTS]
     for _ in range(count):
         if source.is_library_form:
-            edit = OPERATORS[context.rng.choices(names, weights=weights)[0]](source, context)
+            operator = OPERATORS[context.rng.choices(names, weights=weights)[0]]
         else:
-            first = context.rng.choice((code_edits.adopt, code_edits.adopt, code_edits.change_activation))
-            edit = first(source, context)
-        if edit is not None:
-            edits.append(edit)
-            source = edit.source
+            operator = context.rng.choice((code_edits.adopt, code_edits.adopt, code_edits.change_activation))
+        with suppress(NothingToDo):
+            edits.append(operator(source, context))
+            source = edits[-1].source
     return edits
 
 
