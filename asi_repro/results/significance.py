@@ -114,10 +114,7 @@ def welch(model: ArrayLike, reference: ArrayLike) -> Difference:
     found = stats.ttest_ind(a, b, equal_var=False)
     interval = found.confidence_interval(_LEVEL)
     return Difference(
-        estimate=estimate,
-        low=float(interval.low),
-        high=float(interval.high),
-        p_value=float(found.pvalue),
+        estimate=estimate, low=float(interval.low), high=float(interval.high), p_value=float(found.pvalue)
     )
 
 
@@ -133,10 +130,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def winners_curse(
-    differences: Sequence[ArrayLike],
-    *,
-    rng: np.random.Generator,
-    resamples: int,
+    differences: Sequence[ArrayLike], *, rng: np.random.Generator, resamples: int
 ) -> WinnersCurse:
     """The best of several models under the null that each equals the reference.
 

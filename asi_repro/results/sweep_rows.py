@@ -7,13 +7,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any, Literal, Optional
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
 from asi_repro.errors import DataError
 from asi_repro.results.evaluation import BITS, MARGIN, EvaluationResult, read_result
 from asi_repro.results.layout import BASELINES, EVALUATION
 from asi_repro.results.recorded_rows import Freshness, RecordedRow, RowFiles, shared_conditions
-from asi_repro.results.training import CURVE, ENVIRONMENT, read_curve, read_training
+from asi_repro.results.trained_models import Machine, machine_of
+from asi_repro.results.training import CURVE, read_curve, read_training
 from asi_repro.store.files import sha256_bytes, sha256_file
 from asi_repro.store.json_text import dump_json
 from asi_repro.store.records import Record
@@ -86,13 +87,6 @@ class SweepRow(RecordedRow):
         return "earlier" if found == "current" and self.score_code != score_code else found
 
 
-class _Machine(BaseModel):
-    hardware: str
-    tokens_per_second: Optional[float] = None
-    mfu: Optional[float] = None
-    step_seconds: float = 0.0
-
-
 def conditions_of(identity: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
     """SHA-256 of how a model is trained and scored: recipe, frame, text, items; not code and versions.
 
@@ -131,7 +125,7 @@ def make_row(
     scores = read_result(evaluated / EVALUATION) if training.completed else None
     if scores is not None and scores.weights_sha256 != training.weights_sha256:
         raise DataError("the scores are of other weights than the trained ones", where=str(evaluated))
-    machine = _machine(trained)
+    machine = machine_of(trained) or Machine(hardware="not recorded", step_seconds=0.0)
     text = scores.validation if scores is not None else None
     return SweepRow(
         name=training.name,
@@ -178,13 +172,6 @@ def _task_scores(scores: EvaluationResult | None) -> dict[str, TaskScore]:
             answer_margin=_rounded(metric.get(MARGIN)),
         )
     return found
-
-
-def _machine(trained: Path) -> _Machine:
-    try:
-        return _Machine.model_validate_json((trained / ENVIRONMENT).read_bytes())
-    except (OSError, ValidationError):
-        return _Machine(hardware="not recorded")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ times and hashes of weights stay beside the trained models.
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -193,22 +194,15 @@ def _record(row: dict[str, str], model: Any, path: Path) -> Any:
         return model.model_validate(nested)
     except ValidationError as error:
         raise DataError(
-            f"the file is not a table of models: {first_fault(error)}",
-            where=str(path),
-            hint=_HINT,
+            f"the file is not a table of models: {first_fault(error)}", where=str(path), hint=_HINT
         ) from error
 
 
 def _value(cell: str) -> Any:
-    if cell in ("true", "false"):
-        return cell == "true"
+    """A number, true or false, as JSON has it; other text as it is."""
     try:
-        return int(cell)
-    except ValueError:
-        pass
-    try:
-        return float(cell)
-    except ValueError:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
         return cell
 
 

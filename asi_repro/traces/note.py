@@ -8,6 +8,7 @@ from typing import Any
 
 from asi_repro.markdown import code, escape
 from asi_repro.store.json_text import JsonDict
+from asi_repro.text import counted
 from asi_repro.traces.note_brief import brief
 from asi_repro.traces.note_texts import Texts
 
@@ -59,9 +60,9 @@ def _summary(records: Sequence[JsonDict]) -> str:
     tools = sum(record["openinference.span.kind"] == "TOOL" for record in records)
     failed = sum(record["status_code"] == "ERROR" for record in records)
     parts = [
-        _count(len(records), "span"),
-        _count(len(calls), "call of a model", "calls of a model"),
-        _count(tools, "tool call"),
+        counted(len(records), "span"),
+        counted(len(calls), "call of a model", "calls of a model"),
+        counted(tools, "tool call"),
         f"{failed} failed",
     ]
     if calls:
@@ -74,10 +75,6 @@ def _summary(records: Sequence[JsonDict]) -> str:
     seconds = _seconds(records)
     parts.append("times not known" if seconds is None else f"{_took(seconds)} from first to last")
     return ", ".join(parts) + "."
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _seconds(records: Sequence[JsonDict]) -> float | None:
@@ -111,7 +108,7 @@ def _call(record: JsonDict, before: list[Any], texts: Texts) -> tuple[list[str],
     again = len(before) if messages[: len(before)] == before else 0
     lines: list[str] = []
     if again:
-        lines += ["", f"*{_count(again, 'message')} as before*"]
+        lines += ["", f"*{counted(again, 'message')} as before*"]
     for message in messages[again:]:
         lines += _message(message, texts, record["sequence"])
     answers = json.loads(record.get("llm.output_messages") or "[]")

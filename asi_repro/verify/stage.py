@@ -9,7 +9,8 @@ import json
 import platform
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,7 @@ from asi_repro.sandbox.tiers import best_tier
 from asi_repro.store.files import atomic_write
 from asi_repro.store.json_text import dump_json
 from asi_repro.verify.catalogue import CHECKS, Check
-from asi_repro.verify.certificate import (
-    Certificate,
-    in_order,
-    path_of,
-    read_certificate,
-    write_certificate,
-)
+from asi_repro.verify.certificate import Certificate, in_order, path_of, read_certificate, write_certificate
 from asi_repro.verify.examiner import Examination, Examiner
 from asi_repro.verify.keys import result_key, torch_version
 from asi_repro.verify.results import CheckResult
@@ -51,21 +46,6 @@ class Job:
     stale: tuple[Check, ...]
     keys: dict[str, str]
     before: Certificate | None
-
-
-@dataclass(frozen=True)
-class Task:
-    """A job as an executor takes it.
-
-    Attributes:
-        job: the job.
-        folder: of certificates.
-        tier: of the sandbox; None takes the strongest that works where the task runs.
-    """
-
-    job: Job
-    folder: Path
-    tier: Tier | None
 
 
 @dataclass
@@ -137,15 +117,15 @@ def verify(
     # Here the tier is probed once; another machine has to probe its own.
     tier: Tier | None = "unsafe" if unsafe else best_tier() if executor is None else None
 
-    def took(task: Task, found: Examination | None) -> None:
+    def took(job: Job, found: Examination | None) -> None:
         if found is not None:
             outcome.done += 1
-            outcome.timings[task.job.program.index] = found.timings
-        progress(task.job.program.display_name or task.job.program.name)
+            outcome.timings[job.program.index] = found.timings
+        progress(job.program.display_name or job.program.name)
 
-    tasks = [Task(job, folder.resolve(), tier) for job in todo]
-    lost = (executor or ThreadExecutor(jobs)).run(_certify, tasks, on_result=took, resources=resources)
-    _note_lost(lost, outcome, every=len(lost) == len(tasks))
+    certify = partial(_certify, folder=folder.resolve(), tier=tier)
+    lost = (executor or ThreadExecutor(jobs)).run(certify, todo, on_result=took, resources=resources)
+    _note_lost(lost, outcome, every=len(lost) == len(todo))
     return outcome
 
 
@@ -211,18 +191,18 @@ def _note_lost(lost: list[LostTask], outcome: Outcome, *, every: bool) -> None:
         if one.error is not None and (every or not isinstance(one.error, AsiReproError)):
             raise one.error  # nothing can run here, or a fault of this package: say why once
         reason = one.error.what if isinstance(one.error, AsiReproError) else one.reason
-        outcome.failures[one.task.job.program.index] = reason
+        outcome.failures[one.task.program.index] = reason
 
 
-def _certify(task: Task, stop: threading.Event) -> Examination | None:
+def _certify(job: Job, stop: threading.Event, *, folder: Path, tier: Tier | None) -> Examination | None:
     if stop.is_set():
         return None
-    job = task.job
-    examiner = Examiner(job.program.source, stated=job.program.parameters, tier=task.tier or best_tier())
+    # Another machine takes the strongest tier that works there.
+    examiner = Examiner(job.program.source, stated=job.program.parameters, tier=tier or best_tier())
     found = examiner.examine(job.stale, stop)
     if stop.is_set():
         return None
-    write_certificate(_merged(job, found), task.folder)
+    write_certificate(_merged(job, found), folder)
     return found
 
 
@@ -240,18 +220,17 @@ def _merged(job: Job, found: Examination) -> Certificate:
         elif before is not None:
             rows += [before.row(name) for name in check.rows]
             keys[check.name] = job.keys[check.name]
-    probe = found.probe or (before.probe if before else {})
-    certificate = Certificate(
+    return Certificate(
         index=program.index,
         name=program.name,
         display_name=program.display_name,
         program_sha256=program.sha256,
         parameters_stated=program.parameters,
         environment={"torch": torch_version(), "sandbox": found.tier},
-        probe=probe,
+        probe=found.probe or (before.probe if before else {}),
         keys=keys,
+        checks=in_order(rows),
     )
-    return replace(certificate, checks=in_order(rows))
 
 
 def _previous(path: Path, program: Program) -> Certificate | None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from asi_repro.discover.types import Proposal, Verdict
 from asi_repro.errors import NotFound
-from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.tiers import best_tier
 from asi_repro.traces.spans import Trace
 from asi_repro.verify.catalogue import CHECKS, ROW_NAMES, Check
@@ -20,13 +19,12 @@ class SandboxChecker:
 
     Args:
         rows: names of rows of the certificate.
-        tier: a sandbox tier; None takes the strongest that works.
 
     Raises:
         NotFound: for an unknown row.
     """
 
-    def __init__(self, rows: Sequence[str], tier: Tier | None = None) -> None:
+    def __init__(self, rows: Sequence[str]) -> None:
         if unknown := sorted(set(rows) - set(ROW_NAMES)):
             raise NotFound(
                 f"no check has a row named {unknown[0]!r}",
@@ -34,7 +32,6 @@ class SandboxChecker:
                 hint="one of " + ", ".join(ROW_NAMES),
             )
         self._rows = tuple(rows)
-        self._tier = tier
 
     @property
     def checks(self) -> list[Check]:
@@ -48,9 +45,7 @@ class SandboxChecker:
             SandboxUnavailable: where no tier works here.
             SandboxFailure: where no worker can be started.
         """
-        if self._tier is None:
-            self._tier = best_tier()
-        examiner = Examiner(proposal.program, stated=None, tier=self._tier)
+        examiner = Examiner(proposal.program, stated=None, tier=best_tier())
         found = examiner.examine(self.checks, threading.Event(), times=False)
         rows = {row.check: row for listed in found.rows.values() for row in listed}
         bad = [rows[name] for name in self._rows if rows[name].verdict != "pass"]

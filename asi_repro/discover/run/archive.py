@@ -6,6 +6,7 @@ import json
 
 import pyarrow as pa
 
+from asi_repro.archive.schema import column
 from asi_repro.archive.tables import Run, write_archive
 from asi_repro.discover.loop.verification import VERIFICATION
 from asi_repro.discover.run.content import (
@@ -27,35 +28,31 @@ _METRICS = ("train_loss", "benchmark", "parameters", "tokens", "flops")
 _FILES = (DISCOVERY, "experiment.json", PROGRAM, ANALYSIS)
 
 
-def _column(name: str, kind: pa.DataType, description: str, *, null: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable=null, metadata={b"description": description.encode()})
-
-
 FITNESS = pa.schema(
     [
-        _column("index", pa.int32(), "Experiment index."),
-        _column("commit", pa.string(), "Its commit in run.git."),
-        _column("arm", pa.string(), "operators or llm."),
-        _column("fitness", pa.float64(), "Mean of the terms, 0 to 1 (equation 2)."),
-        _column(
+        column("index", pa.int32(), "Experiment index."),
+        column("commit", pa.string(), "Its commit in run.git."),
+        column("arm", pa.string(), "operators or llm."),
+        column("fitness", pa.float64(), "Mean of the terms, 0 to 1 (equation 2)."),
+        column(
             "loss_term", pa.float64(), "Sigmoid of the loss difference; null: not a component.", null=True
         ),
-        _column("benchmark_term", pa.float64(), "Of the benchmark difference.", null=True),
-        _column("judge_term", pa.float64(), "The Judge's score; null where the arm has none.", null=True),
-        _column("loss_difference", pa.float64(), "Share by which the loss is below the baseline's."),
-        _column("benchmark_difference", pa.float64(), "Share by which the mean score is above it."),
-        _column("beats_baseline", pa.bool_(), "Better in both: a discovery of the first stage."),
-        _column("train_loss", pa.float64(), "Mean of the last tenth of the steps, nats per token."),
-        _column("benchmark", pa.float64(), "Mean of the tasks' scores, 0 to 1."),
-        _column("parameters", pa.int64(), "Of the whole model at the stage's scale."),
-        _column("tokens", pa.int64(), "Trained on."),
-        _column("flops", pa.int64(), "Of the training."),
-        _column("operators", pa.list_(pa.string()), "What made the program; empty for an LLM's."),
-        _column("references", pa.list_(pa.int32()), "Experiments it was shown beside its parent."),
-        _column("verified", pa.bool_(), "Whether it went through the second stage."),
-        _column("passed", pa.bool_(), "Better in both there too; null: not verified.", null=True),
-        _column("verified_loss_difference", pa.float64(), "As above, in the second stage.", null=True),
-        _column("verified_benchmark_difference", pa.float64(), "As above.", null=True),
+        column("benchmark_term", pa.float64(), "Of the benchmark difference.", null=True),
+        column("judge_term", pa.float64(), "The Judge's score; null where the arm has none.", null=True),
+        column("loss_difference", pa.float64(), "Share by which the loss is below the baseline's."),
+        column("benchmark_difference", pa.float64(), "Share by which the mean score is above it."),
+        column("beats_baseline", pa.bool_(), "Better in both: a discovery of the first stage."),
+        column("train_loss", pa.float64(), "Mean of the last tenth of the steps, nats per token."),
+        column("benchmark", pa.float64(), "Mean of the tasks' scores, 0 to 1."),
+        column("parameters", pa.int64(), "Of the whole model at the stage's scale."),
+        column("tokens", pa.int64(), "Trained on."),
+        column("flops", pa.int64(), "Of the training."),
+        column("operators", pa.list_(pa.string()), "What made the program; empty for an LLM's."),
+        column("references", pa.list_(pa.int32()), "Experiments it was shown beside its parent."),
+        column("verified", pa.bool_(), "Whether it went through the second stage."),
+        column("passed", pa.bool_(), "Better in both there too; null: not verified.", null=True),
+        column("verified_loss_difference", pa.float64(), "As above, in the second stage.", null=True),
+        column("verified_benchmark_difference", pa.float64(), "As above.", null=True),
     ],
     metadata={
         b"description": b"One row an experiment: equation 2 and both stages.",
@@ -64,10 +61,10 @@ FITNESS = pa.schema(
 )
 ANALYSES = pa.schema(
     [
-        _column("index", pa.int32(), "Experiment index."),
-        _column("text", pa.string(), "The Analyst's note, Markdown; in the control arm made by rule."),
-        _column("shortcomings", pa.list_(pa.string()), "What it found wanting."),
-        _column("cognition", pa.list_(pa.string()), "Ids of the cognition entries recalled."),
+        column("index", pa.int32(), "Experiment index."),
+        column("text", pa.string(), "The Analyst's note, Markdown; in the control arm made by rule."),
+        column("shortcomings", pa.list_(pa.string()), "What it found wanting."),
+        column("cognition", pa.list_(pa.string()), "Ids of the cognition entries recalled."),
     ],
     metadata={b"description": b"One row an experiment: the analysis.", b"origin": ORIGIN.encode()},
 )

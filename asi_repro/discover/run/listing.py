@@ -40,10 +40,10 @@ class RunRow:
     kind: str
     arm: str | None
     experiments: int
-    failed: int | None
-    beat_baseline: int | None
-    verified: int | None
-    archive: str | None
+    failed: int | None = None
+    beat_baseline: int | None = None
+    verified: int | None = None
+    archive: str | None = None
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,22 +64,14 @@ def list_runs(project: Project) -> list[RunRow]:
             try:
                 found.append(_imported(name, folder) if is_import(folder) else _own(name, folder))
             except AsiReproError as error:
-                found.append(RunRow(name, "damaged", None, 0, None, None, None, None, error.what))
+                found.append(RunRow(name, "damaged", None, 0, note=error.what))
     return found
 
 
 def _release(project: Project) -> RunRow:
-    archive = Archive(project.archive)
-    return RunRow(
-        RELEASE,
-        RELEASE,
-        None,
-        len(archive.experiments),
-        None,
-        None,
-        len(archive.gallery),
-        str(project.archive),
-    )
+    archive, where = Archive(project.archive), str(project.archive)
+    count = len(archive.experiments)
+    return RunRow(RELEASE, RELEASE, None, count, verified=len(archive.gallery), archive=where)
 
 
 def _imported(name: str, folder: Path) -> RunRow:
@@ -91,8 +83,7 @@ def _imported(name: str, folder: Path) -> RunRow:
         record.experiments,
         record.statuses.get(FAILED, 0),
         sum(step.found for step in made) if objective.directed else None,
-        None,
-        str(folder / ARCHIVE),
+        archive=str(folder / ARCHIVE),
     )
 
 

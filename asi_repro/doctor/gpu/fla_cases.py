@@ -73,10 +73,11 @@ def _random(generator: torch.Generator, *shape: int, dtype: torch.dtype | None =
     return drawn.to(torch.get_default_device(), dtype or torch.get_default_dtype())
 
 
-def _randomise(module: torch.nn.Module, generator: torch.Generator) -> None:
+def _randomised(module: Any, generator: torch.Generator) -> Any:
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.copy_(_random(generator, *parameter.shape))
+    return module
 
 
 def _backward(
@@ -112,16 +113,14 @@ def l2norm_wide_row_bf16(fla: Any, generator: torch.Generator) -> dict[str, Tens
 
 @case
 def rms_norm(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    norm = fla.RMSNorm(24, eps=1e-5)
-    _randomise(norm, generator)
+    norm = _randomised(fla.RMSNorm(24, eps=1e-5), generator)
     x = _random(generator, 2, 33, 4, 24).requires_grad_()
     return _backward({"y": norm(x)}, {"x": x, **_parameters(norm)}, generator)
 
 
 @case
 def rms_norm_bias_residual_prenorm(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    norm = fla.RMSNorm(24, bias=True, eps=1e-6)
-    _randomise(norm, generator)
+    norm = _randomised(fla.RMSNorm(24, bias=True, eps=1e-6), generator)
     x, residual = (_random(generator, 3, 7, 24).requires_grad_() for _ in range(2))
     y, kept = norm(x, residual, prenorm=True)
     return _backward({"y": y, "kept": kept}, {"x": x, "residual": residual, **_parameters(norm)}, generator)
@@ -136,16 +135,14 @@ def rms_norm_bare_bf16_residual_in_fp32(fla: Any, generator: torch.Generator) ->
 
 @case
 def gated_norm_swish(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    norm = fla.FusedRMSNormGated(24)
-    _randomise(norm, generator)
+    norm = _randomised(fla.FusedRMSNormGated(24), generator)
     x, g = (_random(generator, 2, 33, 4, 24).requires_grad_() for _ in range(2))
     return _backward({"y": norm(x, g)}, {"x": x, "g": g, **_parameters(norm)}, generator)
 
 
 @case
 def gated_norm_sigmoid_residual(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    norm = fla.FusedRMSNormGated(24, eps=1e-3, activation="sigmoid")
-    _randomise(norm, generator)
+    norm = _randomised(fla.FusedRMSNormGated(24, eps=1e-3, activation="sigmoid"), generator)
     x, g, residual = (_random(generator, 2, 9, 24).requires_grad_() for _ in range(3))
     y, kept = norm(x, g, residual=residual, prenorm=True)
     leaves = {"x": x, "g": g, "residual": residual, **_parameters(norm)}
@@ -154,8 +151,7 @@ def gated_norm_sigmoid_residual(fla: Any, generator: torch.Generator) -> dict[st
 
 @case
 def convolution(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(12, 4)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(12, 4), generator)
     x = _random(generator, 2, 71, 12).requires_grad_()
     y, state = conv(x)
     assert state is None
@@ -164,8 +160,7 @@ def convolution(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
 
 @case
 def convolution_bias_residual_no_activation(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(12, 3, bias=True, activation=None)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(12, 3, bias=True, activation=None), generator)
     x, residual = (_random(generator, 2, 13, 12).requires_grad_() for _ in range(2))
     y, state = conv(x, residual=residual, output_final_state=True)
     leaves = {"x": x, "residual": residual, **_parameters(conv)}
@@ -174,8 +169,7 @@ def convolution_bias_residual_no_activation(fla: Any, generator: torch.Generator
 
 @case
 def convolution_mask(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(8, 4, bias=True)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(8, 4, bias=True), generator)
     mask = torch.ones(3, 10, dtype=torch.long)
     mask[0, :4] = 0
     mask[2, :9] = 0
@@ -186,8 +180,7 @@ def convolution_mask(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
 
 @case
 def convolution_from_state(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(8, 4, bias=True)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(8, 4, bias=True), generator)
     x = _random(generator, 2, 7, 8).requires_grad_()
     start = _random(generator, 2, 8, 4).requires_grad_()
     y, state = conv(x, cache=start, output_final_state=True)
@@ -197,8 +190,7 @@ def convolution_from_state(fla: Any, generator: torch.Generator) -> dict[str, Te
 
 @case
 def convolution_shorter_than_state(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(8, 4)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(8, 4), generator)
     x = _random(generator, 2, 2, 8).requires_grad_()
     start = _random(generator, 2, 8, 4).requires_grad_()
     y, state = conv(x, cache=start, output_final_state=True)
@@ -207,8 +199,7 @@ def convolution_shorter_than_state(fla: Any, generator: torch.Generator) -> dict
 
 @case
 def convolution_packed(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(8, 4, bias=True)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(8, 4, bias=True), generator)
     starts = torch.tensor([0, 2, 3, 70, 75], dtype=torch.int32)
     x = _random(generator, 1, 75, 8).requires_grad_()
     y, state = conv(x, cu_seqlens=starts, output_final_state=True)
@@ -217,8 +208,7 @@ def convolution_packed(fla: Any, generator: torch.Generator) -> dict[str, Tensor
 
 @case
 def convolution_packed_from_state(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(8, 4)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(8, 4), generator)
     starts = torch.tensor([0, 2, 9], dtype=torch.int32)
     x = _random(generator, 1, 9, 8).requires_grad_()
     start = _random(generator, 2, 8, 4).requires_grad_()
@@ -228,8 +218,7 @@ def convolution_packed_from_state(fla: Any, generator: torch.Generator) -> dict[
 
 @case
 def convolution_steps(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(8, 4, bias=True)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(8, 4, bias=True), generator)
     x = _random(generator, 2, 9, 8)
     with torch.no_grad():
         whole, _ = conv(x.clone())
@@ -245,8 +234,7 @@ def convolution_steps(fla: Any, generator: torch.Generator) -> dict[str, Tensor]
 
 @case
 def convolution_steps_packed(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(8, 4, bias=True)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(8, 4, bias=True), generator)
     starts = torch.arange(4, dtype=torch.int32)
     state = _random(generator, 3, 8, 4)
     with torch.no_grad():
@@ -259,8 +247,7 @@ def convolution_steps_packed(fla: Any, generator: torch.Generator) -> dict[str, 
 
 @case
 def convolution_bf16(fla: Any, generator: torch.Generator) -> dict[str, Tensor]:
-    conv = fla.ShortConvolution(8, 4, bias=True)
-    _randomise(conv, generator)
+    conv = _randomised(fla.ShortConvolution(8, 4, bias=True), generator)
     y, state = conv.to(torch.bfloat16)(
         _random(generator, 2, 9, 8, dtype=torch.bfloat16), output_final_state=True
     )
