@@ -59,12 +59,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collec
 
 
 def titled_table(
-    title: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    note: str = "",
-    none: str = "None.",
+    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "", none: str = "None."
 ) -> list[str]:
     """Lines of a bold title and a table below it.
 

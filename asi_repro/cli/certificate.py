@@ -6,13 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from asi_repro.cli.options import (
-    ArchiveOption,
-    CertificatesOption,
-    JsonOption,
-    hints_of,
-    the_certificates,
-)
+from asi_repro.cli.options import ArchiveOption, CertificatesOption, JsonOption, hints_of, the_certificates
 from asi_repro.cli.output import print_result, print_utf8
 from asi_repro.errors import AsiReproError
 from asi_repro.verify.certificate import find_certificate, read_certificates

@@ -15,14 +15,7 @@ from asi_repro.archive import cognition as released
 from asi_repro.archive.cognition import TEXTS, find_entry
 from asi_repro.archive.search import search
 from asi_repro.cli.options import ArchiveOption, JsonOption, the_archive
-from asi_repro.cli.output import (
-    console,
-    print_columns,
-    print_json,
-    print_prose,
-    print_result,
-    safe,
-)
+from asi_repro.cli.output import console, print_columns, print_json, print_prose, print_result, safe
 from asi_repro.cli.search import cognition_json, print_hits
 from asi_repro.config.params import load_params
 from asi_repro.config.roles import BASES, RolesSettings

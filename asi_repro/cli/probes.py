@@ -45,8 +45,7 @@ def probes(
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Run nothing; show what is recorded.")] = False,
     record: Annotated[
-        bool,
-        typer.Option("--record", help="Run nothing; write artifacts/probes.json from what is recorded."),
+        bool, typer.Option("--record", help="Run nothing; write artifacts/probes.json from what is recorded.")
     ] = False,
     unsafe: UnsafeOption = False,
     executor: ExecutorOption = None,

@@ -14,14 +14,7 @@ from asi_repro.cli.output import print_columns, print_json, safe
 from asi_repro.config.params import Params
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.results.leaking import NOT_CHECKED
-from asi_repro.results.recorded_sweep import (
-    MEASURES,
-    Place,
-    RecordedSweep,
-    gallery_titles,
-    grouped,
-    sentence,
-)
+from asi_repro.results.recorded_sweep import MEASURES, Place, RecordedSweep, gallery_titles, grouped, sentence
 from asi_repro.results.reliability import Reliability
 from asi_repro.results.statistics import Interval
 from asi_repro.results.sweep_rows import SweepRow
@@ -38,11 +31,7 @@ def show_recorded(workspace: Workspace, params: Params, out: Console, *, json_: 
     folder = workspace.project.artifacts / SWEEPS_FOLDER / workspace.scale
     archive = workspace.archive
     sweep, damaged = read_recorded(
-        folder,
-        archive,
-        workspace.project.certificates,
-        seed=params.seed,
-        resamples=params.claims.resamples,
+        folder, archive, workspace.project.certificates, seed=params.seed, resamples=params.claims.resamples
     )
     if not sweep.rows:
         said = f"; {len(damaged)} rows are damaged: {damaged[0].what}" if damaged else ""

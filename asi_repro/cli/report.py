@@ -22,9 +22,7 @@ app = typer.Typer(
 
 
 @app.command("build")
-def build(
-    json_: JsonOption = False,
-) -> None:
+def build(json_: JsonOption = False) -> None:
     """Write the report to artifacts/report: index.html, report.md, figures and plot data (stage `report`)."""
     from asi_repro.report.build import build_report
 

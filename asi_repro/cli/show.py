@@ -12,12 +12,7 @@ from rich.text import Text
 from asi_repro.archive.details import Details, collect_details, origin_facts, origin_of
 from asi_repro.archive.node_model import MAXIMIZE, MINIMIZE, Objective
 from asi_repro.archive.reader import Experiment, Program
-from asi_repro.cli.options import (
-    ArchiveOption,
-    ExperimentArgument,
-    JsonOption,
-    the_archive,
-)
+from asi_repro.cli.options import ArchiveOption, ExperimentArgument, JsonOption, the_archive
 from asi_repro.cli.output import (
     console,
     print_columns,

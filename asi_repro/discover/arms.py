@@ -22,15 +22,7 @@ from asi_repro.discover.novelty.fingerprint import KnownPrograms
 from asi_repro.discover.operators import OperatorResearcher, seed_program
 from asi_repro.discover.roles.team import build_run_team, programs_of
 from asi_repro.discover.run.folder import LAB, LLM, DiscoveryRun
-from asi_repro.discover.types import (
-    Analysis,
-    Candidate,
-    Lab,
-    Metrics,
-    Proposal,
-    Team,
-    Verdict,
-)
+from asi_repro.discover.types import Analysis, Candidate, Lab, Metrics, Proposal, Team, Verdict
 from asi_repro.errors import DataError
 from asi_repro.llm import client
 from asi_repro.traces.spans import Trace

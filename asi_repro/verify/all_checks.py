@@ -27,11 +27,7 @@ class Battery:
     """
 
     def __init__(
-        self,
-        source: str,
-        *,
-        stated: int | None = None,
-        sizes: Sequence[tuple[int, int]] = PROBE_SIZES,
+        self, source: str, *, stated: int | None = None, sizes: Sequence[tuple[int, int]] = PROBE_SIZES
     ) -> None:
         torch.set_num_threads(1)  # sums in parallel may round otherwise at every run
         self.source = source

@@ -95,10 +95,7 @@ def _results(one: Checked) -> Iterator[dict[str, Any]]:
 
 
 def _result(one: Checked, rule: str, text: str, line: int) -> dict[str, Any]:
-    location = {
-        "artifactLocation": {"uri": _uri(one.name)},
-        "region": {"startLine": line},
-    }
+    location = {"artifactLocation": {"uri": _uri(one.name)}, "region": {"startLine": line}}
     return {
         "ruleId": rule,
         "ruleIndex": _ORDER[rule],

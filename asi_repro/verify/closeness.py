@@ -66,10 +66,7 @@ class Worst:
         """The worst cases above `threshold` (or the single worst), how many there are, what was skipped."""
         ranked = sorted(self.cases, key=lambda case: -case["value"])
         above = [case for case in ranked if not case["value"] <= threshold]
-        found: dict[str, Any] = {
-            "probes": self.probes,
-            "above_threshold": len(above),
-        }
+        found: dict[str, Any] = {"probes": self.probes, "above_threshold": len(above)}
         # Below the threshold there is only rounding, which no two kinds of CPU share.
         if above:
             found["worst"] = above[:keep]

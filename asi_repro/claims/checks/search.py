@@ -227,8 +227,7 @@ def gallery_is_top(context: Context) -> Finding:
     places = {e.index: place for place, e in enumerate(order, 1)}
     ranks = sorted(places[e.index] for e in gallery if e.index in places)
     better, p_value = rank_probability(
-        [e.score for e in gallery if e.score is not None],
-        [score for score, e in scored if not e.in_gallery],
+        [e.score for e in gallery if e.score is not None], [score for score, e in scored if not e.in_gallery]
     )
     claimed = context.figure("architectures")
     missed = max(claimed, len(gallery)) - len(common)

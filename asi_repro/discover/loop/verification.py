@@ -57,12 +57,7 @@ class Verification:
     """
 
     def __init__(
-        self,
-        run: DiscoveryRun,
-        lab: Lab,
-        *,
-        on_event: OnEvent = ignore,
-        stop: threading.Event | None = None,
+        self, run: DiscoveryRun, lab: Lab, *, on_event: OnEvent = ignore, stop: threading.Event | None = None
     ) -> None:
         self.run, self._lab, self._on_event = run, lab, on_event
         self._stop = stop or threading.Event()

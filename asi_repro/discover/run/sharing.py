@@ -16,15 +16,7 @@ from pathlib import Path
 from asi_repro.archive.history.commits import Commit
 from asi_repro.discover.lab.cache import ResultCache
 from asi_repro.discover.run.archive import write_run_archive
-from asi_repro.discover.run.folder import (
-    COMMITS,
-    LAB,
-    LLM,
-    SETTINGS,
-    TIMINGS,
-    DiscoveryRun,
-    check_name,
-)
+from asi_repro.discover.run.folder import COMMITS, LAB, LLM, SETTINGS, TIMINGS, DiscoveryRun, check_name
 from asi_repro.discover.run.recorded import commit_lines, listed_commits
 from asi_repro.discover.run.rejected import read_rejected
 from asi_repro.discover.run.remote import reaching

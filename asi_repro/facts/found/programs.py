@@ -209,11 +209,7 @@ def every_parameter_acts(context: Context) -> Found:
     failing, total = context.failing("dead_parameters"), len(context.certificates)
     interval = share(len(failing), total)
     rows: list[Row] = [
-        {
-            "index": index,
-            "display_name": context.certificates[index].display_name,
-            "parameter": str(name),
-        }
+        {"index": index, "display_name": context.certificates[index].display_name, "parameter": str(name)}
         for index in failing
         for name in context.certificates[index].row("dead_parameters").detail.get("dead", {})
     ]

@@ -73,10 +73,7 @@ def _kept(context: Context, pattern: str, rows: Iterable[str], said: str) -> Fou
 @fact("promised-cost-kept")
 def promised_cost_kept(context: Context) -> Found:
     return _kept(
-        context,
-        SUBQUADRATIC,
-        ("flops_exponent", "elements_exponent", "memory_exponent"),
-        "promises it",
+        context, SUBQUADRATIC, ("flops_exponent", "elements_exponent", "memory_exponent"), "promises it"
     )
 
 
@@ -92,12 +89,7 @@ def promised_causality_kept(context: Context) -> Found:
 
 @fact("promised-batch-independence-kept")
 def promised_batch_independence_kept(context: Context) -> Found:
-    return _kept(
-        context,
-        BATCH,
-        ("batch_independence", "mask_sample_isolation"),
-        "promises it",
-    )
+    return _kept(context, BATCH, ("batch_independence", "mask_sample_isolation"), "promises it")
 
 
 @fact("named-benchmark-improves")

@@ -11,15 +11,7 @@ from scipy import stats
 from asi_repro.claims.finding import Row
 from asi_repro.data.item_counts import SCORED
 from asi_repro.facts.context import Context, Vector, guess
-from asi_repro.facts.measures import (
-    bootstrap,
-    listed,
-    percent,
-    permutation_p,
-    share,
-    shown,
-    standard_error,
-)
+from asi_repro.facts.measures import bootstrap, listed, percent, permutation_p, share, shown, standard_error
 from asi_repro.facts.outcome import ALPHA, Answer, Estimate, Found, beyond, yes_if
 from asi_repro.facts.registry import fact
 from asi_repro.results.significance import holm
@@ -223,11 +215,7 @@ def best_of_equals(context: Context) -> Found:
         sentence=f"The best of {len(values)} is {best - mean:.2f} points above their mean; the best of as "
         f"many equal models would be {draws.mean() - mean:.2f} [{low - mean:.2f}, {high - mean:.2f}] above.",
         estimate=Estimate(
-            best - mean,
-            float(low) - mean,
-            float(high) - mean,
-            len(values),
-            "95% of the draws under the null",
+            best - mean, float(low) - mean, float(high) - mean, len(values), "95% of the draws under the null"
         ),
         p_value=p_value,
         rows=[{"index": winner.index, "display_name": winner.label, "score": best}],

@@ -113,12 +113,7 @@ def _draw(figure: Figure, points: list[tuple[int, float]], trend: SizeTrend | No
         label = f"Theil–Sen: {trend.slope:+.1f} M for 1,000 experiments"
         axes.plot(grid, [trend.at(g) for g in grid], color=BLUE, linewidth=2, label=label)
     axes.scatter(
-        *columns(points),
-        s=22,
-        color=VERMILLION,
-        alpha=0.8,
-        linewidths=0,
-        label="gallery architecture",
+        *columns(points), s=22, color=VERMILLION, alpha=0.8, linewidths=0, label="gallery architecture"
     )
     right = max(i for i, _ in points)
     for size, colour in zip(STATED_SIZES, (GREEN, PURPLE), strict=True):

@@ -64,11 +64,7 @@ def tree_data(inputs: Inputs) -> Tree:
                 break
             lines.add(index)
     return Tree(
-        experiments,
-        radial_layout(lineage),
-        edges,
-        frozenset(lines),
-        max(e.depth for e in experiments),
+        experiments, radial_layout(lineage), edges, frozenset(lines), max(e.depth for e in experiments)
     )
 
 

@@ -25,11 +25,7 @@ def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
         + ("" if task.seed_deviation is None else f", one seed deviates by {task.seed_deviation:.3f}")
         for task in matrix.tasks.values()
     )
-    return (
-        Paragraph(matrix.sentence),
-        Paragraph(f"Noise: {noise}.", tone="note"),
-        drawing(matrix),
-    )
+    return (Paragraph(matrix.sentence), Paragraph(f"Noise: {noise}.", tone="note"), drawing(matrix))
 
 
 def drawing(matrix: ProbeMatrix) -> Drawing:

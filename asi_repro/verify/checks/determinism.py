@@ -84,7 +84,4 @@ def _train(subject: Subject, x: Tensor, *, seed: int) -> dict[str, Tensor]:
     module = subject.fresh(MOVED, dtype=x.dtype, train=True)
     output = subject.call_full(module, x, seed=seed)[0]
     (gradient,) = torch.autograd.grad(output.sum(), x, allow_unused=True)
-    return {
-        "output": output.detach(),
-        "gradient": gradient if gradient is not None else torch.zeros_like(x),
-    }
+    return {"output": output.detach(), "gradient": gradient if gradient is not None else torch.zeros_like(x)}

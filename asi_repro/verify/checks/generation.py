@@ -60,10 +60,7 @@ def _no_cache(subject: Subject) -> str | None:
 
 
 def _row(
-    subject: Subject,
-    name: str,
-    cases: Iterable[tuple[tuple[int, int], tuple[int, ...]]],
-    reason: str | None,
+    subject: Subject, name: str, cases: Iterable[tuple[tuple[int, int], tuple[int, ...]]], reason: str | None
 ) -> CheckResult:
     method = METHODS[name]
     if reason:
