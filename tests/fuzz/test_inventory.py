@@ -59,7 +59,6 @@ FUZZED = {  # module: the readers of READERS that go through it
     "results/training": ["training curve"],
     "results/table": ["sweep models", "sweep curves"],
     "results/recorded_rows": ["sweep row", "probe row"],
-    "results/sweep_rows": ["sweep row"],
     "tui/state": ["browse state"],
     "verify/certificate": ["certificate"],
 }
