@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +71,8 @@ def diff_programs(archive: Archive, new: int, old: int | None = None, *, context
         )
     other = archive.program(base)
     before, after = _lines(other.source), _lines(program.source)
-    lines = list(_unified(before, after, other, program, context))
+    first, second = (f"{one.index}/{one.name}.py" for one in (other, program))
+    lines = list(difflib.unified_diff(before, after, first, second, n=context, lineterm=""))
     added = sum(line.startswith("+") for line in lines[2:])
     removed = sum(line.startswith("-") for line in lines[2:])
     total = len(before) + len(after)
@@ -86,11 +86,3 @@ def _lines(source: str) -> list[str]:
     # str.splitlines would also split at form feeds and separators, which Python source may hold.
     lines = source.split("\n")
     return lines[:-1] if lines[-1] == "" else lines
-
-
-def _unified(before: list[str], after: list[str], old: Program, new: Program, context: int) -> Iterator[str]:
-    return difflib.unified_diff(before, after, _label(old), _label(new), n=context, lineterm="")
-
-
-def _label(program: Program) -> str:
-    return f"{program.index}/{program.name}.py"

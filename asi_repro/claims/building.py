@@ -96,14 +96,8 @@ def _entry(context: Context, check: Check, sensitivity: bool) -> Entry:
     text, finding = context.text, checked(check, context)
     decided = finding.readings
     return Entry(
-        id=text.id,
-        paper=text.paper,
-        theme=text.theme,
+        **text.model_dump(include={"id", "paper", "theme", "statement", "where", "unit", "check"}),
         claimed=context.claimed,
-        statement=text.statement,
-        where=text.where,
-        unit=text.unit,
-        check=text.check,
         criterion=text.criterion,
         power=finding.power or text.filled(text.power),
         would_change=text.filled(text.would_change),

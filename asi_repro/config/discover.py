@@ -82,10 +82,6 @@ class LabSettings(Settings):
     max_minutes: float = Field(default=60.0, gt=0, description="A training that takes longer is stopped.")
 
 
-def _verification() -> LabSettings:
-    return LabSettings(steps=48, seed=1, limit=100)
-
-
 class ScaleSettings(Settings):
     """What `asi-repro discover --scale` takes in place of the loop's own settings; None takes those."""
 
@@ -143,7 +139,8 @@ class DiscoverSettings(Settings):
         "fitness first; null for all, 0 for none.",
     )
     verification: LabSettings = Field(
-        default_factory=_verification, description="The second stage: larger or longer, another seed."
+        default_factory=lambda: LabSettings(steps=48, seed=1, limit=100),
+        description="The second stage: larger or longer, another seed.",
     )
 
     operators: OperatorSettings = Field(

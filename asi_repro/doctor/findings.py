@@ -31,14 +31,7 @@ class Finding:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "status": self.status,
-            "detail": self.detail,
-            "todo": self.todo,
-            "needed_for": list(self.needed_for),
-            **({"facts": self.facts} if self.facts else {}),
-        }
+        return {key: value for key, value in vars(self).items() if key != "facts" or value}
 
 
 def can_verify(findings: Iterable[Finding]) -> bool:

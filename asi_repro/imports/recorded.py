@@ -60,7 +60,8 @@ def openevolve(records: Records) -> Story:
         calls = [_call("proposal", an_object(lines[0].get("prompt")), lines[0].get("llm_response"))]
     usage = _first(_usage(value) for value in every)
     if usage:
-        calls = [_with(calls[0], usage), *calls[1:]] if calls else [_call("proposal", {}, None, usage)]
+        first, *rest = calls or [_call("proposal", {}, None)]
+        calls = [Step(first.name, first.kind, {**first.attributes, **usage}), *rest]
     metrics = _first(value.get("metrics") or value.get("child_metrics") for value in [*programs, *lines])
     kept = _first(
         an_object(inner_json(v.get("artifacts_json") or v.get("artifacts"))) for v in [*programs, *lines]
@@ -70,7 +71,8 @@ def openevolve(records: Records) -> Story:
     end = _first(finite(value.get("timestamp")) for value in every)
     took = _first(amount(an_object(v.get("metadata")).get("iteration_time")) for v in every)
     why = text(failures[0].get("error"), NAME_CHARACTERS) if failures else None
-    return Story((*calls, *evaluation), _since(end, took), why)
+    start = None if end is None or took is None else end - took
+    return Story((*calls, *evaluation), _between(start, end), why)
 
 
 def _prompts(programs: Sequence[JsonDict]) -> tuple[list[Step], list[Step]]:
@@ -207,10 +209,6 @@ def _call(
     return Step(name, "LLM", attributes)
 
 
-def _with(step: Step, more: JsonDict) -> Step:
-    return Step(step.name, step.kind, {**step.attributes, **more})
-
-
 def _tokens(model: Any, asked: Any, given: Any) -> JsonDict:
     """Counts, where both are recorded, and the model."""
     found: JsonDict = {"llm.model_name": text(model, NAME_CHARACTERS)}
@@ -248,10 +246,6 @@ def _stage(metadata: JsonDict, name: str) -> Interval | None:
 
 def _between(start: float | None, end: float | None) -> Interval | None:
     return (start, end) if start is not None and end is not None and 0 <= start <= end < LATEST else None
-
-
-def _since(end: float | None, took: float | None) -> Interval | None:
-    return None if end is None or took is None else _between(end - took, end)
 
 
 def _facts(values: JsonDict, names: Sequence[str], cost: str | None = None) -> JsonDict:

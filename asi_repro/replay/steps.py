@@ -44,6 +44,9 @@ _MEANINGS = {
 }
 
 
+_TOLD = ("index", "name", "display_name", "score", "in_gallery", "depth", "parent")
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """The pool from one refresh to the next; the steps between share it.
@@ -99,13 +102,7 @@ class Step:
         e, pool = self.experiment, self.pool
         return {
             "position": self.position,
-            "index": e.index,
-            "name": e.name,
-            "display_name": e.display_name,
-            "score": e.score,
-            "in_gallery": e.in_gallery,
-            "depth": e.depth,
-            "parent": e.parent,
+            **{name: getattr(e, name) for name in _TOLD},
             "parent_score": self.parent_score,
             "parent_rank": self.rank,
             "parent_best_rank": self.best_rank,

@@ -56,11 +56,7 @@ def render_page(content: Content, style: Style) -> str:
     """A page; every text in it is escaped by the template engine."""
     css = (files(__package__) / "templates" / "style.css").read_text(encoding="utf-8")
     return _template().render(
-        title=content.title,
-        lead=content.lead,
-        limits=content.limits,
-        counts=content.counts,
-        footer=content.footer,
+        vars(content),
         home=style.home,
         evidence=style.evidence,
         policy="default-src 'none'; style-src 'unsafe-inline'" + ("; img-src 'self'" if style.images else ""),

@@ -21,6 +21,7 @@ from asi_repro.store.records import Record
 
 ROWS = "rows"
 _DIGITS = 4
+_TRAINED = {"name", "index", "seed", "scale", "key", "status", "leak_guard", "tokens", "parameters"}
 
 
 class TaskScore(Record):
@@ -128,19 +129,11 @@ def make_row(
     machine = machine_of(trained) or Machine(hardware="not recorded", step_seconds=0.0)
     text = scores.validation if scores is not None else None
     return SweepRow(
-        name=training.name,
-        index=training.index,
-        seed=training.seed,
-        scale=training.scale,
-        key=training.key,
+        **training.model_dump(include=_TRAINED),
         program=training.identity["model"],
         conditions=conditions_of(training.identity, evaluation),
         score_code=score_code,
-        status=training.status,
         stop="" if training.stop is None else f"{training.stop.reason}: {training.stop.detail}"[:400],
-        leak_guard=training.leak_guard,
-        tokens=training.tokens,
-        parameters=training.parameters,
         flops_per_token=float(f"{training.flops_per_token:.6g}"),
         loss=_rounded(training.last_tenth_loss),
         curve={str(p.step): round(p.mean_loss, _DIGITS) for p in curve if p.mean_loss is not None},

@@ -78,18 +78,7 @@ class Certificate:
 
     def to_json(self) -> dict[str, Any]:
         """The certificate as JSON data, as it is kept and printed."""
-        return {
-            "format": FORMAT,
-            "index": self.index,
-            "name": self.name,
-            "display_name": self.display_name,
-            "program_sha256": self.program_sha256,
-            "parameters_stated": self.parameters_stated,
-            "environment": self.environment,
-            "probe": self.probe,
-            "keys": self.keys,
-            "checks": [row.to_json() for row in self.checks],
-        }
+        return {"format": FORMAT, **vars(self), "checks": [row.to_json() for row in self.checks]}
 
 
 def in_order(rows: Iterable[CheckResult]) -> tuple[CheckResult, ...]:

@@ -33,17 +33,13 @@ from asi_repro.store.json_lines import read_lines
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.store.locks import try_lock
 
-SETTINGS, LAB, LLM, TIMINGS, COMMITS = (
-    "settings.json",
-    "lab.jsonl",
-    "llm.jsonl",
-    "timings.jsonl",
-    "commits.txt",
-)
+SETTINGS, COMMITS = "settings.json", "commits.txt"
+LAB, LLM, TIMINGS = "lab.jsonl", "llm.jsonl", "timings.jsonl"
 TRAINING = ".training"  # the folder of what is being trained, with the losses so far
 LOSSES = "losses.jsonl"
 PLAN = "plan"  # the kind of a line of the timings that says how many experiments were asked for
 SCHEMA = 1
+_OBJECTS = ("exploration", "verification", "llm", "made_with")  # kept as they are given
 _RESTORE = "restore the file from its commit or a copy, or begin a run of another name"
 _FAILED = ".failed"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -77,10 +73,7 @@ class RunSettings:
             # How many experiments there are to be changes no experiment.
             "discover": self.discover.model_dump(exclude={"experiments"}),
             "components": list(self.discover.components),
-            "exploration": self.exploration,
-            "verification": self.verification,
-            "llm": self.llm,
-            "made_with": self.made_with,
+            **{name: getattr(self, name) for name in _OBJECTS},
         }
 
     @classmethod
@@ -99,10 +92,7 @@ class RunSettings:
             return cls(
                 seed=int(data["seed"]),
                 discover=DiscoverSettings.model_validate(data["discover"]),
-                exploration=dict(data["exploration"]),
-                verification=dict(data["verification"]),
-                llm=dict(data["llm"]),
-                made_with=dict(data["made_with"]),
+                **{name: dict(data[name]) for name in _OBJECTS},
             )
         except OSError as error:
             raise MissingInput(

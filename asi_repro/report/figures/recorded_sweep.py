@@ -9,7 +9,7 @@ from statistics import fmean
 from matplotlib.figure import Figure
 
 from asi_repro.report.drawing import columns
-from asi_repro.report.figures.training import line_styles
+from asi_repro.report.figures.training import line_styles, plot_costs
 from asi_repro.report.model import Drawing, PlotData, plain
 from asi_repro.report.palette import BLUE, FAINT
 from asi_repro.results.layout import BASELINES
@@ -179,17 +179,10 @@ def _draw_ranks(figure: Figure, models: Sequence[Model], titles: Mapping[str, st
 
 def _draw_cost(figure: Figure, models: Sequence[Model], titles: Mapping[str, str]) -> None:
     axes = figure.subplots()
-    dots = [(m.flops / 1e6, m.loss) for m in models if not m.baseline]
-    if dots:
-        axes.scatter(*columns(dots), s=20, color=BLUE, alpha=0.7, linewidths=0, label="architecture")
-    baselines = [m for m in models if m.baseline]
-    styles = line_styles([m.name for m in baselines])
-    for m in baselines:
-        axes.plot(
-            [m.flops / 1e6], [m.loss], linestyle="", marker="D", markersize=7, color=styles[m.name][0],
-            label=plain(titles.get(m.name, m.name)), zorder=4,
-        )  # fmt: skip
-    axes.set(xlabel="million FLOPs a training token", ylabel="validation loss (nats per byte)")
+    plot_costs(
+        axes, [(m.name, titles.get(m.name, m.name), m.baseline, m.flops / 1e6, m.loss) for m in models]
+    )
+    axes.set(ylabel="validation loss (nats per byte)")
     axes.legend(loc="upper right")
 
 

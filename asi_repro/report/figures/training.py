@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -175,16 +176,24 @@ def loss_over_flops(results: Results, *, id: str, source: str) -> Drawing | None
 
 def _draw_flops(figure: Figure, points: Sequence[tuple[ModelRow, float, float]]) -> None:
     axes = figure.subplots()
-    dots = [(x, y) for row, x, y in points if not row.baseline]
-    if dots:
-        axes.scatter(*columns(dots), s=20, color=BLUE, alpha=0.7, linewidths=0, label="architecture")
-    known = [(row, x, y) for row, x, y in points if row.baseline]
-    styles = line_styles([row.name for row, _, _ in known])
-    for row, x, y in known:
-        colour, _ = styles[row.name]
-        axes.plot(
-            [x], [y], linestyle="", marker="D", markersize=7, color=colour, label=plain(row.title), zorder=4
-        )
-    axes.set(xlabel="million FLOPs a training token", ylabel="validation loss (nats per token)")
+    plot_costs(axes, [(row.name, row.title, row.baseline, x, y) for row, x, y in points])
+    axes.set(ylabel="validation loss (nats per token)")
     axes.margins(0.06)
     axes.legend(loc="best")
+
+
+def plot_costs(axes: Axes, models: Sequence[tuple[str, str, bool, float, float]]) -> None:
+    """Models by million FLOPs a training token: dots, and diamonds for baselines.
+
+    Args:
+        models: name, title, whether it is a baseline, FLOPs and loss of each.
+    """
+    dots = [(x, y) for _, _, baseline, x, y in models if not baseline]
+    if dots:
+        axes.scatter(*columns(dots), s=20, color=BLUE, alpha=0.7, linewidths=0, label="architecture")
+    known = [model for model in models if model[2]]
+    styles = line_styles([name for name, *_ in known])
+    for name, title, _, x, y in known:
+        style: dict[str, Any] = {"linestyle": "", "marker": "D", "markersize": 7, "color": styles[name][0]}
+        axes.plot([x], [y], label=plain(title), zorder=4, **style)
+    axes.set(xlabel="million FLOPs a training token")
