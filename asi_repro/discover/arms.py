@@ -19,7 +19,8 @@ from asi_repro.config.params import load_params
 from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.live import LiveLabs
 from asi_repro.discover.novelty.fingerprint import KnownPrograms
-from asi_repro.discover.operators import OperatorResearcher, seed_program
+from asi_repro.discover.operators.library import seed_program
+from asi_repro.discover.operators.researcher import OperatorResearcher
 from asi_repro.discover.roles.team import build_run_team, programs_of
 from asi_repro.discover.run.folder import LAB, LLM, DiscoveryRun
 from asi_repro.discover.types import Analysis, Candidate, Lab, Metrics, Proposal, Team, Verdict

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asi_repro.errors import DataError
-from asi_repro.sandbox.client import Limits, SandboxFailure, SandboxOutcome, SandboxWorker
+from asi_repro.sandbox.client import Limits, SandboxOutcome, SandboxWorker
 from asi_repro.sandbox.launch import Tier
 from asi_repro.verify.catalogue import Check
 from asi_repro.verify.program_text import depends_on_hashes
@@ -204,6 +204,3 @@ def _rows(check: Check, outcome: SandboxOutcome) -> list[CheckResult]:
 
 def _skipped(check: Check, reason: str, tier: str) -> list[CheckResult]:
     return [not_run(row, reason, sandbox=tier) for row in check.rows]
-
-
-__all__ = ["ENVIRONMENT", "LIMITS", "Examination", "Examiner", "SandboxFailure"]

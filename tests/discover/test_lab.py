@@ -15,7 +15,7 @@ from asi_repro.discover import session
 from asi_repro.discover.lab.cache import CachedChecker, CachedLab, ResultCache
 from asi_repro.discover.lab.checker import SandboxChecker
 from asi_repro.discover.lab.live import LiveLab, make_lab_spec, stage_identity, stage_recipe, without_folders
-from asi_repro.discover.operators import seed_program
+from asi_repro.discover.operators.library import seed_program
 from asi_repro.discover.run.folder import LOSSES
 from asi_repro.discover.types import LabFailure, LeakSuspected, Metrics, Proposal
 from asi_repro.errors import AsiReproError, MissingInput, NotFound

@@ -234,7 +234,7 @@ def test_hostile_words_are_words_in_the_commit_and_nothing_else(tmp_path: Path) 
 
     from asi_repro.config.discover import DiscoverSettings
     from asi_repro.discover.loop.exploration import Exploration
-    from asi_repro.discover.operators import seed_program
+    from asi_repro.discover.operators.library import seed_program
     from asi_repro.discover.roles.team import build_llm_team, programs_of
     from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
     from asi_repro.store.git import run_git

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from asi_repro.discover.operators import seed_program
+from asi_repro.discover.operators.library import seed_program
 from asi_repro.discover.types import Brief, Candidate, Metrics
 from asi_repro.models.program import load_program
 

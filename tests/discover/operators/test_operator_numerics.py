@@ -8,7 +8,6 @@ from operator_runs import built, leak, run
 from torch import Tensor
 from torch.nn import functional as F
 
-from asi_repro.discover.operators import seed_program
 from asi_repro.discover.operators.blocks.filters import WindowAttention
 from asi_repro.discover.operators.blocks.recurrences import (
     DecayedAverage,
@@ -17,6 +16,7 @@ from asi_repro.discover.operators.blocks.recurrences import (
     gated_delta_rule,
     linear_attention,
 )
+from asi_repro.discover.operators.library import seed_program
 from asi_repro.models.baselines import load_baseline
 from asi_repro.models.program import load_program
 from asi_repro.sandbox.static_check import check_program

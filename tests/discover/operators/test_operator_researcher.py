@@ -16,21 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from operator_runs import FOREIGN, brief, built, candidate, leak
 
-from asi_repro.config.operators import WEIGHTS
-from asi_repro.discover.operators import (
-    NoNewProgram,
-    NotLibraryForm,
-    OperatorResearcher,
-    OperatorSettings,
-    functional_key,
-    normalised_ast,
-    seed_program,
-)
+from asi_repro.config.operators import WEIGHTS, OperatorSettings
 from asi_repro.discover.operators.catalogue import BLOCKS, Kind, find_block
 from asi_repro.discover.operators.draft import Context, Donor, Operator, fill, install, rewritten
-from asi_repro.discover.operators.errors import NothingToDo
-from asi_repro.discover.operators.researcher import OPERATORS, vary
-from asi_repro.discover.operators.source import SLOTS, Source, read_source
+from asi_repro.discover.operators.errors import NoNewProgram, NothingToDo, NotLibraryForm
+from asi_repro.discover.operators.library import seed_program
+from asi_repro.discover.operators.researcher import OPERATORS, OperatorResearcher, functional_key, vary
+from asi_repro.discover.operators.source import SLOTS, Source, normalised_ast, read_source
 from asi_repro.discover.types import Verdict
 from asi_repro.errors import DataError
 from asi_repro.sandbox.static_check import check_program

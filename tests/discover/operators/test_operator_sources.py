@@ -8,12 +8,12 @@ import inspect
 import pytest
 from operator_runs import FOREIGN
 
-from asi_repro.discover.operators import NotLibraryForm, normalised_ast, seed_program
 from asi_repro.discover.operators.calls import Call, read_call, write_call
 from asi_repro.discover.operators.catalogue import BLOCKS, PART_KINDS
+from asi_repro.discover.operators.errors import NotLibraryForm
 from asi_repro.discover.operators.imports import Binding, merged, write_imports
-from asi_repro.discover.operators.library import library, with_classes
-from asi_repro.discover.operators.source import MAIN, read_source, renamed
+from asi_repro.discover.operators.library import library, seed_program, with_classes
+from asi_repro.discover.operators.source import MAIN, normalised_ast, read_source, renamed
 from asi_repro.errors import DataError
 
 

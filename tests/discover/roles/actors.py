@@ -10,7 +10,7 @@ from typing import Any
 from messages_server import Behaviour, Failure, MessagesServer, structured, tool_call
 
 from asi_repro.config.llm import LlmSettings
-from asi_repro.discover.operators import seed_program
+from asi_repro.discover.operators.library import seed_program
 from asi_repro.discover.prompts import load_prompt, prompt_ids
 from asi_repro.discover.types import Brief, Candidate, Metrics, Proposal, Verdict
 from asi_repro.llm.client import LLM

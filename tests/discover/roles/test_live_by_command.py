@@ -16,7 +16,7 @@ import pytest
 from actors import ANALYSIS, Actors, changed_program, marks, proposes, reading
 from messages_server import Behaviour, Failure, structured, text, tool_call
 
-from asi_repro.discover.operators import seed_program
+from asi_repro.discover.operators.library import seed_program
 
 ROOT = Path(__file__).resolve().parents[3]
 NEW, REPAIRED = changed_program("0.5"), changed_program("0.7")

@@ -26,7 +26,7 @@ from asi_repro.config.discover import DiscoverSettings
 from asi_repro.config.roles import RolesSettings
 from asi_repro.discover.cognition.base import CognitionBase, own_notes
 from asi_repro.discover.loop.exploration import Exploration
-from asi_repro.discover.operators import seed_program
+from asi_repro.discover.operators.library import seed_program
 from asi_repro.discover.roles.team import build_llm_team, programs_of
 from asi_repro.discover.run.folder import DiscoveryRun, RunSettings
 from asi_repro.discover.types import LabFailure, Proposal
