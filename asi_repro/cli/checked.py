@@ -12,7 +12,7 @@ from asi_repro.errors import AsiReproError, NotFound
 from asi_repro.verify.adapt import Choice
 from asi_repro.verify.ci import asked_for, junit, sarif
 from asi_repro.verify.files import Checked
-from asi_repro.verify.markdown import certificate_markdown, number
+from asi_repro.verify.markdown import certificate_markdown, value_of
 from asi_repro.verify.results import CheckResult
 from asi_repro.verify.wording import line_of, summary
 
@@ -86,16 +86,11 @@ def _table(checked: list[Checked]) -> None:
         about = ", ".join(f"{key} {value}" for key, value in sorted(one.certificate.environment.items()))
         out.print(f"{safe(one.name)}: {one.mixer.class_name} (line {one.mixer.line}){sizes}; {about}")
         rows = asked_for(one)
-        cells = [[row.check, row.verdict, _value(row), _explained(one, row)] for row in rows]
+        cells = [[row.check, row.verdict, value_of(row), _explained(one, row)] for row in rows]
         styles = [_STYLES[row.verdict] for row in rows]
         print_columns(out, ("row", "verdict", "value", "where"), cells, right=(2,), styles=styles)
         counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in _STYLES}
         out.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-
-
-def _value(row: CheckResult) -> str:
-    below = row.detail.get("below")
-    return number(row.value) if below is None else f"below {number(below)}"
 
 
 def _explained(one: Checked, row: CheckResult) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from asi_repro.archive.bare_programs import bare_program
 from asi_repro.archive.node_model import AS_RECORDED, FAILED, GHOST, TREE_ROLES, Objective
 from asi_repro.archive.node_tables import extra_tables
 from asi_repro.archive.tables import Run
@@ -163,19 +164,7 @@ def _add(made: Run, node: NativeNode, index: dict[str, int]) -> None:
     }
     made.experiments.append({**common, "in_gallery": False, "has_program": node.program is not None})
     if node.program is not None:
-        made.programs.append(
-            {
-                **common,
-                "source": node.program,
-                "sha256": sha256_bytes(node.program.encode()),
-                "lines": len(node.program.splitlines()),
-                "motivation": node.motivation,
-                "summary": node.summary,
-                "diagram": None,
-                "parameters_stated": None,
-                "parameters": None,
-            }
-        )
+        made.programs.append(common | bare_program(node.program, node.motivation, node.summary))
     made.benchmarks += [
         {"index": key, "column": name, "task": name, "metric": AS_RECORDED, "value": value}
         for name, value in node.metrics.items()

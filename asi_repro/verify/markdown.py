@@ -65,7 +65,8 @@ def number(value: Any) -> str:
     return f"{rounded(value, 3):g}" if isinstance(value, float) else escape(value)
 
 
-def _value(row: CheckResult) -> str:
+def value_of(row: CheckResult) -> str:
+    """What a row measured, for a table cell; of what is below the threshold, no more than that."""
     below = row.detail.get("below")
     return number(row.value) if below is None else f"below {number(below)}"
 
@@ -75,7 +76,7 @@ def _table(rows: Sequence[CheckResult]) -> list[str]:
     for row in rows:
         held = {"<=": "≤ ", ">=": "≥ ", "within": "± "}.get(row.comparison, "")
         threshold = f"{held}{number(row.threshold)}" if row.threshold is not None else "–"
-        cells.append([row.check, _MARKS[row.verdict], _value(row), threshold, escape(row.unit)])
+        cells.append([row.check, _MARKS[row.verdict], value_of(row), threshold, escape(row.unit)])
     return markdown.table(("row", "verdict", "value", "threshold", "unit"), cells, right=(2, 3))
 
 

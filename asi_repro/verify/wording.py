@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from asi_repro.verify.markdown import number
+from asi_repro.verify.markdown import number, value_of
 from asi_repro.verify.program_text import parsed
 from asi_repro.verify.results import CheckResult
 
@@ -22,10 +22,7 @@ def summary(row: CheckResult) -> str:
     """What a row found, in one line; it may hold text of the program: escape it before it is shown."""
     if row.verdict == "not run":
         return _flat(row.detail.get("reason", "no reason given")).removeprefix("NotTried: ")
-    value = row.detail.get("below")
-    measured = f"below {number(value)}" if value is not None else number(row.value)
-    if row.value is None:
-        measured = "no finite value"
+    measured = "no finite value" if row.value is None else value_of(row)
     unit = f" {row.unit}" if row.unit else ""
     allowed = ""
     if row.threshold is not None and row.verdict == "fail":

@@ -6,6 +6,7 @@ import json
 
 import pyarrow as pa
 
+from asi_repro.archive.bare_programs import bare_program
 from asi_repro.archive.schema import column
 from asi_repro.archive.tables import Run, write_archive
 from asi_repro.discover.loop.verification import VERIFICATION
@@ -110,19 +111,7 @@ def _add(made: Run, experiment: JsonDict, program: bytes, verified: JsonDict) ->
     index = experiment["index"]
     common = {key: experiment[key] for key in ("index", "name", "display_name", "parent", "score")}
     made.experiments.append({**common, "in_gallery": bool(verified.get("passed")), "has_program": True})
-    made.programs.append(
-        {
-            **common,
-            "source": program.decode(),
-            "sha256": sha256_bytes(program),
-            "lines": experiment["program"]["lines"],
-            "motivation": experiment["program"]["motivation"],
-            "summary": None,
-            "diagram": None,
-            "parameters_stated": None,
-            "parameters": None,
-        }
-    )
+    made.programs.append(common | bare_program(program.decode(), experiment["program"]["motivation"]))
     made.curves += [{"index": index, **row} for row in experiment["curve"]]
     made.benchmarks += [{"index": index, **row} for row in experiment["benchmarks"]]
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
+from asi_repro.archive.bare_programs import bare_program
 from asi_repro.archive.history.content import commit_message, experiment_files
 from asi_repro.archive.history.records import ExperimentRecord
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.discover.loop.fitness import Fitness
 from asi_repro.discover.types import Analysis, Candidate, Judgement, Metrics, Proposal, Verdict
 from asi_repro.errors import DataError
-from asi_repro.store.files import sha256_bytes
 from asi_repro.store.json_text import JsonDict, dump_json
 from asi_repro.store.records import Record, faults_reported
 from asi_repro.text import terminal_safe
@@ -88,7 +88,7 @@ class FinishedExperiment:
 
     def record(self) -> ExperimentRecord:
         """As the history and the archive have it."""
-        source, index, metrics = self.proposal.program, self.discovery.index, self.discovery.metrics
+        index, metrics = self.discovery.index, self.discovery.metrics
         common: JsonDict = {
             "index": index,
             "name": self.proposal.name,
@@ -96,17 +96,7 @@ class FinishedExperiment:
             "parent": self.discovery.parent,
             "score": self.discovery.fitness.value,
         }
-        program = Program(
-            **common,
-            source=source,
-            sha256=sha256_bytes(source.encode()),
-            lines=len(source.splitlines()),
-            motivation=self.proposal.motivation,
-            summary=None,
-            diagram=None,
-            parameters_stated=None,
-            parameters=None,
-        )
+        program = Program(**common, **bare_program(self.proposal.program, self.proposal.motivation))
         experiment = Experiment(
             **common, depth=self.discovery.depth, children=0, in_gallery=False, has_program=True
         )
