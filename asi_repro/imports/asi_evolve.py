@@ -17,6 +17,7 @@ from asi_repro.imports.model import (
     NativeNode,
     NativeRecord,
     amount,
+    an_object,
     finite,
     links,
     make_node,
@@ -47,7 +48,7 @@ def read(reader: Reader) -> ImportedRun:
     file = next((place for place in _PLACES if reader.has(place)), _PLACES[0])
     data = reader.read(file)
     value = reader.document(file)
-    listed = value.get("nodes") if isinstance(value, dict) else None
+    listed = an_object(value).get("nodes")
     if not isinstance(listed, dict):
         raise DataError("the file has no object of nodes", where=file)
     ids: list[str | None] = []
@@ -68,10 +69,7 @@ def _node(key: str, value: Any, where: str, run: ImportedRun) -> NativeNode | No
         return None
     if (stated := native_id(value.get("id"))) not in (None, key):
         run.note("duplicate", f"{where} says that its id is {stated}; the key counts")
-    results = value.get("results") if isinstance(value.get("results"), dict) else {}
-    meta = value.get("meta_info") if isinstance(value.get("meta_info"), dict) else {}
-    assert isinstance(results, dict)
-    assert isinstance(meta, dict)
+    results, meta = an_object(value.get("results")), an_object(value.get("meta_info"))
     score = finite(value.get("score"))
     failed = results.get("success") is False or score is None
     parents = value.get("parent") if isinstance(value.get("parent"), list) else [value.get("parent")]
@@ -112,7 +110,7 @@ def _account(reader: Reader, run: ImportedRun, value: dict[str, Any]) -> None:
     except Damaged as error:
         run.note("damaged", f"pipeline_state.json is not usable ({error}); it is kept in the records alone")
         return
-    step = whole(state.get("step")) if isinstance(state, dict) else None
+    step = whole(an_object(state).get("step"))
     evolved = sum(bool(node.parents) for node in run.nodes)
     if step is not None and step != evolved:
         run.note("count", f"pipeline_state.json says {step} steps, and {evolved} nodes have a parent")

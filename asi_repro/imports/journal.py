@@ -90,7 +90,7 @@ def _read_journal(
     reader: Reader, file: str, found: dict[str, NativeNode], ways: set[str], run: ImportedRun
 ) -> None:
     data, value = reader.read(file), reader.document(file)
-    listed = value.get("nodes") if isinstance(value, dict) else None
+    listed = an_object(value).get("nodes")
     if not isinstance(listed, list):
         raise DataError("the journal has no list of nodes", where=file)
     version = value.get("__version")

@@ -137,15 +137,11 @@ class Examiner:
         if not depends_on_hashes(self._source):
             return None
         environment = {**ENVIRONMENT, "PYTHONHASHSEED": "1"}
-        worker = SandboxWorker(
+        with SandboxWorker(
             "asi_repro.verify.tasks", self._limits, tier=self._tier, environment=environment
-        )
-        try:
-            worker.start()
+        ) as worker:
             worker.try_call("open", self._opening)
             value = worker.try_call("digest", {}).value
-        finally:
-            worker.close()
         return str(value["digest"]) if value else None
 
     def _ready(self, found: Examination) -> SandboxWorker:
