@@ -11,22 +11,9 @@ from typing import Any
 
 from asi_repro.archive.node_model import FAILED, FINISHED, MAXIMIZE
 from asi_repro.errors import DataError
-from asi_repro.imports.model import (
-    NAME_CHARACTERS,
-    ImportedRun,
-    NativeNode,
-    NativeRecord,
-    amount,
-    an_object,
-    finite,
-    links,
-    make_node,
-    native_id,
-    numbers,
-    text,
-    whole,
-)
+from asi_repro.imports.model import ImportedRun, NativeNode, NativeRecord, links, make_node
 from asi_repro.imports.reading import Damaged, Reader, parse, split
+from asi_repro.imports.values import amount, an_object, finite, native_id, numbers, short, text, whole
 
 FORMAT = "asi_evolve"
 _PLACES = ("database_data/nodes.json", "nodes.json")
@@ -79,7 +66,7 @@ def _node(key: str, value: Any, where: str, run: ImportedRun) -> NativeNode | No
         id=key,
         status=FAILED if failed else FINISHED,
         parents=links(parents or ()),
-        name=text(value.get("name"), NAME_CHARACTERS),
+        name=short(value.get("name")),
         score=None if failed else score,
         metrics=numbers(results),
         program=value.get("code") if text(value.get("code")) else None,

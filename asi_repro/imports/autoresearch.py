@@ -16,8 +16,9 @@ from pathlib import Path
 
 from asi_repro.archive.node_model import EVICTED, FAILED, FINISHED, MINIMIZE, UNKNOWN
 from asi_repro.errors import AsiReproError, DataError
-from asi_repro.imports.model import NAME_CHARACTERS, ImportedRun, NativeRecord, finite, links, make_node, text
+from asi_repro.imports.model import ImportedRun, NativeRecord, links, make_node
 from asi_repro.imports.reading import Reader
+from asi_repro.imports.values import NAME_CHARACTERS, finite, short, text
 from asi_repro.store.git import init_bare, read_objects
 
 FORMAT = "autoresearch"
@@ -171,7 +172,7 @@ def _add(
                 id=key,
                 status=FAILED if failed else _STATUS[row.status],
                 parents=links([parent]),
-                name=text(row.description, NAME_CHARACTERS),
+                name=short(row.description),
                 score=None if failed else row.score,
                 metrics={} if failed else dict(row.more),
                 program=programs.get(key),

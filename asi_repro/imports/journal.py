@@ -10,21 +10,18 @@ from typing import Any
 
 from asi_repro.archive.node_model import FAILED, FINISHED, MAXIMIZE, MINIMIZE, UNKNOWN
 from asi_repro.errors import DataError
-from asi_repro.imports.model import (
+from asi_repro.imports.model import ImportedRun, NativeNode, links, make_node
+from asi_repro.imports.reading import Reader, joined, split
+from asi_repro.imports.values import (
     NAME_CHARACTERS,
-    ImportedRun,
-    NativeNode,
     amount,
     an_object,
     finite,
-    links,
-    make_node,
     native_id,
     objects,
     text,
     whole,
 )
-from asi_repro.imports.reading import Reader, joined, split
 
 FORMAT = "journal"
 NAME = "journal.json"

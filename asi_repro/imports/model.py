@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -11,13 +10,13 @@ from pydantic import Field, ValidationError
 
 from asi_repro.archive.node_model import EVICTED, FAILED, PARENT, UNKNOWN
 from asi_repro.errors import DataError
+from asi_repro.imports.values import NAME_CHARACTERS, NATIVE_ID_CHARACTERS, native_id
 from asi_repro.store.hostile_json import MAX_INDEX, MAX_TEXT_CHARACTERS, Text
 from asi_repro.store.records import Record, first_fault
 from asi_repro.text import terminal_safe
 
 MOST_NODES = 1_000_000
 MOST_PARENTS, MOST_METRICS, MOST_NOTICES = 64, 256, 1000
-NATIVE_ID_CHARACTERS, NAME_CHARACTERS = 500, 200
 
 NativeId = Annotated[str, Field(min_length=1, max_length=NATIVE_ID_CHARACTERS)]
 Short = Annotated[str, Field(max_length=NAME_CHARACTERS)]
@@ -118,6 +117,12 @@ class ImportedRun:
             rest = f"there are more than {MOST_NOTICES} notices; the rest is left out"
             self.notices.append(Notice(kind="ignored", text=rest))
 
+    def note_unknown(self, where: str, fields: Collection[str]) -> None:
+        """Add a notice of the first of the fields that nothing here knows, if there are any."""
+        if fields:
+            first = min(fields)[:NAME_CHARACTERS]
+            self.note("unknown", f"{where}: the field {first} is kept in the records alone")
+
 
 def make_node(where: str, run: ImportedRun, **fields: Any) -> NativeNode:
     """A node from fields that an adapter found, each checked; metrics are in the order of their names.
@@ -152,74 +157,10 @@ def _within(listed: Sequence[Any], most: int, what: str, where: str, run: Import
     return listed[:most]
 
 
-def finite(value: Any) -> float | None:
-    """A number that can be compared, or None: of text, NaN, infinity and what is not there."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def whole(value: Any) -> int | None:
-    """A whole number, or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 2**53 else None
-
-
-def text(value: Any, limit: int | None = None) -> str | None:
-    """Text that is not empty, cut to a length, or None."""
-    if not isinstance(value, str) or not value.strip():
-        return None
-    clean = value.encode("utf-8", "replace").decode()
-    return clean[:limit]
-
-
-def amount(value: Any) -> float | None:
-    """A number from zero on, or None."""
-    number = finite(value)
-    return number if number is not None and number >= 0 else None
-
-
-def numbers(metrics: Any) -> dict[str, float | None]:
-    """The metrics that are numbers, by name; NaN and infinity are None."""
-    if not isinstance(metrics, Mapping):
-        return {}
-    return {
-        str(name)[:NAME_CHARACTERS]: finite(value)
-        for name, value in metrics.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    }
-
-
-def an_object(value: Any) -> dict[str, Any]:
-    """An object, or an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def a_list(value: Any) -> list[Any]:
-    """A list, or an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def objects(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list; nothing of what is no list."""
-    return [one for one in a_list(value) if isinstance(one, dict)]
-
-
 def links(ids: Iterable[Any], role: str = PARENT) -> tuple[Link, ...]:
     """Parents of one role; what is no id is left out."""
     found = dict.fromkeys(i for i in map(native_id, ids) if i is not None)
     return tuple(Link(id=i, role=role) for i in found)
-
-
-def native_id(value: Any) -> str | None:
-    """An id as text, or None."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return None
-    shown = text(str(value))
-    return None if shown is None or len(shown) > NATIVE_ID_CHARACTERS else shown
 
 
 def settled(node: NativeNode, present: bool) -> NativeNode:

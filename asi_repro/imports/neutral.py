@@ -19,17 +19,16 @@ from pydantic import Field, ValidationError
 from asi_repro.errors import DataError
 from asi_repro.imports.model import (
     MOST_NOTICES,
-    NAME_CHARACTERS,
     ImportedRun,
     NativeId,
     NativeNode,
     NativeRecord,
     Notice,
     Short,
-    finite,
     make_node,
 )
 from asi_repro.imports.reading import Damaged, Reader, json_lines, parse
+from asi_repro.imports.values import finite
 from asi_repro.store.hostile_json import Text
 from asi_repro.store.json_text import JsonDict, one_line
 from asi_repro.store.records import Record, first_fault
@@ -147,8 +146,7 @@ def _node(value: Any, where: str, run: ImportedRun) -> NativeNode:
     if not isinstance(value, dict):
         raise DataError("this is not an object", where=where)
     known = {key: value[key] for key in value if key in NativeNode.model_fields}
-    if unknown := sorted(value.keys() - known.keys()):
-        run.note("unknown", f"{where}: the field {unknown[0][:NAME_CHARACTERS]} is kept in the records alone")
+    run.note_unknown(where, value.keys() - known.keys())
     known["parents"] = tuple(_link(one) for one in _listed(known.get("parents"), where))
     for key in _NUMBERS:
         if isinstance(known.get(key), (int, float)) and not isinstance(known[key], bool):

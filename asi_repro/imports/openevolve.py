@@ -14,24 +14,9 @@ from typing import Any
 
 from asi_repro.archive.node_model import COPY, EVICTED, FAILED, FINISHED, MAXIMIZE, PARENT
 from asi_repro.errors import DataError
-from asi_repro.imports.model import (
-    NAME_CHARACTERS,
-    ImportedRun,
-    NativeNode,
-    NativeRecord,
-    a_list,
-    amount,
-    an_object,
-    finite,
-    links,
-    make_node,
-    native_id,
-    numbers,
-    settled,
-    text,
-    whole,
-)
+from asi_repro.imports.model import ImportedRun, NativeNode, NativeRecord, links, make_node, settled
 from asi_repro.imports.reading import Damaged, Reader, joined, json_lines, parse
+from asi_repro.imports.values import a_list, amount, an_object, finite, native_id, numbers, short, text, whole
 
 FORMAT = "openevolve"
 TRACE, FAILURES = "evolution_trace.jsonl", "evolution_trace_failures.jsonl"
@@ -155,8 +140,7 @@ def _program(data: bytes, file: str, run: ImportedRun) -> NativeNode | None:
     except Damaged as error:
         run.note("damaged", f"{file} is not usable ({error}); it is kept in the records alone")
         return None
-    if unknown := sorted(value.keys() - _KNOWN):
-        run.note("unknown", f"{file}: the field {unknown[0][:NAME_CHARACTERS]} is kept in the records alone")
+    run.note_unknown(file, value.keys() - _KNOWN)
     metadata = an_object(value.get("metadata"))
     return _node(
         file,
@@ -167,7 +151,7 @@ def _program(data: bytes, file: str, run: ImportedRun) -> NativeNode | None:
         metadata,
         role=COPY if metadata.get("migrant") is True else PARENT,
         program=value.get("code") if isinstance(value.get("code"), str) else None,
-        language=text(value.get("language"), NAME_CHARACTERS),
+        language=short(value.get("language")),
         generation=whole(value.get("generation")),
         iteration=whole(value.get("iteration_found")),
         island=_island(metadata.get("island")),
@@ -215,7 +199,7 @@ def _score(metrics: Any) -> tuple[float | None, bool]:
 
 
 def _island(value: Any) -> str | None:
-    return str(value) if whole(value) is not None else text(value, NAME_CHARACTERS)
+    return str(value) if whole(value) is not None else short(value)
 
 
 def _read_trace(reader: Reader, found: dict[str, NativeNode], run: ImportedRun) -> set[str]:
@@ -293,7 +277,7 @@ def _read_failures(reader: Reader, found: dict[str, NativeNode], run: ImportedRu
             id=key,
             status=FAILED,
             parents=links([value.get("parent_id")]),
-            name=text(value.get("error"), NAME_CHARACTERS),
+            name=short(value.get("error")),
             iteration=whole(value.get("iteration")),
             island=_island(value.get("island_id")),
             time=finite(value.get("timestamp")),

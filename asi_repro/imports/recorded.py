@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from asi_repro.imports.model import NAME_CHARACTERS, a_list, amount, an_object, finite, text, whole
 from asi_repro.imports.openevolve import FAILURES, TRACE
 from asi_repro.imports.reading import inner_json
+from asi_repro.imports.values import NAME_CHARACTERS, a_list, amount, an_object, finite, short, text, whole
 from asi_repro.store.json_text import JsonDict
 from asi_repro.text import LATEST
 from asi_repro.traces.spans import Kind
@@ -70,7 +70,7 @@ def openevolve(records: Records) -> Story:
     # OpenEvolve makes the record when the evaluation has ended; the duration counts from before the request.
     end = _first(finite(value.get("timestamp")) for value in every)
     took = _first(amount(an_object(v.get("metadata")).get("iteration_time")) for v in every)
-    why = text(failures[0].get("error"), NAME_CHARACTERS) if failures else None
+    why = short(failures[0].get("error")) if failures else None
     start = None if end is None or took is None else end - took
     return Story((*calls, *evaluation), _between(start, end), why)
 
@@ -141,7 +141,7 @@ def journal(records: Records) -> Story:
     printed = node.get("_term_out")
     out = "".join(p for p in printed if isinstance(p, str)) if isinstance(printed, list) else printed
     took = amount(node.get("exec_time"))
-    kind = text(node.get("exc_type"), NAME_CHARACTERS)
+    kind = short(node.get("exc_type"))
     arguments = a_list(an_object(node.get("exc_info")).get("args"))
     why = None if kind is None else ": ".join([kind, *map(str, arguments)])
     if took is not None or text(out):
@@ -211,7 +211,7 @@ def _call(
 
 def _tokens(model: Any, asked: Any, given: Any) -> JsonDict:
     """Counts, where both are recorded, and the model."""
-    found: JsonDict = {"llm.model_name": text(model, NAME_CHARACTERS)}
+    found: JsonDict = {"llm.model_name": short(model)}
     prompt, completion = whole(asked), whole(given)
     if prompt is not None and completion is not None and min(prompt, completion) >= 0:
         found["llm.token_count.prompt"], found["llm.token_count.completion"] = prompt, completion

@@ -16,23 +16,9 @@ from typing import Any
 
 from asi_repro.archive.node_model import COPY, FAILED, FINISHED, MAXIMIZE, REJECTED
 from asi_repro.errors import DataError
-from asi_repro.imports.model import (
-    NAME_CHARACTERS,
-    ImportedRun,
-    NativeNode,
-    NativeRecord,
-    a_list,
-    amount,
-    an_object,
-    finite,
-    links,
-    make_node,
-    native_id,
-    numbers,
-    text,
-    whole,
-)
+from asi_repro.imports.model import ImportedRun, NativeNode, NativeRecord, links, make_node
 from asi_repro.imports.reading import Reader, inner_json
+from asi_repro.imports.values import a_list, amount, an_object, finite, native_id, numbers, short, text, whole
 from asi_repro.store.json_text import one_line
 
 FORMAT = "shinka"
@@ -152,7 +138,7 @@ def _program(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
         id=key,
         status=FINISHED if correct else FAILED,
         parents=(*_copied(metadata), *_parents(row)),
-        name=text(metadata.get("patch_name"), NAME_CHARACTERS),
+        name=short(metadata.get("patch_name")),
         score=score if correct else None,
         metrics=numbers(
             {
@@ -161,7 +147,7 @@ def _program(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
             }
         ),
         program=row.get("code") if isinstance(row.get("code"), str) else None,
-        language=text(row.get("language"), NAME_CHARACTERS),
+        language=short(row.get("language")),
         motivation=text(metadata.get("patch_description")),
         summary=text(row.get("text_feedback")),
         generation=whole(row.get("generation")),
@@ -198,8 +184,8 @@ def _attempt(row: dict[str, Any], run: ImportedRun) -> NativeNode | None:
         id=f"attempt-{row.get('id')}",
         status=REJECTED,
         parents=_parents(details),
-        name=text(details.get("failure_class"), NAME_CHARACTERS),
-        language=text(details.get("language"), NAME_CHARACTERS),
+        name=short(details.get("failure_class")),
+        language=short(details.get("language")),
         generation=whole(row.get("generation")),
         time=finite(row.get("created_at")),
         cost=_sum(details, ("api_costs", "embed_cost", "novelty_cost")),

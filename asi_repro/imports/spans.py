@@ -9,10 +9,10 @@ from typing import Any
 from asi_repro.archive.node_model import FAILED, GHOST, REJECTED, Node
 from asi_repro.archive.node_tables import read_extra
 from asi_repro.archive.reader import Archive
-from asi_repro.imports.model import NAME_CHARACTERS
 from asi_repro.imports.reading import Damaged, parse
 from asi_repro.imports.record import read_import
 from asi_repro.imports.recorded import TELLERS, Step, Story
+from asi_repro.imports.values import NAME_CHARACTERS
 from asi_repro.store.json_text import JsonDict
 from asi_repro.text import instant
 from asi_repro.traces.openinference import flatten
