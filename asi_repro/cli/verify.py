@@ -202,7 +202,9 @@ def _finish(run: Archive, outcome: Outcome, folder: Path, *, everything: bool, j
     if outcome.done or outcome.current:
         certificates = read_certificates(folder)
         counts = summary(certificates)
-        write_metrics(counts, folder)
+        # Git tracks the counts, which are of all programs; those of a few must not take their place.
+        if everything or counts["architectures"] == sum(1 for _ in run.programs()):
+            write_metrics(counts, folder)
         write_made_from(certificates, folder)
         write_timings(outcome.timings, folder)
         done = {"made": outcome.done, "already_there": outcome.current, "removed": len(removed)}

@@ -25,6 +25,7 @@ for number in range(torch.cuda.device_count() if answer["cuda"] else 0):
     known = torch.cuda.get_device_properties(number)
     answer["devices"].append({"name": known.name, "bytes": known.total_memory})
 for name, used in (("triton", "triton"), ("fla", "fla.modules")):
+    missing = False
     try:
         module = importlib.import_module(name)
         importlib.import_module(used)
@@ -38,7 +39,8 @@ for name, used in (("triton", "triton"), ("fla", "fla.modules")):
             works, detail = False, f"{detail} is importable, but its kernels need a GPU supported by triton"
     except Exception as error:
         works, detail = False, f"{type(error).__name__}: {str(error)[:150]}"
-    answer[name] = {"works": works, "detail": detail}
+        missing = isinstance(error, ImportError)
+    answer[name] = {"works": works, "missing": missing, "detail": detail}
 print(json.dumps(answer))
 """
 

@@ -177,11 +177,9 @@ def _torch(child: Child) -> Iterator[Finding]:
     else:
         todo = "needed only to train at 20m and 340m in reasonable time; the rest runs on the CPU"
         yield Finding("cuda", "gap", "no CUDA device", todo)
-    for name in ("triton", "fla"):
+    for name, package in (("triton", "triton"), ("fla", "flash-linear-attention")):
         answer = facts[name]
-        todo = (
-            f"needed only on a GPU: run `pip install {'flash-linear-attention' if name == 'fla' else name}`"
-        )
+        todo = "needed only on a GPU" + (f": run `pip install {package}`" if answer["missing"] else "")
         status = "ok" if answer["works"] else "gap"
         yield Finding(name, status, answer["detail"], "" if answer["works"] else todo)  # type: ignore[arg-type]
 

@@ -83,6 +83,17 @@ def test_a_machine_without_git_and_torch_cannot_verify(tmp_path: Path) -> None:
     assert "cannot check the programs yet. See git, torch" in done.stdout
 
 
+def test_only_what_is_missing_is_to_be_installed(tmp_path: Path) -> None:
+    """Triton is there but has no driver; flash-linear-attention cannot be imported."""
+    (tmp_path / "triton.py").write_text("__version__ = '9'\n")
+    (tmp_path / "fla.py").write_text("raise ImportError('no fla')\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    found = {one["name"]: one for one in json.loads(doctor("--json", PYTHONPATH=path).stdout)["findings"]}
+    assert "no active driver" in found["triton"]["detail"]
+    assert found["triton"]["todo"] == "needed only on a GPU"
+    assert found["fla"]["todo"] == "needed only on a GPU: run `pip install flash-linear-attention`"
+
+
 def test_what_does_not_answer_in_time_is_not_called_missing() -> None:
     def judge(status: int, out: str, err: str) -> Finding:
         return Finding("torch", "ok" if status == 0 else "gap", err, "install it", ("verify",))

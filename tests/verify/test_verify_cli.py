@@ -53,6 +53,19 @@ def test_a_certificate_as_json_and_as_markdown(made: tuple[str, ...]) -> None:
     assert "dead_parameters" in call("certificate", "--all", *options).stdout
 
 
+def test_counts_of_all_programs_are_not_replaced_by_those_of_a_few(
+    archive_of: Callable[..., Archive], tmp_path: Path
+) -> None:
+    archive = archive_of(planted("dead_gate"), planted("dead_gate") + "# another\n")
+    options = ("--archive", str(archive.folder), "--certificates", str(tmp_path / "certificates"))
+    counts = tmp_path / "verify-metrics.json"
+    first, second = (str(program.index) for program in archive.programs())
+    assert cli("verify", first, *options).returncode == 0
+    assert not counts.exists()
+    assert cli("verify", second, *options).returncode == 0
+    assert json.loads(counts.read_text())["architectures"] == 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
