@@ -66,7 +66,9 @@ def openevolve(records: Records) -> Story:
     kept = _first(
         an_object(inner_json(v.get("artifacts_json") or v.get("artifacts"))) for v in [*programs, *lines]
     )
-    evaluation = _evaluation(an_object(metrics), _texts(kept), inside=tuple(judged))
+    # A program names its artifacts, and could name one as an attribute that has a meaning here.
+    artifacts = {f"artifact.{name}": said for name, said in _texts(kept).items()}
+    evaluation = _evaluation(an_object(metrics), artifacts, inside=tuple(judged))
     # OpenEvolve makes the record when the evaluation has ended; the duration counts from before the request.
     end = _first(finite(value.get("timestamp")) for value in every)
     took = _first(amount(an_object(v.get("metadata")).get("iteration_time")) for v in every)
