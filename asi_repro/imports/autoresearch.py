@@ -20,6 +20,7 @@ from asi_repro.imports.model import ImportedRun, NativeRecord, links, make_node
 from asi_repro.imports.reading import Reader
 from asi_repro.imports.values import NAME_CHARACTERS, finite, short, text
 from asi_repro.store.git import init_bare, read_objects
+from asi_repro.text import counted
 
 FORMAT = "autoresearch"
 NAME, PROGRAM = "results.tsv", "train.py"
@@ -130,9 +131,8 @@ def _from_git(
         if commit is not None and (match := re.search(rb"^parent ([0-9a-f]{40})$", commit[1], re.M)):
             parents[key] = match[1].decode()
     if absent := [key for key, _ in wanted if key not in programs]:
-        run.note(
-            "lost", f"{len(absent)} commits of {len(rows)} are gone, such as {absent[0]}: no program of them"
-        )
+        of = f"{len(absent)} of {counted(len(rows), 'commit')}"
+        run.note("lost", f"no program of {of}: gone from the branch, such as {absent[0]}")
     return programs, parents
 
 

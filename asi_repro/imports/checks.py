@@ -76,7 +76,10 @@ def check_equal(place: Place) -> tuple[str, list[Problem]]:
         if len(same) > 1
     ]
     said = f", and {counted(len(copied), 'copy', 'copies')} that the system made itself" if copied else ""
-    return f"{len(groups)} different programs among {sum(map(len, groups.values()))}{said}", problems
+    return (
+        f"{counted(len(groups), 'different program')} among {sum(map(len, groups.values()))}{said}",
+        problems,
+    )
 
 
 def _of_scores(place: Place, same: list[int]) -> str:
@@ -108,7 +111,7 @@ def check_scores(place: Place) -> tuple[str, list[Problem]]:
         for score, found in sorted(groups.items())
         if len(found) > 1
     ]
-    return f"{len(groups)} different scores among {scored}", problems
+    return f"{counted(len(groups), 'different score')} among {scored}", problems
 
 
 def check_seeds(place: Place) -> tuple[str, list[Problem]]:
@@ -146,7 +149,7 @@ def check_history(place: Place) -> tuple[str, list[Problem]]:
     if not bundle.is_file():
         raise MissingInput(f"there is no history at {bundle}", hint=_AGAIN)
     found = verify_history(bundle, place.archive)
-    return f"{len(place.archive.experiments)} commits of the bundle against the tables", [
+    return f"{counted(len(place.archive.experiments), 'commit')} of the bundle against the tables", [
         Problem(f"history: {text}", _AGAIN) for text in found
     ]
 

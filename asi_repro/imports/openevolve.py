@@ -17,6 +17,7 @@ from asi_repro.errors import DataError
 from asi_repro.imports.model import ImportedRun, NativeNode, NativeRecord, links, make_node, settled
 from asi_repro.imports.reading import Damaged, Reader, joined, json_lines, parse
 from asi_repro.imports.values import a_list, amount, an_object, finite, native_id, numbers, short, text, whole
+from asi_repro.text import counted
 
 FORMAT = "openevolve"
 TRACE, FAILURES = "evolution_trace.jsonl", "evolution_trace_failures.jsonl"
@@ -299,9 +300,9 @@ def _account(run: ImportedRun, saved: set[str], traced: set[str], last: int) -> 
         if only_traced or untraced:
             run.note(
                 "count",
-                f"the checkpoints hold {len(saved)} programs and the trace {len(traced)}: {len(only_traced)} "
-                f"are in the trace alone, and {len(untraced)} in the checkpoints alone, seeds and "
-                "copies aside",
+                f"the checkpoints hold {counted(len(saved), 'program')} and the trace {len(traced):,}: "
+                f"{len(only_traced):,} in the trace alone and {len(untraced):,} in the checkpoints alone, "
+                "seeds and copies aside",
             )
     had = {node.iteration for node in run.nodes if node.iteration is not None}
     last = max([last, *had])
