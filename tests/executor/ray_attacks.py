@@ -21,6 +21,7 @@ class Assault:
         limits: of the worker.
         tier: of the sandbox.
         timeout: wall seconds of the call.
+        devices: nodes that the tier `gpu` shows.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Assault:
     limits: dict[str, float]
     tier: str
     timeout: float
+    devices: tuple[str, ...]
 
 
 def attempt(task: Assault, stop: threading.Event) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def attempt(task: Assault, stop: threading.Event) -> dict[str, Any]:
 
     payload = {**task.payload, "parent": os.getpid()}
     limits = Limits(**task.limits)  # type: ignore[arg-type]
-    with SandboxWorker(TASKS, limits, tier=task.tier) as worker:  # type: ignore[arg-type]
+    with SandboxWorker(TASKS, limits, tier=task.tier, devices=task.devices) as worker:  # type: ignore[arg-type]
         outcome = worker.try_call(task.call, payload, timeout=task.timeout)
         pid = worker.pid
     said = f"{outcome.detail}\n{outcome.traceback}\n{outcome.stderr}"

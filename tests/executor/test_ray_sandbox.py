@@ -66,15 +66,14 @@ def found(
     request.getfixturevalue("cluster")
     tasks = [
         Assault(f"{name} ({tier})", "run", {**targets, "source": ALL[name].source},
-                {**alone.LIMITS, **ALL[name].limits}, tier, ALL[name].timeout)
+                {**alone.LIMITS, **ALL[name].limits}, tier, ALL[name].timeout, alone.NODES)
         for tier in alone.AVAILABLE for name in NAMES
     ]  # fmt: skip
     for tier in alone.AVAILABLE:
-        tasks.append(Assault(f"probe ({tier})", "probe", targets, alone.LIMITS, tier, 20))
+        how = (alone.LIMITS, tier, 20, alone.NODES)
+        tasks.append(Assault(f"probe ({tier})", "probe", targets, *how))
         source = "import os\ndef main(p): return 1"
-        tasks.append(
-            Assault(f"static check ({tier})", "run_checked", {"source": source}, alone.LIMITS, tier, 20)
-        )
+        tasks.append(Assault(f"static check ({tier})", "run_checked", {"source": source}, *how))
     outcomes: dict[str, Any] = {}
     lost = RayExecutor(tmp_path_factory.mktemp("shared")).run(
         attempt, tasks, on_result=lambda task, value: outcomes.update({task.name: value})
