@@ -10,6 +10,11 @@ from asi_repro.tui.widgets.text import safe_line
 from asi_repro.verify.markdown import number
 from asi_repro.verify.results import CheckResult
 
+_SINGULAR = {
+    "calls": "call", "components": "component", "elements": "element", "entries": "entry",
+    "functions": "function", "parameters": "parameter", "runs": "run",
+}  # fmt: skip
+_PLURAL = re.compile(rf"\b({'|'.join(_SINGULAR)})\b(?! of)")
 _LINES = re.compile(r"\blines? ((?:\d+(?:, )?)+)")
 
 
@@ -17,19 +22,19 @@ def measured(row: CheckResult) -> str:
     """The value with its unit and what it is held against; why there is none where there is none."""
     if row.value is None:
         return safe_line(str(row.detail.get("reason", "not measured")), 200)
-    shown = f"{number(row.value)} {safe_line(row.unit, 60)}"
+    shown = _found(row)
     if row.comparison == "none" or row.threshold is None:
         return shown
     if row.comparison == "within":
         return f"{shown}, within {number(row.threshold)} of {number(row.detail.get('stated'))}"
-    return f"{shown}, asked for {row.comparison} {number(row.threshold)}"
+    return f"{shown}, {_limit(row)} allowed"
 
 
 def sentence(row: CheckResult) -> str:
     """What the check found, in one sentence."""
     if row.value is None:
         return f"Not measured: {measured(row)}."
-    found = f"{number(row.value)} {safe_line(row.unit, 60)}"
+    found = _found(row)
     if row.comparison == "none" or row.threshold is None:
         return f"Measured {found}; it is held against nothing."
     said = "Passed" if row.verdict == "pass" else "Failed"
@@ -38,9 +43,21 @@ def sentence(row: CheckResult) -> str:
             f"the run states {number(row.detail.get('stated'))}, and {number(row.threshold)} of it may differ"
         )
     else:
-        limit = f"at {'most' if row.comparison == '<=' else 'least'} {number(row.threshold)} passes"
+        limit = f"{_limit(row)} passes"
     below = "; smaller changes are rounding" if "below" in row.detail else ""
     return f"{said} with {found}: {limit}{below}."
+
+
+def _found(row: CheckResult) -> str:
+    """The value with its unit, whose noun is in the singular for one."""
+    unit = safe_line(row.unit, 60)
+    if row.value == 1:
+        unit = _PLURAL.sub(lambda noun: _SINGULAR[noun[0]], unit)
+    return f"{number(row.value)} {unit}"
+
+
+def _limit(row: CheckResult) -> str:
+    return f"at {'most' if row.comparison == '<=' else 'least'} {number(row.threshold)}"
 
 
 def facts(row: CheckResult) -> Iterator[tuple[str, str]]:

@@ -42,16 +42,16 @@ def _tab(name: str, key: str, title: str, short: str = "") -> Spec:
 
 
 VIEWS = (
-    _view("lineage", "1", "Lineage", "The tree of experiments: filter, sort, walk", "Lin"),
+    _view("lineage", "1", "Lineage", "The tree of experiments: filter, sort, walk", "Tree"),
     _view("experiment", "2", "Experiment", "One experiment: program, diff, curves, trace and more", "Exp"),
-    _view("claims", "3", "Claims", "The papers' claims with verdict and evidence", "Clm"),
-    _view("certificates", "4", "Certificates", "Architectures by checks", "Cer"),
-    _view("replay", "5", "Replay", "The run again, step by step", "Rpl"),
-    _view("runs", "6", "Runs", "The archives at hand, and a live run", "Run"),
-    _view("compare", "7", "Compare", "Two to four experiments side by side", "Cmp"),
+    _view("claims", "3", "Claims", "The papers' claims with verdict and evidence", "Claim"),
+    _view("certificates", "4", "Certificates", "Architectures by checks", "Cert"),
+    _view("replay", "5", "Replay", "The run again, step by step", "Replay"),
+    _view("runs", "6", "Runs", "The archives at hand, and a live run", "Runs"),
+    _view("compare", "7", "Compare", "Two to four experiments side by side", "Comp"),
     _view("results", "8", "Results", "Our own trainings against DeltaNet, with their curves", "Res"),
-    _view("report", "9", "Report", "The report as it was last made", "Rpt"),
-    _view("facts", "0", "Facts", "What the released data show that no paper says", "Fct"),
+    _view("report", "9", "Report", "The report as it was last made", "Rep"),
+    _view("facts", "0", "Facts", "What the released data show that no paper says", "Fact"),
 )
 TABS = (
     _tab("overview", "V", "Overview", "Over."),

@@ -27,8 +27,8 @@ from asi_repro.traces.spans import Trace
 from asi_repro.tui.registry import TABS
 from asi_repro.tui.run_data import Source, archive_paths, release_paths
 from asi_repro.tui.spans import steps_of
-from asi_repro.tui.tabs.benchmarks import guess_columns
-from asi_repro.tui.tabs.overview import error_bar, reference_fact
+from asi_repro.tui.tabs.benchmarks import Column, difference, error_bar, guess_columns
+from asi_repro.tui.tabs.overview import reference_fact
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
 from asi_repro.tui.tabs.training import Curve, TrainingTab, curve_points, from_step
@@ -327,7 +327,35 @@ def test_the_overview_says_what_it_is_and_leads_to_its_kin(full_source: Source) 
     ],
 )  # fmt: skip
 def test_an_interval_is_drawn_beside_zero(gap: float, half: float, bar: str) -> None:
-    assert error_bar(gap, half, reach=5.0, cells=11) == bar
+    assert error_bar(gap, half, reach=5, cells=11) == f"-5 {bar} +5"
+
+
+def test_a_task_s_difference_has_the_interval_of_its_items() -> None:
+    ours, theirs = (
+        Column(title, {"piqa": value}) for title, value in (("this 2", 60.0), ("ancestor 1", 50.0))
+    )
+    half = 196 * sqrt((0.6 * 0.4 + 0.5 * 0.5) / SCORED["piqa"])
+    assert difference("piqa", [ours, theirs]).endswith(f"+10.00 ± {half:.2f}")
+    assert difference("average", [ours, theirs]) == "", "it has no items"
+    assert difference("piqa", [ours, Column("best avg. 3", theirs.values)]) == "", "it is no ancestor"
+
+
+def test_in_a_wide_terminal_the_numbers_stand_beside_the_lineage(full_source: Source) -> None:
+    archive = full_source.archive
+    known = archive.places("benchmarks")
+    e = next(one for one in archive.gallery if set(archive.lineage.ancestors(one.index)) & set(known))
+
+    async def go() -> None:
+        for width, beside in ((120, False), (200, True)):
+            async with run_app(full_source, start=e.index, size=(width, 60)) as pilot:
+                rows = screen_text(pilot.app).splitlines()
+                numbers = next(line for line in rows if "In numbers" in line)
+                assert (numbers.index("In numbers") >= width // 2) == beside
+                assert any("Benchmarks against ancestor" in line for line in rows) == beside
+                await press(pilot, "H")
+                assert beside <= ("95% interval over the items" in screen_text(pilot.app))
+
+    asyncio.run(go())
 
 
 def test_the_paper_s_score_stands_against_deltanet_where_both_are_known(

@@ -75,7 +75,7 @@ def test_dialogs_lie_over_what_they_are_about(synthetic_source: Source) -> None:
             await press(pilot, "a", "x")
             assert pilot.app.view("lineage").state()["filter"] == "x"
             await press(pilot, "escape", "question_mark")
-            assert screen_text(pilot.app).splitlines()[0].startswith(" 1 Lineage")
+            assert screen_text(pilot.app).splitlines()[0].startswith(" 1 Tree")
 
     asyncio.run(go())
 
@@ -187,7 +187,7 @@ def test_without_a_terminal_it_says_so_at_once() -> None:
     assert "needs a terminal" in ended.stderr
 
 
-def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source: Source) -> None:
+def test_where_titles_have_no_room_they_are_short_and_stay_in_place(synthetic_source: Source) -> None:
     async def go() -> None:
         async with run_app(synthetic_source, size=(80, 24)) as pilot:
             for spec in VIEWS:
@@ -195,10 +195,9 @@ def test_where_titles_have_no_room_the_open_view_keeps_its_own(synthetic_source:
                 drawn = pilot.app.view_bar.render()
                 spans = [span for span in drawn.spans if getattr(span.style, "bgcolor", None)]
                 marked = drawn.plain[min(span.start for span in spans) : max(span.end for span in spans)]
-                assert marked == f"{spec.key} {spec.title}", "what is marked touches no other title"
+                assert marked == f"{spec.key} {spec.short}", "what is marked touches no other title"
                 bar = screen_text(pilot.app).split("\n")[0].split()
-                titles = [one.title if one is spec else one.short for one in VIEWS]
-                assert bar[1:20:2] == titles, "the open view's title is whole, the others are short"
+                assert bar[1:20:2] == [one.short for one in VIEWS]
                 assert bar[-1] == "archive", "and the run is named"
         async with run_app(synthetic_source, size=(60, 20)) as pilot:
             assert screen_text(pilot.app).split("\n")[0].split()[:11] == ["1", "Lineage", *"234567890"]
@@ -283,7 +282,7 @@ def test_the_run_is_named(made_up_root: Path, tmp_path: Path, size: tuple[int, i
     async def go() -> None:
         async with run_app(Source(run_paths(project, run), project), size=size) as pilot:
             bar = screen_text(pilot.app).splitlines()[0]
-            titles = [one.title if size[0] > 100 or one is VIEWS[0] else one.short for one in VIEWS]
+            titles = [one.title if size[0] > 100 else one.short for one in VIEWS]
             assert bar.split()[1:20:2] == titles, "no name takes their room"
             assert bar.split()[-1].startswith("my-long")
             await press(pilot, "2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 from textwrap import wrap
 from typing import Any, Optional
 
@@ -17,6 +18,7 @@ from asi_repro.archive.reader import Archive
 from asi_repro.claims.data import same_name
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.data.benchmarks import BENCHMARKS
+from asi_repro.data.item_counts import SCORED
 from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.results.table import read_results
 from asi_repro.tui.run_data import Source
@@ -84,18 +86,23 @@ class BenchmarksTab(Tab):
         titles = [safe_line(column.title, 40).split() for column in columns]
         widths = [max(map(len, words), default=0) for words in titles]
         widths = [max(width, _NUMBER) + _GAP for width in widths]
+        head = _head(titles, widths, first)
         lines: list[Line] = []
-        for key, title, lower in tasks:
+        apart = [difference(key, columns) for key, *_ in tasks]
+        beside = any(apart) and first + sum(widths) + max(map(len, apart)) + _GAP <= self.room
+        if beside:
+            head.append(f"{'':<{_GAP}}{columns[0].title} − {columns[1].title}, 95% interval over the items")
+        for (key, title, lower), gap in zip(tasks, apart, strict=True):
             best = _best(columns, key, lower)
             text = Text(f"{title:<{first}}", no_wrap=True, end="")
             for column, width in zip(columns, widths, strict=True):
                 form = "{:.5g}" if self.imported else "{:.2f}"
                 text.append_text(_cell(column, key, best, width, theme.good + Style(bold=True), form))
-            lines.append(Line(text))
+            lines.append(Line(text.append(f"{'':<{_GAP}}{gap}" if beside else "")))
         lines.append(Line(Text()))
         for note in _IMPORTED_NOTES if self.imported else _NOTES:
             lines += [Line(Text(part, style=theme.muted)) for part in wrap(note, min(self.room, _PROSE))]
-        self.query_one(LineList).show(lines, head=_head(titles, widths, first), keep=False)
+        self.query_one(LineList).show(lines, head=head, keep=False)
 
 
 def _head(titles: list[list[str]], widths: list[int], first: int) -> Text:
@@ -133,6 +140,33 @@ def _cell(column: Column, key: str, best: float | None, width: int, style: Style
     won = column.competes and value == best
     shown = f"{'★ ' if won else ''}{form.format(value)}".rjust(width)
     return Text(shown, style=style if won else Style(dim=not column.competes))
+
+
+def difference(key: str, columns: list[Column]) -> str:
+    """A task's value against the nearest ancestor's, with a 95% interval over its items; empty if not known.
+
+    The interval is as if each model had been asked other items; seeds are not in it.
+    """
+    if len(columns) < 2 or not columns[1].title.startswith("ancestor") or key not in SCORED:
+        return ""
+    ours, theirs = (column.values.get(key) for column in columns[:2])
+    if ours is None or theirs is None:
+        return ""
+    half = 1.96 * sqrt(sum(value * (100 - value) for value in (ours, theirs)) / SCORED[key])
+    return f"{error_bar(ours - theirs, half, reach=8, cells=33)} {ours - theirs:+6.2f} ± {half:.2f}"
+
+
+def error_bar(value: float, half: float, *, reach: int = 4, cells: int = 21) -> str:
+    """A value with its interval beside 0 (│), from `-reach` to `reach`; what is beyond stands at the end."""
+
+    def place(at: float) -> int:
+        return round((min(max(at / reach, -1.0), 1.0) + 1) / 2 * (cells - 1))
+
+    low, high = place(value - half), place(value + half)
+    shown = ["─" if low <= at <= high else "·" for at in range(cells)]
+    shown[place(0)] = "┼" if low <= place(0) <= high else "│"
+    shown[place(value)] = "●"
+    return f"-{reach} {''.join(shown)} +{reach}"
 
 
 def benchmark_table(archive: Archive, index: int) -> tuple[list[Task], list[Column]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from math import sqrt
 from typing import Any
 
+from rich.style import Style
 from textual.app import ComposeResult
 
 from asi_repro.archive.details import origin_facts, origin_of
@@ -18,7 +19,7 @@ from asi_repro.data.item_counts import SCORED
 from asi_repro.errors import AsiReproError
 from asi_repro.text import short_value
 from asi_repro.tui.messages import OpenExperiment
-from asi_repro.tui.tabs.benchmarks import benchmark_table
+from asi_repro.tui.tabs.benchmarks import benchmark_table, difference, error_bar
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.training import curve_points, is_published
 from asi_repro.tui.theme import theme_styles
@@ -29,7 +30,7 @@ from asi_repro.tui.widgets.score import BARS
 from asi_repro.verify.certificate import Certificate
 
 _PROSE, _LABEL, _BEFORE_NAME = 100, 13, 28
-_REACH = 4  # points of 100 to both sides of DeltaNet
+_BESIDE = 150  # cells from which on the numbers stand beside the lineage
 _SENTENCE = re.compile(r".+?[.!?](?=\s|$)", re.DOTALL)
 
 
@@ -37,35 +38,44 @@ class OverviewTab(Tab):
     """One sentence, the numbers, the way from the root and the best children."""
 
     TITLE = "Overview"
+    DEFAULT_CSS = "OverviewTab { layout: horizontal; }"
     FLUID = True
 
     def compose(self) -> ComposeResult:
         yield LineList(id="overview-lines")
+        yield LineList(id="overview-numbers")
 
-    def read(self, index: int) -> list[Line]:
-        archive, width = self.source.archive, min(self.room, _PROSE)
-        e = archive.get(index)
+    def read(self, index: int) -> tuple[list[Line], list[Line]]:
+        archive, beside = self.source.archive, self.room >= _BESIDE
+        room = self.room // 2 - 2 if beside else self.room
+        width, e = min(room, _PROSE), archive.get(index)
         title = theme_styles(self.app).primary + theme_styles(self.app).strong
         lines: list[Line] = []
         if e.has_program and (summary := archive.program(index).summary):
             said = _SENTENCE.match(summary.strip())
             lines = prose(said.group() if said else summary, width)
-        lines += heading("In numbers", title)[0 if lines else 1 :]
+        numbers = heading("In numbers", title)
         for label, text in self._facts(archive, e):
-            lines += fact(label, text, width, label_width=_LABEL)
-        room = max(self.room - _BEFORE_NAME, 10)
+            numbers += fact(label, text, width, label_width=_LABEL)
+        if beside:
+            numbers += _differences(archive, index, width, title)
+        else:
+            lines += numbers
+        names = max(room - _BEFORE_NAME, 10)
         path = path_of(archive, index)
         lines += heading("From the root", title)
         for before, one in zip([None, *path[:-1]], path, strict=True):
-            lines.append(Line(lineage_row(before, one, self.view.app.scale, room), one.index))
+            lines.append(Line(lineage_row(before, one, self.view.app.scale, names), one.index))
         children = best_children(archive, index)
         if children:
             lines += heading(children_title(archive, e), title)
-            lines += [Line(lineage_row(e, one, self.view.app.scale, room), one.index) for one in children]
-        return lines
+            lines += [Line(lineage_row(e, one, self.view.app.scale, names), one.index) for one in children]
+        return _from_top(lines), _from_top(numbers) if beside else []
 
-    def fill(self, data: list[Line]) -> None:
-        self.query_one(LineList).show(data, keep=False)
+    def fill(self, data: tuple[list[Line], list[Line]]) -> None:
+        for pane, lines in zip(self.query(LineList), data, strict=True):
+            pane.show(lines, keep=False)
+            pane.display = bool(lines)
 
     def on_line_list_selected(self, message: LineList.Selected) -> None:
         message.stop()
@@ -105,6 +115,25 @@ class OverviewTab(Tab):
         if rows:
             yield "metrics", "; ".join(f"{row['task']} {short_value(row['value'])}" for row in rows)
         yield from origin_facts(origin)
+
+
+def _from_top(lines: list[Line]) -> list[Line]:
+    return lines if lines[0].text.plain else lines[1:]
+
+
+def _differences(archive: Archive, index: int, width: int, title: Style) -> list[Line]:
+    """What each benchmark is against the nearest ancestor's, where both are known."""
+    try:
+        tasks, columns = benchmark_table(archive, index)
+    except AsiReproError:
+        return []
+    shown = [(name, said) for key, name, _ in tasks if (said := difference(key, columns))]
+    if not shown:
+        return []
+    lines = heading(f"Benchmarks against {columns[1].title}, in points of 100", title)
+    for name, said in shown:
+        lines += fact(name, said, width, label_width=_LABEL + 3)
+    return lines
 
 
 def score_fact(archive: Archive, e: Experiment) -> str:
@@ -181,20 +210,7 @@ def reference_fact(archive: Archive, e: Experiment) -> str:
     gap = 100 * sum(share for share, _ in shares) / len(shares) - theirs
     half = 1.96 * 100 * sqrt(2 * sum(p * (1 - p) / items for p, items in shares)) / len(shares)
     said = f"{gap:+.2f} ± {half:.2f} points of its {theirs:.2f} in Table 2 (95%, items only)"
-    return f"-{_REACH} {error_bar(gap, half)} +{_REACH}  {said}"
-
-
-def error_bar(value: float, half: float, *, reach: float = _REACH, cells: int = 21) -> str:
-    """A value with its interval beside 0 (│), from `-reach` to `reach`; what is beyond stands at the end."""
-
-    def place(at: float) -> int:
-        return round((min(max(at / reach, -1.0), 1.0) + 1) / 2 * (cells - 1))
-
-    low, high = place(value - half), place(value + half)
-    shown = ["─" if low <= at <= high else "·" for at in range(cells)]
-    shown[place(0)] = "┼" if low <= place(0) <= high else "│"
-    shown[place(value)] = "●"
-    return "".join(shown)
+    return f"{error_bar(gap, half)}  {said}"
 
 
 def certificate_fact(certificate: Certificate) -> str:

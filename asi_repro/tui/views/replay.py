@@ -31,11 +31,11 @@ from asi_repro.tui.widgets.plot import Plot
 from asi_repro.tui.widgets.score import ScoreScale
 from asi_repro.tui.widgets.text import safe_line
 
-WIDE = 150
+_POOL_BESIDE = 150  # cells from which on the pool stands beside the map and the charts
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200)  # steps a second
 _FRAMES = 12  # a second
 _LATEST = 3
-_WIDE = 100
+_COUNTS = 100  # cells from which on a share stands with its counts
 _PLOT_HEIGHT = 6
 _PLOTS = ("ranks", "gallery", "best")
 _GLYPHS = {
@@ -128,7 +128,7 @@ class ReplayView(View):
         return self.query_one(DepthHeatmap)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= WIDE, "-wide")
+        self.set_class(event.size.width >= _POOL_BESIDE, "-wide")
         self.set_class(event.size.height < 14, "-low")
         self.set_class(event.size.height >= 32, "-high")
         self.call_after_refresh(self._fit_plots)
@@ -193,7 +193,7 @@ class ReplayView(View):
         theme, e, policy = theme_styles(self.app), step.experiment, self._policy
         assert policy is not None
         last = self._run[-1].index if policy.by_index else len(self._steps) - 1
-        wide = self.app.size.width >= _WIDE
+        wide = self.app.size.width >= _COUNTS
         playing = f"{'►' if self._timer else '■'} {SPEEDS[self._speed]}/s"
         shown = Text(end="")
         shown.append(f"{playing:<6} ", style=theme.accent + theme.strong)

@@ -60,10 +60,10 @@ class ViewBar(Bar):
         return shown.append(" " * (room - name.cell_len)).append_text(name)
 
     def _layouts(self) -> Iterator[Text]:
-        """With all titles, with the others' shortened, with that of the open view, with none."""
+        """With all titles, with all shortened, with that of the open view alone, with none."""
         whole = {spec.name: spec.title for spec in VIEWS}
         own = {name: title for name, title in whole.items() if name == self.current}
-        short = {spec.name: spec.short for spec in VIEWS} | own
+        short = {spec.name: spec.short for spec in VIEWS}
         for titles, gap in ((whole, True), (short, False), (own, True), (dict[str, str](), True)):
             shown = Text(no_wrap=True, overflow="crop", end="")
             for spec in VIEWS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -62,7 +62,7 @@ class Figure:
         series: drawn in this order.
         x, y: the axes; around the points where None.
         rules: values of y with a level line.
-        number: how the numbers of the y axis are written.
+        number: how the numbers of the y axis are written; all as fine as the finest where empty.
     """
 
     title: str = ""
@@ -70,7 +70,7 @@ class Figure:
     x: Axis | None = None
     y: Axis | None = None
     rules: Sequence[float] = ()
-    number: str = "{:g}"
+    number: str = ""
     marks: Sequence[tuple[float, float, str, Style]] = field(default=())
     """Characters at (x, y)."""
 
@@ -146,11 +146,12 @@ class Drawing:
         numbers = _spread(
             {rows - 1 - round(y.part(t) * canvas.up) // 4: t for t in y.ticks(max(rows // 2, 2))}, rows
         )
+        form = self.figure.number or _form(numbers.values(), log=y.log)
         lines = []
         for number in range(rows):
-            text = self.figure.number.format(numbers[number]) if number in numbers else ""
+            text = form.format(numbers[number]) if number in numbers else ""
             if y.clipped and number == 0:
-                text = f"≥{self.figure.number.format(float(f'{y.high:.3g}'))}"
+                text = f"≥{(self.figure.number or '{:g}').format(float(f'{y.high:.3g}'))}"
             left = [(c, axis) for c in f"{text[: LEFT - 2]:>{LEFT - 2}} {'┤' if text else '│'}"]
             lines.append([*left, *canvas.cells(number), *labels.get(number, [])])
         lines.append([(letter, axis) for letter in " " * (LEFT - 1) + "└" + "─" * columns])
@@ -227,6 +228,14 @@ class Drawing:
 
 def _named(one: Series) -> str:
     return f"{one.letter} {one.label}".strip()
+
+
+def _form(numbers: Iterable[float], *, log: bool) -> str:
+    """How numbers are written so that their points stand below each other."""
+    said = [f"{number:g}" for number in numbers]
+    if log or any("e" in one for one in said):
+        return "{:g}"
+    return f"{{:.{max((len(one.partition('.')[2]) for one in said), default=0)}f}}"
 
 
 def _spread(numbers: dict[int, float], rows: int) -> dict[int, float]:

@@ -139,7 +139,7 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
 
     def _reveal(self) -> None:
         rows = max(self.scrollable_content_region.height - _HEAD, 1)
-        columns = max((self.scrollable_content_region.width - self.name_width) // self.cell_width, 1)
+        columns = self._fitting
         top, first = self.scroll_offset.y, self.scroll_offset.x // self.cell_width
         if self.cursor.y < top:
             top = self.cursor.y
@@ -151,6 +151,11 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
             first = self.cursor.x - columns + 1
         self.scroll_to(x=first * self.cell_width, y=top, animate=False, force=True)
 
+    @property
+    def _fitting(self) -> int:
+        """How many whole columns there is room for: half a cell cannot be read."""
+        return max((self.scrollable_content_region.width - self.name_width) // self.cell_width, 1)
+
     def on_resize(self) -> None:
         self._measure()
         self._reveal()
@@ -159,7 +164,6 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        # Whole columns only: half a cell cannot be read.
         first = -(-self.scroll_offset.x // self.cell_width)
         base = self.style_of()
         if y < _HEAD:
@@ -174,7 +178,7 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
     def _head_line(self, y: int, first: int) -> list[Segment]:
         style = self.style_of("matrix--head")
         wide, lead = self.cell_width, self.name_width
-        shown = self._columns[first:]
+        shown = self._columns[first : first + self._fitting]
         if y == 0:
             group_style = self.style_of("matrix--group")
             segments = [Segment(" " * lead, style)]
@@ -200,7 +204,7 @@ class Matrix(CachedStyles, ScrollView, can_focus=True):
         name_style = self.style_of("matrix--on" if here else "matrix--name")
         segments = [Segment(cell(self._names[row], self.name_width - 1) + " ", name_style)]
         column = self.cursor.x
-        for place, mark in enumerate(self._marks[row][first:], first):
+        for place, mark in enumerate(self._marks[row][first : first + self._fitting], first):
             state = (here or place == column) + (here and place == column)
             segments.append(self._segment(mark, state))
         return segments
