@@ -146,6 +146,8 @@ class Drawing:
         numbers = _spread(
             {rows - 1 - round(y.part(t) * canvas.up) // 4: t for t in y.ticks(max(rows // 2, 2))}, rows
         )
+        if y.clipped:
+            numbers.pop(0, None)
         form = self.figure.number or _form(numbers.values(), log=y.log)
         lines = []
         for number in range(rows):
