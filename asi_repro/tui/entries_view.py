@@ -112,7 +112,15 @@ class EntriesView(View):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
-        self.call_after_refresh(self._draw)
+
+    @on(LineList.Resized)
+    def _fit(self, event: LineList.Resized) -> None:
+        """Lay out for the width that a pane has got: the view's own resize comes before its panes'."""
+        event.stop()
+        if event.line_list is self._list:
+            self._draw_list(theme_styles(self.app))
+        else:
+            self._draw_detail()
 
     # What is shown
 

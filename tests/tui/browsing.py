@@ -64,11 +64,15 @@ async def settle(pilot: Any) -> None:
 
 
 async def still(pilot: Any) -> None:
-    """Wait until the screen no longer changes: the keys at its foot are drawn when the app is idle."""
-    shown = ""
-    for _ in range(20):
+    """Wait until the screen no longer changes: the keys at its foot are drawn when the app is idle.
+
+    On a busy machine that is later than the next frame, so four in a row have to be equal.
+    """
+    shown, equal = "", 0
+    for _ in range(60):
         before, shown = shown, screen_text(pilot.app)
-        if shown == before:
+        equal = equal + 1 if shown == before else 0
+        if equal == 3:
             return
         await pilot.pause(0.05)
 

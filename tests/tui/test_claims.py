@@ -33,6 +33,23 @@ def test_screen(made_up_source: Source, size: tuple[int, int]) -> None:
     asyncio.run(go())
 
 
+def test_panes_fill_the_width_that_they_get(made_up_source: Source) -> None:
+    """However late it comes: on a slow machine, after the view has drawn itself."""
+
+    async def go() -> None:
+        async with run_app(made_up_source, size=(200, 60)) as pilot:
+            await press(pilot, "3")
+            await still(pilot)
+            for width in (150, 90):
+                listed = pilot.app.query_one("#claims-list", LineList)
+                listed.styles.width = width
+                await still(pilot)
+                line = next(one for one in listed.lines if one.key == "counts")
+                assert listed.size.width - 10 < len(line.text.plain) <= listed.size.width <= width
+
+    asyncio.run(go())
+
+
 def test_verdicts_are_filtered_and_rows_lead_to_experiments(made_up_source: Source) -> None:
     async def go() -> None:
         async with run_app(made_up_source, size=(120, 40)) as pilot:

@@ -27,6 +27,8 @@ from asi_repro.verify.catalogue import CHECKS, ROW_NAMES
 from asi_repro.verify.certificate import Certificate
 from asi_repro.verify.results import CheckResult
 
+# From this width on the head has words beside its signs.
+_WORDS = 100
 _ORDERS = ("most failures", "index", "name", "this check's value")
 _SHORT = {
     "einops_only": "ein", "compile_decorators": "cmp", "components": "knd",
@@ -147,8 +149,10 @@ class CertificatesView(View):
             totals.update(certificate.counts())
         clean = sum(not c.counts()["fail"] for c in self._all)
         shown = Text(end="")
-        shown.append(f"{len(self._rows)} of {len(self._all)} architectures, {clean} without ✗   ")
-        for verdict, label in (("pass", "✓ or • measured"), ("fail", "✗"), ("not run", "· not run")):
+        wide = self.app.size.width >= _WORDS
+        of, passed, not_run = (" architectures", "✓ or • measured", "· not run") if wide else ("", "✓ •", "·")
+        shown.append(f"{len(self._rows)} of {len(self._all)}{of}, {clean} without ✗   ")
+        for verdict, label in (("pass", passed), ("fail", "✗"), ("not run", not_run)):
             shown.append(f"{totals[verdict]:,} {label}  ", style=verdict_mark(verdict, theme)[1])
         shown.append(f" by {self._order}{note}", style=theme.muted)
         self.query_one("#certificates-counts", Static).update(shown, layout=False)

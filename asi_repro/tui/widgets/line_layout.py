@@ -50,7 +50,9 @@ def table(
     mark: Callable[[dict[str, Any]], Text] | None = None,
     muted: Style | str = "dim",
 ) -> list[Line]:
-    """Rows under their columns' names, numbers to the right.
+    """Rows under their columns' names: an index, texts, then numbers, which stand to the right.
+
+    Fields of records from JSON are in the order of the alphabet, and what the numbers are of must not be cut.
 
     Args:
         key: what a row stands for; the cursor rests on all rows.
@@ -58,7 +60,10 @@ def table(
     """
     if not rows:
         return []
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+    found = dict.fromkeys(column for row in rows for column in row)
+    columns = sorted(
+        found, key=lambda c: (c != "index", not any(isinstance(row.get(c), str) for row in rows))
+    )
     cells = [[safe_line(short_value(row.get(c)), MAX_CELL) for c in columns] for row in rows]
     names = [safe_line(str(c).replace("_", " "), MAX_CELL) for c in columns]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]

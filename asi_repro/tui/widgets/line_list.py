@@ -93,6 +93,17 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
     class Selected(Highlighted):
         """A line was chosen."""
 
+    class Resized(Message):
+        """There is another width for the lines, or the first."""
+
+        def __init__(self, line_list: LineList) -> None:
+            super().__init__()
+            self.line_list = line_list
+
+        @property
+        def control(self) -> LineList:
+            return self.line_list
+
     def __init__(
         self,
         *,
@@ -286,6 +297,7 @@ class LineList(FastScrollView, CachedStyles, can_focus=True):
         self._strips.clear()
 
     def on_resize(self) -> None:
+        self.post_message(self.Resized(self))
         if self.has_focus and 0 <= self.cursor < len(self._lines):
             self._reveal(self.cursor)
 
