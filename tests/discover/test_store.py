@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,3 +39,27 @@ def test_the_same_again_changes_nothing_and_another_is_refused(store: RunStore) 
     with pytest.raises(DataError, match="already exists as another commit"):
         store.add(replace(COMMIT, message=b"other\n"))
     assert store.commits() == {7: COMMIT.id}
+
+
+def test_a_damaged_repository_is_one_error_that_says_what_to_do(store: RunStore) -> None:
+    """Whichever object it is, the commit, its folder or a file; half of it is there, or a bit is flipped."""
+    files = {"analysis.md": b"It may be left out.\n", "program.py": b"x = 1\n"}
+    store.add(replace(COMMIT, files=files))
+    listed = store.commits().values()
+    assert store.files(listed, [*files, "trace.jsonl"]) == [files]
+    objects = [path for path in (store.folder / "objects").glob("??/*") if path.is_file()]
+    assert len(objects) == 4
+    for path in objects:
+        whole = path.read_bytes()
+        path.chmod(0o600)
+        for place in range(0, len(whole), 3):
+            flipped = bytearray(whole)
+            flipped[place] ^= 1 << (place * 5 + 3) % 8
+            path.write_bytes(flipped)
+            with suppress(DataError):  # or a bit that the compression does not use
+                assert store.files(listed, files) == [files]
+        path.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(DataError, match="is missing or damaged") as caught:
+            store.files(listed, files)
+        assert "git fsck" in str(caught.value.hint)
+        path.write_bytes(whole)

@@ -12,6 +12,7 @@ from asi_repro.archive.history.content import commit_message, experiment_files
 from asi_repro.archive.history.records import ExperimentRecord
 from asi_repro.archive.reader import Experiment, Program
 from asi_repro.discover.loop.fitness import Fitness
+from asi_repro.discover.run.store import DAMAGED
 from asi_repro.discover.types import Analysis, Candidate, Judgement, Metrics, Proposal, Verdict
 from asi_repro.errors import DataError
 from asi_repro.store.json_text import JsonDict, dump_json
@@ -163,7 +164,8 @@ def read_candidate(files: Mapping[str, bytes], where: str) -> Candidate:
             depth=discovery.depth,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"this is not an experiment of the loop: {error!r}", where=where) from error
+        what = f"this is not an experiment of the loop: {error!r}"
+        raise DataError(what, where=where, hint=DAMAGED) from error
 
 
 def read_discovery(files: Mapping[str, bytes], where: str) -> Discovery:
@@ -173,8 +175,8 @@ def read_discovery(files: Mapping[str, bytes], where: str) -> Discovery:
         DataError: where it is missing or damaged.
     """
     if DISCOVERY not in files:
-        raise DataError(f"no {DISCOVERY}", where=where)
-    with faults_reported(DISCOVERY, where=where):
+        raise DataError(f"no {DISCOVERY}", where=where, hint=DAMAGED)
+    with faults_reported(DISCOVERY, where=where, hint=DAMAGED):
         return Discovery.model_validate_json(files[DISCOVERY])
 
 
@@ -187,9 +189,9 @@ def read_object(files: Mapping[str, bytes], name: str, where: str) -> JsonDict:
     try:
         value = json.loads(files[name])
     except (KeyError, ValueError, RecursionError) as error:
-        raise DataError(f"the commit has no readable {name}", where=where) from error
+        raise DataError(f"the commit has no readable {name}", where=where, hint=DAMAGED) from error
     if not isinstance(value, dict):
-        raise DataError(f"{name} is not a JSON object", where=where)
+        raise DataError(f"{name} is not a JSON object", where=where, hint=DAMAGED)
     return value
 
 

@@ -7,16 +7,24 @@ at all, and never twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from itertools import tee
 from pathlib import Path
 
-from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, Commit
+from asi_repro.archive.history.commits import STREAM_END, STREAM_HEAD, Commit, object_id
 from asi_repro.archive.history.content import experiment_ref
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.store.files import make_folder
 from asi_repro.store.git import init_bare, read_objects, require_git, run_git, start_git
 
+DAMAGED = (
+    "`git fsck` in the run's run.git says which objects are damaged; restore the run's folder from a copy, "
+    "or repeat the run (`asi-repro discover --renew`)"
+)
+
 _NULL = "0" * 40
+_ENTRY = re.compile(rb"[0-7]+ ([^\0]+)\0(.{20})", re.DOTALL)  # of a tree: mode, name, id
 EXPERIMENTS, VERIFIED = "refs/experiments/", "refs/verified/"
 
 
@@ -95,18 +103,29 @@ class RunStore:
         """The named files of each commit; a file that a commit does not have is left out.
 
         Raises:
-            DataError: where a commit is not in the repository.
+            DataError: where an object is missing or is not what its id says, or a commit has no such files.
         """
         wanted = list(names)
-        listed = list(commits)
-        objects = read_objects(self.folder, (f"{commit}:{name}" for commit in listed for name in wanted))
-        found = [
-            {name: there[1] for name, there in zip(wanted, objects, strict=False) if there is not None}
-            for _ in listed
-        ]
-        if any(not files for files in found):
-            raise DataError("a commit of the run is not in its repository", where=str(self.folder))
-        return found
+        trees = [commit[5:45].decode() for commit in self._objects(commits)]
+        there = [dict(_ENTRY.findall(tree)) for tree in self._objects(trees)]
+        asked = [[name for name in wanted if name.encode() in entries] for entries in there]
+        if not all(asked):
+            raise DataError("a commit lacks its files", where=str(self.folder), hint=DAMAGED)
+        contents = self._objects(
+            entries[name.encode()].hex()
+            for entries, listed in zip(there, asked, strict=True)
+            for name in listed
+        )
+        return [dict(zip(listed, contents, strict=False)) for listed in asked]
+
+    def _objects(self, ids: Iterable[str]) -> Iterator[bytes]:
+        """The content of each object. Git does not compare what it reads with the id, so this does."""
+        asked, listed = tee(ids)
+        for wanted, found in zip(listed, read_objects(self.folder, asked), strict=True):
+            if found is None or object_id(*found) != wanted:
+                what = f"object {wanted[:12]} of the run's repository is missing or damaged"
+                raise DataError(what, where=str(self.folder), hint=DAMAGED)
+            yield found[1]
 
     @property
     def _at(self) -> str:
