@@ -188,13 +188,21 @@ def skypilot(root: Path, shared: Path, port: int, rank: int, command: str) -> su
         ["bash", "-c", run],
         cwd=root,
         env=environment(
-            SKYPILOT_NODE_IPS="127.0.0.1\n127.0.0.1", SKYPILOT_NODE_RANK=str(rank), COMMAND=command
+            SKYPILOT_NODE_IPS=f"{address()}\n{address()}",
+            SKYPILOT_NODE_RANK=str(rank),
+            COMMAND=command,
+            RAY_AUTH_TOKEN="0" * 64,
         ),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
+
+
+def address() -> str:
+    """Where a node's Ray listens: it takes the loopback address for this one."""
+    return str(pytest.importorskip("ray").util.get_node_ip_address())
 
 
 def check_trained(root: Path, nodes: Path | None = None) -> None:
@@ -212,7 +220,7 @@ def check_nothing_left(root: Path, port: int) -> None:
     assert len(began) == 2
     assert not [pid for pid in began if Path(f"/proc/{pid}").exists()]
     with socket.socket() as asked:
-        assert asked.connect_ex(("127.0.0.1", port)) != 0
+        assert asked.connect_ex((address(), port)) != 0
 
 
 @pytest.mark.slow
