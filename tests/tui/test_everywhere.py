@@ -94,7 +94,7 @@ def test_a_view_is_written_as_rows_picture_and_text(
     assert all(float(r["score"]) == every[int(r["index"])].score for r in rows if r["score"])
     assert len(json.loads((tmp_path / "asi-repro-lineage.json").read_text())) == len(rows)
     assert (tmp_path / "asi-repro-lineage.svg").read_text().startswith("<svg")
-    assert "Lineage" in (tmp_path / "asi-repro-lineage.txt").read_text()
+    assert "1 Tree" in (tmp_path / "asi-repro-lineage.txt").read_text()
     assert (tmp_path / "asi-repro-lineage-2.csv").is_file(), "nothing is written over"
     assert "determinism" in (tmp_path / "asi-repro-certificates.csv").read_text()
     assert {c["id"] for c in json.loads((tmp_path / "asi-repro-claims.json").read_text())} >= {"order"}
