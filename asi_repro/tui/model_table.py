@@ -135,7 +135,8 @@ def loss_figure(
     at = "" if look.at is None else f" at step {look.at:g}"
     values = [loss for line in points.values() for _, loss in line]
     y = Axis.around(values, log=True) if look.picture.log else clipped(series)
-    return Figure(f"training loss{at} · {look.picture.title}", series, y=y)
+    title = f"training loss, nats per token{at} · {look.picture.title}"
+    return Figure(title, series, y=y, unit="step")
 
 
 def curves(

@@ -90,7 +90,7 @@ class ProbesTable(ModelTable):
             title = next(row.title for row in self.rows if row.name == chosen)
             said.insert(0, f"{safe_line(title, 24)} {cell.shown}")
         chance = self.matrix.tasks[task].chance
-        return Figure(" · ".join(said), curves(points, self.rows, look, theme), rules=[chance])
+        return Figure(" · ".join(said), curves(points, self.rows, look, theme), unit="tokens", rules=[chance])
 
 
 def _task_column(matrix: ProbeMatrix, name: str) -> Column:

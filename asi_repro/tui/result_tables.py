@@ -250,8 +250,9 @@ class SweepTable(ModelTable):
         ]  # fmt: skip
         everything = sorted(point for points in groups.values() for point in points)
         return Figure(
-            f"validation loss by MFLOPs a token: ● {safe_line(title, 30)}  ◇ baselines",
+            f"validation loss (nats) by MFLOPs per token: ● {safe_line(title, 30)}  ◇ baselines",
             [Series("", "", everything, theme.muted, "dots")],
+            unit="MFLOPs",
             marks=marks,
         )
 

@@ -143,7 +143,7 @@ class RunsComparedScreen(ModalScreen[None]):
         series = [] if panel is None else _series(panel, theme, chance=self._chance)
         dotted = any(one.kind == "dots" for one in series)
         said = "; dotted: the best of as many draws, 5% to 95%" if dotted else ""
-        self.query_one(Plot).show(Figure(f"{self._what}, over {self._unit}{said}", series))
+        self.query_one(Plot).show(Figure(f"{self._what}, over {self._unit}{said}", series, unit=self._unit))
         width = max(self.query_one(LineList).size.width - 2, 40)
         self.query_one(LineList).show(_lines(self._numbers, self._unit, width, theme), keep=False)
 

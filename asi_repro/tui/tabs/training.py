@@ -182,7 +182,7 @@ class TrainingTab(Tab):
         series = [Series(c.letter, c.short, p, styles[c.kind]) for c, p in parts if p]
         values = [loss for one in series for _, loss in one.points]
         y = clipped(series) if self.axis == _AXES[0] else Axis.around(values, log=self.axis == _AXES[1])
-        self.query_one(Plot).show(Figure("loss", series, y=y))
+        self.query_one(Plot).show(Figure("loss", series, y=y, unit="step"))
         self._read_off()
         legend = Text("training loss in nats per token by step; at its end", style="bold")
         if self.index is not None and not any(curve.kind == "this" for curve in self.curves):

@@ -399,11 +399,14 @@ def _figures(steps: list[Step], policy: Policy, theme: ThemeStyles) -> tuple[Fig
         Figure(
             f"parent's rank, ruled at {policy.top} and {policy.pool}",
             [Series("", "", ranks, theme.warn, "dots")],
-            x, Axis(float(max(deepest, policy.pool)), 1.0, log=True), limits,
+            x, Axis(float(max(deepest, policy.pool)), 1.0, log=True), "step", limits,
         ),
-        Figure("gallery so far", [Series("", "", gallery, theme.accent, "steps", number="{:,.0f}")], x),
+        Figure(
+            "gallery so far", [Series("", "", gallery, theme.accent, "steps", number="{:,.0f}")], x,
+            unit="step",
+        ),
         Figure(
             "best score so far", [Series("", "", best, theme.primary, "steps", number="{:.4f}")], x,
-            number="{:.2f}",
+            unit="step", number="{:.2f}",
         ),
     )  # fmt: skip

@@ -250,10 +250,9 @@ class RunsView(View):
         ]
         self.set_class(bool(series or training), "-live")
         self.set_class(bool(training), "-training")
-        self.query_one("#runs-plot", Plot).show(Figure("best so far, by the number of results", series))
-        self.query_one("#runs-loss", Plot).show(
-            Figure("loss of what trains now, by step", training, y=clipped(training) if training else None)
-        )
+        self.query_one("#runs-plot", Plot).show(Figure("best so far", series, unit="results"))
+        y = clipped(training) if training else None
+        self.query_one("#runs-loss", Plot).show(Figure("loss of what trains now", training, y=y, unit="step"))
 
     # Moving
 

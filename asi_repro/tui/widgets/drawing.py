@@ -61,6 +61,7 @@ class Figure:
         title: above it.
         series: drawn in this order.
         x, y: the axes; around the points where None.
+        unit: of x, written beside its numbers.
         rules: values of y with a level line.
         number: how the numbers of the y axis are written; all as fine as the finest where empty.
     """
@@ -69,6 +70,7 @@ class Figure:
     series: Sequence[Series] = ()
     x: Axis | None = None
     y: Axis | None = None
+    unit: str = ""
     rules: Sequence[float] = ()
     number: str = ""
     marks: Sequence[tuple[float, float, str, Style]] = field(default=())
@@ -157,7 +159,7 @@ class Drawing:
             left = [(c, axis) for c in f"{text[: LEFT - 2]:>{LEFT - 2}} {'┤' if text else '│'}"]
             lines.append([*left, *canvas.cells(number), *labels.get(number, [])])
         lines.append([(letter, axis) for letter in " " * (LEFT - 1) + "└" + "─" * columns])
-        lines.append([(letter, axis) for letter in _x_axis(x, columns)])
+        lines.append([(letter, axis) for letter in _x_axis(x, columns, self.figure.unit)])
         return lines
 
     def _rules(self, canvas: Canvas, y: Axis) -> None:
@@ -249,9 +251,9 @@ def _spread(numbers: dict[int, float], rows: int) -> dict[int, float]:
     return kept
 
 
-def _x_axis(axis: Axis, columns: int) -> str:
-    cells = [" "] * (columns + LEFT)
-    free = 0
+def _x_axis(axis: Axis, columns: int, unit: str) -> str:
+    cells = list(f"{unit:>{LEFT - 2}}".ljust(columns + LEFT))
+    free = max(len(unit), LEFT - 2) + 1 if unit else 0
     for tick in axis.ticks(max(columns // 12, 1)):
         label = f"{tick:g}" if abs(tick) < 1e4 else f"{tick:,.0f}"
         place = LEFT + round(axis.part(tick) * (columns - 1)) - len(label) // 2

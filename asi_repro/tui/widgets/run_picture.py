@@ -118,4 +118,4 @@ def score_figure(run: Sequence[Experiment], scale: ScoreScale, theme: ThemeStyle
     dots = Series("", "", known, theme.muted, "dots", [scale.style(score) for _, score in known])
     best = Series("", "record", records(run, scale.objective), theme.accent, "steps", number="{:.4f}")
     x = Axis.around(index for index, _ in known)
-    return Figure("score by index, and the record at the cursor:", [dots, best], x)
+    return Figure("score by index, and the record at the cursor:", [dots, best], x, unit="index")
