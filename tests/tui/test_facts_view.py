@@ -16,6 +16,7 @@ from asi_repro.project import Project
 from asi_repro.tui.app import browse
 from asi_repro.tui.deep_link import Link
 from asi_repro.tui.run_data import Source, release_paths, run_paths
+from asi_repro.tui.widgets.line_layout import table
 from asi_repro.tui.widgets.line_list import LineList
 
 
@@ -50,6 +51,23 @@ def test_a_fact_leads_to_the_experiments_that_it_names(made_up_source: Source) -
             assert listed == ["late-wins"]
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([57.86, 60.4, None], ["57.86", "60.40", "–"]),
+        ([0.7212, 0.09116, -0.0354], ["0.7212", "0.0912", "-0.0354"]),
+        ([1.0, 0.2678, 0.001405], ["1.0000", "0.2678", "0.0014"]),
+        ([2.5, 3, True, float("nan")], ["2.5", "3.0", "yes", "nan"]),
+        ([12, 7], ["12", "7"]),
+        ([0.5, 1e-9], ["0.5", "1e-09"]),
+        ([0.0, 0.0], ["0", "0"]),
+    ],
+)
+def test_the_numbers_of_a_column_have_as_many_decimals(values: list[object], shown: list[str]) -> None:
+    _, *lines = table([{"value": value} for value in values])
+    assert [line.text.plain.strip() for line in lines] == shown
 
 
 def test_a_fact_that_is_not_there_is_an_error(made_up_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

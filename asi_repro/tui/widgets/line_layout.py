@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from math import floor, isfinite, log10
 from textwrap import wrap
 from typing import Any
 
@@ -64,18 +65,36 @@ def table(
     columns = sorted(
         found, key=lambda c: (c != "index", not any(isinstance(row.get(c), str) for row in rows))
     )
-    cells = [[safe_line(short_value(row.get(c)), MAX_CELL) for c in columns] for row in rows]
+    cells = [_column([row.get(c) for row in rows]) for c in columns]
     names = [safe_line(str(c).replace("_", " "), MAX_CELL) for c in columns]
-    widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
+    widths = [max(map(cell_len, [name, *column])) for name, column in zip(names, cells, strict=True)]
     right = [all(isinstance(row.get(c), int | float | None) for row in rows) for c in columns]
     lead = "  " if mark is None else "    "
     lines = [Line(Text(lead + _row(names, widths, right), style=muted, end=""), rest=False)]
-    for row, texts in zip(rows, cells, strict=True):
+    for row, texts in zip(rows, zip(*cells, strict=True), strict=True):
         shown = Text("  ", end="")
         if mark is not None:
             shown.append_text(mark(row)).append(" ")
         lines.append(Line(shown.append(_row(texts, widths, right)), key(row)))
     return lines
+
+
+def _column(values: Sequence[Any]) -> list[str]:
+    """Values of one column as text; numbers with as many decimals each, unless one needs an exponent.
+
+    As many as the largest has with the digits that are known, and so many that the smallest has two.
+    """
+    texts = [safe_line(short_value(value), MAX_CELL) for value in values]
+    numbers = [n for n, value in enumerate(values) if type(value) in (int, float) and isfinite(value)]
+    sizes = [abs(values[n]) for n in numbers if values[n]]
+    if not sizes or any("e" in texts[n] for n in numbers):
+        return texts
+    known = max(len(texts[n].lstrip("-0.").replace(".", "")) for n in numbers)
+    wanted = max(known - 1 - floor(log10(max(sizes))), 1 - floor(log10(min(sizes))))
+    decimals = min(wanted, max(len(texts[n].partition(".")[2]) for n in numbers))
+    for n in numbers:
+        texts[n] = f"{values[n]:.{decimals}f}"
+    return texts
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
