@@ -62,6 +62,8 @@ class BrowseApp(BaseApp):
     .view { height: 1fr; }
     /* Textual cannot wrap an option in no cells, as a narrow window would leave it. */
     OptionList { min-width: 12; }
+    Input > .input--placeholder, Input > .input--suggestion { color: $text-muted; }
+    CommandList > .option-list--option-highlighted { background: $row-cursor; }
     """
     COMMANDS = {Commands}  # noqa: RUF012
     COMMAND_PALETTE_BINDING = "ctrl+p"

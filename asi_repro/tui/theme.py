@@ -27,17 +27,17 @@ DARK = Theme(
 LIGHT = Theme(
     name="repro-light",
     primary="#1f5f8b",
-    secondary="#3f6d45",
-    accent="#9a4d00",
-    warning="#8a5a00",
+    secondary="#36603b",
+    accent="#8f4700",
+    warning="#7a4f00",
     error="#a8232f",
-    success="#2f6b1f",
+    success="#285c1b",
     foreground="#1c2128",
     background="#fbfaf7",
     surface="#f2f0ea",
     panel="#e4e1d8",
     dark=False,
-    variables={"footer-key-foreground": "#9a4d00", "block-cursor-text-style": "bold"},
+    variables={"footer-key-foreground": "#8f4700", "block-cursor-text-style": "bold"},
 )
 CONTRAST = Theme(
     name="repro-contrast",
@@ -62,13 +62,13 @@ CONTRAST = Theme(
 )
 THEMES = (DARK, LIGHT, CONTRAST)
 # More would be seen from farther, but the colours of scores and verdicts are chosen for the background.
-_CURSOR_TINT = 0.26
+_CURSOR_TINT = {True: 0.26, False: 0.2}  # dark or not
 
 
 def row_cursor(theme: Theme) -> str:
     """The background of the row under the cursor, in any theme: its own, tinted with its first colour."""
     background = theme.background or ("#121212" if theme.dark else "#efefef")
-    return Color.parse(background).blend(Color.parse(theme.primary), _CURSOR_TINT).hex
+    return Color.parse(background).blend(Color.parse(theme.primary), _CURSOR_TINT[theme.dark]).hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,12 @@ def theme_styles(app: App[object]) -> ThemeStyles:
         found = {**theme.to_color_system().generate(), **theme.variables}
         styles = {name: _colour(found, name) for name in ("accent", "primary")}
         bad = _colour(found, "foreground") + Style(bold=True) if app.no_color else _colour(found, "error")
+        part = _colour(found, "foreground") + Style(dim=False)  # on that much tint no other can be read
         _made[key] = theme, ThemeStyles(
             good=_colour(found, "success"), bad=bad, warn=_colour(found, "warning"), **styles,
             muted=Style(dim=True), strong=Style(bold=True),
             added=_tint(found, "success", 0.16), removed=_tint(found, "error", 0.16),
-            added_part=_tint(found, "success", 0.42), removed_part=_tint(found, "error", 0.42),
+            added_part=part + _tint(found, "success", 0.42), removed_part=part + _tint(found, "error", 0.42),
         )  # fmt: skip
     return _made[key][1]
 

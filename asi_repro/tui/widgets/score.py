@@ -17,7 +17,7 @@ BARS = "▁▂▃▄▅▆▇█"
 # viridis: its lightness grows evenly, so it can be told apart in any colour vision and in grey. The ends that
 # would not be seen on the background are left out: more contrast is always more score.
 _ON_DARK = ("#7a6fae", "#6a86b8", "#4f9bb4", "#35ada2", "#3fbe85", "#77cf5f", "#b6dc42", "#fde725")
-_ON_LIGHT = ("#5ea93f", "#3a9f62", "#258f7c", "#257a86", "#2d6487", "#374d82", "#413474", "#440154")
+_ON_LIGHT = ("#4a8014", "#2a7d45", "#1c7867", "#206e7b", "#2b5f82", "#374d82", "#413474", "#440154")
 _ABSENT = "·"
 
 
