@@ -116,3 +116,20 @@ def test_benchmarks_are_called_and_counted_as_in_their_own_tab(made_up_source: S
         wanted = (row["task"], f"{row['value'] * scale:.2f}")
         for shown in (tab, compared):
             assert any(all(part in line for part in wanted) for line in shown.splitlines()), wanted
+
+
+@pytest.mark.parametrize(("width", "bars"), [(200, 1), (160, 0)])
+def test_differences_fill_a_wide_terminal(made_up_source: Source, width: int, bars: int) -> None:
+    first, second = (e for e in made_up_source.archive.gallery[:2])
+
+    async def go() -> None:
+        async with run_app(made_up_source, size=(width, 60)) as pilot:
+            pilot.app.post_message(Compare([first.index, second.index]))
+            await settle(pilot)
+            rows = {line[:20].strip(): line for line in screen_text(pilot.app).splitlines()}
+            assert rows["score"].endswith(f"{second.score - first.score:+.4f}")
+            assert "±" in rows["boolq"]
+            assert rows["boolq"].count("●") == bars
+            assert "±" not in rows["depth"]
+
+    asyncio.run(go())

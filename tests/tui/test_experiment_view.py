@@ -19,6 +19,7 @@ from snapshots import check_text
 from asi_repro.claims.paper_tables import PaperTables
 from asi_repro.data.benchmarks import BENCHMARKS
 from asi_repro.data.item_counts import SCORED
+from asi_repro.facts.found.tables import TABLE1
 from asi_repro.project import Project
 from asi_repro.store.files import sha256_bytes
 from asi_repro.sweep.workspace import open_workspace
@@ -27,7 +28,7 @@ from asi_repro.traces.spans import Trace
 from asi_repro.tui.registry import TABS
 from asi_repro.tui.run_data import Source, archive_paths, release_paths
 from asi_repro.tui.spans import steps_of
-from asi_repro.tui.tabs.benchmarks import Column, difference, error_bar, guess_columns
+from asi_repro.tui.tabs.benchmarks import difference, error_bar, guess_columns
 from asi_repro.tui.tabs.overview import reference_fact
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.trace import track
@@ -331,13 +332,39 @@ def test_an_interval_is_drawn_beside_zero(gap: float, half: float, bar: str) -> 
 
 
 def test_a_task_s_difference_has_the_interval_of_its_items() -> None:
-    ours, theirs = (
-        Column(title, {"piqa": value}) for title, value in (("this 2", 60.0), ("ancestor 1", 50.0))
-    )
-    half = 196 * sqrt((0.6 * 0.4 + 0.5 * 0.5) / SCORED["piqa"])
-    assert difference("piqa", [ours, theirs]).endswith(f"+10.00 ± {half:.2f}")
-    assert difference("average", [ours, theirs]) == "", "it has no items"
-    assert difference("piqa", [ours, Column("best avg. 3", theirs.values)]) == "", "it is no ancestor"
+    keys = ("piqa", "lambada_openai", "lam_ppl", "average")
+    ours, theirs = (dict.fromkeys(keys, value) for value in (60.0, 50.0))
+    for task, items in (("piqa", SCORED["piqa"]), ("lambada_openai", TABLE1["lambada_acc"])):
+        half = 196 * sqrt((0.6 * 0.4 + 0.5 * 0.5) / items)
+        assert difference(task, ours, theirs) == (10.0, pytest.approx(half))
+    assert difference("lam_ppl", ours, theirs) is None, "it has no items"
+    assert difference("average", ours, theirs) is None, "a task of it is not known"
+    assert difference("piqa", ours, {"piqa": None}) is None
+
+
+def test_the_average_s_interval_is_that_of_all_its_items() -> None:
+    items = [*SCORED.values(), TABLE1["lambada_acc"]]
+    ours, theirs = (dict.fromkeys([*SCORED, "lambada_openai", "average"], value) for value in (60.0, 50.0))
+    half = 196 * sqrt(sum((0.6 * 0.4 + 0.5 * 0.5) / count for count in items)) / len(items)
+    assert difference("average", ours, theirs) == (10.0, pytest.approx(half))
+
+
+@pytest.mark.parametrize(("size", "bars"), [((200, 60), True), ((100, 40), False)])
+def test_what_has_no_interval_says_so(full_source: Source, size: tuple[int, int], bars: bool) -> None:
+    archive = full_source.archive
+    known = archive.places("benchmarks")
+    index = next(i for i in known if any(j in known for j in archive.lineage.ancestors(i)))
+
+    async def go() -> None:
+        async with run_app(full_source, size=size, start=index) as pilot:
+            await press(pilot, "H")
+            lines = screen_text(pilot.app).splitlines()
+            rows = {line.split()[0]: line for line in lines if line.strip()}
+            assert ("●" in rows["boolq"]) is bars
+            assert all("±" in rows[task] for task in ("boolq", "lambada_openai", "average"))
+            assert "no interval" in rows["wikitext"]
+
+    asyncio.run(go())
 
 
 def test_in_a_wide_terminal_the_numbers_stand_beside_the_lineage(full_source: Source) -> None:
@@ -435,6 +462,7 @@ def test_curves_are_read_off_clipped_and_overlaid(full_source: Source) -> None:
     async def go() -> None:
         async with run_app(full_source, start=index, size=(120, 40)) as pilot:
             await press(pilot, "T")
+            assert any(line.startswith("   step ") for line in screen_text(pilot.app).splitlines())
             tab, plot = pilot.app.query_one(TrainingTab), pilot.app.query_one(Plot)
             losses = [loss for curve in tab.curves for _, loss in curve.points]
             assert plot.figure.y.clipped

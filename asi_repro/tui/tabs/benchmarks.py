@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from textwrap import wrap
@@ -47,18 +47,25 @@ TABLE1 = {
 # Cells of a value with its star, and between two columns.
 _NUMBER, _GAP = 7, 2
 _PROSE = 100
+_ITEMS = SCORED | {"lambada_openai": 5153}  # the paper's score is without LAMBADA, the average is not
 
 
 Task = tuple[str, str, Optional[bool]]
 """Column, title, and whether lower is better; None where that is not known."""
 
+Values = Mapping[str, Optional[float]]
+"""Of one experiment, by column of the release; accuracies in points of 100."""
+
+Interval = Optional[tuple[float, float]]
+"""A difference in points of 100, and half of its 95% interval over the items."""
+
 
 @dataclass(frozen=True)
 class Column:
-    """Values by column of the release; accuracies in points of 100."""
+    """A title with its values."""
 
     title: str
-    values: dict[str, float | None]
+    values: Values
     competes: bool = True
 
 
@@ -84,21 +91,27 @@ class BenchmarksTab(Tab):
         theme = theme_styles(self.app)
         first = max(len(title) for _, title, _ in tasks) + 1
         titles = [safe_line(column.title, 40).split() for column in columns]
-        widths = [max(map(len, words), default=0) for words in titles]
-        widths = [max(width, _NUMBER) + _GAP for width in widths]
+        form = "{:.5g}" if self.imported else "{:.2f}"
+        widths = [
+            max(
+                _NUMBER,
+                *map(len, words),
+                *(len(f"★ {form.format(v)}") for v in column.values.values() if v is not None),
+            )
+            + _GAP
+            for column, words in zip(columns, titles, strict=True)
+        ]
         head = _head(titles, widths, first)
         lines: list[Line] = []
-        apart = [difference(key, columns) for key, *_ in tasks]
-        beside = any(apart) and first + sum(widths) + max(map(len, apart)) + _GAP <= self.room
-        if beside:
-            head.append(f"{'':<{_GAP}}{columns[0].title} − {columns[1].title}, 95% interval over the items")
+        room = self.room - first - sum(widths) - _GAP
+        named, apart = _beside(tasks, columns, room, imported=self.imported)
+        head.append(f"{'':<{_GAP}}{named}")
         for (key, title, lower), gap in zip(tasks, apart, strict=True):
             best = _best(columns, key, lower)
             text = Text(f"{title:<{first}}", no_wrap=True, end="")
             for column, width in zip(columns, widths, strict=True):
-                form = "{:.5g}" if self.imported else "{:.2f}"
                 text.append_text(_cell(column, key, best, width, theme.good + Style(bold=True), form))
-            lines.append(Line(text.append(f"{'':<{_GAP}}{gap}" if beside else "")))
+            lines.append(Line(text.append(f"{'':<{_GAP}}{gap}")))
         lines.append(Line(Text()))
         for note in _IMPORTED_NOTES if self.imported else _NOTES:
             lines += [Line(Text(part, style=theme.muted)) for part in wrap(note, min(self.room, _PROSE))]
@@ -117,7 +130,7 @@ def _head(titles: list[list[str]], widths: list[int], first: int) -> Text:
 
 _NOTES = (
     "★ best of the columns of this run. Accuracies in points of 100; of perplexity (ppl) lower is better.",
-    "chance: any answer at random. majority answer: always the most common one, over the items scored here.",
+    "chance: any answer at random. majority answer: the most common one of the items scored here.",
     "The paper's Table 1 stands beside, not against: it is of other trainings. `-`: the run has no value.",
 )
 
@@ -142,18 +155,49 @@ def _cell(column: Column, key: str, best: float | None, width: int, style: Style
     return Text(shown, style=style if won else Style(dim=not column.competes))
 
 
-def difference(key: str, columns: list[Column]) -> str:
-    """A task's value against the nearest ancestor's, with a 95% interval over its items; empty if not known.
+def _beside(tasks: list[Task], columns: list[Column], room: int, *, imported: bool) -> tuple[str, list[str]]:
+    """A title and the difference of each task: drawn where there is room, else as a number, or not at all."""
+    found = differences(tasks, columns, imported=imported)
+    if any(found):
+        titles = (
+            f"{columns[0].title} − {columns[1].title}, 95% interval over the items",
+            "− ancestor, 95%",
+        )
+        for title, bar in zip(titles, (True, False), strict=True):
+            shown = [interval_text(one, bar=bar) for one in found]
+            if max(map(len, [title, *shown])) <= room:
+                return title, shown
+    return "", [""] * len(tasks)
 
-    The interval is as if each model had been asked other items; seeds are not in it.
+
+def differences(tasks: list[Task], columns: list[Column], *, imported: bool) -> list[Interval]:
+    """`difference` of each task against the nearest ancestor; what an import recorded may be no share."""
+    if imported or len(columns) < 2 or not columns[1].title.startswith("ancestor"):
+        return [None] * len(tasks)
+    return [difference(key, columns[0].values, columns[1].values) for key, *_ in tasks]
+
+
+def interval_text(found: Interval, *, bar: bool = False) -> str:
+    """A difference with its interval, drawn before it where `bar` is true."""
+    if found is None:
+        return "no interval"
+    drawn = f"{error_bar(*found, reach=8, cells=33)} " if bar else ""
+    return f"{drawn}{found[0]:+6.2f} ± {found[1]:.2f}"
+
+
+def difference(key: str, ours: Values, theirs: Values) -> Interval:
+    """One value of a task, or of the average, less another.
+
+    The interval is as if each model had been asked other items; seeds are not in it. None where a value is
+    not known or is not a share of items.
     """
-    if len(columns) < 2 or not columns[1].title.startswith("ancestor") or key not in SCORED:
-        return ""
-    ours, theirs = (column.values.get(key) for column in columns[:2])
-    if ours is None or theirs is None:
-        return ""
-    half = 1.96 * sqrt(sum(value * (100 - value) for value in (ours, theirs)) / SCORED[key])
-    return f"{error_bar(ours - theirs, half, reach=8, cells=33)} {ours - theirs:+6.2f} ± {half:.2f}"
+    tasks = list(_ITEMS) if key == "average" else [key] if key in _ITEMS else []
+    pairs = [(values.get(task), _ITEMS[task]) for values in (ours, theirs) for task in tasks]
+    known = [value * (100 - value) / items for value, items in pairs if value is not None]
+    one, other = ours.get(key), theirs.get(key)
+    if one is None or other is None or not tasks or len(known) < len(pairs):
+        return None
+    return one - other, 1.96 * sqrt(sum(known)) / len(tasks)
 
 
 def error_bar(value: float, half: float, *, reach: int = 4, cells: int = 21) -> str:
@@ -184,14 +228,14 @@ def benchmark_table(archive: Archive, index: int) -> tuple[list[Task], list[Colu
             hint="has:program in the lineage's filter shows those that have some",
         )
     tasks = [(r["column"], task_title(r), lower_is_better(archive, r)) for r in rows]
-    columns = [Column(f"this {index}", _values(rows))]
+    columns = [Column(f"this {index}", values_of(rows))]
     known = archive.places("benchmarks")
     above = next((i for i in archive.lineage.ancestors(index) if i in known), None)
     if above is not None:
-        columns.append(Column(f"ancestor {above}", _values(archive.rows("benchmarks", above))))
+        columns.append(Column(f"ancestor {above}", values_of(archive.rows("benchmarks", above))))
     best = _best_average(archive)
     if best not in (index, above, -1):
-        columns.append(Column(f"best avg. {best}", _values(archive.rows("benchmarks", best))))
+        columns.append(Column(f"best avg. {best}", values_of(archive.rows("benchmarks", best))))
     if archive.experiments[index].in_gallery and is_published(archive):
         columns += _paper_columns(archive.experiments[index].label)
     return tasks, columns
@@ -236,7 +280,8 @@ def in_points(value: float | None, metric: str) -> float | None:
     return value if value is None or metric in ("perplexity", AS_RECORDED) else value * 100
 
 
-def _values(rows: list[dict[str, Any]]) -> dict[str, float | None]:
+def values_of(rows: Iterable[Mapping[str, Any]]) -> Values:
+    """The values of rows of the archive's table of benchmarks."""
     return {row["column"]: in_points(row["value"], row["metric"]) for row in rows}
 
 

@@ -19,7 +19,7 @@ from asi_repro.data.item_counts import SCORED
 from asi_repro.errors import AsiReproError
 from asi_repro.text import short_value
 from asi_repro.tui.messages import OpenExperiment
-from asi_repro.tui.tabs.benchmarks import benchmark_table, difference, error_bar
+from asi_repro.tui.tabs.benchmarks import benchmark_table, differences, error_bar, interval_text
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.tabs.training import curve_points, is_published
 from asi_repro.tui.theme import theme_styles
@@ -127,12 +127,12 @@ def _differences(archive: Archive, index: int, width: int, title: Style) -> list
         tasks, columns = benchmark_table(archive, index)
     except AsiReproError:
         return []
-    shown = [(name, said) for key, name, _ in tasks if (said := difference(key, columns))]
-    if not shown:
+    found = differences(tasks, columns, imported=archive.imported)
+    if not any(found):
         return []
     lines = heading(f"Benchmarks against {columns[1].title}, in points of 100", title)
-    for name, said in shown:
-        lines += fact(name, said, width, label_width=_LABEL + 3)
+    for (_, name, _), one in zip(tasks, found, strict=True):
+        lines += fact(name, interval_text(one, bar=True), width, label_width=_LABEL + 3) if one else []
     return lines
 
 

@@ -21,7 +21,7 @@ from asi_repro.text import short_value
 from asi_repro.tui.deep_link import Link
 from asi_repro.tui.dialogs import Ask
 from asi_repro.tui.messages import OpenExperiment, ShowInLineage
-from asi_repro.tui.tabs.benchmarks import in_points, task_title
+from asi_repro.tui.tabs.benchmarks import difference, in_points, interval_text, task_title, values_of
 from asi_repro.tui.theme import ThemeStyles, theme_styles, verdict_mark
 from asi_repro.tui.view import View
 from asi_repro.tui.widgets.drawing import Drawing, Figure, Look, Series, as_text, clipped
@@ -36,6 +36,7 @@ from asi_repro.verify.markdown import number
 LETTERS = "ABCD"
 _LABEL = 21
 _WIDEST = 44  # cells of a column: further apart, values are no longer read as one row
+_APART, _DRAWN = 20, 58  # cells of a column of differences, and of one with intervals that are drawn
 _PLOT_ROWS = 12
 # Section by section: the tab of the experiment's view that shows more of it.
 _TABS = {"facts": None, "lineage": None, "benchmarks": "benchmarks", "training": "training",
@@ -49,6 +50,7 @@ class _Read:
     certificates: tuple[Certificate | None, ...]
     objective: Objective
     withheld: str  # what a program that is not there was not
+    gallery: bool  # whether the run has one
 
 
 class Columns(LineList):
@@ -133,7 +135,8 @@ class CompareView(View):
         def work_() -> _Read:
             sides = side_by_side(source.archive, chosen)
             found = tuple(_certificate(source.certificate, index) for index in chosen)
-            return _Read(sides, found, source.archive.objective, source.archive.withheld)
+            archive = source.archive
+            return _Read(sides, found, archive.objective, archive.withheld, bool(archive.gallery))
 
         self.load(work_, self._got)
 
@@ -229,6 +232,12 @@ def _certificate(read: Callable[[int], Certificate], index: int) -> Certificate 
         return None
 
 
+def _apart(values: Sequence[float | None], pattern: str) -> list[str]:
+    """How each but the first differs from the first."""
+    first, *others = values
+    return ["" if first is None or one is None else pattern.format(one - first) for one in others]
+
+
 class _Sheet:
     """The lines of one comparison."""
 
@@ -239,6 +248,8 @@ class _Sheet:
         count = len(read.sides.details)
         self.width = width
         self.wide = min(max((width - 1 - _LABEL) // count, 8), _WIDEST)
+        apart = (width - 1 - _LABEL - count * self.wide) // max(count - 1, 1)
+        self.apart = apart if count > 1 and apart >= _APART else 0
         self.styles = (theme.accent, theme.primary, theme.good, theme.warn)[:count]
 
     def laid_out(self) -> tuple[Text, list[Line]]:
@@ -253,14 +264,23 @@ class _Sheet:
             star = "★" if e.in_gallery else ""
             text = f"{mark}{LETTERS[place]} {e.index} {safe_line(e.label, 60)}{star}"
             head.append(cell(text, self.wide - 1) + " ", style=self.styles[place])
+        for letter in LETTERS[1 : len(self.styles)] if self.apart else "":
+            head.append(cell(f"{letter} − {LETTERS[0]}", self.apart - 1) + " ")
         return head
 
-    def _row(self, key: tuple[str, str], label: str, cells: Cells) -> list[Line]:
+    def _row(self, key: tuple[str, str], label: str, cells: Cells, apart: Sequence[str] = ()) -> list[Line]:
+        """A line of the table.
+
+        Args:
+            apart: how each but the first differs from it, where there is room for that.
+        """
         if self.only and len({text for text, _ in cells}) <= 1:
             return []
         shown = Text(end="").append(cell(label, _LABEL - 1) + " ", style=self.theme.muted)
         for text, style in cells:
             shown.append(cell(text, self.wide - 1) + " ", style=style)
+        for text in apart if self.apart else ():
+            shown.append(cell(text, self.apart - 1) + " ")
         return [Line(shown, key)]
 
     def _section(self, title: str, rows: list[Line]) -> list[Line]:
@@ -296,15 +316,28 @@ class _Sheet:
             cells = [("–" if v is None else safe_line(str(v), 80), plain) for v in values]
             return self._row(("facts", name), name, cells)
 
+        def counts(name: str, values: Sequence[int | None]) -> list[Line]:
+            if all(value is None for value in values):
+                return []
+            cells = [("–" if v is None else f"{v:,}", plain) for v in values]
+            return self._row(("facts", name), name, cells, _apart(values, "{:+,}"))
+
+        scores = [e.score for e in experiments]
         rows = [
             *row("name", (e.name for e in experiments)),
-            *self._row(("facts", "score"), "score", self._scores([e.score for e in experiments], "{:.4f}")),
-            *row("gallery", ("yes" if e.in_gallery else "no" for e in experiments)),
+            *self._row(
+                ("facts", "score"), "score", self._scores(scores, "{:.4f}"), _apart(scores, "{:+.4f}")
+            ),
+            *(
+                row("gallery", ("yes" if e.in_gallery else "no" for e in experiments))
+                if self.read.gallery
+                else []
+            ),
             *row("parent", (e.parent for e in experiments)),
-            *row("depth", (e.depth for e in experiments)),
-            *row("children", (e.children for e in experiments)),
-            *row("parameters", (f"{p.parameters:,}" if p and p.parameters else None for p in programs)),
-            *row("lines of program", (p.lines if p else None for p in programs)),
+            *counts("depth", [e.depth for e in experiments]),
+            *counts("children", [e.children for e in experiments]),
+            *counts("parameters", [p.parameters or None if p else None for p in programs]),
+            *counts("lines of program", [p.lines if p else None for p in programs]),
             *row("program", (p.sha256[:12] if p else withheld for p in programs)),
         ]
         return self._section("Facts", rows)
@@ -341,10 +374,25 @@ class _Sheet:
             label = safe_line(task_title(tasks[one.column]), 40) + (" ↓" if lower else "")
             values = [in_points(v, one.metric) for v in one.values]
             cells = self._numbers(values, "{:.2f}", lower=lower)
+            apart = self._intervals(one.column, _apart(values, "{:+6.2f}"))
             if one.metric == AS_RECORDED:
                 cells = [(short_value(value), Style()) for value in values]
-            rows += self._row(("benchmarks", one.column), label, cells)
-        return self._section("Benchmarks", rows)
+                apart = _apart(values, "{:+.6g}")
+            rows += self._row(("benchmarks", one.column), label, cells, apart)
+        if any(one.metric == AS_RECORDED for one in self.read.sides.benchmarks):
+            return self._section("Metrics, as recorded", rows)
+        title = "Benchmarks" + ", differences with 95% intervals over the items" * bool(self.apart)
+        return self._section(title, rows)
+
+    def _intervals(self, column: str, apart: Sequence[str]) -> list[str]:
+        """Differences with their intervals, where items are known."""
+        first, *others = (values_of(one.benchmarks) for one in self.read.sides.details)
+        found = [difference(column, other, first) for other in others]
+        drawn = self.apart >= _DRAWN
+        return [
+            interval_text(one, bar=drawn) if one else text and f"{text}, no interval"
+            for one, text in zip(found, apart, strict=True)
+        ]
 
     def _training(self) -> list[Line]:
         series, last = [], []
@@ -354,13 +402,15 @@ class _Sheet:
             if points:
                 letter = LETTERS[place]
                 series.append(Series(letter, "", points, self.styles[place]))
-        rows = self._row(("training", "last"), "last loss", self._numbers(last, "{:.4f}", lower=True))
-        if series:
-            look = Look(Style(), self.theme.muted, self.theme.muted)
-            figure = Figure(series=series, y=clipped(series))
-            drawing = Drawing(figure, self.width - 2, _PLOT_ROWS, look)
-            rows += [Line(text, rest=False) for text in as_text(drawing.rows)]
-        return self._section("Training loss, nats a token", rows)
+        if not series:
+            return self._section("Training loss: none of them has a curve", [Line(Text(), rest=False)])
+        cells = self._numbers(last, "{:.4f}", lower=True)
+        rows = self._row(("training", "last"), "last loss", cells, _apart(last, "{:+.4f}"))
+        look = Look(Style(), self.theme.muted, self.theme.muted)
+        figure = Figure(series=series, y=clipped(series), unit="step")
+        drawing = Drawing(figure, self.width - 2, _PLOT_ROWS, look)
+        rows += [Line(text, rest=False) for text in as_text(drawing.rows)]
+        return self._section("Training loss, nats per token", rows)
 
     def _certificates(self) -> list[Line]:
         rows: list[Line] = []
