@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asi_repro.archive.cognition import entries
-from asi_repro.archive.reader import Archive
+from asi_repro.archive.reader import Archive, Program
 from asi_repro.archive.search import SearchIndex
 from asi_repro.errors import AsiReproError, MissingInput, of_run
 from asi_repro.imports.layout import is_import
+from asi_repro.imports.mixers import is_token_mixer
 from asi_repro.project import Project, archive_of, find_project, run_folders
 from asi_repro.verify.certificate import path_of, read_certificate, read_certificates
 
@@ -150,11 +151,31 @@ class Source:
 
     def certificates(self) -> list[Certificate]:
         """All certificates, in index order (0.2 s for the release: read them in a thread)."""
-        return self._once("certificates", lambda: read_certificates(self.paths.certificates))
+        try:
+            return self._once("certificates", lambda: read_certificates(self.paths.certificates))
+        except MissingInput:
+            self._some_can_be_checked(self.archive.programs)
+            raise
 
     def certificate(self, index: int) -> Certificate:
         """The certificate of one experiment."""
-        return read_certificate(path_of(self.paths.certificates, index))
+        try:
+            return read_certificate(path_of(self.paths.certificates, index))
+        except MissingInput:
+            if self.archive.get(index).has_program:
+                self._some_can_be_checked(lambda: [self.archive.program(index)])
+            raise
+
+    def _some_can_be_checked(self, programs: Callable[[], Iterable[Program]]) -> None:
+        """Raise where an imported run's programs are all of a kind that `asi-repro verify` refuses."""
+        if self.imported is None:
+            return
+        sources = (program.source for program in programs())
+        if not any("Module" in source and is_token_mixer(source) for source in sources):
+            raise MissingInput(
+                "only token mixers (classes derived from torch.nn.Module) are checked",
+                hint="programs of other kinds are text here and are never run",
+            )
 
     def ledger(self) -> Ledger:
         """The ledger of claims (`asi_repro.claims.ledger`)."""

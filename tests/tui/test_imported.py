@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from browsing import press, run_app, screen_text
+from browsing import press, run_app, screen_text, settle
 
 from asi_repro.archive.node_model import UNKNOWN, Objective
 from asi_repro.errors import NotFound
@@ -20,6 +20,7 @@ from asi_repro.project import Project
 from asi_repro.tui.deep_link import Link
 from asi_repro.tui.lineage_columns import LineageValues, better_first
 from asi_repro.tui.lineage_rows import best_child
+from asi_repro.tui.messages import Compare
 from asi_repro.tui.registry import VIEWS
 from asi_repro.tui.run_data import Source, run_paths
 from asi_repro.tui.tabs.overview import score_fact
@@ -81,6 +82,8 @@ def test_what_is_of_the_release_is_not_said_of_another_run(source: Source) -> No
             assert "1 children" not in shown
             assert "released" not in shown
             for key, wanted in (
+                ("C", "only token mixers"),
+                ("4", "only token mixers"),
                 ("5", "states no policy that can be audited"),
                 ("9", "run `asi-repro report run mine`"),
             ):
@@ -89,8 +92,18 @@ def test_what_is_of_the_release_is_not_said_of_another_run(source: Source) -> No
             await press(pilot, "6")
             assert "beat first   1" in screen_text(pilot.app)
             assert "gallery " not in screen_text(pilot.app)
+            await press(pilot, "2", "M")
+            assert "not stated" not in screen_text(pilot.app)
+            pilot.app.post_message(Compare([1, 3]))
+            await settle(pilot)
+            compared = screen_text(pilot.app)
+            assert "gallery" not in compared
+            assert "parameters" not in compared
+            assert "Training loss: none of them has a curve" in compared
             await press(pilot, "1")
             assert "◆ program recorded" in screen_text(pilot.app)
+            assert "score<2 has:program text:word" in screen_text(pilot.app)
+            assert "gallery" not in screen_text(pilot.app)
             report = source.paths.archive.parent / "report"
             report.mkdir()
             (report / "report.md").write_text("# The run mine\n\nas its files tell\n")
@@ -154,7 +167,7 @@ def test_metrics_are_shown_as_they_were_recorded(tmp_path: Path) -> None:
         {
             "id": "a",
             "score": 0.0841,
-            "metrics": {"val_loss": 0.0841, "speed": 3.5},
+            "metrics": {"val_loss": 0.0841, "speed": 3.5, "boolq": 250.0},
             "tokens": 1234,
             "program": "x = 1\n",
         },
@@ -162,7 +175,7 @@ def test_metrics_are_shown_as_they_were_recorded(tmp_path: Path) -> None:
             "id": "b",
             "parents": ["a"],
             "score": 0.0712,
-            "metrics": {"val_loss": 0.0712, "speed": 4.5},
+            "metrics": {"val_loss": 0.0712, "speed": 4.5, "boolq": 0.6},
             "program": "x = 2\n",
         },
     ]
@@ -172,7 +185,7 @@ def test_metrics_are_shown_as_they_were_recorded(tmp_path: Path) -> None:
 
     async def go() -> None:
         source = Source(run_paths(Project(tmp_path), folder), Project(tmp_path))
-        async with run_app(source, size=(120, 40), start=1) as pilot:
+        async with run_app(source, size=(200, 60), start=1) as pilot:
             overview = screen_text(pilot.app)
             assert "1,234" in overview
             assert "speed 3.5" in overview
@@ -182,10 +195,12 @@ def test_metrics_are_shown_as_they_were_recorded(tmp_path: Path) -> None:
             await press(pilot, "H", "b")
             shown = screen_text(pilot.app)
             assert "★ 0.0712" in shown
+            assert "5★ " not in shown, "a star stands apart from the column before"
             assert "0.0841" in shown
             assert "8.41" not in shown
             assert "chance" not in shown
             assert "★ 4.5" not in shown
+            assert "±" not in shown, "only the release's benchmarks are shares of known items"
 
     asyncio.run(go())
 

@@ -38,8 +38,8 @@ def motivation_lines(program: Program, width: int) -> list[Text]:
         else:
             lines.append(Text("the run has none", style="dim"))
         lines.append(Text())
-    stated = "not stated" if program.parameters is None else f"{program.parameters:,} parameters (as stated)"
+    stated = "" if program.parameters is None else f"{program.parameters:,} parameters (as stated) · "
     lines.append(
-        Text(f"program: {counted(program.lines, 'line')} · {stated} · SHA-256 {program.sha256}", style="dim")
+        Text(f"program: {counted(program.lines, 'line')} · {stated}SHA-256 {program.sha256}", style="dim")
     )
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
@@ -108,8 +108,7 @@ class LineageView(View):
         with Horizontal(id="filter-line"):
             yield Static("/ ", id="filter-mark", markup=False)
             yield FilterInput(
-                placeholder="filter: score>2.3 gallery:yes has:program leak:no text:word name",
-                compact=True, select_on_focus=False,
+                placeholder=f"filter: {' '.join(self._example())}", compact=True, select_on_focus=False,
             )  # fmt: skip
             yield Static("", id="count", markup=False)
         with Horizontal():
@@ -117,7 +116,17 @@ class LineageView(View):
             yield Card()
         yield RunPicture()
         yield Static("", id="crumbs", markup=False)
-        yield Legend(self.app.scale)
+        yield Legend(self.app.scale, gallery=bool(self.source.archive.gallery))
+
+    def _example(self) -> Iterator[str]:
+        """Terms of a filter that would find something in this run."""
+        scale, archive = self.app.scale, self.source.archive
+        if scale.starts:
+            yield f"score{'>' if scale.objective.sign > 0 else '<'}{scale.starts[4]:.2g}"
+        yield from ["gallery:yes"] if archive.gallery else []
+        yield "has:program"
+        yield from [] if archive.imported else ["leak:no"]
+        yield from ("text:word", "name")
 
     def on_mount(self) -> None:
         self.lines = self.query_one(LineageTree)

@@ -67,9 +67,9 @@ class Legend(Widget):
 
     DEFAULT_CSS = "Legend { height: 1; color: $text-muted; }"
 
-    def __init__(self, scale: ScoreScale, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.scale = scale
+    def __init__(self, scale: ScoreScale, *, gallery: bool = True) -> None:
+        super().__init__()
+        self.scale, self.gallery = scale, gallery
 
     def show(self, scale: ScoreScale) -> None:
         """Explain another scale."""
@@ -86,5 +86,7 @@ class Legend(Widget):
             label = f"{bar}{start:.{2 if exact else 1}f} " if wide or step in (0, 4, 7) else bar
             shown.append(label, style=style)
         shown.append(f"to {scale.best:.2f}", style=scale.styles[-1])
-        shown.append("  ★ gallery ◆ program" if wide else " ★gallery")
+        if self.gallery:
+            shown.append("  ★ gallery" if wide else " ★gallery")
+        shown.append("  ◆ program" if wide else "")
         return shown
