@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -103,6 +104,7 @@ class BrowseApp(BaseApp):
         self._watch_files = watch
         self._history: list[tuple[str, int | None]] = []
         self._asked = ""  # of the search
+        self._unseen: Widget | None = None
         self.own_keys = dict(keys or {})
         # Kept here, as a query of the app looks at its top screen only, which may be a dialog.
         self.view_bar = ViewBar(id="view-bar")
@@ -142,9 +144,18 @@ class BrowseApp(BaseApp):
         def work() -> None:
             preload(source)
             # In the app's messages: where it has been left meanwhile, the collector stays as it was.
+            self.call_later(self._make_experiment_view)
             self.call_later(relax_garbage_collection)
 
         self.run_worker(work, thread=True, group="preload", exit_on_error=False)
+
+    async def _make_experiment_view(self) -> None:
+        """Make it while nobody waits: opened for the first time it would take twice as long as afterwards."""
+        with suppress(AsiReproError):
+            if self.run_state.index in self.source.archive.experiments and self.view("experiment") is None:
+                self._unseen = await self._pane("experiment")
+                if isinstance(self._unseen, View):
+                    await self._unseen.ready()
 
     def on_unmount(self) -> None:
         restore_garbage_collection()
@@ -167,6 +178,9 @@ class BrowseApp(BaseApp):
             self.view_bar.run = self.source.paths.name
             focus = pane
             if isinstance(pane, View):
+                if pane is self._unseen:  # made for what the cursor was on then
+                    pane.prepare()
+                    self._unseen = None
                 if arguments:
                     self._try(lambda: pane.open(arguments))
                 await pane.ready()

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from browsing import HeardApp, run_app, screen_text, settle
+from browsing import HeardApp, press, run_app, screen_text, settle
 from textual.events import Key
 
 from asi_repro.archive.reader import Program
@@ -20,6 +20,7 @@ from asi_repro.tui.preload import preload, relax_garbage_collection
 from asi_repro.tui.run_data import Source, archive_paths
 from asi_repro.tui.tabs.motivation import MotivationTab
 from asi_repro.tui.tabs.program import ProgramTab
+from asi_repro.tui.tabs.tab import Tab
 
 
 def programs(source: Source) -> list[Program]:
@@ -177,6 +178,26 @@ def test_pythons_collector_is_as_before_when_the_app_is_left(
 
     asyncio.run(go())
     assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
+
+
+def test_the_view_of_an_experiment_is_made_while_nobody_waits_and_follows_the_cursor(
+    synthetic_source: Source,
+) -> None:
+    async def go() -> None:
+        async with run_app(synthetic_source) as pilot:
+            app, deadline = pilot.app, time.monotonic() + 30
+            while app.view("experiment") is None or not app.view("experiment").query(Tab):
+                assert time.monotonic() < deadline
+                await pilot.pause(0.05)
+            assert app.run_state.view == "lineage"
+            before = app.view("experiment")
+            await press(pilot, "down", "down", "2")
+            assert app.view("experiment") is before
+            assert screen_text(app).splitlines()[1].split()[0] == str(app.run_state.index)
+            await press(pilot, "1", "down", "2")
+            assert before.experiment.index != app.run_state.index, "once opened it keeps its experiment"
+
+    asyncio.run(go())
 
 
 def test_patience_that_ends_in_the_moment_in_which_the_tab_is_filled(
