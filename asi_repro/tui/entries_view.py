@@ -24,18 +24,19 @@ from asi_repro.tui.widgets.text import cell, safe_line
 
 WIDE = 120
 _ID = 22  # cells of an entry's name
-_BOTH = 70  # from this width of the list, what was asked stands beside what was found
 
 
 class EntriesView(View):
     """The list, and the detail of the entry that the cursor is on.
 
     A view of it says what its entries are: `read`, `group`, `cells` and `detail`. `VERDICT` names the field
-    that `f` filters by, `COLUMNS` what the list's second and third column are called.
+    that `f` filters by, `COLUMNS` what the list's second and third column are called, `BOTH` from how many
+    cells of the list there is room for both.
     """
 
     VERDICT: ClassVar[str] = "verdict"
     COLUMNS: ClassVar[tuple[str, str, str]] = ("", "", "")
+    BOTH: ClassVar[int] = 70
     DEFAULT_CSS = """
     EntriesView > .entries-counts {
         height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
@@ -155,10 +156,19 @@ class EntriesView(View):
             lines += title if lines else title[1:]
             for one in entries:
                 glyph, style = verdict_mark(self._verdict(one), theme)
-                first, second, third = _columns((one.id, *self.cells(one)), width)
+                first, second, third = self._columns((one.id, *self.cells(one)), width)
                 shown = Text(end="").append(f"{glyph} ", style=style).append(first, style=theme.strong)
                 lines.append(Line(shown.append(second, style=theme.muted).append(third), one.id))
-        self._list.show(lines, Text("  " + "".join(_columns(self.COLUMNS, width)), end=""))
+        self._list.show(lines, Text("  " + "".join(self._columns(self.COLUMNS, width)), end=""))
+
+    def _columns(self, texts: tuple[str, str, str], width: int) -> tuple[str, str, str]:
+        """Three cells of a row of that width; without room the second is left to the detail."""
+        name, second, third = (safe_line(text, 240) for text in texts)
+        room = max(width - 2 - _ID, 10)
+        if width < self.BOTH:
+            return cell(name, _ID - 1) + " ", "", cell(third, room)
+        part = room * 2 // 5
+        return cell(name, _ID - 1) + " ", cell(second, part - 2) + "  ", cell(third, room - part)
 
     def _draw_detail_if_other(self) -> None:
         if self._list.line is None or self._detailed != self._list.line.key:
@@ -260,13 +270,3 @@ class EntriesView(View):
         self.prepare()
         self._by_verdict = by_verdict
         self._draw()
-
-
-def _columns(texts: tuple[str, str, str], width: int) -> tuple[str, str, str]:
-    """Three cells of a row of that width; without room the second is left to the detail."""
-    name, second, third = (safe_line(text, 240) for text in texts)
-    room = max(width - 2 - _ID, 10)
-    if width < _BOTH:
-        return cell(name, _ID - 1) + " ", "", cell(third, room)
-    part = room * 2 // 5
-    return cell(name, _ID - 1) + " ", cell(second, part - 2) + "  ", cell(third, room - part)

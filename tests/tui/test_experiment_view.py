@@ -349,7 +349,7 @@ def test_the_average_s_interval_is_that_of_all_its_items() -> None:
     assert difference("average", ours, theirs) == (10.0, pytest.approx(half))
 
 
-@pytest.mark.parametrize(("size", "bars"), [((200, 60), True), ((100, 40), False)])
+@pytest.mark.parametrize(("size", "bars"), [((200, 60), True), ((100, 40), False), ((80, 24), False)])
 def test_what_has_no_interval_says_so(full_source: Source, size: tuple[int, int], bars: bool) -> None:
     archive = full_source.archive
     known = archive.places("benchmarks")

@@ -101,17 +101,27 @@ class BenchmarksTab(Tab):
             + _GAP
             for column, words in zip(columns, titles, strict=True)
         ]
-        head = _head(titles, widths, first)
         lines: list[Line] = []
         room = self.room - first - sum(widths) - _GAP
         named, apart = _beside(tasks, columns, room, imported=self.imported)
-        head.append(f"{'':<{_GAP}}{named}")
+        # Where the last columns are beyond the edge, the difference is not: it stands before theirs.
+        wide = max(map(len, apart)) + _GAP
+        others = sum(not column.competes for column in columns) if len(named) > max(room, 0) else 0
+        at = len(columns) - others
+        if others:
+            head = _head(
+                [*titles[:at], named.split(), *titles[at:]], [*widths[:at], wide, *widths[at:]], first
+            )
+        else:
+            head = _head(titles, widths, first).append(f"{'':<{_GAP}}{named}")
         for (key, title, lower), gap in zip(tasks, apart, strict=True):
             best = _best(columns, key, lower)
-            text = Text(f"{title:<{first}}", no_wrap=True, end="")
-            for column, width in zip(columns, widths, strict=True):
-                text.append_text(_cell(column, key, best, width, theme.good + Style(bold=True), form))
-            lines.append(Line(text.append(f"{'':<{_GAP}}{gap}")))
+            cells = [
+                _cell(column, key, best, width, theme.good + Style(bold=True), form)
+                for column, width in zip(columns, widths, strict=True)
+            ]
+            cells.insert(at, Text(f"{gap:>{wide}}" if others else f"{'':<{_GAP}}{gap}"))
+            lines.append(Line(Text.assemble(f"{title:<{first}}", *cells, no_wrap=True, end="")))
         lines.append(Line(Text()))
         for note in _IMPORTED_NOTES if self.imported else _NOTES:
             lines += [Line(Text(part, style=theme.muted)) for part in wrap(note, min(self.room, _PROSE))]
@@ -156,7 +166,7 @@ def _cell(column: Column, key: str, best: float | None, width: int, style: Style
 
 
 def _beside(tasks: list[Task], columns: list[Column], room: int, *, imported: bool) -> tuple[str, list[str]]:
-    """A title and the difference of each task: drawn where there is room, else as a number, or not at all."""
+    """A title and the difference of each task: drawn where there is room for that, else as a number."""
     found = differences(tasks, columns, imported=imported)
     if any(found):
         titles = (
@@ -165,7 +175,7 @@ def _beside(tasks: list[Task], columns: list[Column], room: int, *, imported: bo
         )
         for title, bar in zip(titles, (True, False), strict=True):
             shown = [interval_text(one, bar=bar) for one in found]
-            if max(map(len, [title, *shown])) <= room:
+            if not bar or max(map(len, [title, *shown])) <= room:
                 return title, shown
     return "", [""] * len(tasks)
 

@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 
 from asi_repro.archive.cognition import TEXTS
 from asi_repro.archive.reader import Program
@@ -40,6 +41,9 @@ class CognitionTab(Tab):
     TITLE = "Cognition"
     FLUID = True
     NAMED = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "unfold", "Unfold", tooltip="Unfold the entry, or fold it"),
+    ]
     retrieved = Retrieved("", [])
     unfolded: frozenset[str] = frozenset()
 
@@ -96,7 +100,13 @@ class CognitionTab(Tab):
 
     def on_line_list_selected(self, message: LineList.Selected) -> None:
         message.stop()
-        key = message.line.key
+        self._toggle(message.line.key)
+
+    def action_unfold(self) -> None:
+        line = self.query_one(LineList).line
+        self._toggle(None if line is None else line.key)
+
+    def _toggle(self, key: Hashable) -> None:
         name = key[0] if isinstance(key, tuple) else key
         if isinstance(name, str):
             self.unfolded ^= {name}

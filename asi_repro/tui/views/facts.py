@@ -22,6 +22,7 @@ class FactsView(EntriesView):
     TITLE = "Facts"
     VERDICT = "answer"
     COLUMNS: ClassVar[tuple[str, str, str]] = ("fact", "question", "sentence")
+    BOTH = 120  # two sentences
 
     def read(self) -> Sequence[Entry]:
         themes = list(THEMES)
