@@ -208,7 +208,12 @@ class Outline:
 
     def place(self, index: int) -> int | None:
         """The number of the row of an experiment, or None where it is not shown."""
-        if self._places is None:
+        if (
+            self._places is None
+        ):  # one search is quicker than a dictionary of 100,000: that waits for the next
+            self._places = {}
+            return self.rows.index(index) if index in self.rows else None
+        if not self._places:
             self._places = dict(zip(self.rows, range(len(self.rows)), strict=True))
         return self._places.get(index)
 
