@@ -86,7 +86,6 @@ class Legend(Widget):
             label = f"{bar}{start:.{2 if exact else 1}f} " if wide or step in (0, 4, 7) else bar
             shown.append(label, style=style)
         shown.append(f"to {scale.best:.2f}", style=scale.styles[-1])
-        if self.gallery:
-            shown.append("  ★ gallery" if wide else " ★gallery")
-        shown.append("  ◆ program" if wide else "")
+        marks = "★ gallery ◆ program" if self.gallery else "◆ program"
+        shown.append(f"  {marks}" if wide else " ★gallery" * self.gallery)
         return shown
