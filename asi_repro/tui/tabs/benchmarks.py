@@ -110,7 +110,7 @@ class BenchmarksTab(Tab):
         at = len(columns) - others
         if others:
             head = _head(
-                [*titles[:at], named.split(), *titles[at:]], [*widths[:at], wide, *widths[at:]], first
+                [*titles[:at], named.rsplit(" ", 1), *titles[at:]], [*widths[:at], wide, *widths[at:]], first
             )
         else:
             head = _head(titles, widths, first).append(f"{'':<{_GAP}}{named}")
