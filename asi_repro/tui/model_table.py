@@ -135,7 +135,7 @@ def loss_figure(
     at = "" if look.at is None else f" at step {look.at:g}"
     values = [loss for line in points.values() for _, loss in line]
     y = Axis.around(values, log=True) if look.picture.log else clipped(series)
-    title = f"training loss, nats per token{at} · {look.picture.title}"
+    title = f"training loss{at}, nats per token · {look.picture.title}"
     return Figure(title, series, y=y, unit="step")
 
 
