@@ -11,6 +11,7 @@ from asi_repro.cli.options import JsonOption
 from asi_repro.cli.output import print_result
 from asi_repro.imports.export import export_records
 from asi_repro.project import archive_of, find_project
+from asi_repro.text import counted
 
 
 def export(
@@ -23,4 +24,6 @@ def export(
     Of a database, whose bytes are not kept, its rows are written as JSON lines.
     """
     names = export_records(archive_of(find_project(), run).parent, folder)
-    print_result({"folder": str(folder), "files": names}, f"{len(names)} files in {folder}", as_json=json_)
+    print_result(
+        {"folder": str(folder), "files": names}, f"{counted(len(names), 'file')} in {folder}", as_json=json_
+    )

@@ -17,6 +17,7 @@ from asi_repro.imports.checks import run_checks as run_checks_of
 from asi_repro.imports.layout import is_import
 from asi_repro.project import archive_of, find_project
 from asi_repro.sweep.result_checks import check_measured
+from asi_repro.text import counted
 
 
 def fsck(archive: ArchiveOption = None, json_: JsonOption = False) -> None:
@@ -77,5 +78,5 @@ def _print_result(out: Console, result: Result) -> None:
 def _print_sum(out: Console, results: list[Result]) -> None:
     problems = sum(len(result.problems) for result in results)
     idle = sum(result.status == "not run" for result in results)
-    said = "1 problem" if problems == 1 else f"{problems or 'no'} problems"
+    said = counted(problems, "problem") if problems else "no problems"
     out.print(f"\n{said}; {len(results) - idle} of {len(results)} checks ran")

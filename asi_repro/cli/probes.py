@@ -20,6 +20,7 @@ from asi_repro.results.probe_rows import read_probes
 from asi_repro.sweep.jobs import failed_report
 from asi_repro.sweep.recorded_probes import RecordedProbes, probes_home, run_probes
 from asi_repro.sweep.workspace import open_workspace
+from asi_repro.text import counted
 from asi_repro.train.probing import SCALE
 
 
@@ -77,7 +78,7 @@ def _show(project: Project, *, record: bool, json_: bool) -> None:
     folder = probes_home(project.artifacts)
     rows, damaged = read_probes(folder)
     if not rows:
-        said = f"; {len(damaged)} rows are damaged: {damaged[0].what}" if damaged else ""
+        said = f"; {counted(len(damaged), 'row')} damaged: {damaged[0].what}" if damaged else ""
         raise MissingInput(f"no probe is recorded{said}", where=str(folder), hint="asi-repro probes")
     matrix = make_matrix(rows, {name: task.title for name, task in PROBES.items()})
     if record:
@@ -121,7 +122,7 @@ def print_matrix(matrix: ProbeMatrix, damaged: list[DataError]) -> None:
     for error in damaged:
         out.print(f"  left out: {safe(Path(error.where or '').name)}: {safe(error.what)}")
     if matrix.left_out:
-        out.print(f"{matrix.left_out} rows of another recipe or task are not compared")
+        out.print(f"not compared: {counted(matrix.left_out, 'row')} of another recipe or task")
     out.print(matrix.sentence)
 
 

@@ -12,6 +12,7 @@ from asi_repro.archive.pull import pull as pull_release
 from asi_repro.cli.output import console, safe
 from asi_repro.discover.run.sharing import receive_run
 from asi_repro.project import Project, find_project
+from asi_repro.text import counted
 
 
 def pull(
@@ -61,7 +62,9 @@ def pull(
     for problem in result.replaced:
         out.print(f"replaced {problem}")
     origin = f"from {result.source}" if result.source else "already here"
-    out.print(f"release: {len(manifest.files)} files, {size:.1f} MB, every SHA-256 as pinned ({origin})")
+    out.print(
+        f"release: {counted(len(manifest.files), 'file')}, {size:.1f} MB, every SHA-256 as pinned ({origin})"
+    )
 
 
 def _pull_run(project: Project, place: str, name: str | None, sha256: str | None) -> None:
@@ -69,7 +72,8 @@ def _pull_run(project: Project, place: str, name: str | None, sha256: str | None
     run = receive_run(project, place, name=name, sha256=sha256)
     shown = safe(run.folder.name)
     console().print(
-        f"run {shown}: {len(run.finished())} experiments, every object and commit checked; {run.folder}\n"
+        f"run {shown}: {counted(len(run.finished()), 'experiment')}, every object and commit checked; "
+        f"{run.folder}\n"
         f"asi-repro list --run {shown}; its results are its author's until you run them again "
         f"(asi-repro verify --all --run {shown})",
         soft_wrap=True,

@@ -20,6 +20,7 @@ from asi_repro.results.statistics import Interval
 from asi_repro.results.sweep_rows import SweepRow
 from asi_repro.results.table import SWEEPS_FOLDER
 from asi_repro.sweep.workspace import Workspace
+from asi_repro.text import counted
 
 
 def show_recorded(workspace: Workspace, params: Params, out: Console, *, json_: bool) -> None:
@@ -34,7 +35,7 @@ def show_recorded(workspace: Workspace, params: Params, out: Console, *, json_: 
         folder, archive, workspace.project.certificates, seed=params.seed, resamples=params.claims.resamples
     )
     if not sweep.rows:
-        said = f"; {len(damaged)} rows are damaged: {damaged[0].what}" if damaged else ""
+        said = f"; {counted(len(damaged), 'row')} damaged: {damaged[0].what}" if damaged else ""
         raise MissingInput(
             f"nothing is recorded of this sweep{said}",
             where=str(folder),

@@ -12,6 +12,7 @@ from asi_repro.cli.output import console, print_result
 from asi_repro.errors import MissingInput
 from asi_repro.imports.layout import is_import
 from asi_repro.project import find_project, run_folders
+from asi_repro.text import counted
 
 app = typer.Typer(
     add_completion=False,
@@ -38,7 +39,7 @@ def build(json_: JsonOption = False) -> None:
         "claims": built.counts,
     }
     counts = ", ".join(f"{count} {verdict}" for verdict, count in built.counts.items())
-    size = f"{len(built.figures)} figures, {built.size / 1e6:.1f} MB"
+    size = f"{counted(len(built.figures), 'figure')}, {built.size / 1e6:.1f} MB"
     print_result(document, f"report: {size}; claims: {counts}\nopen {page}", as_json=json_)
 
 

@@ -14,6 +14,7 @@ from asi_repro.project import find_project
 from asi_repro.results.layout import BASELINES
 from asi_repro.sweep import selection
 from asi_repro.sweep.workspace import open_workspace
+from asi_repro.text import counted
 from asi_repro.train.spec import Subject, baseline
 
 
@@ -68,7 +69,7 @@ def select(
         out.print(f"{subject.slug}  {safe(subject.title)}")
     for name in missing:
         out.print(f"not released: {name}")
-    out.print(f"{len(chosen)} models; {workspace.selection}")
+    out.print(f"{counted(len(chosen), 'model')}; {workspace.selection}")
 
 
 def _chosen(

@@ -19,7 +19,7 @@ from asi_repro.project import RELEASE, Project, archive_of, find_project, how_to
 from asi_repro.store.files import atomic_write
 from asi_repro.store.generated_folder import keep_folder
 from asi_repro.store.json_text import JsonDict
-from asi_repro.text import terminal_safe
+from asi_repro.text import counted, terminal_safe
 from asi_repro.traces.columns import COLUMNS
 from asi_repro.traces.note import trace_note
 from asi_repro.traces.openinference import flatten
@@ -112,7 +112,7 @@ def _write_notes(run: str, folder: Path, *, json_: bool) -> None:
     else:
         traces = read_run_traces(project.root / "traces" / f"{run}.parquet") if run != RELEASE else {}
     kept = keep_folder(folder, run_notes(archive, f"The run {run}", traces), MANIFEST)
-    text = f"{kept.written} notes written, {kept.unchanged} unchanged, {kept.removed} removed"
+    text = f"{counted(kept.written, 'note')} written, {kept.unchanged} unchanged, {kept.removed} removed"
     edited = f"; {kept.edited} that were edited are left alone" if kept.edited else ""
     print_result(
         {"folder": str(folder), **asdict(kept)}, f"{text}{edited}\nopen {folder}/index.md", as_json=json_

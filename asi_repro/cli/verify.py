@@ -29,6 +29,7 @@ from asi_repro.executor.base import usable_cpus
 from asi_repro.imports.mixers import is_token_mixer
 from asi_repro.sandbox.launch import Tier
 from asi_repro.sandbox.tiers import best_tier
+from asi_repro.text import counted
 from asi_repro.verify.certificate import read_certificates, summary
 from asi_repro.verify.files import SECONDS, Checked, check_text, chosen_checks, is_program, programs_in
 from asi_repro.verify.stage import Outcome, remove_orphans, write_made_from, write_metrics, write_timings
@@ -153,7 +154,7 @@ def _runnable(run: Archive, programs: list[Program]) -> list[Program]:
         )
     if len(mixers) < len(programs):
         left = len(programs) - len(mixers)
-        console(stderr=True).print(f"{left} programs are no token mixers and are not run")
+        console(stderr=True).print(f"not run: {counted(left, 'program')} that are no token mixers")
     return mixers
 
 
@@ -222,7 +223,7 @@ def _finish(run: Archive, outcome: Outcome, folder: Path, *, everything: bool, j
     if outcome.failures:
         index, reason = min(outcome.failures.items())
         raise AsiReproError(
-            f"{len(outcome.failures)} architectures could not be checked. The first is {index}: {reason}",
+            f"not checked: {counted(len(outcome.failures), 'architecture')}. The first is {index}: {reason}",
             hint="run the command again: finished certificates are kept. `asi-repro doctor` tests "
             "the sandbox",
         )

@@ -14,6 +14,7 @@ from asi_repro.errors import DataError
 from asi_repro.imports.model import ImportedRun, NativeNode, NativeRecord, links, make_node
 from asi_repro.imports.reading import Damaged, Reader, parse, split
 from asi_repro.imports.values import amount, an_object, finite, native_id, numbers, short, text, whole
+from asi_repro.text import counted
 
 FORMAT = "asi_evolve"
 _PLACES = ("database_data/nodes.json", "nodes.json")
@@ -91,7 +92,7 @@ def _account(reader: Reader, run: ImportedRun, value: dict[str, Any]) -> None:
     had = {node.iteration for node in run.nodes}
     following = whole(value.get("next_id")) or 0
     if missing := [i for i in range(min(following, 10**6)) if i not in had]:
-        run.note("gap", f"{len(missing)} of {following} ids have no node, such as {missing[0]}")
+        run.note("gap", f"no node for {len(missing)} of {counted(following, 'id')}, such as {missing[0]}")
     try:
         state = parse(reader.read("pipeline_state.json")) if reader.has("pipeline_state.json") else {}
     except Damaged as error:

@@ -178,7 +178,7 @@ def check_ghosts(place: Place) -> tuple[str, list[Problem]]:
     for node in ghosts:
         what = f"the parent {node.native_id} of {_list(children[node.index])} is in no file"
         problems.append(Problem(what, "it was evicted or lost; what is known of it is what its children say"))
-    return f"{len(nodes) - len(ghosts)} experiments and their parents", problems
+    return f"the parents of {counted(len(nodes) - len(ghosts), 'experiment')}", problems
 
 
 def check_files(place: Place) -> tuple[str, list[Problem]]:

@@ -308,4 +308,4 @@ def _account(run: ImportedRun, saved: set[str], traced: set[str], last: int) -> 
     last = max([last, *had])
     if missing := sorted(set(range(1, last + 1)) - had) if last <= 10**7 else []:
         shown = ", ".join(map(str, missing[:12])) + (", …" if len(missing) > 12 else "")
-        run.note("gap", f"{len(missing)} of {last} iterations left no program: {shown}")
+        run.note("gap", f"{len(missing)} of {counted(last, 'iteration')} left no program: {shown}")

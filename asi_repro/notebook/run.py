@@ -19,7 +19,7 @@ from asi_repro.imports.layout import is_import
 from asi_repro.imports.spans import imported_spans
 from asi_repro.notebook.listing import Listing
 from asi_repro.project import RELEASE, Project, archive_of, find_project
-from asi_repro.text import short_value
+from asi_repro.text import counted, short_value
 from asi_repro.traces.parquet import traces_table
 from asi_repro.verify.certificate import Certificate, read_certificates
 
@@ -64,8 +64,10 @@ class OpenRun:
         self._archive = Archive(folder)
 
     def __repr__(self) -> str:
-        counts = f"{len(self._archive.experiments)} experiments, {self.programs.num_rows} programs"
-        return f"<run {self.name}: {counts}; {self.objective.score}, {self.objective.direction}>"
+        experiments = counted(len(self._archive.experiments), "experiment")
+        programs = counted(self.programs.num_rows, "program")
+        measured = f"{self.objective.score}, {self.objective.direction}"
+        return f"<run {self.name}: {experiments}, {programs}; {measured}>"
 
     @cached_property
     def objective(self) -> Objective:

@@ -13,6 +13,7 @@ from asi_repro.archive.reader import Experiment
 from asi_repro.claims.pool import parent_ranks, schedules
 from asi_repro.replay.policy import Policy
 from asi_repro.replay.steps import Ruling, Step
+from asi_repro.text import counted
 
 REFRESHES_A_PHASE = 5
 
@@ -169,7 +170,7 @@ def unknown(experiments: Sequence[Experiment], policy: Policy) -> list[str]:
         )
     scoreless = sum(e.score is None for e in experiments)
     if scoreless:
-        notes.append(f"{scoreless} experiments have no score and never enter the pool.")
+        notes.append(f"Without a score, so never in the pool: {counted(scoreless, 'experiment')}.")
     return notes
 
 

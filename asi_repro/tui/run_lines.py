@@ -8,6 +8,7 @@ from rich.text import Text
 
 from asi_repro.discover.run.listing import RunRow
 from asi_repro.discover.run.monitor import ExperimentResult, RunStatus, UnfinishedWork
+from asi_repro.text import counted
 from asi_repro.tui.theme import ThemeStyles
 from asi_repro.tui.widgets.line_layout import heading
 from asi_repro.tui.widgets.line_list import Line
@@ -70,7 +71,7 @@ def headline(row: RunRow, status: RunStatus, following: bool, theme: ThemeStyles
         shown.append(f"loss {loss:.4f} at step {step:,} of {training.steps:,}  ", style=theme.strong)
     shown.append(f"{len(status.committed):,} done", style=theme.good)
     failed = len(status.results) - len(status.committed)
-    shown.append(f"  {failed:,} failed  {status.rejected:,} proposals turned down")
+    shown.append(f"  {failed:,} failed  {counted(status.rejected, 'proposal')} turned down")
     shown.append(f"  {sum(r.beats_baseline for r in status.results):,} beat the baseline")
     if status.best is not None:
         best = status.best
@@ -116,7 +117,7 @@ def _doing_line(one: UnfinishedWork, theme: ThemeStyles) -> Line:
     if one.training is not None:
         step, loss = one.training.losses[-1]
         shown.append(f"step {step:,} of {one.training.steps:,}, loss {loss:.4f}  ", style=theme.strong)
-    shown.append(f"after {len(one.done)} steps" if one.done else "just begun", style=theme.muted)
+    shown.append(f"after {counted(len(one.done), 'step')}" if one.done else "just begun", style=theme.muted)
     if at_work:
         shown.append(f"  process {one.worker}", style=theme.muted)
     return Line(shown, f"doing {one.name}")

@@ -7,6 +7,7 @@ from asi_repro.report.inputs import Inputs
 from asi_repro.report.model import Block, Paragraph, Table
 from asi_repro.report.searches import Search
 from asi_repro.results.retest import Retest
+from asi_repro.text import counted
 
 
 def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
@@ -28,7 +29,8 @@ def blocks(inputs: Inputs) -> tuple[Block, ...] | None:
 
 
 def _about(search: Search) -> str:
-    said = [f"{search.name}: {search.experiments} experiments besides the baseline, {search.failed} failed."]
+    experiments = counted(search.experiments, "experiment")
+    said = [f"{search.name}: {experiments} besides the baseline, {search.failed} failed."]
     if (setting := search.setting) is not None:
         items = "all" if setting.limit is None else f"the first {setting.limit}"
         said.append(

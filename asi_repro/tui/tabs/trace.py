@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from asi_repro.errors import MissingInput
+from asi_repro.text import counted
 from asi_repro.tui.spans import Part, Step, steps_of
 from asi_repro.tui.tabs.tab import Tab
 from asi_repro.tui.theme import ThemeStyles, theme_styles
@@ -139,9 +140,9 @@ def _totals(steps: Sequence[Step]) -> Text:
     given = sum(step.tokens[1] for step in steps if step.tokens)
     costs = [step.cost for step in steps if step.cost is not None]
     calls = sum(step.kind == "LLM" for step in steps)
-    spent = f"{calls} call{'s' * (calls != 1)} of a model, {asked:,} → {given:,} tokens"
+    spent = f"{counted(calls, 'call')} of a model, {asked:,} → {given:,} tokens"
     spent += f", ${sum(costs):.4f}" if costs else ", cost not known"
-    return Text(f"{len(steps)} steps, {spent if calls else 'no model asked'}", no_wrap=True)
+    return Text(f"{counted(len(steps), 'step')}, {spent if calls else 'no model asked'}", no_wrap=True)
 
 
 def _timed(step: Step) -> bool:
