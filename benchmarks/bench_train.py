@@ -1,16 +1,21 @@
 """What training costs: against a bare loop, against transformers' own model, and by length.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_train.py [--loop] [--lengths [--save]] [--laptop [INDEX ...]]
+        [--inductor INDEX]
 
 Processor time, so that other work on the machine matters little; what is compared takes turns. `--laptop`
-runs the programs of the release that it is given in this process, with your rights, after the static check.
+and `--inductor` run the programs of the release that they are given in this process, with your rights, after
+the static check.
 """
 
 from __future__ import annotations
 
 import argparse
+import builtins
 import importlib.util
 import json
+import math
+import os
 import statistics
 import tempfile
 import time
@@ -18,12 +23,14 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 
 from asi_repro.archive.reader import Archive
 from asi_repro.config.train import TrainSettings
+from asi_repro.models import program
 from asi_repro.models.baselines import load_baseline
 from asi_repro.models.lm import build_lm
 from asi_repro.models.memory import keep_freed_memory
@@ -49,13 +56,17 @@ def main() -> None:
     parser.add_argument("--lengths", action="store_true")
     parser.add_argument("--save", action="store_true", help="keep --lengths in artifacts/sweeps/speed.json")
     parser.add_argument("--laptop", type=int, nargs="*", metavar="INDEX")
+    parser.add_argument("--inductor", type=int, metavar="INDEX", help="only on request: it takes minutes")
     asked = parser.parse_args()
-    everything = not (asked.loop or asked.lengths or asked.laptop is not None)
+    others = asked.laptop is not None or asked.inductor is not None
+    everything = not (asked.loop or asked.lengths or others)
     keep_freed_memory()
     torch.set_num_threads(1)
     found = {}
     if asked.laptop is not None or everything:
         found["laptop"] = at_laptop_scale(asked.laptop or [])
+    if asked.inductor is not None:
+        found["inductor"] = with_inductor(asked.inductor)
     if asked.loop or everything:
         found["loop"] = loop_overhead()
     if asked.lengths or everything:
@@ -91,11 +102,9 @@ def at_laptop_scale(indices) -> dict[str, dict[str, float]]:
     runs = {"Llama (transformers, plain loop)": lambda: _bare(recipe, data, _llama())}
     for name in ("transformer", "delta_net"):
         runs[name] = lambda name=name: _ours(recipe, data, "laptop", baseline=name)
-    for program in map(Archive(find_project().archive).program, indices):
-        runs[f"{program.index} as trained"] = lambda text=program.source: _ours(
-            recipe, data, "laptop", program=text
-        )
-        runs[f"{program.index} as written"] = lambda text=program.source: _as_written(recipe, data, text)
+    for one in map(Archive(find_project().archive).program, indices):
+        runs[f"{one.index} as trained"] = lambda text=one.source: _ours(recipe, data, "laptop", program=text)
+        runs[f"{one.index} as written"] = lambda text=one.source: _as_written(recipe, data, text)
     seconds = {name: [] for name in runs}
     for _ in range(TURNS):
         for name, run in runs.items():
@@ -112,6 +121,51 @@ def _as_written(recipe, data, program) -> float:
         return _ours(recipe, data, "laptop", program=program)
     finally:
         loop.load_program = load
+
+
+def with_inductor(index: int) -> dict[str, float]:
+    """What compiling a program's forward costs and saves at the laptop scale, with all of Python's built-ins.
+
+    With those that a program gets, inductor's guards do not compile.
+    """
+    recipe = _short("laptop", TURN_STEPS)
+    data = np.random.RandomState(0).randint(0, 256, (TURN_STEPS * recipe.batch, recipe.length))
+    given = program.program_builtins
+    program.program_builtins = lambda backend: {**vars(builtins), "__import__": given(backend)["__import__"]}
+    loaded = program.load_program(Archive(find_project().archive).program(index).source)
+    seconds = {"as written": [], "compiled": []}
+    starts = []
+    with (
+        tempfile.TemporaryDirectory() as cache,
+        mock.patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=cache, TORCHINDUCTOR_COMPILE_THREADS="1"),
+    ):
+        for _ in range(TURNS):
+            seconds["as written"].append(_bare(recipe, data, build_lm(loaded, "laptop")))
+            torch.compiler.reset()
+            model = build_lm(loaded, "laptop")
+            for module in [m for m in model.modules() if isinstance(m, program.ProgramModule)]:
+                module.forward = torch.compile(module.forward)
+            began = _processor_seconds()
+            tokens = torch.as_tensor(data[: recipe.batch])
+            model(input_ids=tokens, labels=tokens).loss.backward()
+            starts.append(_processor_seconds() - began)
+            seconds["compiled"].append(_bare(recipe, data, model))
+    step, compiled = (statistics.median(found) for found in seconds.values())
+    saved, again = (step - compiled) * TrainSettings().recipe("laptop").steps, statistics.median(starts[1:])
+    pays = math.ceil((starts[0] - again) / (saved - again)) if saved > again else math.inf
+    return {
+        "step_seconds": step,
+        "compiled_step_seconds": compiled,
+        "first_step_seconds": starts[0],
+        "first_step_with_cache_seconds": again,
+        "trainings_until_it_pays": pays,
+    }
+
+
+def _processor_seconds() -> float:
+    """Of this process and of the compilers that it has waited for."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def _llama():
