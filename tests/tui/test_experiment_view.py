@@ -455,6 +455,28 @@ def test_guesses_stand_beside_the_accuracies(full_source: Source) -> None:
     asyncio.run(go())
 
 
+def test_a_column_of_the_paper_s_is_whole_or_named_below(
+    full_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asi_repro.tui.tabs.benchmarks.is_published", lambda archive: True)
+    archive = full_source.archive
+    known = archive.places("benchmarks")
+    with_ancestor = next(
+        e.index for e in archive.gallery if any(i in known for i in archive.lineage.ancestors(e.index))
+    )
+
+    async def shown(index: int, width: int) -> str:
+        async with run_app(full_source, start=index, size=(width, 40)) as pilot:
+            await press(pilot, "H")
+            return screen_text(pilot.app)
+
+    for index, width in ((first(full_source), 60), (with_ancestor, 80), (with_ancestor, 100)):
+        table, _, notes = asyncio.run(shown(index, width)).partition("best of the columns")
+        assert "…" not in table[table.index("arc_") :], "a number that is cut off"
+        assert "For a wider terminal: paper: " in notes
+    assert "For a wider terminal" not in asyncio.run(shown(with_ancestor, 200))
+
+
 def test_curves_are_read_off_clipped_and_overlaid(full_source: Source) -> None:
     archive = full_source.archive
     index, other = (e.index for e in archive.gallery[:2])

@@ -104,10 +104,12 @@ class BenchmarksTab(Tab):
         lines: list[Line] = []
         room = self.room - first - sum(widths) - _GAP
         named, apart = _beside(tasks, columns, room, imported=self.imported)
-        # Where the last columns are beyond the edge, the difference is not: it stands before theirs.
-        wide = max(map(len, apart)) + _GAP
-        others = sum(not column.competes for column in columns) if len(named) > max(room, 0) else 0
+        # Where not all columns fit, the difference stands before those of others, and the last are left out.
+        wide = max(map(len, apart)) + _GAP if named else 0
+        others = sum(not column.competes for column in columns) if len(named) > room else 0
         at = len(columns) - others
+        fit = _fitting(widths, at, self.room - first - wide) if others else len(columns)
+        left, columns, titles, widths = columns[fit:], columns[:fit], titles[:fit], widths[:fit]
         if others:
             head = _head(
                 [*titles[:at], named.rsplit(" ", 1), *titles[at:]], [*widths[:at], wide, *widths[at:]], first
@@ -123,9 +125,17 @@ class BenchmarksTab(Tab):
             cells.insert(at, Text(f"{gap:>{wide}}" if others else f"{'':<{_GAP}}{gap}"))
             lines.append(Line(Text.assemble(f"{title:<{first}}", *cells, no_wrap=True, end="")))
         lines.append(Line(Text()))
-        for note in _IMPORTED_NOTES if self.imported else _NOTES:
+        notes = list(_IMPORTED_NOTES if self.imported else _NOTES)
+        if left:
+            notes.append(f"For a wider terminal: {', '.join(column.title for column in left)}.")
+        for note in notes:
             lines += [Line(Text(part, style=theme.muted)) for part in wrap(note, min(self.room, _PROSE))]
         self.query_one(LineList).show(lines, head=head, keep=False)
+
+
+def _fitting(widths: list[int], least: int, room: int) -> int:
+    """How many columns fit whole: at least `least`."""
+    return max((n for n in range(least, len(widths) + 1) if sum(widths[:n]) <= room), default=least)
 
 
 def _head(titles: list[list[str]], widths: list[int], first: int) -> Text:
