@@ -178,15 +178,34 @@ class BrowseApp(BaseApp):
             self.view_bar.run = self.source.paths.name
             focus = pane
             if isinstance(pane, View):
-                if pane is self._unseen:  # made for what the cursor was on then
-                    pane.prepare()
-                    self._unseen = None
-                if arguments:
-                    self._try(lambda: pane.open(arguments))
-                await pane.ready()
-                focus = pane.first_focus() or pane
+                try:
+                    focus = await self._made_ready(pane, arguments)
+                except (AsiReproError, OSError) as error:
+                    focus = pane = await self._error_in_place(name, error)
             self.switcher.current = pane.id
             turn_to(focus)
+
+    async def _made_ready(self, view: View, arguments: dict[str, Any] | None) -> Widget:
+        """What takes the keys of a view that shows what it was asked for.
+
+        Raises:
+            AsiReproError: where what it shows can no longer be read.
+        """
+        if view is self._unseen:  # made for what the cursor was on then
+            view.prepare()
+            self._unseen = None
+        if arguments:
+            self._try(lambda: view.open(arguments))
+        await view.ready()
+        return view.first_focus() or view
+
+    async def _error_in_place(self, name: str, error: AsiReproError | OSError) -> Widget:
+        """What a view says that cannot be shown; it is made again when it is next asked for."""
+        await self.switcher.query(f"#view-{name}").remove()
+        known = error if isinstance(error, AsiReproError) else DataError(str(error))
+        pane = Empty.from_error(self.source.for_run(known), id=f"view-{name}")
+        await self.switcher.add_content(pane)
+        return pane
 
     async def _pane(self, name: str) -> Widget:
         if (known := self.view(name)) is not None:

@@ -147,6 +147,28 @@ def test_files_that_change_underneath(synthetic_root: Path, tmp_path: Path) -> N
     asyncio.run(go())
 
 
+def test_an_archive_that_goes_between_two_looks_at_a_view(synthetic_root: Path, tmp_path: Path) -> None:
+    folder, aside = tmp_path / "archive", tmp_path / "aside"
+    shutil.copytree(synthetic_root / "artifacts" / "archive", folder)
+    source = Source(archive_paths(folder))
+
+    async def go() -> None:
+        async with run_app(source) as pilot:
+            await press(pilot, "down", "enter", "1")
+            folder.rename(aside)
+            await pilot.app._look_for_changes()
+            await pilot.resize_terminal(90, 30)
+            await press(pilot, "down", "enter")
+            assert pilot.app.is_running
+            assert "there is no archive" in screen_text(pilot.app)
+            aside.rename(folder)
+            await pilot.app._look_for_changes()
+            await press(pilot)
+            assert pilot.app.view("experiment") is not None, "what is there again is shown again"
+
+    asyncio.run(go())
+
+
 def test_a_table_that_goes_while_browsing(synthetic_root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     shutil.copytree(synthetic_root / "artifacts" / "archive", folder)

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from asi_repro.errors import MissingInput
+from asi_repro.errors import AsiReproError, MissingInput
 from asi_repro.text import counted
 from asi_repro.tui.deep_link import Link
 from asi_repro.tui.lineage_rows import best_child, neighbour
@@ -228,7 +228,13 @@ class ExperimentView(View):
         self.experiment = self.source.archive.get(self.experiment.index)
         for tab in self.switcher.query(Tab):
             tab.index = None
-        self.app.call_later(self.ready)
+        self.app.call_later(self._ready_again)
+
+    async def _ready_again(self) -> None:
+        try:
+            await self.ready()
+        except (AsiReproError, OSError) as error:  # gone since the view was told to read it again
+            self.app.report(error)
 
     def _theme_changed(self) -> None:
         self._head()
