@@ -47,7 +47,7 @@ SHOTS = {
     "claims": Shot((160, 40), ("3", *["down"] * 13)),
     "facts": Shot((132, 36), ("0", "down", "down", "n")),
     "results": Shot((132, 36), ("8", "right_square_bracket", "home")),
-    "probes": Shot((110, 30), ("8", "right_square_bracket", "right_square_bracket", "s", "s", "s")),
+    "probes": Shot((110, 30), ("8", *["right_square_bracket"] * 2, "s", "s", "s", "home")),
     "certificates": Shot((132, 36), ("4", "down")),
     "replay": Shot((132, 40), ("5", "end")),
     "runs": Shot((132, 36), ("6", "end")),

@@ -17,10 +17,9 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input
 
-from asi_repro.archive.filters import parse_filter
 from asi_repro.errors import AsiReproError, DataError
 from asi_repro.tui.base_app import BaseApp
-from asi_repro.tui.deep_link import Link
+from asi_repro.tui.deep_link import Link, link_to
 from asi_repro.tui.dialogs import Ask, Choose
 from asi_repro.tui.export import FORMATS, export
 from asi_repro.tui.help import HelpScreen, keys_by_owner
@@ -416,26 +415,6 @@ class BrowseApp(BaseApp):
     async def action_quit(self) -> None:
         self.save()
         self.exit()
-
-
-def link_to(source: Source, at: str | None = None, **place: str | None) -> Link:
-    """The place that the options of `asi-repro browse` name.
-
-    Raises:
-        NotFound: where there is no such experiment, view, tab, claim or fact.
-        FilterError: for a filter that is not in the language.
-    """
-    first, *others = [None] if at is None else [source.archive.find(x.strip()).index for x in at.split(",")]
-    link = Link(experiment=first, others=tuple(others), **place)  # type: ignore[arg-type]
-    if link.filter is not None:
-        parse_filter(link.filter)
-    if link.claim is not None:
-        from asi_repro.claims.ledger import find_claim  # pydantic is what other starts are spared
-
-        find_claim(source.ledger(), link.claim)
-    if link.fact is not None:
-        source.facts().named([link.fact])
-    return link
 
 
 def browse(archive: Path | None = None, *, at: str | None = None, **place: str | None) -> None:

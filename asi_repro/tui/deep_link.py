@@ -6,9 +6,10 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from asi_repro.archive.filters import parse_filter
 from asi_repro.errors import NotFound
 from asi_repro.tui.registry import TABS, VIEWS
-from asi_repro.tui.run_data import RunPaths
+from asi_repro.tui.run_data import RunPaths, Source
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,23 @@ class Link:
         ):  # fmt: skip
             words += [] if value is None else [option, str(value)]
         return shlex.join(words)
+
+
+def link_to(source: Source, at: str | None = None, **place: str | None) -> Link:
+    """The place that the options of `asi-repro browse` name.
+
+    Raises:
+        NotFound: where there is no such experiment, view, tab, claim or fact.
+        FilterError: for a filter that is not in the language.
+    """
+    first, *others = [None] if at is None else [source.archive.find(x.strip()).index for x in at.split(",")]
+    link = Link(experiment=first, others=tuple(others), **place)  # type: ignore[arg-type]
+    if link.filter is not None:
+        parse_filter(link.filter)
+    if link.claim is not None:
+        from asi_repro.claims.ledger import find_claim  # pydantic is what other starts are spared
+
+        find_claim(source.ledger(), link.claim)
+    if link.fact is not None:
+        source.facts().named([link.fact])
+    return link

@@ -19,8 +19,8 @@ from asi_repro.project import Project
 from asi_repro.results.probe_rows import write_probe
 from asi_repro.traces.parquet import write_traces
 from asi_repro.traces.spans import Trace
-from asi_repro.tui.app import browse, link_to
-from asi_repro.tui.deep_link import Link
+from asi_repro.tui.app import browse
+from asi_repro.tui.deep_link import Link, link_to
 from asi_repro.tui.registry import TABS, VIEWS
 from asi_repro.tui.run_data import Source, release_paths
 from asi_repro.tui.view import View
