@@ -150,7 +150,7 @@ class BrowseApp(BaseApp):
 
     async def _make_experiment_view(self) -> None:
         """Make it while nobody waits: opened for the first time it would take twice as long as afterwards."""
-        with suppress(AsiReproError):
+        with suppress(AsiReproError, OSError):
             if self.run_state.index in self.source.archive.experiments and self.view("experiment") is None:
                 self._unseen = await self._pane("experiment")
                 if isinstance(self._unseen, View):
@@ -210,20 +210,18 @@ class BrowseApp(BaseApp):
         if (known := self.view(name)) is not None:
             return known
         await self.switcher.query(f"#view-{name}").remove()  # an error in its place: try again
-        pane: Widget
         try:
-            view = find_view(name).load_class()(self.source, name=name)  # type: ignore[union-attr]
+            view: View = find_view(name).load_class()(self.source, name=name)  # type: ignore[union-attr]
             view.prepare()
-            pane = view
         except AsiReproError as error:
-            pane = Empty.from_error(self.source.for_run(error), id=f"view-{name}")
+            return await self._error_in_place(name, error)
         except ModuleNotFoundError as error:
             missing = AsiReproError(f"this view cannot be opened: {error}", hint="reinstall asi-repro")
-            pane = Empty.from_error(missing, id=f"view-{name}")
-        await self.switcher.add_content(pane)
-        if isinstance(pane, View) and (kept := self.run_state.views.get(name)):
-            self._restore(pane, kept)
-        return pane
+            return await self._error_in_place(name, missing)
+        await self.switcher.add_content(view)
+        if kept := self.run_state.views.get(name):
+            self._restore(view, kept)
+        return view
 
     def _restore(self, view: View, kept: dict[str, Any]) -> None:
         try:

@@ -208,9 +208,8 @@ class Outline:
 
     def place(self, index: int) -> int | None:
         """The number of the row of an experiment, or None where it is not shown."""
-        if (
-            self._places is None
-        ):  # one search is quicker than a dictionary of 100,000: that waits for the next
+        # One search is quicker than a dictionary of 100,000: that waits for the next.
+        if self._places is None:
             self._places = {}
             return self.rows.index(index) if index in self.rows else None
         if not self._places:
