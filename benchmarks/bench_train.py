@@ -38,6 +38,7 @@ from asi_repro.models.scales import SCALES
 from asi_repro.project import find_project
 from asi_repro.results.speed import SPEED, SpeedRow, Speeds
 from asi_repro.results.table import SWEEPS_FOLDER
+from asi_repro.sandbox.static_check import require_safe
 from asi_repro.store.records import write_record
 from asi_repro.train import loop
 from asi_repro.train.environment import hardware_name
@@ -124,25 +125,31 @@ def _as_written(recipe, data, program) -> float:
 
 
 def with_inductor(index: int) -> dict[str, float]:
-    """What compiling a program's forward costs and saves at the laptop scale, with all of Python's built-ins.
+    """What compiling a program's forward, as it is written, costs and saves beside the program as trained.
 
-    With those that a program gets, inductor's guards do not compile.
+    At the laptop scale, and with all of Python's built-ins: with those that a program gets, inductor's guards
+    do not compile.
     """
     recipe = _short("laptop", TURN_STEPS)
     data = np.random.RandomState(0).randint(0, 256, (TURN_STEPS * recipe.batch, recipe.length))
+    source = Archive(find_project().archive).program(index).source
+    require_safe(source)
     given = program.program_builtins
-    program.program_builtins = lambda backend: {**vars(builtins), "__import__": given(backend)["__import__"]}
-    loaded = program.load_program(Archive(find_project().archive).program(index).source)
-    seconds = {"as written": [], "compiled": []}
+    full = lambda backend: {**vars(builtins), "__import__": given(backend)["__import__"]}  # noqa: E731
+    with mock.patch.object(program, "program_builtins", full):
+        # Without the rewriting, which inductor's graph breaks at.
+        written = program.load_program(source)
+    trained = program.load_program(source, rewrite=True)
+    seconds = {"as trained": [], "compiled": []}
     starts = []
     with (
         tempfile.TemporaryDirectory() as cache,
         mock.patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=cache, TORCHINDUCTOR_COMPILE_THREADS="1"),
     ):
         for _ in range(TURNS):
-            seconds["as written"].append(_bare(recipe, data, build_lm(loaded, "laptop")))
+            seconds["as trained"].append(_bare(recipe, data, build_lm(trained, "laptop")))
             torch.compiler.reset()
-            model = build_lm(loaded, "laptop")
+            model = build_lm(written, "laptop")
             for module in [m for m in model.modules() if isinstance(m, program.ProgramModule)]:
                 module.forward = torch.compile(module.forward)
             began = _processor_seconds()
