@@ -17,8 +17,9 @@ repro: $(RUNS) ## pull the release, run every stage, print the claims; without a
 gpu: $(RUNS) ## try every path that needs CUDA, in at most 8 minutes; writes artifacts/gpu/report.txt
 	asi-repro doctor --gpu $(GPU_OPTIONS)
 
+# Three at once on two cores: many tests wait for processes, keys and time-outs (6 min 13 s; two at once 7 min 45 s).
 test: install ## every ordinary test
-	pytest -n 2 --dist worksteal
+	pytest -n 3 --dist worksteal
 
 slow: install ## the heavy sweeps
 	pytest -n 2 --dist worksteal -m slow
