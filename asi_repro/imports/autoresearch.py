@@ -132,7 +132,7 @@ def _from_git(
             parents[key] = match[1].decode()
     if absent := [key for key, _ in wanted if key not in programs]:
         of = f"{len(absent)} of {counted(len(rows), 'commit')}"
-        run.note("lost", f"no program of {of}: gone from the branch, such as {absent[0]}")
+        run.note("lost", f"no program of {of}: gone from the branch or unreadable, such as {absent[0]}")
     return programs, parents
 
 
