@@ -15,22 +15,26 @@ _LENGTH = 8  # tokens
 _KINDS = (tokenize.NAME, tokenize.NUMBER, tokenize.OP)
 
 
-def shingles(source: str) -> frozenset[tuple[str, ...]]:
-    """Every run of eight names, numbers and operators, blind to comments, docstrings and layout.
+class _WithoutFStrings(ast.NodeTransformer):
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.Constant:
+        return ast.Constant("")
 
-    A program that does not parse has none.
+
+def shingles(source: str) -> frozenset[tuple[str, ...]]:
+    """Every run of eight names, numbers and operators, blind to comments, strings, parentheses and layout.
+
+    Parentheses and f-strings are left out because Python's versions differ in where `ast.unparse` writes the
+    first and in whether the second is one token. A program that does not parse has no runs.
     """
     tree = parsed(source)
     if tree is None:
         return frozenset()
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-    text = ast.unparse(tree)
-    tokens = [t.string for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type in _KINDS]
+    text = ast.unparse(_WithoutFStrings().visit(tree))
+    tokens = [
+        token.string
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type in _KINDS and token.string not in ("(", ")")
+    ]
     return frozenset(tuple(tokens[k : k + _LENGTH]) for k in range(len(tokens) - _LENGTH + 1))
 
 
