@@ -211,7 +211,10 @@ class Outline:
         # One search is quicker than a dictionary of 100,000: that waits for the next.
         if self._places is None:
             self._places = {}
-            return self.rows.index(index) if index in self.rows else None
+            try:
+                return self.rows.index(index)
+            except ValueError:
+                return None
         if not self._places:
             self._places = dict(zip(self.rows, range(len(self.rows)), strict=True))
         return self._places.get(index)
